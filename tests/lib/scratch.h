@@ -94,6 +94,17 @@ static inline bool scratch_read(struct scratch *s, const char *name, struct buf 
     return true;
 }
 
+/* The decimal number at *@at, which moves behind it; -1 when there is none. Unlike strtol() under
+ * AddressSanitizer's strict_string_checks it does not look at the whole rest of a long text. */
+static inline long scratch_number(const char **at)
+{
+    long number = **at >= '0' && **at <= '9' ? 0 : -1;
+    for (; **at >= '0' && **at <= '9'; (*at)++) {
+        number = number * 10 + (**at - '0');
+    }
+    return number;
+}
+
 /* A child that runs @fn with stderr at @stderr_fd (-1: /dev/null) and ends with its result. Only
  * from a process with a single thread. For one that is meant to abort there is tests/lib/death.h.
  */

@@ -753,15 +753,16 @@ static void assert_all_lines(const char *text)
     long next[THREADS] = {0};
     long lines = 0;
     for (const char *at = text; *at != '\0'; lines++) {
-        char *end = NULL;
         assert_memory_equal(before, at, sizeof(before) - 1);
-        long thread = strtol(at + sizeof(before) - 1, &end, 10);
+        at += sizeof(before) - 1;
+        long thread = scratch_number(&at);
         assert_in_range(thread, 0, THREADS - 1);
-        assert_memory_equal(" i=", end, 3);
-        assert_int_equal(next[thread], strtol(end + 3, &end, 10));
-        assert_int_equal('\n', *end);
+        assert_memory_equal(" i=", at, 3);
+        at += 3;
+        assert_int_equal(next[thread], scratch_number(&at));
+        assert_int_equal('\n', *at);
         next[thread]++;
-        at = end + 1;
+        at++;
     }
     assert_int_equal(THREADS * LINES_EACH, lines);
 }
@@ -898,9 +899,9 @@ static void a_pipe_that_nobody_reads_blocks_no_caller(void **state)
         assert_memory_equal(STAMP, at, sizeof(STAMP) - 1);
         at += sizeof(STAMP) - 1;
         if (strncmp(at, " warn  log dropped: lines=", 26) == 0) {
-            char *end = NULL;
-            dropped += strtol(at + 26, &end, 10);
-            assert_memory_equal(" reason=queue-full\n", end, 19);
+            at += 26;
+            dropped += scratch_number(&at);
+            assert_memory_equal(" reason=queue-full\n", at, 19);
         } else {
             assert_memory_equal(" info  flood ", at, 13);
             lines++;

@@ -64,19 +64,25 @@ static void read_all(struct scratch *s, unsigned older_max, struct buf *out)
 /* @all is whole lines with rising numbers without a gap up to @last; yield the first number. */
 static unsigned assert_unbroken(const struct buf *all, unsigned last)
 {
-    unsigned first = (unsigned)strtoul(buf_text(all), NULL, 10);
-    unsigned number = first;
     const char *at = buf_text(all);
-    while (*at != '\0') {
-        const char *end = strchr(at, '\n');
-        assert_non_null(end);
-        assert_int_equal(number, strtoul(at, NULL, 10));
-        assert_int_equal(7 + strspn(at + 7, "x"), end - at);
-        number++;
-        at = end + 1;
+    long first = -1;
+    for (long number = -1; *at != '\0'; at++) {
+        const char *start = at;
+        long found = scratch_number(&at);
+        assert_int_equal(6, at - start);
+        first = first < 0 ? found : first;
+        assert_true(number < 0 || found == number + 1);
+        number = found;
+        assert_true(number >= 0);
+        assert_true(number <= (long)last);
+        assert_int_equal(' ', *at);
+        for (at++; *at == 'x'; at++) {
+        }
+        assert_int_equal('\n', *at);
+        assert_true(at[1] != '\0' || number == (long)last);
     }
-    assert_int_equal(last + 1, number);
-    return first;
+    assert_true(first >= 0);
+    return (unsigned)first;
 }
 
 static off_t size_of(struct scratch *s, const char *name)

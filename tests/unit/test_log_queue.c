@@ -185,10 +185,12 @@ static void threads_lose_nothing_and_keep_each_its_order(void **state)
     stop(f);
     int next[THREADS] = {0};
     int lines = 0;
-    for (char *at = f->c.got.bytes; *at != '\0'; lines++) {
-        long thread = strtol(at, &at, 10);
+    for (const char *at = f->c.got.bytes; *at != '\0'; lines++) {
+        long thread = scratch_number(&at);
         assert_in_range(thread, 0, THREADS - 1);
-        assert_int_equal(next[thread], strtol(at, &at, 10));
+        assert_int_equal(' ', *at);
+        at++;
+        assert_int_equal(next[thread], scratch_number(&at));
         assert_int_equal('\n', *at);
         next[thread]++;
         at++;
