@@ -197,9 +197,9 @@ static bool all_are_empty(struct writer *writer, size_t *ret_count)
     return true;
 }
 
-static int commit_group(struct group *group, struct writer_progress *progress, struct err *err)
+static int commit_group(struct writer *writer, struct group *group,
+                        struct writer_progress *progress, struct err *err)
 {
-    struct writer *writer = group->writer;
     int r = group_begin(group, writer, err);
     size_t count = 0;
     if (r == 0) {
@@ -235,7 +235,7 @@ int writer_commit(struct writer *writer, struct writer_progress *progress, struc
         return 0;
     }
     struct group group;
-    int r = commit_group(&group, progress, err);
+    int r = commit_group(writer, &group, progress, err);
     group_end(&group);
     return r;
 }
