@@ -165,19 +165,24 @@ static void die(struct store *store, const struct err *err)
     abort();
 }
 
-static void update_stats(struct store *store, uint64_t commit_ns)
+static void update_stats(struct store *store)
 {
     const struct writer *writer = &store->writer;
-    (void)pthread_mutex_lock(&store->mutex);
     struct store_stats *stats = &store->stats;
-    stats->commits++;
     stats->used_bytes = writer->used_bytes;
     stats->file_bytes = writer->env.file_pages * writer->env.page_size;
     stats->limit_bytes = writer->limits.limit_bytes;
     stats->garbage_ns_max = writer->garbage_ns_max;
     stats->has_garbage = ledger_has_garbage(&writer->ledger);
-    if (commit_ns > stats->commit_ns_max) {
-        stats->commit_ns_max = commit_ns;
+}
+
+static void note_commit(struct store *store, uint64_t took_ns)
+{
+    (void)pthread_mutex_lock(&store->mutex);
+    update_stats(store);
+    store->stats.commits++;
+    if (took_ns > store->stats.commit_ns_max) {
+        store->stats.commit_ns_max = took_ns;
     }
     (void)pthread_mutex_unlock(&store->mutex);
 }
@@ -228,7 +233,7 @@ static void serve_batches(struct store *store)
         return;
     }
     if (progress.committed) {
-        update_stats(store, writer_now_ns() - start_ns);
+        note_commit(store, writer_now_ns() - start_ns);
     }
     if (progress.sequence != 0) {
         struct store_event event = {.kind = STORE_DURABLE, .sequence = progress.sequence};
@@ -278,7 +283,7 @@ static void serve_garbage(struct store *store)
         die(store, &err);
         return;
     }
-    update_stats(store, writer_now_ns() - start_ns);
+    note_commit(store, writer_now_ns() - start_ns);
     store->collect_stuck = false;
     retry_now(store);
 }
@@ -417,7 +422,6 @@ static struct store *store_create(const struct store_settings *settings)
         settings->reserve_bytes != 0 ? settings->reserve_bytes : STORE_RESERVE_BYTES;
     MUST(limits->limit_bytes <= ENV_MAP_SIZE / 2);
     MUST(limits->reserve_bytes < limits->limit_bytes);
-    store->stats.limit_bytes = limits->limit_bytes;
     int rc = pthread_mutex_init(&store->mutex, NULL);
     MUST(rc == 0);
     pthread_condattr_t attr;
@@ -498,6 +502,7 @@ static int open_steps(struct store *store, const struct store_settings *settings
     if (r != 0) {
         return r;
     }
+    update_stats(store);
     store->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (store->event_fd < 0) {
         return err_errno(err, errno, "eventfd");

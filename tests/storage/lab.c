@@ -113,10 +113,11 @@ void lab_wait(struct lab *lab, uint64_t sequence)
 
 void lab_wait_clean(struct lab *lab)
 {
-    struct store_stats stats = {.has_garbage = true};
+    struct store_stats stats;
+    store_stats(lab->store, &stats);
     for (int i = 0; i < PATIENCE_MS && stats.has_garbage; i++) {
+        (void)poll(NULL, 0, 1); /* nobody is told of the end of garbage */
         store_stats(lab->store, &stats);
-        (void)poll(NULL, 0, 1);
     }
     MUST(!stats.has_garbage);
 }
