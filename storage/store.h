@@ -28,8 +28,9 @@
 #define STORE_RESERVE_BYTES (UINT64_C(4) << 20)
 #define STORE_READERS_MAX 4
 #define STORE_READER_AGE_MS_MAX UINT64_C(10000)
-/* A reader may always hold back this much, however small the state is. */
-#define STORE_READER_PIN_BYTES_MIN (UINT64_C(1) << 20)
+/* A reader may always hold back this much, however small the state is: every commit frees some 30
+ * KiB of pages, so twice a small state would be used up in a moment. */
+#define STORE_READER_PIN_BYTES_MIN (UINT64_C(16) << 20)
 /* An answer of a reader holds no more than this, or one row. */
 #define STORE_READ_BYTES_MAX (UINT64_C(1) << 20)
 

@@ -9,7 +9,7 @@
 /* E1: no transaction holds more work than this. */
 #define GROUP_NS_MAX (10 * NS_PER_MS)
 /* Of a slice of garbage; its commit comes on top, and both stay far below 20 ms. */
-#define GARBAGE_NS_MAX (5 * NS_PER_MS)
+#define GARBAGE_NS_MAX (3 * NS_PER_MS)
 #define GARBAGE_PIECES_MAX 2000
 /* Garbage that goes along with a transaction that is made anyway. */
 #define GARBAGE_ALONG_NS_MAX NS_PER_MS
