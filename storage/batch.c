@@ -37,8 +37,8 @@ void store_batch_destroy(struct store_batch *batch)
     }
     MUST(list_empty(&batch->link)); /* whoever held it has let go */
     buf_close(&batch->snapshot.conf);
-    buf_close(&batch->entries_);
-    buf_close(&batch->rows_);
+    buf_close(&batch->entry_bytes);
+    buf_close(&batch->row_bytes);
     mem_free(batch);
 }
 
@@ -57,8 +57,8 @@ void store_batch_add_entry(struct store_batch *batch, const struct store_entry *
     head.term = entry->term;
     head.size = entry->size;
     head.type = entry->type;
-    buf_append(&batch->entries_, &head, sizeof(head));
-    buf_append(&batch->entries_, entry->data, entry->size);
+    buf_append(&batch->entry_bytes, &head, sizeof(head));
+    buf_append(&batch->entry_bytes, entry->data, entry->size);
     batch->entry_count++;
     batch->bytes += entry->size;
 }
@@ -73,9 +73,9 @@ void store_batch_add_row(struct store_batch *batch, const struct store_row *row)
     head.key_size = row->key_size;
     head.value_size = row->value_size;
     head.has_value = row->value != NULL;
-    buf_append(&batch->rows_, &head, sizeof(head));
-    buf_append(&batch->rows_, row->key, row->key_size);
-    buf_append(&batch->rows_, row->value, row->value_size);
+    buf_append(&batch->row_bytes, &head, sizeof(head));
+    buf_append(&batch->row_bytes, row->key, row->key_size);
+    buf_append(&batch->row_bytes, row->value, row->value_size);
     batch->row_count++;
     batch->bytes += row->key_size + row->value_size;
 }
@@ -110,11 +110,11 @@ bool store_batch_is_essential(const struct store_batch *batch)
 
 bool store_batch_next_entry(const struct store_batch *batch, size_t *at, struct store_entry *entry)
 {
-    if (*at >= batch->entries_.size) {
+    if (*at >= batch->entry_bytes.size) {
         return false;
     }
     struct entry_head head;
-    const char *from = batch->entries_.bytes + *at;
+    const char *from = batch->entry_bytes.bytes + *at;
     memcpy(&head, from, sizeof(head));
     *entry = (struct store_entry){
         .index = head.index,
@@ -124,17 +124,17 @@ bool store_batch_next_entry(const struct store_batch *batch, size_t *at, struct 
         .size = head.size,
     };
     *at += sizeof(head) + head.size;
-    MUST(*at <= batch->entries_.size);
+    MUST(*at <= batch->entry_bytes.size);
     return true;
 }
 
 bool store_batch_next_row(const struct store_batch *batch, size_t *at, struct store_row *row)
 {
-    if (*at >= batch->rows_.size) {
+    if (*at >= batch->row_bytes.size) {
         return false;
     }
     struct row_head head;
-    const char *from = batch->rows_.bytes + *at;
+    const char *from = batch->row_bytes.bytes + *at;
     memcpy(&head, from, sizeof(head));
     from += sizeof(head);
     *row = (struct store_row){
@@ -144,7 +144,7 @@ bool store_batch_next_row(const struct store_batch *batch, size_t *at, struct st
         .value_size = head.value_size,
     };
     *at += sizeof(head) + head.key_size + head.value_size;
-    MUST(*at <= batch->rows_.size);
+    MUST(*at <= batch->row_bytes.size);
     return true;
 }
 

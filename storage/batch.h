@@ -21,7 +21,7 @@
 
 /* One transaction of the storage thread holds no more than this, so that nothing waits long behind
  * it (safety E1); a single entry or row may be larger. */
-#define STORE_BATCH_BYTES_MAX (1024 * 1024)
+#define STORE_BATCH_BYTES_MAX ((size_t)1024 * 1024)
 
 #define CLUSTER_ID_SIZE 16
 
@@ -99,8 +99,8 @@ struct store_batch {
     size_t entry_count;
     size_t row_count;
 
-    struct buf entries_; /* private to batch.c */
-    struct buf rows_;
+    struct buf entry_bytes; /* private to batch.c */
+    struct buf row_bytes;
 };
 
 struct store_batch *store_batch_create(uint64_t sequence);

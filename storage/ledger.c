@@ -10,8 +10,10 @@
 
 /* Layout 1; the store's VERSION file counts layouts. */
 #define LEDGER_MAGIC UINT64_C(0x31305245444c4750) /* "PGLDER01" */
-#define LEDGER_NUMBERS 26
-#define LEDGER_SIZE (LEDGER_NUMBERS * 8 + CLUSTER_ID_SIZE + ORIGIN_MACHINE_SIZE)
+#define LEDGER_NUMBERS 25
+#define CLUSTER_ID_AT ((size_t)LEDGER_NUMBERS * 8)
+#define MACHINE_AT (CLUSTER_ID_AT + CLUSTER_ID_SIZE)
+#define LEDGER_SIZE (MACHINE_AT + ORIGIN_MACHINE_SIZE)
 
 static struct record_key meta_key(const char *name)
 {
@@ -63,13 +65,12 @@ static void walk_numbers(struct ledger *l, uint8_t *bytes, bool read)
         &l->origin.inode,
         &l->origin.birth_ns,
         &l->origin.filesystem_id,
-        NULL, /* room for one more */
     };
     for (size_t i = 0; i < LEDGER_NUMBERS; i++) {
-        if (numbers[i] != NULL && read) {
+        if (read) {
             *numbers[i] = unpack_le(bytes + 8 * i, 8);
         } else {
-            pack_le(bytes + 8 * i, numbers[i] != NULL ? *numbers[i] : 0, 8);
+            pack_le(bytes + 8 * i, *numbers[i], 8);
         }
     }
     if (read) {
@@ -84,14 +85,12 @@ int ledger_write(struct ledger *ledger, struct table *meta, struct err *err)
     ledger->transaction = mdb_txn_id(meta->txn);
     uint8_t bytes[LEDGER_SIZE];
     walk_numbers(ledger, bytes, false);
-    memcpy(bytes + LEDGER_NUMBERS * 8, ledger->identity.cluster_id, CLUSTER_ID_SIZE);
-    memcpy(bytes + LEDGER_NUMBERS * 8 + CLUSTER_ID_SIZE, ledger->origin.machine,
-           ORIGIN_MACHINE_SIZE);
+    memcpy(bytes + CLUSTER_ID_AT, ledger->identity.cluster_id, CLUSTER_ID_SIZE);
+    memcpy(bytes + MACHINE_AT, ledger->origin.machine, ORIGIN_MACHINE_SIZE);
     struct record_key key = meta_key("ledger");
     struct record_value value = {.head = bytes, .head_size = sizeof(bytes)};
-    uint32_t crc = 0;
-    struct record_old old;
-    return record_put(meta, &key, &value, false, &crc, &old, err);
+    struct record_change change;
+    return record_put(meta, &key, &value, &change, err);
 }
 
 int ledger_read(struct ledger *ledger, struct table *meta, struct err *err)
@@ -112,9 +111,8 @@ int ledger_read(struct ledger *ledger, struct table *meta, struct err *err)
     memcpy(bytes, record.bytes, sizeof(bytes));
     memset(ledger, 0, sizeof(*ledger));
     walk_numbers(ledger, bytes, true);
-    memcpy(ledger->identity.cluster_id, bytes + LEDGER_NUMBERS * 8, CLUSTER_ID_SIZE);
-    memcpy(ledger->origin.machine, bytes + LEDGER_NUMBERS * 8 + CLUSTER_ID_SIZE,
-           ORIGIN_MACHINE_SIZE);
+    memcpy(ledger->identity.cluster_id, bytes + CLUSTER_ID_AT, CLUSTER_ID_SIZE);
+    memcpy(ledger->origin.machine, bytes + MACHINE_AT, ORIGIN_MACHINE_SIZE);
     if (ledger->transaction != mdb_txn_id(meta->txn)) {
         return err_set(err, ERR_CORRUPT,
                        "the ledger is of transaction %" PRIu64 ", the file of %zu",
@@ -131,8 +129,10 @@ int ledger_write_conf(struct ledger *ledger, struct table *meta, const struct bu
 {
     struct record_key key = meta_key("conf");
     struct record_value value = {.head = conf->bytes, .head_size = conf->size};
-    struct record_old old;
-    return record_put(meta, &key, &value, false, &ledger->snapshot_conf_crc, &old, err);
+    struct record_change change;
+    int r = record_put(meta, &key, &value, &change, err);
+    ledger->snapshot_conf_crc = change.crc;
+    return r;
 }
 
 int ledger_read_conf(const struct ledger *ledger, struct table *meta, struct buf *conf,

@@ -44,19 +44,18 @@ int log_append(struct ledger *ledger, struct table *log, const struct store_entr
     pack_le(head + 8, ledger->log.last_chain, 8);
     head[16] = entry->type;
     struct record_key key = log_key(entry->index);
-    struct record_value value = {head, sizeof(head), entry->data, entry->size};
-    uint32_t crc = 0;
-    struct record_old old;
     bool is_last = entry->index > ledger->log_high;
+    struct record_value value = {head, sizeof(head), entry->data, entry->size, is_last};
+    struct record_change change = {.replaced = false};
     int r = is_last ? 0 : record_wipe(log, &key, err); /* an entry that was truncated */
     if (r == 0) {
-        r = record_put(log, &key, &value, is_last, &crc, &old, err);
+        r = record_put(log, &key, &value, &change, err);
     }
     if (r != 0) {
         return r;
     }
     ledger->log.last = entry->index;
-    ledger->log.last_chain = chain_after(ledger->log.last_chain, crc);
+    ledger->log.last_chain = chain_after(ledger->log.last_chain, change.crc);
     if (is_last) {
         ledger->log_high = entry->index;
     }
@@ -97,7 +96,7 @@ int log_truncate(struct ledger *ledger, struct table *log, uint64_t from, struct
     }
     MUST(from >= ledger->log.first); /* what was trimmed is committed */
     CLEANUP(record_close) struct record record = {0};
-    struct entry entry;
+    struct entry entry = {.chain = 0};
     int r = read_entry(log, from, &record, &entry, err);
     if (r != 0) {
         return r;
@@ -114,7 +113,7 @@ int log_trim(struct ledger *ledger, struct table *log, uint64_t below, struct er
     }
     MUST(below <= ledger->log.last + 1);
     CLEANUP(record_close) struct record record = {0};
-    struct entry last;
+    struct entry last = {.chain = 0};
     int r = read_entry(log, below - 1, &record, &last, err);
     if (r != 0) {
         return r;
@@ -141,7 +140,7 @@ int log_term(const struct ledger *ledger, struct table *log, uint64_t index, uin
     *ret_term = 0;
     if (index >= ledger->log.first && index <= ledger->log.last) {
         CLEANUP(record_close) struct record record = {0};
-        struct entry entry;
+        struct entry entry = {.chain = 0};
         int r = read_entry(log, index, &record, &entry, err);
         if (r == 0) {
             *ret_term = entry.entry.term;
@@ -162,7 +161,7 @@ int log_load(const struct ledger *ledger, struct table *log, struct store_batch 
     CLEANUP(record_close) struct record record = {0};
     uint64_t chain = ledger->log.base_chain;
     for (uint64_t index = ledger->log.first; index <= ledger->log.last; index++) {
-        struct entry entry;
+        struct entry entry = {.chain = 0};
         int r = read_entry(log, index, &record, &entry, err);
         if (r != 0) {
             return r;

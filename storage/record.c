@@ -25,7 +25,7 @@ size_t record_pieces(size_t size, size_t page_size)
 
 void record_close(struct record *record)
 {
-    buf_close(&record->joined_);
+    buf_close(&record->joined);
 }
 
 int table_open(struct table *table, MDB_txn *txn, MDB_dbi dbi, char letter, size_t page_size,
@@ -135,10 +135,10 @@ static int find_piece_0(struct table *table, const struct record_key *key, MDB_v
 }
 
 /* What is under @key before it is overwritten or deleted. */
-static int find_old(struct table *table, const struct record_key *key, struct record_old *old,
+static int find_old(struct table *table, const struct record_key *key, struct record_change *change,
                     struct err *err)
 {
-    *old = (struct record_old){.exists = false};
+    *change = (struct record_change){.replaced = false};
     MDB_val v;
     int r = find_piece_0(table, key, &v, err);
     if (r != 0) {
@@ -148,39 +148,23 @@ static int find_old(struct table *table, const struct record_key *key, struct re
         return corrupt(err, table, key, "it is too short");
     }
     const uint8_t *from = v.mv_data;
-    old->exists = true;
-    old->crc = (uint32_t)unpack_le(from, 4);
-    old->size = unpack_le(from + 4, 4);
-    return old->size > RECORD_SIZE_MAX ? corrupt(err, table, key, "the size is wrong") : 0;
+    change->replaced = true;
+    change->old_crc = (uint32_t)unpack_le(from, 4);
+    change->old_size = unpack_le(from + 4, 4);
+    return change->old_size > RECORD_SIZE_MAX ? corrupt(err, table, key, "the size is wrong") : 0;
 }
 
-int record_put(struct table *table, const struct record_key *key, const struct record_value *value,
-               bool is_last, uint32_t *ret_crc, struct record_old *ret_old, struct err *err)
+static int put_pieces(struct table *table, const struct record_key *key,
+                      const struct record_value *value, uint32_t crc, struct err *err)
 {
     size_t size = value->head_size + value->data_size;
-    MUST(size <= RECORD_SIZE_MAX);
-    size_t pieces = record_pieces(size, table->page_size);
-    *ret_old = (struct record_old){.exists = false};
-    if (!is_last) {
-        int r = find_old(table, key, ret_old, err);
-        if (r == 0 && ret_old->exists && record_pieces(ret_old->size, table->page_size) > pieces) {
-            r = delete_pieces(table, key, pieces, err);
-        }
-        if (r != 0) {
-            return r;
-        }
-    }
-    uint32_t crc = crc_begin(table, key, size);
-    crc = crc32c_extend(crc, value->head, value->head_size);
-    crc = crc32c_extend(crc, value->data, value->data_size);
-
     size_t offset = 0;
-    for (size_t n = 0; n < pieces; n++) {
+    for (size_t n = 0; n < record_pieces(size, table->page_size); n++) {
         size_t head = n == 0 ? RECORD_HEAD_SIZE : 0;
         size_t room = piece_size(table->page_size) - head;
         size_t part = size - offset < room ? size - offset : room;
         MDB_val place = {.mv_size = head + part};
-        int r = put_piece(table, key, n, &place, is_last, err);
+        int r = put_piece(table, key, n, &place, value->is_last, err);
         if (r != 0) {
             return r;
         }
@@ -193,8 +177,29 @@ int record_put(struct table *table, const struct record_key *key, const struct r
         offset += part;
     }
     MUST(offset == size);
-    *ret_crc = crc;
     return 0;
+}
+
+int record_put(struct table *table, const struct record_key *key, const struct record_value *value,
+               struct record_change *ret_change, struct err *err)
+{
+    size_t size = value->head_size + value->data_size;
+    MUST(size <= RECORD_SIZE_MAX);
+    *ret_change = (struct record_change){.replaced = false};
+    int r = value->is_last ? 0 : find_old(table, key, ret_change, err);
+    size_t pieces = record_pieces(size, table->page_size);
+    if (r == 0 && ret_change->replaced &&
+        record_pieces(ret_change->old_size, table->page_size) > pieces) {
+        r = delete_pieces(table, key, pieces, err);
+    }
+    if (r != 0) {
+        return r;
+    }
+    uint32_t crc = crc_begin(table, key, size);
+    crc = crc32c_extend(crc, value->head, value->head_size);
+    crc = crc32c_extend(crc, value->data, value->data_size);
+    ret_change->crc = crc;
+    return put_pieces(table, key, value, crc, err);
 }
 
 /* Join the pieces behind piece 0, on which the cursor stands. */
@@ -215,13 +220,13 @@ static int join_pieces(struct table *table, const struct record_key *key, struct
             memcmp(k.mv_data, want.mv_data, k.mv_size) != 0) {
             return corrupt(err, table, key, "a piece is missing");
         }
-        if (record->joined_.size + v.mv_size > record->size) {
+        if (record->joined.size + v.mv_size > record->size) {
             return corrupt(err, table, key, "a piece has the wrong size");
         }
-        buf_append(&record->joined_, v.mv_data, v.mv_size);
+        buf_append(&record->joined, v.mv_data, v.mv_size);
     }
-    record->bytes = (const uint8_t *)record->joined_.bytes;
-    return record->joined_.size == record->size ? 0 : corrupt(err, table, key, "the size is wrong");
+    record->bytes = (const uint8_t *)record->joined.bytes;
+    return record->joined.size == record->size ? 0 : corrupt(err, table, key, "the size is wrong");
 }
 
 /* Verify the record whose piece 0 is @v, under the cursor. */
@@ -240,8 +245,8 @@ static int read_here(struct table *table, const struct record_key *key, const MD
     }
     size_t here = v->mv_size - RECORD_HEAD_SIZE;
     if (record_pieces(record->size, table->page_size) > 1) {
-        buf_clear(&record->joined_);
-        buf_append(&record->joined_, record->bytes, here);
+        buf_clear(&record->joined);
+        buf_append(&record->joined, record->bytes, here);
         int r = join_pieces(table, key, record, err);
         if (r != 0) {
             return r;
@@ -264,11 +269,11 @@ int record_get(struct table *table, const struct record_key *key, struct record 
     return r != 0 ? r : read_here(table, key, &v, record, err);
 }
 
-int record_delete(struct table *table, const struct record_key *key, struct record_old *ret_old,
-                  struct err *err)
+int record_delete(struct table *table, const struct record_key *key,
+                  struct record_change *ret_change, struct err *err)
 {
-    int r = find_old(table, key, ret_old, err);
-    return r != 0 || !ret_old->exists ? r : delete_pieces(table, key, 0, err);
+    int r = find_old(table, key, ret_change, err);
+    return r != 0 || !ret_change->replaced ? r : delete_pieces(table, key, 0, err);
 }
 
 int record_wipe(struct table *table, const struct record_key *key, struct err *err)

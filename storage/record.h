@@ -47,16 +47,17 @@ struct record_value {
     size_t head_size;
     const void *data;
     size_t data_size;
+    bool is_last; /* every key in the table is smaller: that packs pages well */
 };
 
-/* A value as read. @bytes points into the map or into @joined_: valid until the next write in the
+/* A value as read. @bytes points into the map or into @joined: valid until the next write in the
  * transaction, its end, or the next read into the same struct. Zeroed before the first use, closed
  * after the last. */
 struct record {
     const uint8_t *bytes;
     size_t size;
     uint32_t crc;
-    struct buf joined_;
+    struct buf joined;
 };
 void record_close(struct record *record);
 
@@ -65,24 +66,24 @@ int table_open(struct table *table, MDB_txn *txn, MDB_dbi dbi, char letter, size
 /* Accepts a zeroed table. */
 void table_close(struct table *table);
 
-/* A record that was in the way: checksum and size as they stand there, which is what whoever keeps
- * a sum over the records needs in order to forget it. Not verified. */
-struct record_old {
-    bool exists;
-    uint32_t crc;
-    size_t size;
+/* What a change did to the table, for whoever keeps a sum over the checksums of its records. Those
+ * of the record that was in the way are as they stood there, not verified. */
+struct record_change {
+    uint32_t crc; /* of the new record */
+    bool replaced;
+    uint32_t old_crc;
+    size_t old_size;
 };
 
-/* Write @value under @key, whatever was there before. @is_last promises that every key in the table
- * is smaller, which packs pages well. */
+/* Write @value under @key, whatever was there before. */
 int record_put(struct table *table, const struct record_key *key, const struct record_value *value,
-               bool is_last, uint32_t *ret_crc, struct record_old *ret_old, struct err *err);
+               struct record_change *ret_change, struct err *err);
 /* 0, ERR_NOT_FOUND (with no message), or ERR_CORRUPT. */
 int record_get(struct table *table, const struct record_key *key, struct record *record,
                struct err *err);
 /* Take away the record if it is there. */
-int record_delete(struct table *table, const struct record_key *key, struct record_old *ret_old,
-                  struct err *err);
+int record_delete(struct table *table, const struct record_key *key,
+                  struct record_change *ret_change, struct err *err);
 /* Take away whatever lies under @key, be it a whole record or what is left of one. */
 int record_wipe(struct table *table, const struct record_key *key, struct err *err);
 

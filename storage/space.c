@@ -62,7 +62,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t touched(const struct space *space, enum env_table which, uint64_t count,
                         uint64_t each)
 {
-    unsigned depth = space->tables[which].depth;
+    uint64_t depth = space->tables[which].depth;
     return least(count * (2 * depth + each), space->tables[which].pages) + 2 * depth + 4;
 }
 
@@ -227,7 +227,7 @@ int space_ensure(const struct space *space, struct env *env, uint64_t pages, enu
             return 0;
         }
         if (!is_full(rc)) {
-            return err_set(err, ERR_IO, "extend the store's file: %s", strerror(rc));
+            return err_errno(err, rc, "extend the store's file");
         }
     }
     return look_inside(space, env, pages, held, err);
@@ -252,5 +252,5 @@ int space_init(struct env *env, struct err *err)
         return 0;
     }
     bool is_fine = rc == 0 || rc == EOPNOTSUPP || rc == ENOSYS;
-    return is_fine ? 0 : err_set(err, ERR_IO, "allocate the store's file: %s", strerror(rc));
+    return is_fine ? 0 : err_errno(err, rc, "allocate the store's file");
 }

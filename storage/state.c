@@ -46,24 +46,21 @@ int state_set(struct state_table *state, struct table *table, const struct store
               struct err *err)
 {
     struct record_key key = state_key(state->generation, row->key, row->key_size);
-    struct record_old old = {.exists = false};
+    struct record_change change = {.replaced = false};
     int r = 0;
     if (row->value == NULL) {
-        r = record_delete(table, &key, &old, err);
+        r = record_delete(table, &key, &change, err);
     } else {
         struct record_value value = {.head = row->value, .head_size = row->value_size};
-        uint32_t crc = 0;
-        r = record_put(table, &key, &value, false, &crc, &old, err);
-        if (r == 0) {
-            state->rows++;
-            state->bytes += row->key_size + row->value_size;
-            state->sum += part_of(crc);
-        }
+        r = record_put(table, &key, &value, &change, err);
+        state->rows += r == 0 ? 1 : 0;
+        state->bytes += r == 0 ? row->key_size + row->value_size : 0;
+        state->sum += r == 0 ? part_of(change.crc) : 0;
     }
-    if (r == 0 && old.exists) {
+    if (r == 0 && change.replaced) {
         state->rows--;
-        state->bytes -= row->key_size + old.size;
-        state->sum -= part_of(old.crc);
+        state->bytes -= row->key_size + change.old_size;
+        state->sum -= part_of(change.old_crc);
     }
     return r;
 }
@@ -103,7 +100,7 @@ void state_walk_init(struct state_walk *walk, const struct state_table *state)
 
 void state_walk_close(struct state_walk *walk)
 {
-    record_close(&walk->record_);
+    record_close(&walk->record);
 }
 
 static int walk_end(const struct state_walk *walk, struct err *err)
@@ -119,7 +116,7 @@ static int walk_end(const struct state_walk *walk, struct err *err)
 int state_walk_next(struct state_walk *walk, struct table *table, struct store_row *row,
                     struct err *err)
 {
-    int r = record_seek(table, &walk->at, GENERATION_SIZE, &walk->record_, err);
+    int r = record_seek(table, &walk->at, GENERATION_SIZE, &walk->record, err);
     if (r != 0) {
         return r == ERR_NOT_FOUND ? walk_end(walk, err) : r;
     }
@@ -129,16 +126,16 @@ int state_walk_next(struct state_walk *walk, struct table *table, struct store_r
         return err_set(err, ERR_CORRUPT, "a row of the state has a key that is none");
     }
     /* The caller's row must outlive the step to the next key. */
-    memcpy(walk->key_, walk->at.bytes + KEY_AT, key_size);
+    memcpy(walk->key, walk->at.bytes + KEY_AT, key_size);
     *row = (struct store_row){
-        .key = walk->key_,
+        .key = walk->key,
         .key_size = key_size,
-        .value = walk->record_.bytes,
-        .value_size = walk->record_.size,
+        .value = walk->record.bytes,
+        .value_size = walk->record.size,
     };
     walk->seen.rows++;
-    walk->seen.bytes += key_size + walk->record_.size;
-    walk->seen.sum += part_of(walk->record_.crc);
+    walk->seen.bytes += key_size + walk->record.size;
+    walk->seen.sum += part_of(walk->record.crc);
     record_key_step(&walk->at);
     return 0;
 }

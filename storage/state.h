@@ -34,8 +34,8 @@ struct state_walk {
     struct state_table expected;
     struct state_table seen;
     struct record_key at;
-    struct record record_;
-    uint8_t key_[STORE_ROW_KEY_MAX];
+    struct record record;
+    uint8_t key[STORE_ROW_KEY_MAX];
 };
 void state_walk_init(struct state_walk *walk, const struct state_table *state);
 void state_walk_close(struct state_walk *walk);

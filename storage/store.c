@@ -89,7 +89,7 @@ static bool merge_durable(struct store *store, const struct store_event *event)
     if (event->kind != STORE_DURABLE || list_empty(&store->outbox)) {
         return false;
     }
-    struct store_event *last = CONTAINER_OF(store->outbox.prev, struct store_event, link_);
+    struct store_event *last = CONTAINER_OF(store->outbox.prev, struct store_event, link);
     if (last->kind != STORE_DURABLE) {
         return false;
     }
@@ -104,8 +104,8 @@ static void post(struct store *store, struct store_event *event)
     (void)pthread_mutex_lock(&store->mutex);
     if (!merge_durable(store, event)) {
         struct store_event *copy = mem_dup(event, sizeof(*event));
-        list_init(&copy->link_);
-        list_push_back(&store->outbox, &copy->link_);
+        list_init(&copy->link);
+        list_push_back(&store->outbox, &copy->link);
     }
     (void)pthread_mutex_unlock(&store->mutex);
     memset(event, 0, sizeof(*event));
@@ -128,9 +128,9 @@ bool store_poll(struct store *store, struct store_event *ret_event)
     if (is_more) {
         notify(store);
     }
-    struct store_event *event = CONTAINER_OF(link, struct store_event, link_);
+    struct store_event *event = CONTAINER_OF(link, struct store_event, link);
     *ret_event = *event;
-    list_init(&ret_event->link_);
+    list_init(&ret_event->link);
     mem_free(event);
     return true;
 }
@@ -452,7 +452,7 @@ static void store_destroy(struct store *store)
         mem_free(CONTAINER_OF(link, struct request, link));
     }
     while ((link = list_pop_front(&store->outbox)) != NULL) {
-        struct store_event *event = CONTAINER_OF(link, struct store_event, link_);
+        struct store_event *event = CONTAINER_OF(link, struct store_event, link);
         store_event_close(event);
         mem_free(event);
     }

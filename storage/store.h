@@ -79,7 +79,7 @@ struct store_event {
     struct store_batch *rows;       /* NULL in the answer to _open() */
     bool is_last;                   /* all rows were handed out, and none is missing */
 
-    struct list link_;
+    struct list link;
 };
 
 /* Readable when there are events; edge and level both work. Never write to it. */

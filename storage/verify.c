@@ -94,8 +94,8 @@ struct walk {
     const struct tree *tree;
     struct tree counted;
     uint8_t *levels;
-    struct bytes last_key; /* copied: in key_ */
-    uint8_t key_[PAGE_SIZE_MIN];
+    struct bytes last_key; /* copied: in key */
+    uint8_t key[PAGE_SIZE_MIN];
 };
 
 static int bad(struct verify *v, uint64_t page, const char *what)
@@ -205,15 +205,15 @@ static int compare(const struct walk *w, struct bytes a, struct bytes b)
 /* Keys grow strictly over the whole tree. */
 static int check_key(struct walk *w, uint64_t page, const struct node *node)
 {
-    if (node->key.size == 0 || node->key.size > sizeof(w->key_) ||
+    if (node->key.size == 0 || node->key.size > sizeof(w->key) ||
         (w->kind == TREE_FREE && node->key.size != sizeof(uint64_t))) {
         return bad(w->v, page, "a key has a size that none has");
     }
     if (w->last_key.size > 0 && compare(w, w->last_key, node->key) >= 0) {
         return bad(w->v, page, "keys are out of order");
     }
-    memcpy(w->key_, node->key.at, node->key.size);
-    w->last_key = (struct bytes){w->key_, node->key.size};
+    memcpy(w->key, node->key.at, node->key.size);
+    w->last_key = (struct bytes){w->key, node->key.size};
     return 0;
 }
 
@@ -279,6 +279,7 @@ static int check_big(struct walk *w, uint64_t page, const struct node *node)
 
 static int check_tree(struct verify *v, enum tree_kind kind, const struct tree *tree);
 
+// The calls go as deep as two trees are, DEPTH_MAX levels each: NOLINTNEXTLINE(misc-no-recursion)
 static int check_leaf_node(struct walk *w, uint64_t page, const struct node *node)
 {
     int r = check_key(w, page, node);
@@ -318,7 +319,7 @@ static int check_header(struct walk *w, uint64_t page, const uint8_t *bytes, boo
     *ret_count = (header.lower - HEADER_SIZE) / 2u;
     size_t room = 0;
     for (size_t i = 0; i < *ret_count; i++) {
-        struct node node;
+        struct node node = {.flags = 0};
         int r = read_node(w->v, bytes, i, is_branch, &node);
         if (r != 0) {
             return r;
@@ -334,12 +335,13 @@ struct range {
     struct bytes high;
 };
 
+// The calls go as deep as two trees are, DEPTH_MAX levels each: NOLINTNEXTLINE(misc-no-recursion)
 static int check_leaf(struct walk *w, uint64_t page, const uint8_t *bytes, size_t count,
                       const struct range *range)
 {
     w->counted.leaf_pages++;
     for (size_t i = 0; i < count; i++) {
-        struct node node;
+        struct node node = {.flags = 0};
         int r = read_node(w->v, bytes, i, false, &node);
         if (r == 0) {
             r = check_leaf_node(w, page, &node);
@@ -358,18 +360,19 @@ static int check_leaf(struct walk *w, uint64_t page, const uint8_t *bytes, size_
 static int check_page(struct walk *w, uint64_t page, unsigned level, const struct range *range);
 
 /* LMDB ignores the first key of a branch page: what is below it begins where the page does. */
+// The calls go as deep as two trees are, DEPTH_MAX levels each: NOLINTNEXTLINE(misc-no-recursion)
 static int check_branch(struct walk *w, uint64_t page, unsigned level, size_t count,
                         const struct range *range)
 {
     const uint8_t *bytes = w->levels + level * w->v->page_size;
     w->counted.branch_pages++;
     for (size_t i = 0; i < count; i++) {
-        struct node node;
+        struct node node = {.flags = 0};
         struct node next = {.key = range->high};
         int r = read_node(w->v, bytes, i, true, &node);
         if (r == 0 && i + 1 < count) {
             r = read_node(w->v, bytes, i + 1, true, &next);
-            if (r == 0 && (next.key.size == 0 || next.key.size > sizeof(w->key_) ||
+            if (r == 0 && (next.key.size == 0 || next.key.size > sizeof(w->key) ||
                            (w->kind == TREE_FREE && next.key.size != sizeof(uint64_t)))) {
                 r = bad(w->v, page, "a key has a size that none has");
             }
@@ -385,6 +388,7 @@ static int check_branch(struct walk *w, uint64_t page, unsigned level, size_t co
     return 0;
 }
 
+// The calls go as deep as two trees are, DEPTH_MAX levels each: NOLINTNEXTLINE(misc-no-recursion)
 static int check_page(struct walk *w, uint64_t page, unsigned level, const struct range *range)
 {
     uint8_t *bytes = w->levels + level * w->v->page_size;
@@ -401,6 +405,7 @@ static int check_page(struct walk *w, uint64_t page, unsigned level, const struc
                      : check_leaf(w, page, bytes, count, range);
 }
 
+// The calls go as deep as two trees are, DEPTH_MAX levels each: NOLINTNEXTLINE(misc-no-recursion)
 static int check_tree(struct verify *v, enum tree_kind kind, const struct tree *tree)
 {
     uint16_t flags = kind == TREE_FREE ? TREE_INTEGER_KEYS : 0;
@@ -455,7 +460,7 @@ static int read_meta(int fd, uint64_t offset, struct meta *meta, struct err *err
  * follow each other: anything else is not how a crash looks. */
 static int read_metas(int fd, struct meta *ret_meta, struct err *err)
 {
-    struct meta metas[META_COUNT];
+    struct meta metas[META_COUNT] = {{.magic = 0}};
     int r = read_meta(fd, 0, &metas[0], err);
     if (r == 0) {
         r = read_meta(fd, metas[0].free.pad, &metas[1], err);
@@ -494,7 +499,7 @@ static uint64_t count_lost(const struct verify *v)
 
 int verify_file(int fd, struct verify_result *ret_result, struct err *err)
 {
-    struct meta meta;
+    struct meta meta = {.magic = 0};
     int r = read_metas(fd, &meta, err);
     if (r == 0) {
         r = check_meta(fd, &meta, err);
@@ -527,7 +532,7 @@ int verify_newest(int fd, uint64_t *ret_transaction, struct err *err)
     if (fstat(fd, &st) != 0) {
         return err_errno(err, errno, "look at the store");
     }
-    struct meta meta;
+    struct meta meta = {.magic = 0};
     struct err ignored; /* what is not whole yet was never committed to */
     *ret_transaction = 0;
     if (st.st_size == 0) {

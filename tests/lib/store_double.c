@@ -75,7 +75,7 @@ static void rows_clear(struct rows *rows)
 
 static void rows_copy(struct rows *to, const struct rows *from)
 {
-    *to = (struct rows){mem_array(from->count, sizeof(*to->at)), from->count, from->count};
+    *to = (struct rows){mem_array(from->count, sizeof(void *)), from->count, from->count};
     for (size_t i = 0; i < from->count; i++) {
         to->at[i] = from->at[i];
         to->at[i]->users++;
@@ -118,16 +118,16 @@ static void rows_set(struct rows *rows, const struct store_row *row)
     if (row->value == NULL) {
         if (is_there) {
             rows->count--;
-            memmove(rows->at + at, rows->at + at + 1, (rows->count - at) * sizeof(*rows->at));
+            memmove(rows->at + at, rows->at + at + 1, (rows->count - at) * sizeof(void *));
         }
         return;
     }
     if (!is_there) {
         if (rows->count == rows->room) {
             rows->room = rows->room * 2 + 8;
-            rows->at = mem_grow(rows->at, rows->room, sizeof(*rows->at));
+            rows->at = mem_grow(rows->at, rows->room, sizeof(void *));
         }
-        memmove(rows->at + at + 1, rows->at + at, (rows->count - at) * sizeof(*rows->at));
+        memmove(rows->at + at + 1, rows->at + at, (rows->count - at) * sizeof(void *));
         rows->count++;
     }
     struct row *copy = mem_alloc(sizeof(*copy) + row->key_size + row->value_size);
@@ -195,12 +195,12 @@ static void log_append(struct store_double *disk, const struct store_entry *entr
     MUST(entry->index == disk->last + 1);
     size_t count = log_count(disk);
     if (disk->gone > 64 && disk->gone > count) {
-        memmove(disk->entries, disk->entries + disk->gone, count * sizeof(struct entry *));
+        memmove(disk->entries, disk->entries + disk->gone, count * sizeof(void *));
         disk->gone = 0;
     }
     if (disk->gone + count == disk->entries_room) {
         disk->entries_room = disk->entries_room * 2 + 16;
-        disk->entries = mem_grow(disk->entries, disk->entries_room, sizeof(struct entry *));
+        disk->entries = mem_grow(disk->entries, disk->entries_room, sizeof(void *));
     }
     struct entry *copy = mem_alloc(sizeof(*copy) + entry->size);
     *copy = (struct entry){1, entry->term, entry->type, entry->size};
@@ -383,7 +383,7 @@ struct store_double *store_double_clone(const struct store_double *disk)
     copy->last = disk->last;
     copy->base_term = disk->base_term;
     copy->entries_room = log_count(disk);
-    copy->entries = mem_array(copy->entries_room, sizeof(struct entry *));
+    copy->entries = mem_array(copy->entries_room, sizeof(void *));
     for (size_t i = 0; i < copy->entries_room; i++) {
         copy->entries[i] = disk->entries[disk->gone + i];
         copy->entries[i]->users++;

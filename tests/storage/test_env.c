@@ -19,13 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/must.h"
 #include "storage/origin.h"
 #include "tests/storage/lab.h"
 
 static int setup(void **state)
 {
-    struct lab *lab = calloc(1, sizeof(*lab));
+    struct lab *lab = mem_zalloc(sizeof(*lab));
     lab_init(lab);
     *state = lab;
     return 0;
@@ -35,7 +36,7 @@ static int teardown(void **state)
 {
     struct lab *lab = *state;
     lab_close(lab);
-    free(lab);
+    mem_free(lab);
     return 0;
 }
 
@@ -297,8 +298,8 @@ static void test_signals_are_not_the_threads(void **state)
         (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/status", tid);
         FILE *file = fopen(path, "re");
         while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-            unsigned long long mask = 0;
-            if (sscanf(line, "SigBlk: %llx", &mask) == 1) {
+            if (strncmp(line, "SigBlk:", 7) == 0) {
+                unsigned long long mask = strtoull(line + 7, NULL, 16);
                 is_found = true;
                 assert_true((mask & (1ull << (SIGTERM - 1))) != 0);
                 assert_true((mask & (1ull << (SIGCHLD - 1))) != 0);

@@ -36,7 +36,7 @@ struct bench {
 
 static int setup(void **state)
 {
-    struct bench *b = calloc(1, sizeof(*b));
+    struct bench *b = mem_zalloc(sizeof(*b));
     lab_init(&b->lab);
     *state = b;
     return 0;
@@ -48,7 +48,7 @@ static int teardown(void **state)
     lab_shut(&b->lab);
     (void)umount2(b->lab.path, MNT_DETACH); /* if a test has failed half way */
     lab_close(&b->lab);
-    free(b);
+    mem_free(b);
     return 0;
 }
 

@@ -10,10 +10,13 @@
 #include "tests/storage/faults.h"
 #include "tests/storage/life.h"
 
-/* libc's own, for when malloc() and so on are defined here. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *ptr, size_t size);
+/* The names by which everybody allocates are taken over here; libc's own stand behind them. */
+void *taken_malloc(size_t size) __asm__("malloc");
+void *taken_calloc(size_t count, size_t size) __asm__("calloc");
+void *taken_realloc(void *ptr, size_t size) __asm__("realloc");
+void *libc_malloc(size_t size) __asm__("__libc_malloc");
+void *libc_calloc(size_t count, size_t size) __asm__("__libc_calloc");
+void *libc_realloc(void *ptr, size_t size) __asm__("__libc_realloc");
 
 static atomic_ulong allocations;
 static unsigned long fail_at; /* 0: none */
@@ -27,19 +30,19 @@ static bool may_allocate(void)
     return false;
 }
 
-__attribute__((visibility("default"))) void *malloc(size_t size)
+__attribute__((visibility("default"))) void *taken_malloc(size_t size)
 {
-    return may_allocate() ? __libc_malloc(size) : NULL;
+    return may_allocate() ? libc_malloc(size) : NULL;
 }
 
-__attribute__((visibility("default"))) void *calloc(size_t count, size_t size)
+__attribute__((visibility("default"))) void *taken_calloc(size_t count, size_t size)
 {
-    return may_allocate() ? __libc_calloc(count, size) : NULL;
+    return may_allocate() ? libc_calloc(count, size) : NULL;
 }
 
-__attribute__((visibility("default"))) void *realloc(void *ptr, size_t size)
+__attribute__((visibility("default"))) void *taken_realloc(void *ptr, size_t size)
 {
-    return may_allocate() ? __libc_realloc(ptr, size) : NULL;
+    return may_allocate() ? libc_realloc(ptr, size) : NULL;
 }
 
 static void arm(void *ctx)

@@ -33,7 +33,7 @@ static void fail(const struct pair *p, const char *what, const struct buf *a, co
 {
     (void)fprintf(stderr, "seed %llu: %s\n--- lmdb\n%s--- double\n%s", (unsigned long long)p->seed,
                   what, buf_text(a), buf_text(b));
-    exit(1);
+    abort();
 }
 
 static void compare_images(struct pair *p)
@@ -77,7 +77,7 @@ static void wait_read(struct pair *p, uint64_t reader, struct store_event *event
     if (event->status != 0) {
         (void)fprintf(stderr, "seed %llu: reader: %s\n", (unsigned long long)p->seed,
                       event->err.msg);
-        exit(1);
+        abort();
     }
 }
 
@@ -130,7 +130,7 @@ static void check_file(struct pair *p)
     struct err err = {0};
     if (verify_file(fd, &result, &err) != 0) {
         (void)fprintf(stderr, "seed %llu: %s\n", (unsigned long long)p->seed, err.msg);
-        exit(1);
+        abort();
     }
     p->pages_lost += result.pages_lost;
     (void)close(fd);
