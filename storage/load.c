@@ -12,10 +12,10 @@ static int load_rows(const struct ledger *ledger, struct table *table, struct st
                      struct err *err)
 {
     CLEANUP(state_walk_close) struct state_walk walk;
-    state_walk_init(&walk, &ledger->state);
+    state_walk_init(&walk, &ledger->state, table);
     struct store_row row;
     int r = 0;
-    while ((r = state_walk_next(&walk, table, &row, err)) == 0) {
+    while ((r = state_walk_next(&walk, &row, err)) == 0) {
         store_batch_add_row(content, &row);
     }
     return r == ERR_NOT_FOUND ? 0 : r;

@@ -47,10 +47,7 @@ int log_append(struct ledger *ledger, struct table *log, const struct store_entr
     bool is_last = entry->index > ledger->log_high;
     struct record_value value = {head, sizeof(head), entry->data, entry->size, is_last};
     struct record_change change = {.replaced = false};
-    int r = is_last ? 0 : record_wipe(log, &key, err); /* an entry that was truncated */
-    if (r == 0) {
-        r = record_put(log, &key, &value, &change, err);
-    }
+    int r = record_put(log, &key, &value, &change, err); /* also over one that was truncated */
     if (r != 0) {
         return r;
     }
@@ -62,18 +59,8 @@ int log_append(struct ledger *ledger, struct table *log, const struct store_entr
     return 0;
 }
 
-/* Read the entry at @index, which is in the window. */
-static int read_entry(struct table *log, uint64_t index, struct record *record, struct entry *entry,
-                      struct err *err)
+static int decode(uint64_t index, const struct record *record, struct entry *entry, struct err *err)
 {
-    struct record_key key = log_key(index);
-    int r = record_get(log, &key, record, err);
-    if (r == ERR_NOT_FOUND) {
-        return err_set(err, ERR_CORRUPT, "log entry %" PRIu64 " is missing", index);
-    }
-    if (r != 0) {
-        return r;
-    }
     if (record->size < HEAD_SIZE) {
         return err_set(err, ERR_CORRUPT, "log entry %" PRIu64 " is too short", index);
     }
@@ -87,6 +74,23 @@ static int read_entry(struct table *log, uint64_t index, struct record *record, 
         .size = record->size - HEAD_SIZE,
     };
     return 0;
+}
+
+static int missing(uint64_t index, struct err *err)
+{
+    return err_set(err, ERR_CORRUPT, "log entry %" PRIu64 " is missing", index);
+}
+
+/* Read the entry at @index, which is in the window. */
+static int read_entry(struct table *log, uint64_t index, struct record *record, struct entry *entry,
+                      struct err *err)
+{
+    struct record_key key = log_key(index);
+    int r = record_get(log, &key, record, err);
+    if (r != 0) {
+        return r == ERR_NOT_FOUND ? missing(index, err) : r;
+    }
+    return decode(index, record, entry, err);
 }
 
 int log_truncate(struct ledger *ledger, struct table *log, uint64_t from, struct err *err)
@@ -158,11 +162,18 @@ int log_term(const struct ledger *ledger, struct table *log, uint64_t index, uin
 int log_load(const struct ledger *ledger, struct table *log, struct store_batch *content,
              struct err *err)
 {
-    CLEANUP(record_close) struct record record = {0};
+    CLEANUP(record_walk_close)
+    struct record_walk walk = {.table = log, .key = log_key(ledger->log.first)};
     uint64_t chain = ledger->log.base_chain;
     for (uint64_t index = ledger->log.first; index <= ledger->log.last; index++) {
+        int r = record_walk_next(&walk, err);
+        if (r == ERR_NOT_FOUND || (r == 0 && log_key_index(&walk.key) != index)) {
+            return missing(index, err);
+        }
         struct entry entry = {.chain = 0};
-        int r = read_entry(log, index, &record, &entry, err);
+        if (r == 0) {
+            r = decode(index, &walk.record, &entry, err);
+        }
         if (r != 0) {
             return r;
         }

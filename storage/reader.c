@@ -65,7 +65,7 @@ static int reader_begin(struct reader *reader, struct env *env, struct store_eve
     event->snapshot.term = ledger->snapshot_term;
     event->snapshot.conf_index = ledger->snapshot_conf_index;
     event->state_bytes = ledger->state.bytes;
-    state_walk_init(&reader->walk, &ledger->state);
+    state_walk_init(&reader->walk, &ledger->state, &reader->change.tables[TABLE_STATE]);
     return 0;
 }
 
@@ -94,8 +94,7 @@ static int next_row(struct reader *reader, struct err *err)
     if (reader->has_ahead) {
         return 0;
     }
-    int r =
-        state_walk_next(&reader->walk, &reader->change.tables[TABLE_STATE], &reader->ahead, err);
+    int r = state_walk_next(&reader->walk, &reader->ahead, err);
     reader->has_ahead = r == 0;
     return r;
 }

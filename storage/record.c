@@ -276,11 +276,6 @@ int record_delete(struct table *table, const struct record_key *key,
     return r != 0 || !ret_change->replaced ? r : delete_pieces(table, key, 0, err);
 }
 
-int record_wipe(struct table *table, const struct record_key *key, struct err *err)
-{
-    return delete_pieces(table, key, 0, err);
-}
-
 /* Split a piece's key; false if it is none of ours. */
 static bool split_key(const MDB_val *k, struct record_key *key, size_t *ret_number)
 {
@@ -293,41 +288,36 @@ static bool split_key(const MDB_val *k, struct record_key *key, size_t *ret_numb
     return true;
 }
 
-int record_seek(struct table *table, struct record_key *key, size_t prefix, struct record *record,
-                struct err *err)
+int record_walk_next(struct record_walk *walk, struct err *err)
 {
-    MUST(prefix <= key->size);
+    struct table *table = walk->table;
+    struct record_key *key = &walk->key;
+    MUST(walk->prefix <= key->size);
     uint8_t full[RECORD_KEY_MAX + PIECE_NUMBER_SIZE];
     MDB_val k = piece_key(key, 0, full);
     MDB_val v;
-    int rc = mdb_cursor_get(table->cursor, &k, &v, MDB_SET_RANGE);
+    /* The cursor stands on the last piece of the record before. */
+    int rc = mdb_cursor_get(table->cursor, &k, &v, walk->has_begun ? MDB_NEXT : MDB_SET_RANGE);
     if (rc == MDB_NOTFOUND) {
         return ERR_NOT_FOUND;
     }
     if (rc != 0) {
         return err_lmdb(err, rc, "read table '%c'", table->letter);
     }
-    if (k.mv_size < prefix || memcmp(k.mv_data, key->bytes, prefix) != 0) {
+    if (k.mv_size < walk->prefix || memcmp(k.mv_data, key->bytes, walk->prefix) != 0) {
         return ERR_NOT_FOUND;
     }
+    walk->has_begun = true;
     size_t number = 0;
     if (!split_key(&k, key, &number) || number != 0) {
-        return corrupt(err, table, key, "its first piece is missing");
+        return corrupt(err, table, key, "a piece belongs to no record");
     }
-    return read_here(table, key, &v, record, err);
+    return read_here(table, key, &v, &walk->record, err);
 }
 
-void record_key_step(struct record_key *key)
+void record_walk_close(struct record_walk *walk)
 {
-    /* Keys of one table are told apart before their end, so the next record differs earlier than
-     * in the piece's number: counting up the key itself skips the pieces and nothing else. */
-    for (size_t i = key->size; i > 0; i--) {
-        key->bytes[i - 1]++;
-        if (key->bytes[i - 1] != 0) {
-            return;
-        }
-    }
-    UNREACHABLE("no table has a key of all ones");
+    record_close(&walk->record);
 }
 
 int piece_find(struct table *table, enum piece_at at, struct record_key *key, struct err *err)

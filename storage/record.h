@@ -84,15 +84,19 @@ int record_get(struct table *table, const struct record_key *key, struct record 
 /* Take away the record if it is there. */
 int record_delete(struct table *table, const struct record_key *key,
                   struct record_change *ret_change, struct err *err);
-/* Take away whatever lies under @key, be it a whole record or what is left of one. */
-int record_wipe(struct table *table, const struct record_key *key, struct err *err);
-
-/* The record at or after @key, verified; @key becomes its key. ERR_NOT_FOUND if none follows whose
- * key begins with the first @prefix bytes of @key. To go on, call record_key_step() between. */
-int record_seek(struct table *table, struct record_key *key, size_t prefix, struct record *record,
-                struct err *err);
-/* The smallest key after all pieces of @key's record. */
-void record_key_step(struct record_key *key);
+/* A walk over the records whose keys begin with the first @prefix bytes of @key, from @key on. Set
+ * these three, zero the rest. Nobody else uses the table's cursor meanwhile. */
+struct record_walk {
+    struct table *table;
+    size_t prefix;
+    struct record_key key; /* of @record, once there is one */
+    struct record record;
+    bool has_begun;
+};
+/* The next record, verified; ERR_NOT_FOUND after the last. A piece that belongs to no record is
+ * ERR_CORRUPT. */
+int record_walk_next(struct record_walk *walk, struct err *err);
+void record_walk_close(struct record_walk *walk);
 
 /* Pieces as they lie there, for taking garbage away: 0 or ERR_NOT_FOUND. */
 enum piece_at { PIECE_FIRST, PIECE_LAST, PIECE_AT_OR_AFTER };

@@ -90,17 +90,19 @@ void state_stage_commit(struct ledger *ledger)
     ledger->state_garbage = true;
 }
 
-void state_walk_init(struct state_walk *walk, const struct state_table *state)
+void state_walk_init(struct state_walk *walk, const struct state_table *state, struct table *table)
 {
-    memset(walk, 0, sizeof(*walk));
-    walk->expected = *state;
-    walk->seen.generation = state->generation;
-    walk->at = state_key_start(state->generation);
+    *walk = (struct state_walk){
+        .expected = *state,
+        .seen = {.generation = state->generation},
+        .records = {.table = table, .prefix = GENERATION_SIZE},
+    };
+    walk->records.key = state_key_start(state->generation);
 }
 
 void state_walk_close(struct state_walk *walk)
 {
-    record_close(&walk->record);
+    record_walk_close(&walk->records);
 }
 
 static int walk_end(const struct state_walk *walk, struct err *err)
@@ -113,29 +115,27 @@ static int walk_end(const struct state_walk *walk, struct err *err)
     return ERR_NOT_FOUND;
 }
 
-int state_walk_next(struct state_walk *walk, struct table *table, struct store_row *row,
-                    struct err *err)
+int state_walk_next(struct state_walk *walk, struct store_row *row, struct err *err)
 {
-    int r = record_seek(table, &walk->at, GENERATION_SIZE, &walk->record, err);
+    int r = record_walk_next(&walk->records, err);
     if (r != 0) {
         return r == ERR_NOT_FOUND ? walk_end(walk, err) : r;
     }
-    size_t key_size = walk->at.size > KEY_AT ? walk->at.size - KEY_AT : 0;
+    const struct record_key *key = &walk->records.key;
+    const struct record *record = &walk->records.record;
+    size_t key_size = key->size > KEY_AT ? key->size - KEY_AT : 0;
     if (key_size == 0 || key_size > STORE_ROW_KEY_MAX ||
-        unpack_be(walk->at.bytes + GENERATION_SIZE, LENGTH_SIZE) != key_size) {
+        unpack_be(key->bytes + GENERATION_SIZE, LENGTH_SIZE) != key_size) {
         return err_set(err, ERR_CORRUPT, "a row of the state has a key that is none");
     }
-    /* The caller's row must outlive the step to the next key. */
-    memcpy(walk->key, walk->at.bytes + KEY_AT, key_size);
     *row = (struct store_row){
-        .key = walk->key,
+        .key = key->bytes + KEY_AT,
         .key_size = key_size,
-        .value = walk->record.bytes,
-        .value_size = walk->record.size,
+        .value = record->bytes,
+        .value_size = record->size,
     };
     walk->seen.rows++;
-    walk->seen.bytes += key_size + walk->record.size;
-    walk->seen.sum += part_of(walk->record.crc);
-    record_key_step(&walk->at);
+    walk->seen.bytes += key_size + record->size;
+    walk->seen.sum += part_of(record->crc);
     return 0;
 }

@@ -33,15 +33,12 @@ void state_stage_commit(struct ledger *ledger);
 struct state_walk {
     struct state_table expected;
     struct state_table seen;
-    struct record_key at;
-    struct record record;
-    uint8_t key[STORE_ROW_KEY_MAX];
+    struct record_walk records;
 };
-void state_walk_init(struct state_walk *walk, const struct state_table *state);
+void state_walk_init(struct state_walk *walk, const struct state_table *state, struct table *table);
 void state_walk_close(struct state_walk *walk);
 /* 0 and a row that is valid until the next call; ERR_NOT_FOUND after the last, when all that should
  * be there was seen; ERR_CORRUPT otherwise. */
-int state_walk_next(struct state_walk *walk, struct table *table, struct store_row *row,
-                    struct err *err);
+int state_walk_next(struct state_walk *walk, struct store_row *row, struct err *err);
 
 #endif /* STORAGE_STATE_H_ */

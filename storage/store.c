@@ -273,7 +273,9 @@ static void serve_garbage(struct store *store)
 {
     struct err err = {0};
     uint64_t start_ns = writer_now_ns();
+    atomic_store(&store->commit_since_ns, start_ns);
     int r = writer_collect(&store->writer, &err);
+    atomic_store(&store->commit_since_ns, 0);
     if (r == ERR_NO_SPACE) {
         store->collect_stuck = true;
         stall(store, &err);

@@ -4,6 +4,12 @@
  *   bits      one bit flipped, in every page (usage: STEP, the distance between flips in bytes)
  *   pages     a page zeroed, torn in the middle, or written over another one
  *   lost      a page as it was at an earlier time: a write that the disk acknowledged and lost
+ *   stale     the same after changes that leave every size and count as it was, for every page and
+ *             each of the last commits; and the whole file but its beginnings
+ *
+ * One thing no look at the file can find: that the very last write of all, which makes a commit
+ * hold, is gone. The file is then as it was one commit ago in every bit that counts; peers know
+ * better (safety D5). It is allowed where that write is undone, and counted.
  *
  * usage: test_damage [STEP [ROUNDS]] */
 #include <fcntl.h>
@@ -19,6 +25,7 @@
 #include "tests/storage/stream.h"
 
 #define PAGE 4096
+#define VERSIONS 12
 
 struct damage {
     struct lab lab;
@@ -27,6 +34,8 @@ struct damage {
     size_t size;
     uint8_t *then; /* as it was earlier; as large */
     uint64_t digest;
+    uint64_t digest_before; /* one commit ago; 0: never allowed */
+    unsigned long undone;
     unsigned long tried;
     unsigned long found;
     unsigned long harmless;
@@ -108,6 +117,8 @@ static void judge(struct damage *d, const char *what, size_t offset, size_t size
         d->found++;
     } else if (r == 0 && lab_digest(&d->lab.image) == d->digest) {
         d->harmless++;
+    } else if (r == 0 && d->digest_before != 0 && lab_digest(&d->lab.image) == d->digest_before) {
+        d->undone++;
     } else {
         d->silent++;
         (void)printf("# %s at %zu: %s\n", what, offset, r == 0 ? "another state" : err.msg);
@@ -179,11 +190,101 @@ static void lose_writes(struct damage *d, unsigned rounds, uint64_t seed)
     }
 }
 
+/* The file after each of the last commits. */
+struct past {
+    uint8_t *at[VERSIONS];
+    size_t sizes[VERSIONS];
+};
+
+/* A vote, a row with another value, or the log's last entries written anew: all as large as before.
+ */
+static struct store_batch *same_size_batch(uint64_t n)
+{
+    struct store_batch *batch = store_batch_create(100 + n);
+    char bytes[700];
+    memset(bytes, (int)('a' + n), sizeof(bytes));
+    switch (n % 3) {
+        case 0:
+            batch->has_hard = true;
+            batch->hard = (struct store_hard){5, n};
+            break;
+        case 1: {
+            uint64_t key = n / 3 % 8;
+            store_batch_add_row(batch, &(struct store_row){&key, sizeof(key), bytes, 700});
+            break;
+        }
+        default:
+            batch->truncate_from = 10;
+            for (uint64_t i = 10; i <= 12; i++) {
+                store_batch_add_entry(batch, &(struct store_entry){i, 5, 0, bytes, 300});
+            }
+            break;
+    }
+    return batch;
+}
+
+static void prepare_past(struct damage *d, struct past *past)
+{
+    memset(d, 0, sizeof(*d));
+    lab_init(&d->lab);
+    (void)snprintf(d->path, sizeof(d->path), "%s/data.mdb", d->lab.path);
+    lab_must_open(&d->lab);
+    struct store_batch *batch = store_batch_create(1);
+    char bytes[700] = {0};
+    for (uint64_t i = 1; i <= 12; i++) {
+        store_batch_add_entry(batch, &(struct store_entry){i, 5, 0, bytes, 300});
+    }
+    for (uint64_t key = 0; key < 8; key++) {
+        store_batch_add_row(batch, &(struct store_row){&key, sizeof(key), bytes, 700});
+    }
+    store_submit(d->lab.store, batch);
+    lab_wait(&d->lab, 1);
+    uint64_t before = 0;
+    for (uint64_t n = 0; n < 2 * VERSIONS; n++) {
+        store_submit(d->lab.store, same_size_batch(n));
+        lab_wait(&d->lab, 100 + n);
+        lab_wait_clean(&d->lab);
+        if (n == 2 * VERSIONS - 2) {
+            lab_must_open(&d->lab);
+            before = lab_digest(&d->lab.image);
+        }
+        mem_free(past->at[n % VERSIONS]);
+        past->at[n % VERSIONS] = read_file(d->path, &past->sizes[n % VERSIONS]);
+    }
+    lab_must_open(&d->lab);
+    d->digest = lab_digest(&d->lab.image);
+    lab_shut(&d->lab);
+    d->now = read_file(d->path, &d->size);
+    d->digest_before = before;
+}
+
+static void bring_back(struct damage *d, const struct past *past)
+{
+    size_t size = used_size(d);
+    uint64_t before = d->digest_before;
+    for (size_t v = 0; v < VERSIONS; v++) {
+        MUST(past->sizes[v] >= size);
+        for (size_t at = 0; at < size; at += PAGE) {
+            if (memcmp(past->at[v] + at, d->now + at, PAGE) != 0) {
+                d->digest_before = at < 2 * PAGE ? before : 0;
+                put(d, at, past->at[v] + at, PAGE);
+                judge(d, "a page of an earlier time", at, PAGE);
+            }
+        }
+        for (size_t from = 1; from <= 2; from++) { /* all but one or both beginnings */
+            d->digest_before = from == 1 ? before : 0;
+            put(d, from * PAGE, past->at[v] + from * PAGE, size - from * PAGE);
+            judge(d, "all of an earlier time but beginnings up to", from * PAGE,
+                  size - from * PAGE);
+        }
+    }
+}
+
 static bool report(const struct damage *d, int number, const char *name, unsigned long least_found)
 {
     bool is_ok = d->silent == 0 && d->found >= least_found;
-    (void)printf("# %lu tried: %lu found, %lu harmless, %lu silent\n", d->tried, d->found,
-                 d->harmless, d->silent);
+    (void)printf("# %lu tried: %lu found, %lu harmless, %lu undone, %lu silent\n", d->tried,
+                 d->found, d->harmless, d->undone, d->silent);
     (void)printf("%s %d - %s\n", is_ok ? "ok" : "not ok", number, name);
     return is_ok;
 }
@@ -194,7 +295,7 @@ int main(int argc, char **argv)
     unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 500;
     bool is_ok = true;
     struct damage d;
-    (void)printf("1..3\n");
+    (void)printf("1..4\n");
     prepare(&d, 4);
     (void)printf("# a file of %zu pages in use\n", used_size(&d) / PAGE);
     flip_bits(&d, step, 1);
@@ -208,5 +309,13 @@ int main(int argc, char **argv)
     lose_writes(&d, rounds, 3);
     is_ok = report(&d, 3, "lost writes", rounds / 8) && is_ok;
     finish(&d);
+    struct past past = {{NULL}, {0}};
+    prepare_past(&d, &past);
+    bring_back(&d, &past);
+    is_ok = report(&d, 4, "stale pages of the same shape", 50) && is_ok;
+    finish(&d);
+    for (size_t v = 0; v < VERSIONS; v++) {
+        mem_free(past.at[v]);
+    }
     return is_ok ? 0 : 1;
 }

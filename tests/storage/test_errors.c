@@ -33,7 +33,6 @@ static const struct kind kinds[] = {
     {"ENOSPC from a write", FAULT_ERROR, FAULT_WRITES, ENOSPC, FULL},
     {"ENOSPC from a sync", FAULT_ERROR, FAULT_SYNCS, ENOSPC, FULL},
     {"ENOSPC when allocating", FAULT_ERROR, FAULT_SPACE, ENOSPC, FULL},
-    {"EDQUOT from a write", FAULT_ERROR, FAULT_WRITES, EDQUOT, FULL},
 };
 
 struct plan {
