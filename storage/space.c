@@ -22,6 +22,7 @@
 /* LMDB keeps a transaction's freed pages in one record: the only place left where it needs
  * neighbouring pages, one for about 500 freed ones. */
 #define FREED_IN_A_PAGE 256
+#define FIRST_PAGES 16
 
 static uint64_t pages_of(const MDB_stat *stat)
 {
@@ -37,7 +38,9 @@ int space_look(struct space *space, const struct env *env, MDB_txn *txn, struct 
     for (size_t i = 0; rc == 0 && i < TABLE_COUNT; i++) {
         rc = mdb_stat(txn, env->tables[i], &stat);
         if (rc == 0) {
-            space->tables[i].pages = pages_of(&stat);
+            space->tables[i].branch_pages = stat.ms_branch_pages;
+            space->tables[i].leaf_pages = stat.ms_leaf_pages;
+            space->tables[i].overflow_pages = stat.ms_overflow_pages;
             space->tables[i].depth = stat.ms_depth;
             space->pages_used += pages_of(&stat);
         }
@@ -58,12 +61,17 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Existing pages that @count changes at random places in the table can touch. */
+/* Existing pages that @count changes at random places in the table can touch: a leaf each, and one
+ * more when it is merged; the leaves with the pieces of @old records of unknown size; and the
+ * branches above. */
 static uint64_t touched(const struct space *space, enum env_table which, uint64_t count,
-                        uint64_t each)
+                        uint64_t old)
 {
     uint64_t depth = space->tables[which].depth;
-    return least(count * (2 * depth + each), space->tables[which].pages) + 2 * depth + 4;
+    uint64_t leaves =
+        2 * count + least(OLD_RECORD_PAGES * old, space->tables[which].overflow_pages);
+    return least(leaves, space->tables[which].leaf_pages) +
+           least(2 * depth * count, space->tables[which].branch_pages) + 2 * depth + 4;
 }
 
 uint64_t space_for_any(const struct space *space)
@@ -105,8 +113,8 @@ uint64_t space_for_batch(const struct space *space, const struct env *env,
     bool overwrites = ledger->log_high > ledger->log.last || batch->truncate_from != 0;
     uint64_t over_log = overwrites ? batch->entry_count : 0;
     uint64_t pages = bound.pages + SPLIT_FACTOR * (bound.bytes / env->page_size + 1) +
-                     touched(space, TABLE_LOG, over_log, OLD_RECORD_PAGES) +
-                     touched(space, TABLE_STATE, batch->row_count, OLD_RECORD_PAGES);
+                     touched(space, TABLE_LOG, over_log, over_log) +
+                     touched(space, TABLE_STATE, batch->row_count, batch->row_count);
     return pages + pages / FREED_IN_A_PAGE;
 }
 
@@ -181,21 +189,30 @@ int space_count_free(struct env *env, uint64_t first, uint64_t last, uint64_t *r
     return rc == 0 || rc == MDB_NOTFOUND ? 0 : err_lmdb(err, rc, "count free pages");
 }
 
-/* The disk is full: is there enough inside the file? */
+/* The disk is full: is there enough inside the file? Usable is what was freed before the last
+ * commit and is seen by no reader. */
 static int look_inside(const struct space *space, struct env *env, uint64_t pages, uint64_t held,
                        struct err *err)
 {
     uint64_t tail = env->file_pages > space->next_page ? env->file_pages - space->next_page : 0;
-    /* Usable is what was freed before the last commit and is seen by no reader. */
-    uint64_t oldest = least(space->transaction - 1, env->oldest_reader);
+    uint64_t last = space->transaction - 1;
     uint64_t inside = 0;
-    int r = oldest == 0 ? 0 : space_count_free(env, 1, oldest - 1, &inside, err);
+    uint64_t soon = 0;
+    int r = space_count_free(env, 1, least(last, env->oldest_reader) - 1, &inside, err);
+    if (r == 0) {
+        r = space_count_free(env, 1, least(last, env->oldest_reader - 1), &soon, err);
+    }
     if (r != 0) {
         return r;
     }
     uint64_t neighbours = pages / FREED_IN_A_PAGE + 4;
     if (tail + inside >= pages + held && tail >= neighbours) {
         return 0;
+    }
+    /* An empty commit takes pages too: what it brings must be worth it, or it would never end. */
+    bool is_worth_it = soon > inside + 2 * space_for_any(space);
+    if (tail + soon >= pages + held && tail >= neighbours && is_worth_it) {
+        return ERR_BUSY;
     }
     return err_set(err, ERR_NO_SPACE,
                    "the disk is full: %" PRIu64 " KiB needed, %" PRIu64 " KiB free in the store",
@@ -233,7 +250,19 @@ int space_ensure(const struct space *space, struct env *env, uint64_t pages, enu
     return look_inside(space, env, pages, held, err);
 }
 
-int space_init(struct env *env, struct err *err)
+/* Room for the first ledger, and the reserve. */
+static int init_new(struct env *env, const struct space_limits *limits, struct err *err)
+{
+    uint64_t pages = env->file_pages + FIRST_PAGES + limits->reserve_bytes / env->page_size;
+    int rc = allocate(env, env->file_pages, pages);
+    if (rc != 0) {
+        return err_errno(err, rc, "allocate the store's file");
+    }
+    env->file_pages = pages;
+    return 0;
+}
+
+int space_init(struct env *env, const struct space_limits *limits, struct err *err)
 {
     struct stat st;
     MDB_envinfo info;
@@ -245,6 +274,9 @@ int space_init(struct env *env, struct err *err)
         return err_errno(err, errno, "look at the store");
     }
     env->file_pages = (uint64_t)st.st_size / env->page_size;
+    if (env->is_new) {
+        return init_new(env, limits, err);
+    }
     /* Never by writing zeros: there is data in between. */
     rc = fallocate(env->fd, 0, 0, st.st_size) == 0 ? 0 : errno;
     if (is_full(rc)) {

@@ -31,8 +31,10 @@ struct space {
     uint64_t pages_used;
     uint64_t transaction;
     struct {
-        uint64_t pages;
-        unsigned depth;
+        uint64_t branch_pages;
+        uint64_t leaf_pages;
+        uint64_t overflow_pages;
+        uint64_t depth;
     } tables[TABLE_COUNT];
     uint64_t free_list_pages;
 };
@@ -50,7 +52,9 @@ enum space_class {
     SPACE_GARBAGE,   /* frees more than it takes: leaves half of the reserve */
     SPACE_ESSENTIAL, /* may use all */
 };
-/* Make sure that @pages can be had. 0; ERR_NO_SPACE, with what is full; ERR_IO. */
+/* Make sure that @pages can be had. 0; ERR_NO_SPACE, with what is full; ERR_IO; ERR_BUSY: after one
+ * more commit, which may be an empty one, since pages are usable only when two commits have passed
+ * since they were freed. */
 int space_ensure(const struct space *space, struct env *env, uint64_t pages, enum space_class class,
                  const struct space_limits *limits, struct err *err);
 
@@ -58,8 +62,8 @@ int space_ensure(const struct space *space, struct env *env, uint64_t pages, enu
 int space_count_free(struct env *env, uint64_t first, uint64_t last, uint64_t *ret_pages,
                      struct err *err);
 
-/* At open: what the file has already. A file with holes, as restored from a backup, gets them
- * filled. */
-int space_init(struct env *env, struct err *err);
+/* At open: what the file has already; a file with holes, as restored from a backup, gets them
+ * filled. A new one gets its reserve. */
+int space_init(struct env *env, const struct space_limits *limits, struct err *err);
 
 #endif /* STORAGE_SPACE_H_ */

@@ -298,6 +298,8 @@ static void serve_probe(struct store *store)
     if (r == 0) {
         store->collect_stuck = false;
         unstall(store);
+    } else if (r == ERR_BUSY) {
+        retry_now(store);
     } else if (r == ERR_NO_SPACE) {
         stall(store, &err);
     } else {
@@ -495,7 +497,7 @@ static int open_steps(struct store *store, const struct store_settings *settings
         settings->machine_id_path != NULL ? settings->machine_id_path : "/etc/machine-id";
     int r = env_open(&writer->env, settings->path, machine_id, err);
     if (r == 0) {
-        r = space_init(&writer->env, err);
+        r = space_init(&writer->env, &writer->limits, err);
     }
     if (r == 0) {
         r = writer->env.is_new ? store_format(&writer->env, &writer->ledger, image, err)

@@ -130,6 +130,15 @@ static bool is_full(const struct group *group, size_t count, size_t bytes,
            writer_now_ns() - group->started_ns > GROUP_NS_MAX;
 }
 
+/* Make room for a transaction with nothing but the ledger. */
+static int group_ensure_empty(struct group *group, struct err *err)
+{
+    struct writer *writer = group->writer;
+    int r = space_ensure(&group->space, &writer->env, group->pages, SPACE_ESSENTIAL,
+                         &writer->limits, err);
+    return r == ERR_BUSY ? err_set(err, ERR_NO_SPACE, "the disk is full") : r;
+}
+
 /* Make room for @batch; only if there is none left, and it may not wait, from the reserve. */
 static int group_ensure(struct group *group, struct store_batch *batch, struct err *err)
 {
@@ -139,7 +148,7 @@ static int group_ensure(struct group *group, struct store_batch *batch, struct e
                          &writer->limits, err);
     if (r == 0) {
         group->has_room = true;
-    } else if (r == ERR_NO_SPACE && is_urgent(writer, batch)) {
+    } else if ((r == ERR_NO_SPACE || r == ERR_BUSY) && is_urgent(writer, batch)) {
         r = space_ensure(&group->space, &writer->env, group->pages + pages, SPACE_ESSENTIAL,
                          &writer->limits, err);
     }
@@ -149,8 +158,8 @@ static int group_ensure(struct group *group, struct store_batch *batch, struct e
     return r;
 }
 
-/* Apply as many waiting batches as belong into one transaction. ERR_NO_SPACE only if not even one
- * fits. */
+/* Apply as many waiting batches as belong into one transaction. ERR_NO_SPACE and ERR_BUSY (space.h)
+ * only if not even one fits. */
 static int group_fill(struct group *group, size_t *ret_count, struct err *err)
 {
     size_t bytes = 0;
@@ -159,7 +168,7 @@ static int group_fill(struct group *group, size_t *ret_count, struct err *err)
             return 0;
         }
         int r = group_ensure(group, batch, err);
-        if (r == ERR_NO_SPACE && *ret_count > 0) {
+        if ((r == ERR_NO_SPACE || r == ERR_BUSY) && *ret_count > 0) {
             return 0;
         }
         if (r == 0) {
@@ -208,10 +217,13 @@ static int commit_group(struct writer *writer, struct group *group,
     if (r == 0 && ledger_has_garbage(&group->ledger)) {
         struct err ignored; /* no room for it now; the batches come first */
         r = group_collect(group, GARBAGE_ALONG_PIECES_MAX, GARBAGE_ALONG_NS_MAX, &ignored);
-        if (r != 0 && r != ERR_NO_SPACE) {
+        if (r != 0 && r != ERR_NO_SPACE && r != ERR_BUSY) {
             return err_set(err, r, "%s", ignored.msg);
         }
         r = 0;
+    }
+    if (r == ERR_BUSY) {
+        r = group_ensure_empty(group, err);
     }
     if (r == 0) {
         r = group_commit(group, err);
@@ -246,15 +258,33 @@ int writer_collect(struct writer *writer, struct err *err)
     int r = group_begin(&group, writer, err);
     if (r == 0) {
         r = group_collect(&group, GARBAGE_PIECES_MAX, GARBAGE_NS_MAX, err);
-        if (r == ERR_NO_SPACE) {
+        if (r == ERR_NO_SPACE || r == ERR_BUSY) {
             r = group_collect(&group, GARBAGE_ALONG_PIECES_MAX / 8, GARBAGE_NS_MAX, err);
         }
+    }
+    if (r == ERR_BUSY) {
+        r = group_ensure_empty(&group, err);
     }
     if (r == 0) {
         r = group_commit(&group, err);
     }
     group_end(&group);
     return r;
+}
+
+/* ERR_BUSY: what was freed last is usable after this. */
+static int commit_empty(struct writer *writer, struct err *err)
+{
+    struct group group;
+    int r = group_begin(&group, writer, err);
+    if (r == 0) {
+        r = group_ensure_empty(&group, err);
+    }
+    if (r == 0) {
+        r = group_commit(&group, err);
+    }
+    group_end(&group);
+    return r == 0 ? ERR_BUSY : r;
 }
 
 int writer_probe(struct writer *writer, struct err *err)
@@ -266,8 +296,9 @@ int writer_probe(struct writer *writer, struct err *err)
         r = space_look(&space, &writer->env, txn, err);
     }
     if (r == 0) {
+        space.transaction++; /* the one that would be next */
         r = space_ensure(&space, &writer->env, space_for_any(&space) + PROBE_PAGES, SPACE_ORDINARY,
                          &writer->limits, err);
     }
-    return r;
+    return r == ERR_BUSY ? commit_empty(writer, err) : r;
 }

@@ -41,7 +41,7 @@ int writer_commit(struct writer *writer, struct writer_progress *progress, struc
  * for that. */
 int writer_collect(struct writer *writer, struct err *err);
 
-/* Is there room for ordinary batches? 0, ERR_NO_SPACE, or fatal. */
+/* Is there room for ordinary batches? 0; ERR_NO_SPACE; ERR_BUSY: ask again; or fatal. */
 int writer_probe(struct writer *writer, struct err *err);
 
 uint64_t writer_now_ns(void);
