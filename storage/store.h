@@ -102,7 +102,7 @@ void store_reader_close(struct store *store, uint64_t reader);
 uint64_t store_commit_since_ns(const struct store *store);
 
 struct store_stats {
-    uint64_t used_bytes; /* pages in use after the last commit */
+    uint64_t used_bytes; /* pages in use, as the last transaction found them */
     uint64_t file_bytes; /* what the disk was asked for */
     uint64_t limit_bytes;
     uint64_t commits;
