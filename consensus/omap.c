@@ -182,8 +182,8 @@ static uint32_t node_lower_bound(const struct omap_node *node, struct kv_slice k
     uint32_t slot = heads_lower_bound(node, first, node->count, head);
     uint32_t behind = slot;
     if (slot + 1 < node->count && node->heads[slot] == head && node->heads[slot + 1] == head) {
-        behind = head == UINT64_MAX ? node->count
-                                    : heads_lower_bound(node, slot, node->count, head + 1);
+        behind =
+            head == UINT64_MAX ? node->count : heads_lower_bound(node, slot, node->count, head + 1);
     } else if (slot < node->count && node->heads[slot] == head) {
         behind = slot + 1;
     }

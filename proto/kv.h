@@ -209,12 +209,12 @@ struct kv_op_result {
 };
 
 struct kv_result {
-    int code;              /* 0 or an ERR_*; with an error nothing was changed but what is told here */
-    uint64_t index;        /* of the entry that was applied, of the first one if it is a replay */
-    uint64_t revision;     /* of the store after it */
-    bool succeeded;        /* the compares held; true where there are none */
-    bool replayed;         /* a retry, answered from memory */
-    uint32_t failed_op;    /* of the list that ran: which one brought the error */
+    int code;           /* 0 or an ERR_*; with an error nothing was changed but what is told here */
+    uint64_t index;     /* of the entry that was applied, of the first one if it is a replay */
+    uint64_t revision;  /* of the store after it */
+    bool succeeded;     /* the compares held; true where there are none */
+    bool replayed;      /* a retry, answered from memory */
+    uint32_t failed_op; /* of the list that ran: which one brought the error */
     uint64_t marked_lease; /* with ERR_REFUSED: this protected lease is no longer renewable */
     const struct kv_op_result *ops;
     size_t op_count;
@@ -237,7 +237,8 @@ bool kv_span_holds(const struct kv_span *span, struct kv_slice key);
 bool kv_span_is_past(const struct kv_span *span, struct kv_slice key);
 
 /* The list that a transaction runs. */
-static inline const struct kv_op *kv_txn_ops(const struct kv_txn *txn, bool succeeded, size_t *count)
+static inline const struct kv_op *kv_txn_ops(const struct kv_txn *txn, bool succeeded,
+                                             size_t *count)
 {
     *count = succeeded ? txn->then_count : txn->else_count;
     return succeeded ? txn->then_ops : txn->else_ops;

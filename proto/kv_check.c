@@ -83,8 +83,9 @@ static int check_op(const struct kv_op *op, struct err *err)
     UNREACHABLE("an op has one of four kinds");
 }
 
-/* May @a and @b stand in one list? A key is written once, a lease granted once, and at most one
- * grant brings an epoch: so a revision has one event for a key, and no op undoes another. */
+/* May @a and @b stand in one list? A key is written or deleted once, a lease granted once, and at
+ * most one grant brings an epoch: so a revision has one event for a key, and no op undoes another.
+ */
 static const char *clash(const struct kv_op *a, const struct kv_op *b)
 {
     if (a->kind == KV_OP_PUT && b->kind == KV_OP_PUT) {
@@ -98,6 +99,13 @@ static const char *clash(const struct kv_op *a, const struct kv_op *b)
     if (a->kind == KV_OP_DELETE && b->kind == KV_OP_PUT) {
         return kv_span_holds(&a->remove.span, b->put.key) ? "writes a key that the list deletes"
                                                           : NULL;
+    }
+    if (a->kind == KV_OP_DELETE && b->kind == KV_OP_DELETE) {
+        /* Two spans that meet: one of them begins within the other. */
+        return kv_span_holds(&a->remove.span, b->remove.span.key) ||
+                       kv_span_holds(&b->remove.span, a->remove.span.key)
+                   ? "deletes keys that the list deletes already"
+                   : NULL;
     }
     if (a->kind == KV_OP_LEASE && b->kind == KV_OP_LEASE) {
         if (a->grant.id != 0 && a->grant.id == b->grant.id) {
@@ -202,11 +210,10 @@ static int check_setting(const struct kv_setting *setting, struct err *err)
     switch (setting->kind) {
         case KV_SETTING_QUOTA_BYTES:
             if (setting->value < KV_QUOTA_BYTES_MIN || setting->value > KV_QUOTA_BYTES_MAX) {
-                return err_set(err, ERR_INVALID,
-                               "setting.quota_bytes: %llu, must be between %llu and %llu",
-                               (unsigned long long)setting->value,
-                               (unsigned long long)KV_QUOTA_BYTES_MIN,
-                               (unsigned long long)KV_QUOTA_BYTES_MAX);
+                return err_set(
+                    err, ERR_INVALID, "setting.quota_bytes: %llu, must be between %llu and %llu",
+                    (unsigned long long)setting->value, (unsigned long long)KV_QUOTA_BYTES_MIN,
+                    (unsigned long long)KV_QUOTA_BYTES_MAX);
             }
             return 0;
         case KV_SETTING_FEATURE_LEVEL:
@@ -236,8 +243,8 @@ static int check_head(const struct kv_command *command, struct err *err)
         (command->sequence != 0 || command->acked != 0 || command->since != 0)) {
         return err_set(err, ERR_INVALID, "sequence, acked and since: only with a client");
     }
-    if (command->client != 0 && command->sequence == 0) {
-        return err_set(err, ERR_INVALID, "sequence: a client counts from 1");
+    if (command->client != 0 && (command->sequence == 0 || command->sequence == UINT64_MAX)) {
+        return err_set(err, ERR_INVALID, "sequence: a client counts from 1 up");
     }
     if (command->acked > command->sequence) {
         return err_set(err, ERR_INVALID, "acked: %llu, above the sequence %llu",

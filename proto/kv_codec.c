@@ -421,8 +421,8 @@ static void write_lease_body(const struct kv_command *command, union wire_body *
     wire->lease_change = &body->lease_change;
 }
 
-static void write_body(struct arena *arena, const struct kv_command *command,
-                       union wire_body *body, Pgraft__Kv__Command *wire)
+static void write_body(struct arena *arena, const struct kv_command *command, union wire_body *body,
+                       Pgraft__Kv__Command *wire)
 {
     switch (command->kind) {
         case KV_OP:

@@ -1,10 +1,10 @@
 /* proto/kv_codec.h - commands, reads and results as bytes (kv.proto) and back.
  *
- * Encoding is deterministic: equal structs give equal bytes. Decoding is strict and total: any bytes
- * give a sound struct or an error, and what it may allocate is bounded by the size of the input
- * before a byte of it is trusted. Errors: ERR_PROTOCOL (not this protocol), ERR_VERSION (a field or
- * value of a newer version: must not be skipped), ERR_TOO_LARGE and ERR_INVALID (kv_check.h), each
- * with the place. */
+ * Encoding is deterministic: equal structs give equal bytes. Decoding is strict and total: any
+ * bytes give a sound struct or an error, and what it may allocate is bounded by the size of the
+ * input before a byte of it is trusted. Errors: ERR_PROTOCOL (not this protocol), ERR_VERSION (a
+ * field or value of a newer version: must not be skipped), ERR_TOO_LARGE and ERR_INVALID
+ * (kv_check.h), each with the place. */
 #ifndef PROTO_KV_CODEC_H_
 #define PROTO_KV_CODEC_H_
 
