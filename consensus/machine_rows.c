@@ -396,7 +396,9 @@ static bool is_decodable(struct machine *machine, const struct client_result *ke
 
 static void read_result_numbers(struct client_result *kept, struct reader *value)
 {
-    kept->result.code = (int)(int64_t)read_number(value);
+    int64_t code = (int64_t)read_number(value);
+    value->is_good = value->is_good && code <= 0 && code >= INT32_MIN;
+    kept->result.code = (int)code;
     kept->result.index = read_number(value);
     kept->result.revision = read_number(value);
     kept->result.succeeded = read_up_to(value, 1) != 0;

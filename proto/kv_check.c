@@ -224,7 +224,7 @@ static int check_setting(const struct kv_setting *setting, struct err *err)
             }
             return 0;
         case KV_SETTING_EPOCH_FLOOR:
-            if (setting->value == UINT64_MAX) {
+            if (setting->value >= UINT64_MAX - 1) {
                 return err_set(err, ERR_INVALID, "setting.epoch_floor: leaves no epoch above it");
             }
             return 0;
