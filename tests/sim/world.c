@@ -354,21 +354,17 @@ static void change_something(struct sim *sim, struct sim_node *leader)
     struct err err = {0};
     int code = 0;
     enum member_change change = CHANGE_ADD;
-    if (m == NULL) {
-        code = core_change(leader->core, now_ms, change, id, n->info, &err);
-    } else if (m->role == MEMBER_SPARE) {
-        change = CHANGE_TO_STANDBY;
-        code = core_change(leader->core, now_ms, change, id, NULL, &err);
-    } else if (m->role == MEMBER_STANDBY && random_chance(r, 0.9)) {
+    if (m != NULL && m->role == MEMBER_STANDBY && random_chance(r, 0.9)) {
         change = CHANGE_TO_VOTER;
-        code = core_catch_up(leader->core, now_ms, id, &err);
-        code = code == 1 ? core_change(leader->core, now_ms, change, id, NULL, &err) : ERR_BUSY;
-    } else if (random_chance(r, 0.3)) {
+        code = core_catch_up(leader->core, now_ms, id, &err) == 1 ? 0 : ERR_BUSY;
+    } else if (m != NULL && m->role != MEMBER_SPARE && random_chance(r, 0.7)) {
+        return;
+    } else if (m != NULL) {
         change = CHANGE_TO_STANDBY; /* a removed id never comes back: only those that are gone are
                                        removed */
-        code = core_change(leader->core, now_ms, change, id, NULL, &err);
-    } else {
-        return;
+    }
+    if (code == 0) {
+        code = core_change(leader->core, now_ms, change, id, n->info, &err);
     }
     sim->counts.changes += code == 0 ? 1 : 0;
     sim_say(sim, "change %d of n%u: %s", (int)change, (unsigned)id, code == 0 ? "done" : err.msg);

@@ -247,7 +247,7 @@ static void memory_is_bounded_before_it_is_taken(void **state)
     }
     decode_says(bytes.bytes, bytes.size, ERR_TOO_LARGE,
                 "command: takes more memory than its size allows for");
-    assert_true(decoder.arena.used <= bytes.size + 512 * 1024);
+    assert_true(decoder.arena.used <= bytes.size + (size_t)512 * 1024);
     buf_close(&bytes);
     buf_append(&bytes, "\x4a\x82\x02", 3); /* 129 of them pass that bound, but not the next */
     for (size_t i = 0; i < 129; i++) {
