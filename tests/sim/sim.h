@@ -18,16 +18,31 @@
 #define NS_MS UINT64_C(1000000)
 
 /* How often things happened: no empty lives. */
-#define SIM_COUNTS(X)                                                                             \
-    X(events)                                                                                     \
-    X(elections)                                                                                  \
-    X(crashes)                                                                                    \
-    X(pauses)                                                                                     \
-    X(cuts)                                                                                       \
-    X(messages)                                                                                   \
-    X(lost) X(duplicated) X(snapshots) X(changes) X(removals) X(wipes) X(full_disks) X(transfers) \
-        X(writes_acked) X(writes_refused) X(writes_unknown) X(reads) X(reads_delayed) X(batches)  \
-            X(slow_disks) X(compactions)
+// clang-format off
+#define SIM_COUNTS(X) \
+    X(events) \
+    X(elections) \
+    X(crashes) \
+    X(pauses) \
+    X(cuts) \
+    X(messages) \
+    X(lost) \
+    X(duplicated) \
+    X(snapshots) \
+    X(changes) \
+    X(removals) \
+    X(wipes) \
+    X(full_disks) \
+    X(transfers) \
+    X(writes_acked) \
+    X(writes_refused) \
+    X(writes_unknown) \
+    X(reads) \
+    X(reads_delayed) \
+    X(batches) \
+    X(slow_disks) \
+    X(compactions)
+// clang-format on
 
 struct sim_counts {
 #define SIM_COUNT_FIELD(name) uint64_t name;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "proto/kv_codec.h"
 #include "tests/lib/kv_kit.h"
@@ -373,8 +374,7 @@ static void the_largest_answer_comes_back(void **state)
 {
     (void)state;
     size_t count = KV_ANSWER_BYTES_MAX / (KV_PAIR_OVERHEAD + 1);
-    struct kv_pair *pairs = calloc(count, sizeof(*pairs));
-    assert_non_null(pairs);
+    struct kv_pair *pairs = mem_array(count, sizeof(*pairs));
     for (size_t i = 0; i < count; i++) {
         pairs[i] = (struct kv_pair){.key = kv_text("k"),
                                     .create_revision = UINT64_MAX,
@@ -391,7 +391,7 @@ static void the_largest_answer_comes_back(void **state)
     assert_int_equal(kv_result_decode(&decoder, bytes.bytes, bytes.size, &back, &err), 0);
     assert_int_equal(back.ops[0].pair_count, count);
     buf_close(&bytes);
-    free(pairs);
+    mem_free(pairs);
 }
 
 static void unsound_results_are_refused(void **state)
