@@ -264,9 +264,8 @@ struct kv_op op_put(const char *key, const char *value)
 
 struct kv_op op_put_on(const char *key, const char *value, uint64_t lease)
 {
-    return (struct kv_op){
-        .kind = KV_OP_PUT,
-        .put = {.key = kv_text(key), .value = kv_text(value), .lease = lease}};
+    return (struct kv_op){.kind = KV_OP_PUT,
+                          .put = {.key = kv_text(key), .value = kv_text(value), .lease = lease}};
 }
 
 struct kv_op op_delete(struct kv_span span)

@@ -65,8 +65,8 @@ static void a_retry_gets_what_the_first_one_got(void **state)
     const struct kv_op_result op = {.kind = KV_OP_DELETE, .count = 3};
     struct kv_command command = request(5, 1);
     assert_int_equal(look(command), CLIENT_FRESH);
-    apply_as(command, (struct kv_result){
-                          .code = ERR_CONFLICT, .revision = 77, .ops = &op, .op_count = 1});
+    apply_as(command,
+             (struct kv_result){.code = ERR_CONFLICT, .revision = 77, .ops = &op, .op_count = 1});
     struct client_result *kept = NULL;
     assert_int_equal(client_table_look(&table, &command, &kept), CLIENT_REPLAY);
     assert_int_equal(kept->result.code, ERR_CONFLICT);
@@ -136,7 +136,8 @@ static void a_dropped_result_takes_the_older_ones_with_it(void **state)
     }
     assert_int_equal(look(request(1, 3)), CLIENT_EXPIRED);
     assert_int_equal(look(request(1, 2)), CLIENT_EXPIRED);
-    assert_int_equal(look(request(1, 4)), CLIENT_FRESH); /* never applied, and not below the floor */
+    assert_int_equal(look(request(1, 4)),
+                     CLIENT_FRESH); /* never applied, and not below the floor */
 }
 
 static struct kv_result large_result(struct kv_op_result *op, struct kv_pair *pair, size_t size)

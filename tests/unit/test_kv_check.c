@@ -59,7 +59,8 @@ static void leases_have_times_and_epochs(void **state)
     (void)state;
     takes(kv_grant(0, KV_LEASE_TTL_MS_MIN));
     takes(kv_grant(7, KV_LEASE_TTL_MS_MAX));
-    refuses(kv_grant(0, 99), ERR_INVALID, "grant.ttl_ms: 99 ms, must be between 100 and 31622400000");
+    refuses(kv_grant(0, 99), ERR_INVALID,
+            "grant.ttl_ms: 99 ms, must be between 100 and 31622400000");
     refuses(kv_grant(0, KV_LEASE_TTL_MS_MAX + 1), ERR_INVALID,
             "grant.ttl_ms: 31622400001 ms, must be between 100 and 31622400000");
     struct kv_command grant = kv_grant(1, 5000);
@@ -79,8 +80,7 @@ static void leases_have_times_and_epochs(void **state)
     change.lease_change.id = 1;
     refuses(change, ERR_INVALID, "lease_change: changes nothing");
     change.lease_change.ttl_ms = 1;
-    refuses(change, ERR_INVALID,
-            "lease_change.ttl_ms: 1 ms, must be between 100 and 31622400000");
+    refuses(change, ERR_INVALID, "lease_change.ttl_ms: 1 ms, must be between 100 and 31622400000");
     change.lease_change = (struct kv_lease_change){.id = 1, .stop_renewal = true};
     takes(change);
 }
@@ -154,12 +154,19 @@ static void no_two_ops_of_a_list_meet(void **state)
                  "then[1]: grants a lease that the list grants already");
     refuses_list((struct kv_op[]){op_grant_protected(4, 1), op_grant_protected(5, 2)}, 2,
                  ERR_INVALID, "then[1]: grants a second protected lease");
-    struct kv_op sound[] = {
-        op_put("a", "1"),           op_put("b", "1"),     op_delete(kv_prefix("c")),
-        op_delete(kv_prefix("d")),  op_grant(0, 1000),    op_grant(0, 1000),
-        op_grant(4, 1000),          op_grant(5, 1000),    op_grant_protected(6, 1),
-        op_range(kv_prefix("")),    op_range(kv_one("a")),
-        op_delete(kv_from_to("e", "f")), op_delete(kv_from_to("f", "g"))};
+    struct kv_op sound[] = {op_put("a", "1"),
+                            op_put("b", "1"),
+                            op_delete(kv_prefix("c")),
+                            op_delete(kv_prefix("d")),
+                            op_grant(0, 1000),
+                            op_grant(0, 1000),
+                            op_grant(4, 1000),
+                            op_grant(5, 1000),
+                            op_grant_protected(6, 1),
+                            op_range(kv_prefix("")),
+                            op_range(kv_one("a")),
+                            op_delete(kv_from_to("e", "f")),
+                            op_delete(kv_from_to("f", "g"))};
     takes(kv_if(NULL, 0, sound, ARRAY_LEN(sound), sound, ARRAY_LEN(sound)));
 }
 
@@ -177,7 +184,8 @@ static void lists_have_limits_and_places(void **state)
             "compares: 129, at most 128");
     refuses_list(ops, KV_TXN_OPS_MAX + 1, ERR_TOO_LARGE, "then: 129 ops, at most 128");
     ops[100] = op_put("", "x");
-    refuses_list(ops, KV_TXN_OPS_MAX, ERR_INVALID, "then[100]: put.key: a key has at least one byte");
+    refuses_list(ops, KV_TXN_OPS_MAX, ERR_INVALID,
+                 "then[100]: put.key: a key has at least one byte");
     compares[3].key = kv_text("");
     refuses(kv_if(compares, 4, NULL, 0, NULL, 0), ERR_INVALID,
             "compares[3]: key: a key has at least one byte");

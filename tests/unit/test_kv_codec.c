@@ -311,13 +311,20 @@ static void results_come_back(void **state)
 {
     (void)state;
     const struct kv_pair pairs[] = {
-        {.key = kv_text("k"), .value = kv_text("v"), .create_revision = 1, .mod_revision = 2,
-         .version = 3, .lease = 4},
+        {.key = kv_text("k"),
+         .value = kv_text("v"),
+         .create_revision = 1,
+         .mod_revision = 2,
+         .version = 3,
+         .lease = 4},
         {.key = kv_text("l"), .value = kv_text("")},
     };
     const struct kv_op_result ops[] = {
         {.kind = KV_OP_RANGE, .count = 5, .more = true, .pairs = pairs, .pair_count = 2},
-        {.kind = KV_OP_LEASE, .lease = 6, .lease_ttl_ms = 7, .lease_generation = 8,
+        {.kind = KV_OP_LEASE,
+         .lease = 6,
+         .lease_ttl_ms = 7,
+         .lease_generation = 8,
          .lease_epoch = 9},
     };
     struct kv_result result = {.code = ERR_QUOTA,

@@ -1,6 +1,6 @@
-/* tests/unit/test_machine.c - puts, deletes, transactions, retries, quota, settings: one situation a
- * test, said with the words of lib/kv_kit.h. Leases: test_machine_lease.c; long random lives against a
- * model: test_machine_model.c. */
+/* tests/unit/test_machine.c - puts, deletes, transactions, retries, quota, settings: one situation
+ * a test, said with the words of lib/kv_kit.h. Leases: test_machine_lease.c; long random lives
+ * against a model: test_machine_model.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,7 +123,7 @@ static void a_transaction_is_one_revision(void **state)
     kit_ok(&kit, kv_put("/x", "1"));
     kit_ok(&kit, kv_put("/old/1", "1"));
     kit_ok(&kit, kv_put("/old/2", "1"));
-    const struct kv_op ops[] = {op_put("/a", "1"), op_put("/b", "2"),
+    const struct kv_op ops[] = {op_put("/a", "1"),        op_put("/b", "2"),
                                 op_range(kv_prefix("/")), op_delete(kv_prefix("/old/")),
                                 op_range(kv_prefix("/")), op_put("/x", "2")};
     const struct kv_result *result = kit_ok(&kit, kv_if(NULL, 0, ops, ARRAY_LEN(ops), NULL, 0));
@@ -415,13 +415,15 @@ static void a_command_of_a_newer_version_stops_the_machine(void **state)
     (void)state;
     kit_ok(&kit, kv_put("a", "1"));
     struct machine_status before = kit_status(&kit);
-    static const char *const newer[] = {"\x7a", "\x62\x04\x08\x04\x10\x01", "\x62\x04\x08\x01\x10\x02"};
+    static const char *const newer[] = {"\x7a", "\x62\x04\x08\x04\x10\x01",
+                                        "\x62\x04\x08\x01\x10\x02"};
     static const size_t sizes[] = {2, 6, 6};
     for (size_t i = 0; i < ARRAY_LEN(newer); i++) {
         const struct kv_result *result = NULL;
         struct err err = {0};
-        assert_int_equal(machine_apply(kit.machine, kit.index + 1, newer[i], sizes[i], &result, &err),
-                         ERR_VERSION);
+        assert_int_equal(
+            machine_apply(kit.machine, kit.index + 1, newer[i], sizes[i], &result, &err),
+            ERR_VERSION);
         assert_non_null(strstr(err.msg, "version"));
         assert_null(result);
         struct machine_status after = kit_status(&kit);
@@ -447,9 +449,8 @@ static void garbage_is_answered_and_changes_nothing_but_the_way(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct kv_result *result = NULL;
         kit.index++;
-        assert_int_equal(machine_apply(kit.machine, kit.index, cases[i].bytes, cases[i].size,
-                                       &result, NULL),
-                         0);
+        assert_int_equal(
+            machine_apply(kit.machine, kit.index, cases[i].bytes, cases[i].size, &result, NULL), 0);
         assert_int_equal(result->code, cases[i].code);
         assert_int_equal(result->index, kit.index);
         assert_int_equal(result->revision, 1);
@@ -474,7 +475,7 @@ static void the_chain_tells_the_ways_apart(void **state)
     kit_ok(&other, kv_delete("c"));
     struct machine_status first = kit_status(&kit);
     struct machine_status second = kit_status(&other);
-    assert_true(hash128_equal(&first.hash, &second.hash)); /* one state, */
+    assert_true(hash128_equal(&first.hash, &second.hash));    /* one state, */
     assert_false(hash128_equal(&first.chain, &second.chain)); /* two ways */
     kit_close(&other);
 }

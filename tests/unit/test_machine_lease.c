@@ -1,5 +1,5 @@
-/* tests/unit/test_machine_lease.c - leases and their keys; and, rule by rule, what safety A3 asks of
- * the lease that the primary holds. */
+/* tests/unit/test_machine_lease.c - leases and their keys; and, rule by rule, what safety A3 asks
+ * of the lease that the primary holds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,8 +142,7 @@ static void an_expiry_is_of_a_generation(void **state)
     (void)state;
     kit_ok(&kit, kv_grant(5, 1000));
     kit_ok(&kit, kv_put_on("a", "1", 5));
-    struct kv_command longer = {.kind = KV_LEASE_CHANGE,
-                                .lease_change = {.id = 5, .ttl_ms = 9000}};
+    struct kv_command longer = {.kind = KV_LEASE_CHANGE, .lease_change = {.id = 5, .ttl_ms = 9000}};
     assert_int_equal(kit_ok(&kit, longer)->ops[0].lease_generation, 3);
     assert_int_equal(lease_of(5).ttl_ms, 9000);
     kit_fails(&kit, kv_expire(5, 1), ERR_CONFLICT);
@@ -174,8 +173,7 @@ static void a_marked_lease_gets_no_more_time(void **state)
     kit_ok(&kit, kv_grant(5, 1000));
     struct kv_command stop = {.kind = KV_LEASE_CHANGE,
                               .lease_change = {.id = 5, .stop_renewal = true}};
-    struct kv_command longer = {.kind = KV_LEASE_CHANGE,
-                                .lease_change = {.id = 5, .ttl_ms = 9000}};
+    struct kv_command longer = {.kind = KV_LEASE_CHANGE, .lease_change = {.id = 5, .ttl_ms = 9000}};
     kit_ok(&kit, stop);
     assert_int_equal(lease_of(5).marked_index, 2);
     assert_int_equal(lease_of(5).generation, 1);

@@ -1,5 +1,5 @@
-/* tests/unit/test_machine_rows.c - what is flushed is the state and nothing but the state, and a row
- * that is lost, changed or added is noticed when it is loaded. */
+/* tests/unit/test_machine_rows.c - what is flushed is the state and nothing but the state, and a
+ * row that is lost, changed or added is noticed when it is loaded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,8 +100,9 @@ static void long_keys_have_rows_of_their_own(void **state)
     kit_ok(&kit, kv_put(keys[8], "changed"));
     kit_reload(&kit);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        assert_string_equal(kit_value(&kit, keys[i]),
-                            i == 8 ? "changed" : i % 2 == 0 ? "first" : "second");
+        assert_string_equal(kit_value(&kit, keys[i]), i == 8       ? "changed"
+                                                      : i % 2 == 0 ? "first"
+                                                                   : "second");
     }
     kit_ok(&kit, kv_put(keys[9], "changed too"));
     kit_ok(&kit, kv_delete(keys[5]));

@@ -1,5 +1,6 @@
 /* tests/unit/test_omap.c - the ordered map against a sorted array, on keys that are hard for it:
- * shared beginnings, keys that begin with one another, zero bytes and 0xff at the edges of the heads.
+ * shared beginnings, keys that begin with one another, zero bytes and 0xff at the edges of the
+ * heads.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,8 +168,8 @@ static void fill_in_order(struct omap *map, struct thing **things, size_t count,
 {
     for (size_t i = 0; i < count; i++) {
         size_t number = backwards ? count - 1 - i : i;
-        uint8_t key[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16),
-                          (uint8_t)(number >> 8), (uint8_t)number};
+        uint8_t key[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+                          (uint8_t)number};
         things[number] = thing_create(kv_slice(key, sizeof(key)));
         omap_insert(map, &things[number]->item);
     }

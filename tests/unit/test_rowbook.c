@@ -1,4 +1,5 @@
-/* tests/unit/test_rowbook.c - the sum follows the rows, and the dirty list names what the disk lacks.
+/* tests/unit/test_rowbook.c - the sum follows the rows, and the dirty list names what the disk
+ * lacks.
  */
 #include <setjmp.h>
 #include <stdarg.h>

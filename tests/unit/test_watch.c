@@ -127,8 +127,7 @@ static void a_start_in_the_future_waits_for_it(void **state)
 static void previous_pairs_on_request(void **state)
 {
     (void)state;
-    struct watch_options options = {
-        .span = kv_one("a"), .from_revision = 1, .want_previous = true};
+    struct watch_options options = {.span = kv_one("a"), .from_revision = 1, .want_previous = true};
     struct watch *watch = watch_open(kit.hub, &options);
     kit_ok(&kit, kv_put("a", "1"));
     kit_ok(&kit, kv_put("a", "2"));
