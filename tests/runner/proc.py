@@ -35,9 +35,19 @@ def run(command, env, log):
     with open(log, "w+", encoding="utf-8", errors="replace") as file:
         child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=file,
                                  stderr=subprocess.STDOUT, start_new_session=True)
-        status = child.wait()
+        status = wait_for_child(child)
         file.seek(0)
         return Result(status, file.read(), time.monotonic() - start)
+
+
+def wait_for_child(child):
+    """Wait for @child, and collect the orphans that end meanwhile, as init does: a test that waits for one
+    of them to be gone would wait for ever."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child.pid:
+            child.returncode = os.waitstatus_to_exitcode(status)
+            return child.returncode
 
 
 def descendants():

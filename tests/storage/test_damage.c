@@ -303,7 +303,7 @@ int main(int argc, char **argv)
     finish(&d);
     prepare(&d, 5);
     break_pages(&d, rounds, 2);
-    is_ok = report(&d, 2, "broken pages", rounds / 4) && is_ok;
+    is_ok = report(&d, 2, "broken pages", rounds / 8) && is_ok;
     finish(&d);
     prepare(&d, 6);
     lose_writes(&d, rounds, 3);

@@ -30,6 +30,10 @@ meson 1.0.1-5
 ninja-build 1.11
 liblmdb-dev 0.9.24-1
 libuv1-dev 1.44.2
+protobuf-c-compiler 1.4.1-1
+libprotobuf-c-dev 1.4.1-1
+patch 2.7.6
+strace 6.1
 libraft-dev 0.22.1-1~bpo12+1
 """
 BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n'
@@ -169,8 +173,9 @@ def machine(tmp_path):
     yield made
     made.release()
     for run in made.runs:
-        with contextlib.suppress(ProcessLookupError):
-            run.signal(signal.SIGKILL)
+        if run.process.poll() is None:  # once it is collected its number may be somebody else's
+            with contextlib.suppress(ProcessLookupError):
+                run.signal(signal.SIGKILL)
         run.process.wait()
 
 
