@@ -56,6 +56,7 @@ void buf_char(struct buf *b, char c)
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
+    MUST(fmt != NULL); /* gcc with UBSan warns of the NULL that it tests for itself */
     va_list args;
     va_start(args, fmt);
     va_list again;

@@ -2,10 +2,11 @@
  *
  * Three clocks, for three questions, never mixed:
  *   mono  how long did it take?  timers and deadlines inside one process; stands still in suspend
- *   boot  may I still?           leases: counts suspend too, so that a node that slept knows it
- * (safety A1) wall  when was it?           for people: log lines and timestamps; jumps at will,
- * decides nothing Code that decides takes a time as an argument or a `struct clock *`; only
- * programs call clock_system(). */
+ *   boot  may I still?           leases (safety A1): counts suspend too, so a node that slept knows
+ *   wall  when was it?           for people: log lines and stamps; jumps at will, decides nothing
+ *
+ * Code that decides takes a time as an argument or a `struct clock *`; only programs call
+ * clock_system(). */
 #ifndef BASE_CLOCK_H_
 #define BASE_CLOCK_H_
 

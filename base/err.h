@@ -9,10 +9,9 @@
 
 #include <stdbool.h>
 
-/* retry:   1 = the same request may succeed later, or at another node, without anybody's help
- * applied: 1 = the request may have taken effect, or may still take effect; read before trying
- * again exit:    pgraftctl's exit status: 1 refused, 2 usage, 3 outcome unknown, 4 no quorum */
-/* One row a line. */
+/* retry: 1 = the same request may succeed later, or at another node, without anybody's help. */
+/* applied: 1 = it may have taken effect, or may still take effect; read before trying again. */
+/* exit: pgraftctl's exit status: 1 refused, 2 usage, 3 outcome unknown, 4 no quorum. */
 // clang-format off
 /*    code             value retry applied exit text                                              */
 #define ERR_MAP(X)                                                                                 \

@@ -67,9 +67,10 @@ static inline struct list *list_pop_front(struct list *list)
     return link;
 }
 
-/* Move everything of @from to the end of @to; @from is empty afterwards. */
+/* Move everything of @from to the end of @to, another list; @from is empty afterwards. */
 static inline void list_splice_back(struct list *to, struct list *from)
 {
+    MUST(to != from);
     if (list_empty(from)) {
         return;
     }
@@ -90,15 +91,26 @@ static inline size_t list_count(const struct list *list)
     return count;
 }
 
-#define LIST_FOR_EACH(type, var, list, member)                                           \
-    for (type *var = CONTAINER_OF((list)->next, type, member); &(var)->member != (list); \
-         (var) = CONTAINER_OF((var)->member.next, type, member))
+/* The member that the link @at is in; NULL when @at is the head. The head is in no member, and even
+ * to compute where one would begin is undefined: sanitizers and -Warray-bounds notice. */
+#define LIST_MEMBER_OR_NULL_(at, list, type, member) \
+    ((at) == (list) ? NULL : CONTAINER_OF(at, type, member))
+
+#define LIST_NEXT_OR_NULL_(var, list, type, member) \
+    ((var) == NULL ? NULL : LIST_MEMBER_OR_NULL_((var)->member.next, list, type, member))
+
+/* A type and a name that is declared cannot stand in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
+#define LIST_FOR_EACH(type, var, list, member)                                              \
+    for (type *var = LIST_MEMBER_OR_NULL_((list)->next, list, type, member); (var) != NULL; \
+         (var) = LIST_MEMBER_OR_NULL_((var)->member.next, list, type, member))
 
 /* As above, and the body may remove or free @var. */
-#define LIST_FOR_EACH_SAFE(type, var, list, member)                         \
-    for (type *var = CONTAINER_OF((list)->next, type, member),              \
-              *var##_next = CONTAINER_OF((var)->member.next, type, member); \
-         &(var)->member != (list);                                          \
-         (var) = var##_next, var##_next = CONTAINER_OF((var)->member.next, type, member))
+#define LIST_FOR_EACH_SAFE(type, var, list, member)                          \
+    for (type *var = LIST_MEMBER_OR_NULL_((list)->next, list, type, member), \
+              *var##_next = LIST_NEXT_OR_NULL_(var, list, type, member);     \
+         (var) != NULL;                                                      \
+         (var) = var##_next, var##_next = LIST_NEXT_OR_NULL_(var, list, type, member))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif /* BASE_LIST_H_ */

@@ -24,8 +24,8 @@
 /* The struct of type @type whose member @member is at @ptr. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* Report a broken promise and abort. Uses write(2) only: safe in a signal handler and under any
- * lock. */
+/* Report a broken promise and abort. Uses write(2) and signal(2) only: safe in a signal handler and
+ * under any lock. */
 _Noreturn void must_fail(const char *what, const char *file, int line);
 
 /* Copy the last words to @fd too; -1: to stderr alone. The log keeps this at its current file. */

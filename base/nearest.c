@@ -2,6 +2,7 @@
  */
 #include "base/nearest.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define WORD_MAX 64
@@ -11,13 +12,13 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The edits that make @b of @a; words over WORD_MAX count as far apart. */
+/* The edits that make @b of @a; SIZE_MAX when one of them is over WORD_MAX. */
 static size_t distance(const char *a, const char *b)
 {
     size_t rows = strlen(a);
     size_t columns = strlen(b);
     if (rows > WORD_MAX || columns > WORD_MAX) {
-        return WORD_MAX;
+        return SIZE_MAX;
     }
     size_t d[WORD_MAX + 1][WORD_MAX + 1];
     for (size_t i = 0; i <= rows; i++) {

@@ -2,7 +2,7 @@
  *
  * The type has no printf conversion and the log knows it only as `***` (LOG_SECRET). The bytes are
  * kept out of core dumps where the kernel allows it and wiped when it is closed. Whoever needs the
- * bytes says so by name: secret_reveal(). */
+ * bytes says so by name: secret_reveal(). A fork()ed child has a copy until it execs. */
 #ifndef BASE_SECRET_H_
 #define BASE_SECRET_H_
 
@@ -18,13 +18,15 @@ struct secret {
 
 #define SECRET_MASK "***"
 
-/* Copies @bytes, replacing what was there; they are followed by a NUL that does not count. */
+/* Copies @bytes, replacing what was there; they are followed by a NUL that does not count. A size
+ * of 0 makes it empty. The caller wipes its own copy. */
 void secret_set(struct secret *s, const void *bytes, size_t size);
+/* It holds at least one byte. */
 bool secret_is_set(const struct secret *s);
 size_t secret_size(const struct secret *s);
 /* The bytes themselves, "" when empty; valid until the secret is set or closed. */
 const char *secret_reveal(const struct secret *s);
-/* Takes the same time wherever the first difference is. */
+/* Takes the same time wherever the first difference is; tells lengths apart at once. */
 bool secret_equals(const struct secret *a, const struct secret *b);
 /* Wipe and free; also right for CLEANUP(secret_close). */
 void secret_close(struct secret *s);

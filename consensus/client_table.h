@@ -23,11 +23,11 @@
 #include "proto/kv.h"
 
 #define CLIENTS_MAX 1024
-#define CLIENT_RESULTS_MAX 1024            /* results of one client */
-#define CLIENT_BYTES_MAX (4 * 1024 * 1024) /* results of all clients, what they take of memory */
-#define CLIENT_RESULT_BYTES_MAX                                      \
-    (64 * 1024) /* a longer result is remembered as applied, no more \
-                 */
+#define CLIENT_RESULTS_MAX 1024 /* results of one client */
+/* Results of all clients, what they take of memory. */
+#define CLIENT_BYTES_MAX ((size_t)4 * 1024 * 1024)
+/* A longer result is remembered as applied, no more. */
+#define CLIENT_RESULT_BYTES_MAX ((size_t)64 * 1024)
 
 struct client {
     struct omap_item item;

@@ -479,6 +479,7 @@ void omap_remove(struct omap *map, struct omap_item *item)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) the tree is a few levels deep */
 static void node_free(struct omap_node *node)
 {
     if (!node->is_leaf) {
@@ -502,6 +503,7 @@ void omap_close(struct omap *map)
 
 /* Count the items below @node, all of which must be at or above @low and below @high (NULL: no
  * bound). */
+/* NOLINTNEXTLINE(misc-no-recursion) the tree is a few levels deep */
 static size_t node_verify(struct omap_node *node, const struct omap_item *low,
                           const struct omap_item *high, size_t levels)
 {

@@ -20,7 +20,7 @@
 #include "proto/kv.h"
 
 #define WATCH_HISTORY_EVENTS 32768
-#define WATCH_HISTORY_BYTES (4 * 1024 * 1024)
+#define WATCH_HISTORY_BYTES ((size_t)4 * 1024 * 1024)
 
 struct watch_hub;
 struct watch;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 
-#define CHUNK_SIZE (16 * 1024)
+#define CHUNK_SIZE ((size_t)16 * 1024)
 #define ALIGNMENT 16
 
 struct arena_chunk {

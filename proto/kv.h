@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KV_KEY_MAX 1024              /* bytes of a key; it has at least one */
-#define KV_VALUE_MAX (1024 * 1024)   /* bytes of a value */
-#define KV_TXN_OPS_MAX 128           /* of each list of a transaction: compares, then, else */
-#define KV_COMMAND_MAX (2048 * 1024) /* bytes of an encoded command */
+#define KV_KEY_MAX 1024                    /* bytes of a key; it has at least one */
+#define KV_VALUE_MAX ((size_t)1024 * 1024) /* bytes of a value */
+#define KV_TXN_OPS_MAX 128                 /* of each list of a transaction: compares, then, else */
+#define KV_COMMAND_MAX ((size_t)2048 * 1024) /* bytes of an encoded command */
 /* Pairs in one answer, counted as key + value + KV_PAIR_OVERHEAD each, stop here; the rest is
  * fetched with another request (`more`). */
-#define KV_ANSWER_BYTES_MAX (2048 * 1024)
+#define KV_ANSWER_BYTES_MAX ((size_t)2048 * 1024)
 /* What a key or a lease costs beside its bytes: counted by the quota and by the bound above. */
 #define KV_PAIR_OVERHEAD 128
 

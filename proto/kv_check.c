@@ -18,7 +18,7 @@ static int check_key(struct kv_slice key, const char *where, struct err *err)
 static int check_value(struct kv_slice value, const char *where, struct err *err)
 {
     if (value.size > KV_VALUE_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "%s: %zu bytes, at most %d", where, value.size,
+        return err_set(err, ERR_TOO_LARGE, "%s: %zu bytes, at most %zu", where, value.size,
                        KV_VALUE_MAX);
     }
     return 0;

@@ -235,7 +235,7 @@ int kv_command_decode(struct kv_decoder *decoder, const void *bytes, size_t size
                       struct kv_command *ret_command, struct err *err)
 {
     if (size > KV_COMMAND_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "command: %zu bytes, at most %d", size, KV_COMMAND_MAX);
+        return err_set(err, ERR_TOO_LARGE, "command: %zu bytes, at most %zu", size, KV_COMMAND_MAX);
     }
     arena_reset(&decoder->arena, size + WIRE_SLACK);
     ProtobufCAllocator allocator = wire_allocator(&decoder->arena);
@@ -270,7 +270,7 @@ int kv_range_decode(struct kv_decoder *decoder, const void *bytes, size_t size,
                     struct kv_range *ret_range, struct err *err)
 {
     if (size > KV_COMMAND_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "range: %zu bytes, at most %d", size, KV_COMMAND_MAX);
+        return err_set(err, ERR_TOO_LARGE, "range: %zu bytes, at most %zu", size, KV_COMMAND_MAX);
     }
     arena_reset(&decoder->arena, size + WIRE_SLACK);
     ProtobufCAllocator allocator = wire_allocator(&decoder->arena);
@@ -484,7 +484,7 @@ int kv_command_encode(const struct kv_command *command, struct buf *out, struct 
     write_body(&arena, command, &body, &wire);
     size_t size = pgraft__kv__command__get_packed_size(&wire);
     if (size > KV_COMMAND_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "command: %zu bytes, at most %d", size, KV_COMMAND_MAX);
+        return err_set(err, ERR_TOO_LARGE, "command: %zu bytes, at most %zu", size, KV_COMMAND_MAX);
     }
     wire_pack(&wire.base, out);
     return 0;

@@ -144,7 +144,7 @@ int kv_result_decode(struct kv_decoder *decoder, const void *bytes, size_t size,
                      struct kv_result *ret_result, struct err *err)
 {
     if (size > KV_RESULT_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "result: %zu bytes, at most %d", size, KV_RESULT_MAX);
+        return err_set(err, ERR_TOO_LARGE, "result: %zu bytes, at most %zu", size, KV_RESULT_MAX);
     }
     arena_reset(&decoder->arena, size + WIRE_SLACK + WIRE_PAIRS_SLACK);
     ProtobufCAllocator allocator = wire_allocator(&decoder->arena);

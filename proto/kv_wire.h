@@ -11,7 +11,7 @@
 /* What decoding may cost beyond the bytes of the message: the structs for KV_TXN_OPS_MAX ops in
  * each of three lists; and for the pairs of an answer, each of which has paid KV_PAIR_OVERHEAD of
  * KV_ANSWER_BYTES_MAX and takes no more than four times that. */
-#define WIRE_SLACK (512 * 1024)
+#define WIRE_SLACK ((size_t)512 * 1024)
 #define WIRE_PAIRS_SLACK (4 * KV_ANSWER_BYTES_MAX)
 
 static inline struct kv_slice wire_slice(ProtobufCBinaryData data)

@@ -21,7 +21,7 @@
 
 /* One transaction of the storage thread holds no more than this, so that nothing waits long behind
  * it (safety E1); a single entry or row may be larger. */
-#define STORE_BATCH_BYTES_MAX (1024 * 1024)
+#define STORE_BATCH_BYTES_MAX ((size_t)1024 * 1024)
 
 #define CLUSTER_ID_SIZE 16
 
@@ -65,35 +65,42 @@ struct store_snapshot {
 
 enum store_stage {
     STAGE_NONE,
-    STAGE_BEGIN,  /* forget what was staged; rows of this and later batches go to the stage */
+    STAGE_BEGIN,  /* forget what was staged; the rows of this batch are the first of a new stage */
     STAGE_ROWS,   /* more rows for the stage */
-    STAGE_COMMIT, /* the stage becomes the state table, @snapshot and @applied hold, the log is
-                     empty */
+    STAGE_COMMIT, /* with the rows of this batch the stage becomes the state table; @snapshot (which
+                     must be there) holds, the log is empty and goes on after it */
     STAGE_DROP,   /* forget what was staged */
 };
 
 struct store_batch {
-    struct list link; /* for whoever holds the batch */
-    uint64_t sequence;
-    size_t bytes; /* of entries and rows: what counts for STORE_BATCH_BYTES_MAX */
+    struct list link;  /* for whoever holds the batch */
+    uint64_t sequence; /* grows from batch to batch */
+    size_t bytes;      /* of entries and rows: what counts for STORE_BATCH_BYTES_MAX */
+
+    /* May use the reserve when disk or store is full: for what keeps the node in the cluster
+     * (membership, lease and election entries). See store_batch_is_essential(). */
+    bool essential;
 
     bool has_identity;
     struct store_identity identity;
     bool has_hard;
     struct store_hard hard;
-    uint64_t truncate_from; /* entries from this index on go away; 0: none */
+    /* Entries from this index on go away; 0, or an index after the last: none. */
+    uint64_t truncate_from;
     enum store_stage stage; /* what the rows below are for; STAGE_NONE: the state table itself */
     bool has_snapshot;
     struct store_snapshot snapshot;
-    uint64_t trim_below;    /* entries before this index may go away, in slices; 0: none */
+    /* Entries before this index are gone from the log (their bytes leave the disk in slices);
+     * 0, or an index not after the first: none. At most one beyond the last. */
+    uint64_t trim_below;
     uint64_t applied_index; /* the rows below are the state up to this entry; 0: unchanged */
 
     /* Entries follow each other without a hole and continue the log that is left. */
     size_t entry_count;
     size_t row_count;
 
-    struct buf entries_; /* private to batch.c */
-    struct buf rows_;
+    struct buf entry_bytes; /* private to batch.c */
+    struct buf row_bytes;
 };
 
 struct store_batch *store_batch_create(uint64_t sequence);
@@ -109,25 +116,36 @@ void store_batch_set_snapshot(struct store_batch *batch, uint64_t index, uint64_
 
 /* Nothing in it but its sequence. */
 bool store_batch_is_empty(const struct store_batch *batch);
+/* Marked so, or carries hard state or identity, or only takes away: trims, truncates, drops a
+ * stage. Batches are carried out in order, so whatever waits before an essential one counts as
+ * essential with it: after ERR_NO_SPACE submit no more ordinary ones until there is space again. */
+bool store_batch_is_essential(const struct store_batch *batch);
 
 /* Walk: start with *at = 0; false after the last one. What @entry and @row point to dies with the
  * batch. */
 bool store_batch_next_entry(const struct store_batch *batch, size_t *at, struct store_entry *entry);
 bool store_batch_next_row(const struct store_batch *batch, size_t *at, struct store_row *row);
 
-/* What a start finds on disk, handed to the core once. */
+/* What a start finds on disk, handed to the core once. A stage that was not committed is gone. */
 struct store_image {
     bool formatted; /* false: a directory that was just created */
+    /* The files are not where they were written: a copy, a restored backup, another machine. Such a
+     * node must not vote under its old identity (safety D5). Stays so for as long as these files
+     * are used. */
+    bool moved;
+    char moved_text[160]; /* "inode was 12, is 34" */
     struct store_identity identity;
     struct store_hard hard;
-    uint64_t batch_counter;         /* grows with every durable batch, for ever (safety D5) */
+    uint64_t batch_counter;         /* of durable batches that were not empty, for ever (D5) */
     struct store_snapshot snapshot; /* index 0: none */
     uint64_t applied_index;
     uint64_t log_first; /* index of the first entry kept; log_last + 1 if there is none */
     uint64_t log_last;
-    struct store_batch
-        *content; /* the entries of the log in order, and the rows of the state table */
+    /* The entries of the log in order, and the rows of the state table by size of key, then key.
+     */
+    struct store_batch *content;
 };
+/* Accepts a zeroed image. */
 void store_image_close(struct store_image *image);
 
 #endif /* STORAGE_BATCH_H_ */

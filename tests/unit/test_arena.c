@@ -13,7 +13,7 @@ static void pieces_are_aligned_and_apart(void **state)
 {
     (void)state;
     struct arena arena = {0};
-    arena_reset(&arena, 1024 * 1024);
+    arena_reset(&arena, (size_t)1024 * 1024);
     uint8_t *pieces[200];
     for (size_t i = 0; i < 200; i++) {
         pieces[i] = arena_alloc(&arena, i);
@@ -65,11 +65,11 @@ static void a_large_piece_gets_its_own_place(void **state)
 {
     (void)state;
     struct arena arena = {0};
-    arena_reset(&arena, 8 * 1024 * 1024);
+    arena_reset(&arena, (size_t)8 * 1024 * 1024);
     uint8_t *small = arena_alloc(&arena, 10);
-    uint8_t *large = arena_alloc(&arena, 3 * 1024 * 1024);
+    uint8_t *large = arena_alloc(&arena, (size_t)3 * 1024 * 1024);
     memset(small, 1, 10);
-    memset(large, 2, 3 * 1024 * 1024);
+    memset(large, 2, (size_t)3 * 1024 * 1024);
     assert_int_equal(small[9], 1);
     arena_reset(&arena, 64);
     assert_ptr_equal(arena_alloc(&arena, 10), small); /* the first chunk stays */

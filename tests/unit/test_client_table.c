@@ -153,7 +153,7 @@ static void bytes_are_bounded_oldest_first(void **state)
     (void)state;
     struct kv_op_result op;
     struct kv_pair pair;
-    size_t size = 60 * 1024;
+    size_t size = (size_t)60 * 1024;
     apply(request(7, 1));
     for (uint64_t i = 1; i <= 200; i++) {
         apply_as(request(1 + i % 3, i), large_result(&op, &pair, size));

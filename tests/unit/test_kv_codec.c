@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "proto/kv_codec.h"
 #include "tests/lib/kv_kit.h"
@@ -247,7 +248,7 @@ static void memory_is_bounded_before_it_is_taken(void **state)
     }
     decode_says(bytes.bytes, bytes.size, ERR_TOO_LARGE,
                 "command: takes more memory than its size allows for");
-    assert_true(decoder.arena.used <= bytes.size + 512 * 1024);
+    assert_true(decoder.arena.used <= bytes.size + (size_t)512 * 1024);
     buf_close(&bytes);
     buf_append(&bytes, "\x4a\x82\x02", 3); /* 129 of them pass that bound, but not the next */
     for (size_t i = 0; i < 129; i++) {
@@ -373,8 +374,7 @@ static void the_largest_answer_comes_back(void **state)
 {
     (void)state;
     size_t count = KV_ANSWER_BYTES_MAX / (KV_PAIR_OVERHEAD + 1);
-    struct kv_pair *pairs = calloc(count, sizeof(*pairs));
-    assert_non_null(pairs);
+    struct kv_pair *pairs = mem_array(count, sizeof(*pairs));
     for (size_t i = 0; i < count; i++) {
         pairs[i] = (struct kv_pair){.key = kv_text("k"),
                                     .create_revision = UINT64_MAX,
@@ -391,7 +391,7 @@ static void the_largest_answer_comes_back(void **state)
     assert_int_equal(kv_result_decode(&decoder, bytes.bytes, bytes.size, &back, &err), 0);
     assert_int_equal(back.ops[0].pair_count, count);
     buf_close(&bytes);
-    free(pairs);
+    mem_free(pairs);
 }
 
 static void unsound_results_are_refused(void **state)

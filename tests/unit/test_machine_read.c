@@ -101,7 +101,7 @@ static void a_limit_leaves_the_rest_for_later(void **state)
 static void bytes_leave_the_rest_for_later(void **state)
 {
     (void)state;
-    fill(50, 200 * 1024);
+    fill(50, (size_t)200 * 1024);
     size_t requests = 0;
     struct kv_range request = {.span = kv_prefix("/k/")};
     assert_int_equal(fetch_in_pieces(request, &requests), 50);

@@ -417,7 +417,7 @@ static void no_gap_at_random(void **state)
 {
     (void)state;
     static struct observer observers[WATCHERS];
-    log_of_all = mem_array(4 * COMMANDS, sizeof(*log_of_all));
+    log_of_all = mem_array((size_t)4 * COMMANDS, sizeof(*log_of_all));
     log_count = 0;
     watch_hub_destroy(kit.hub);
     machine_destroy(kit.machine);

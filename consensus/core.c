@@ -1,0 +1,378 @@
+/* consensus/core.c - the way of the data through the core, and its ends.
+ *
+ *   propose --> core_propose --> engine --> batch --> (disk) --> core_durable --> engine
+ *                                  |  \                                             |
+ *                              (peers) message, held until its term is durable   commit
+ *                                                                                   |
+ *   done <-- core_propose <-- core_state: the machine applies  <--------------------'
+ *
+ * This file owns the batches and the messages that wait for them. What it never does: decide. */
+#include "consensus/core.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "consensus/core_internal.h"
+
+#define MIB ((size_t)1024 * 1024)
+
+/* A batch that has grown to this is closed, so that nothing waits long behind it (safety E1). */
+#define BATCH_CLOSE_BYTES (STORE_BATCH_BYTES_MAX / 2)
+
+struct core_settings core_settings_default(uint64_t id, uint32_t seed)
+{
+    return (struct core_settings){.id = id,
+                                  .seed = seed,
+                                  .election_timeout_ms = 500,
+                                  .heartbeat_ms = 100,
+                                  .inflight_entries_max = 1024,
+                                  .propose_queue_max = 10000,
+                                  .propose_bytes_max = 16 * MIB,
+                                  .flush_after_ms = 1000,
+                                  .flush_bytes = MIB / 2,
+                                  .compact_entries = 20000,
+                                  .compact_bytes = 32 * MIB,
+                                  .trailing_entries = 5000};
+}
+
+static void set_now(struct core *c, uint64_t now_ms)
+{
+    c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
+}
+
+bool core_leads(const struct core *c)
+{
+    return engine_role(c->engine) == ENGINE_LEADER;
+}
+
+/* --- towards the disk --- */
+
+struct store_batch *core_batch(struct core *c)
+{
+    if (c->open == NULL) {
+        c->sequence++;
+        c->open = store_batch_create(c->sequence);
+    }
+    return c->open;
+}
+
+void core_close_batch(struct core *c)
+{
+    if (c->open == NULL || store_batch_is_empty(c->open)) {
+        return;
+    }
+    list_push_back(&c->batches, &c->open->link);
+    c->open = NULL;
+}
+
+static void sink_write_hard(void *ctx, const struct store_hard *hard)
+{
+    struct core *c = ctx;
+    struct store_batch *batch = core_batch(c);
+    batch->has_hard = true;
+    batch->hard = *hard;
+    c->hard_sequence = batch->sequence;
+}
+
+static uint64_t sink_write_entries(void *ctx, uint64_t from, const struct store_entry *entries,
+                                   size_t count)
+{
+    struct core *c = ctx;
+    if (core_batch(c)->entry_count > 0) {
+        core_close_batch(c); /* one truncation a batch */
+    }
+    struct store_batch *batch = core_batch(c);
+    batch->truncate_from = from;
+    for (size_t i = 0; i < count; i++) {
+        store_batch_add_entry(batch, &entries[i]);
+    }
+    if (batch->bytes >= BATCH_CLOSE_BYTES) {
+        core_close_batch(c);
+    }
+    return batch->sequence;
+}
+
+static uint64_t sink_install(void *ctx, const struct peer_snapshot *snapshot)
+{
+    struct core *c = ctx;
+    core_close_batch(c); /* the install stands alone: what is before it is superseded, what follows
+                            builds on it */
+    core_state_install(c, snapshot);
+    uint64_t sequence = c->sequence;
+    core_close_batch(c);
+    return sequence;
+}
+
+static void sink_want_snapshot(void *ctx, uint64_t member)
+{
+    core_ship_want(ctx, member);
+}
+
+void core_fail(struct core *c, const struct err *err)
+{
+    if (!c->failed) {
+        c->failed = true;
+        c->fatal(c->fatal_ctx, err);
+    }
+}
+
+static void sink_fatal(void *ctx, const struct err *err)
+{
+    core_fail(ctx, err);
+}
+
+/* --- messages --- */
+
+void core_send(struct core *c, const struct peer_message *message)
+{
+    struct core_out *out = mem_zalloc(sizeof(*out));
+    list_init(&out->link);
+    /* What a message says is true once the term and vote it speaks for are durable; entries it
+     * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
+    out->after = c->hard_sequence;
+    peer_message_copy(&out->message, message, &out->bytes);
+    list_push_back(&c->out, &out->link);
+}
+
+static void sink_send(void *ctx, const struct peer_message *message)
+{
+    core_send(ctx, message);
+}
+
+static void out_free(struct core_out *out)
+{
+    if (out != NULL) {
+        buf_close(&out->bytes);
+        mem_free(out);
+    }
+}
+
+bool core_next_message(struct core *c, struct peer_message *message)
+{
+    out_free(c->lent);
+    c->lent = NULL;
+    if (list_empty(&c->out)) {
+        return false;
+    }
+    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
+    if (out->after > c->durable) {
+        return false; /* those behind it wait for as much or more */
+    }
+    list_remove(&out->link);
+    c->lent = out;
+    *message = out->message;
+    return true;
+}
+
+struct store_batch *core_next_batch(struct core *c)
+{
+    struct list *link = list_pop_front(&c->batches);
+    return link != NULL ? CONTAINER_OF(link, struct store_batch, link) : NULL;
+}
+
+/* --- answers --- */
+
+void core_finish(struct core *c, enum core_request request, uint64_t ticket, int status,
+                 uint64_t index, const struct kv_result *result)
+{
+    if (ticket == 0) {
+        return; /* forgotten */
+    }
+    struct core_finished *f = mem_zalloc(sizeof(*f));
+    list_init(&f->link);
+    f->done =
+        (struct core_done){.request = request, .ticket = ticket, .status = status, .index = index};
+    if (result != NULL) {
+        f->done.revision = result->revision;
+        kv_result_encode(result, &f->done.result);
+    }
+    list_push_back(&c->done, &f->link);
+}
+
+bool core_next_done(struct core *c, struct core_done *out)
+{
+    struct list *link = list_pop_front(&c->done);
+    if (link == NULL) {
+        return false;
+    }
+    struct core_finished *f = CONTAINER_OF(link, struct core_finished, link);
+    *out = f->done;
+    mem_free(f);
+    return true;
+}
+
+/* --- life --- */
+
+struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
+                         const struct store_image *image,
+                         void (*fatal)(void *ctx, const struct err *err), void *ctx)
+{
+    struct core *c = mem_zalloc(sizeof(*c));
+    c->settings = *settings;
+    c->fatal = fatal;
+    c->fatal_ctx = ctx;
+    set_now(c, now_ms);
+    list_init(&c->batches);
+    list_init(&c->out);
+    list_init(&c->done);
+    list_init(&c->waiting);
+    list_init(&c->proposed);
+    list_init(&c->readings);
+    /* Names that an earlier life may have given, too: a late answer to that one must not fit. */
+    c->questions = (uint64_t)settings->seed << 32;
+    c->ship_names = c->questions;
+    struct engine_settings es = {.id = settings->id,
+                                 .seed = settings->seed,
+                                 .election_timeout_ms = settings->election_timeout_ms,
+                                 .heartbeat_ms = settings->heartbeat_ms,
+                                 .inflight_entries_max = settings->inflight_entries_max};
+    struct engine_sink sink = {.ctx = c,
+                               .write_hard = sink_write_hard,
+                               .write_entries = sink_write_entries,
+                               .install = sink_install,
+                               .send = sink_send,
+                               .want_snapshot = sink_want_snapshot,
+                               .fatal = sink_fatal};
+    c->engine = engine_create(&es, &sink);
+    core_state_load(c, image);
+    struct store_hard hard;
+    if (engine_hard_before_start(image, settings->id, &hard)) {
+        sink_write_hard(c, &hard); /* W7: nothing leaves before it is durable */
+    }
+    engine_start(c->engine, c->now_ms, image, &hard);
+    return c;
+}
+
+void core_destroy(struct core *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    core_propose_close(c);
+    core_read_close(c);
+    core_ship_close(c);
+    core_state_close(c);
+    engine_destroy(c->engine);
+    store_batch_destroy(c->open);
+    for (struct store_batch *b = core_next_batch(c); b != NULL; b = core_next_batch(c)) {
+        store_batch_destroy(b);
+    }
+    c->durable = UINT64_MAX;
+    struct peer_message message;
+    while (core_next_message(c, &message)) {
+    }
+    struct core_done done;
+    while (core_next_done(c, &done)) {
+        buf_close(&done.result);
+    }
+    mem_free(c);
+}
+
+/* --- events --- */
+
+uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
+{
+    uint64_t next = engine_next_tick_ms(c->engine, now_ms);
+    if (c->dirty_since_ms != 0) {
+        uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
+        next = flush < next ? flush : next;
+    }
+    if (c->beat_wanted) {
+        next = now_ms + 1;
+    }
+    return next > now_ms ? next : now_ms + 1;
+}
+
+void core_tick(struct core *c, uint64_t now_ms)
+{
+    set_now(c, now_ms);
+    engine_tick(c->engine, c->now_ms);
+}
+
+void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
+{
+    set_now(c, now_ms);
+    switch (message->kind) {
+        case PEER_CHUNK:
+        case PEER_CHUNK_RESULT:
+            core_ship_receive(c, message);
+            return;
+        case PEER_READ_INDEX:
+        case PEER_READ_INDEX_RESULT:
+            core_read_receive(c, message);
+            return;
+        case PEER_SNAPSHOT:
+            if (!core_ship_may_install(c, message)) {
+                return;
+            }
+            break;
+        case PEER_APPEND_RESULT:
+            core_read_term(c);
+            stamp_note(&c->stamps, message->from, message->term, &message->stamp);
+            break;
+        case PEER_APPEND:
+        case PEER_VOTE:
+        case PEER_VOTE_RESULT:
+        case PEER_TIMEOUT_NOW:
+            break;
+    }
+    engine_receive(c->engine, c->now_ms, message);
+}
+
+void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
+{
+    set_now(c, now_ms);
+    MUST(sequence >= c->durable);
+    MUST(sequence <= c->sequence);
+    c->durable = sequence;
+    core_state_durable(c);
+    core_ship_durable(c);
+    engine_written(c->engine, c->now_ms, sequence);
+}
+
+int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,
+                const char *info, struct err *err)
+{
+    set_now(c, now_ms);
+    return engine_change(c->engine, c->now_ms, change, id, info, err);
+}
+
+int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
+{
+    set_now(c, now_ms);
+    return engine_catch_up(c->engine, c->now_ms, id, err);
+}
+
+int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
+{
+    set_now(c, now_ms);
+    return engine_transfer(c->engine, c->now_ms, id, err);
+}
+
+void core_turn(struct core *c, uint64_t now_ms)
+{
+    set_now(c, now_ms);
+    core_read_term(c);
+    core_propose_turn(c);
+    core_read_turn(c);
+    core_state_turn(c);
+    core_read_turn(c); /* what was applied just now may answer reads */
+    core_ship_turn(c);
+    core_close_batch(c);
+}
+
+/* --- questions --- */
+
+const struct engine *core_engine(const struct core *c)
+{
+    return c->engine;
+}
+
+const struct machine *core_machine(const struct core *c)
+{
+    return c->machine;
+}
+
+uint64_t core_applied(const struct core *c)
+{
+    return c->applied.index;
+}

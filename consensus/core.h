@@ -1,0 +1,118 @@
+/* consensus/core.h - the deterministic heart of libpgraft.
+ *
+ * Events go in (time, messages, durable writes, requests); messages, batches for the disk, wishes
+ * for rows of a snapshot and completions come out and are taken by whoever runs it: the runtime in
+ * production, the simulator in tests. Single-threaded. Reads no clock, socket, file or random
+ * device: time is CLOCK_BOOTTIME in milliseconds and comes with each call, randomness is the seed
+ * of the settings. docs/consensus.md has the picture.
+ *
+ * After each event, or after several that came together, the owner calls core_turn() and then takes
+ * everything that core_next_*() gives. A message leaves only when the term and vote it speaks for
+ * are durable (safety E1). */
+#ifndef CONSENSUS_CORE_H_
+#define CONSENSUS_CORE_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "consensus/engine.h"
+#include "consensus/machine.h"
+#include "proto/peer.h"
+#include "storage/batch.h"
+
+struct core_settings {
+    uint64_t id;
+    uint32_t seed;
+    uint32_t election_timeout_ms;
+    uint32_t heartbeat_ms;
+    uint32_t inflight_entries_max;
+    uint32_t propose_queue_max; /* proposals that wait; beyond it ERR_BUSY */
+    size_t propose_bytes_max;   /* and their bytes */
+    uint32_t flush_after_ms; /* changed state waits at most this long for a log write to ride on */
+    size_t flush_bytes;      /* or for this many bytes of it */
+    uint64_t
+        compact_entries; /* the log is cut when it holds more entries, or bytes, than this ... */
+    size_t compact_bytes;
+    struct machine_options machine; /* the hub of watches, and who hears of leases */
+    uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
+};
+
+/* Sensible values for everything but id and seed. */
+struct core_settings core_settings_default(uint64_t id, uint32_t seed);
+
+enum core_request { CORE_PROPOSE, CORE_READ };
+
+/* A request has ended. Each ticket is answered exactly once. */
+struct core_done {
+    enum core_request request;
+    uint64_t ticket;
+    int status;     /* 0 or ERR_*: base/err.h says whether it may still be applied */
+    uint64_t index; /* CORE_PROPOSE: of its entry; CORE_READ: read at once, from this node's state,
+                       which has applied it */
+    uint64_t revision; /* CORE_PROPOSE: the store's revision after it */
+    struct buf
+        result; /* CORE_PROPOSE: the encoded struct kv_result (kv_codec.h); the taker closes it */
+};
+
+/* Rows of the state table, wanted for a member that lags behind: open a reader, read on from it, or
+ * close it. */
+enum core_wish_kind { ROWS_OPEN, ROWS_NEXT, ROWS_CLOSE };
+struct core_wish {
+    enum core_wish_kind kind;
+    uint64_t ship;
+};
+
+struct core;
+
+/* @image is what the disk holds; the core keeps nothing of it. Fatal errors (W15) come through
+ * @fatal. */
+struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
+                         const struct store_image *image,
+                         void (*fatal)(void *ctx, const struct err *err), void *ctx);
+void core_destroy(struct core *c);
+
+/* --- events --- */
+uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms);
+void core_tick(struct core *c, uint64_t now_ms);
+void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message);
+/* All batches up to @sequence are durable. */
+void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence);
+/* The answer to a wish, with status 0 or why not. */
+struct core_rows {
+    uint64_t ship;
+    struct store_batch *rows; /* rows only; the core destroys it */
+    bool last;
+    uint64_t applied_index; /* that the rows are the state of */
+    int status;
+};
+void core_rows_read(struct core *c, uint64_t now_ms, const struct core_rows *answer);
+/* @command is copied. The answer comes as a core_done, also when it is refused. */
+void core_propose(struct core *c, uint64_t now_ms, uint64_t ticket, const void *command,
+                  size_t size);
+/* A linearizable read: answered when this node's state is at least as new as anything acknowledged
+ * before now. */
+void core_read(struct core *c, uint64_t now_ms, uint64_t ticket);
+/* The requester is no longer interested; its answer will not come. */
+void core_forget(struct core *c, uint64_t ticket);
+/* See engine.h. */
+int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,
+                const char *info, struct err *err);
+int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
+int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
+
+/* --- what must be done --- */
+/* The end of a turn: what the events left behind becomes batches and messages. */
+void core_turn(struct core *c, uint64_t now_ms);
+struct store_batch *core_next_batch(struct core *c); /* the taker destroys it; NULL: none */
+bool core_next_message(struct core *c, struct peer_message *out); /* valid until the next call */
+bool core_next_done(struct core *c, struct core_done *out);
+bool core_next_wish(struct core *c, struct core_wish *out);
+
+/* --- questions --- */
+const struct engine *core_engine(const struct core *c);
+const struct machine *core_machine(const struct core *c);
+uint64_t core_applied(const struct core *c);
+
+#endif /* CONSENSUS_CORE_H_ */

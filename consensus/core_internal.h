@@ -1,0 +1,177 @@
+/* consensus/core_internal.h - the insides of the core, shared by core*.c alone. */
+#ifndef CONSENSUS_CORE_INTERNAL_H_
+#define CONSENSUS_CORE_INTERNAL_H_
+
+#include "base/list.h"
+#include "consensus/core.h"
+#include "consensus/machine.h"
+#include "consensus/stamp.h"
+#include "proto/kv_codec.h"
+
+#define SHIPS_MAX 8
+
+/* A proposal, first in the queue, then in the log until it is applied. */
+struct core_proposal {
+    struct list link;
+    uint64_t ticket;
+    uint64_t index; /* in the log; 0 while it waits */
+    uint64_t term;
+    size_t size;
+    unsigned char *command; /* freed when it is in the log */
+};
+
+/* A read: on the leader it waits for a majority's echo of a round after its arrival, everywhere for
+ * the state to be applied. */
+struct core_reading {
+    struct list link;
+    uint64_t ticket;   /* of a local read; 0: another member asks */
+    uint64_t asker;    /* that member */
+    uint64_t question; /* its name for the read, or ours for one that we ask the leader */
+    uint64_t term;     /* the leadership that is asked */
+    uint64_t round;    /* leader: confirmed by an echo of a later round */
+    uint64_t asked_ms; /* follower: when the leader was asked last */
+    uint64_t index;    /* apply up to here; 0: not known yet */
+};
+
+/* A message on its way out. */
+struct core_out {
+    struct list link;
+    uint64_t after; /* leaves when this sequence is durable */
+    struct peer_message message;
+    struct buf bytes; /* what the message points to */
+};
+
+/* A request that has ended, until it is taken. */
+struct core_finished {
+    struct list link;
+    struct core_done done;
+};
+
+struct core_applied {
+    uint64_t index;
+    uint64_t term;
+    uint64_t conf_index;
+    struct buf conf; /* the membership at @index */
+};
+
+/* A snapshot that goes to a member that lags behind. */
+struct core_ship {
+    uint64_t name; /* 0: free */
+    uint64_t member;
+    uint64_t term;     /* the leadership in which it was begun */
+    uint64_t heard_ms; /* when the member last answered, or the start */
+    uint64_t next;     /* number of the chunk that is under way */
+    bool reading;      /* a wish is out */
+    bool complete;     /* the last chunk is under way */
+    bool landing;      /* all is staged there: waits for the member to have installed it */
+    struct core_applied applied; /* what the rows are the state of */
+};
+
+/* A snapshot that comes in. */
+struct core_staging {
+    uint64_t from;
+    uint64_t ship;
+    uint64_t next;     /* chunk expected */
+    uint64_t sequence; /* of the batch that holds the newest chunk */
+    uint64_t answer;   /* chunk number to ask for when it is durable; 0: nothing to say */
+    bool complete;
+    struct machine *machine; /* built on the way; becomes the state with the install */
+};
+
+struct core {
+    struct core_settings settings;
+    void (*fatal)(void *ctx, const struct err *err);
+    void *fatal_ctx;
+    bool failed; /* beyond repair: nothing is applied any more */
+    struct engine *engine;
+    uint64_t now_ms;
+
+    /* core.c: towards the disk. */
+    struct store_batch *open;
+    struct list batches;
+    uint64_t sequence; /* of the newest batch begun */
+    uint64_t durable;
+    uint64_t hard_sequence; /* of the newest batch with a term or vote */
+    struct list out;
+    struct core_out *lent;
+    struct list done;
+
+    /* core_propose.c */
+    struct list waiting;  /* proposals not in the log */
+    struct list proposed; /* in the log, in order of index */
+    size_t waiting_count;
+    size_t waiting_bytes;
+    uint64_t propose_sequence; /* of the batch with the newest proposals: the next go when it is
+                                  durable */
+
+    /* core_state.c */
+    struct machine *machine;
+    struct core_applied applied;
+    uint64_t flushed_term; /* what our row on disk says */
+    uint64_t flushed_conf_index;
+    uint64_t flushed; /* applied index of the newest rows in a batch */
+    uint64_t flushed_durable;
+    uint64_t flushed_sequence;
+    uint64_t dirty_since_ms;   /* 0: nothing changed since the last flush */
+    uint64_t install_sequence; /* of the batch that makes the stage the state; 0: none */
+    struct peer_snapshot installing;
+    struct buf installing_conf;
+
+    /* core_read.c */
+    struct stamp_book stamps;
+    struct list readings;
+    uint64_t questions;
+    bool beat_wanted;
+
+    /* core_ship.c */
+    struct core_ship ships[SHIPS_MAX];
+    struct core_staging staging;
+    uint64_t ship_names;
+    struct core_wish wishes[SHIPS_MAX * 2];
+    size_t wishes_count;
+};
+
+/* core.c */
+struct store_batch *core_batch(struct core *c);
+void core_close_batch(struct core *c);
+/* Tell the owner, once, that this replica can not go on. */
+void core_fail(struct core *c, const struct err *err);
+void core_send(struct core *c, const struct peer_message *message);
+void core_finish(struct core *c, enum core_request request, uint64_t ticket, int status,
+                 uint64_t index, const struct kv_result *result);
+bool core_leads(const struct core *c);
+
+/* core_propose.c */
+void core_propose_turn(struct core *c);
+void core_propose_applied(struct core *c, uint64_t index, uint64_t term,
+                          const struct kv_result *result);
+void core_propose_lost(struct core *c, int status);
+void core_propose_close(struct core *c);
+
+/* core_state.c */
+void core_state_load(struct core *c, const struct store_image *image);
+void core_state_turn(struct core *c);
+void core_state_durable(struct core *c);
+void core_state_install(struct core *c, const struct peer_snapshot *snapshot);
+bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out);
+void core_state_close(struct core *c);
+
+/* core_read.c */
+void core_read_turn(struct core *c);
+void core_read_receive(struct core *c, const struct peer_message *message);
+void core_read_term(struct core *c);
+void core_read_close(struct core *c);
+
+/* core_ship.c */
+void core_ship_want(struct core *c, uint64_t member);
+void core_ship_receive(struct core *c, const struct peer_message *message);
+bool core_ship_may_install(struct core *c, const struct peer_message *message);
+void core_ship_durable(struct core *c);
+void core_ship_turn(struct core *c);
+/* The log behind a snapshot that is on its way is still needed: the lowest such index; UINT64_MAX:
+ * none is. */
+uint64_t core_ship_needs_from(const struct core *c);
+struct machine *core_ship_take_machine(struct core *c);
+void core_ship_close(struct core *c);
+
+#endif /* CONSENSUS_CORE_INTERNAL_H_ */

@@ -1,0 +1,89 @@
+/* proto/peer.c - a message with everything it points to. */
+#include "proto/peer.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/must.h"
+
+static const void *put(struct buf *bytes, const void *data, size_t size)
+{
+    /* The caller has reserved the room: the place does not move any more. */
+    const char *before = bytes->bytes;
+    size_t at = bytes->size;
+    buf_append(bytes, data, size);
+    MUST(bytes->bytes == before || before == NULL);
+    return bytes->bytes + at;
+}
+
+static void reserve(struct buf *bytes, size_t size)
+{
+    buf_clear(bytes);
+    (void)buf_extend(bytes, size + 1);
+    buf_clear(bytes);
+}
+
+static void copy_append(struct peer_append *out, const struct peer_append *in, struct buf *bytes)
+{
+    size_t size = in->count * sizeof(*in->entries);
+    for (size_t i = 0; i < in->count; i++) {
+        size += in->entries[i].size;
+    }
+    reserve(bytes, size);
+    if (in->count == 0) {
+        out->entries = NULL;
+        return;
+    }
+    struct peer_entry *entries =
+        (struct peer_entry *)(uintptr_t)put(bytes, in->entries, in->count * sizeof(*in->entries));
+    for (size_t i = 0; i < in->count; i++) {
+        entries[i].data = put(bytes, in->entries[i].data, in->entries[i].size);
+    }
+    out->entries = entries;
+}
+
+static void copy_chunk(struct peer_chunk *out, const struct peer_chunk *in, struct buf *bytes)
+{
+    size_t size = in->count * sizeof(*in->rows);
+    for (size_t i = 0; i < in->count; i++) {
+        size += in->rows[i].key_size + in->rows[i].value_size;
+    }
+    reserve(bytes, size);
+    if (in->count == 0) {
+        out->rows = NULL;
+        return;
+    }
+    struct peer_row *rows =
+        (struct peer_row *)(uintptr_t)put(bytes, in->rows, in->count * sizeof(*in->rows));
+    for (size_t i = 0; i < in->count; i++) {
+        rows[i].key = put(bytes, in->rows[i].key, in->rows[i].key_size);
+        rows[i].value = put(bytes, in->rows[i].value, in->rows[i].value_size);
+    }
+    out->rows = rows;
+}
+
+void peer_message_copy(struct peer_message *out, const struct peer_message *in, struct buf *bytes)
+{
+    *out = *in;
+    switch (in->kind) {
+        case PEER_APPEND:
+            copy_append(&out->append, &in->append, bytes);
+            return;
+        case PEER_SNAPSHOT:
+            reserve(bytes, in->snapshot.conf_size);
+            out->snapshot.conf = put(bytes, in->snapshot.conf, in->snapshot.conf_size);
+            return;
+        case PEER_CHUNK:
+            copy_chunk(&out->chunk, &in->chunk, bytes);
+            return;
+        case PEER_APPEND_RESULT:
+        case PEER_VOTE:
+        case PEER_VOTE_RESULT:
+        case PEER_TIMEOUT_NOW:
+        case PEER_CHUNK_RESULT:
+        case PEER_READ_INDEX:
+        case PEER_READ_INDEX_RESULT:
+            return;
+    }
+    UNREACHABLE("every kind has a row");
+}

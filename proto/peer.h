@@ -1,0 +1,133 @@
+/* proto/peer.h - what the members of a cluster say to each other, as plain values.
+ *
+ * One struct a message; peer_codec.c turns it into bytes and back. What a message points to
+ * (entries, rows, the text of a member) belongs to whoever made it and is copied by whoever keeps
+ * it. */
+#ifndef PROTO_PEER_H_
+#define PROTO_PEER_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum peer_kind {
+    PEER_APPEND = 1,    /* leader: entries, or none as a heartbeat */
+    PEER_APPEND_RESULT, /* and the answer to a snapshot, too */
+    PEER_VOTE,
+    PEER_VOTE_RESULT,
+    PEER_TIMEOUT_NOW, /* leader: start an election at once, a transfer is on */
+    PEER_SNAPSHOT,    /* leader: a snapshot that has been staged completely */
+    /* Beside Raft. */
+    PEER_CHUNK = 16,   /* leader: rows of a snapshot */
+    PEER_CHUNK_RESULT, /* they are staged */
+    PEER_READ_INDEX,   /* follower: from which index on may I answer reads? */
+    PEER_READ_INDEX_RESULT,
+};
+
+/* When a leader asserted its leadership; echoed with every answer (docs/leases.md). */
+struct peer_stamp {
+    uint64_t term; /* of the leadership that sent it; 0: no stamp */
+    uint64_t round;
+    uint64_t sent_ms; /* on the leader's own clock, rounded down */
+};
+
+struct peer_entry {
+    uint64_t term;
+    uint8_t type; /* enum entry_type */
+    const void *data;
+    size_t size;
+};
+
+struct peer_append {
+    uint64_t prev_index;
+    uint64_t prev_term;
+    uint64_t commit;
+    size_t count;
+    const struct peer_entry *entries;
+};
+
+struct peer_append_result {
+    uint64_t rejected;   /* the index that did not match; 0: accepted */
+    uint64_t last_index; /* accepted: durable up to here; rejected: where the log ends */
+};
+
+struct peer_vote {
+    uint64_t last_index;
+    uint64_t last_term;
+    bool disrupt_leader; /* a transfer: vote even though there is a leader */
+    bool pre_vote;
+};
+
+struct peer_vote_result {
+    bool granted;
+    bool pre_vote;
+    uint64_t silence_ms; /* since the giver last processed a message of any leader, or started
+                            (safety A4) */
+};
+
+struct peer_timeout_now {
+    uint64_t last_index;
+    uint64_t last_term;
+};
+
+struct peer_snapshot {
+    uint64_t index;
+    uint64_t term;
+    uint64_t conf_index;
+    const void *conf; /* encoded membership at @index */
+    size_t conf_size;
+    uint64_t staged; /* what the receiver calls the staged rows */
+};
+
+/* A snapshot travels ahead of PEER_SNAPSHOT, piece by piece; the next one follows the answer to the
+ * last. */
+struct peer_row {
+    const void *key;
+    size_t key_size;
+    const void *value;
+    size_t value_size;
+};
+
+struct peer_chunk {
+    uint64_t ship;   /* the sender's name for this snapshot */
+    uint64_t number; /* of the chunk, from 0 */
+    bool last;
+    size_t count;
+    const struct peer_row *rows;
+};
+
+struct peer_chunk_result {
+    uint64_t ship;
+    uint64_t number; /* the chunk wanted next; 0: begin again */
+};
+
+struct peer_read_index {
+    uint64_t question; /* the asker's name for it */
+    uint64_t index;    /* in the answer: apply up to here, then read; 0: not the leader */
+};
+
+struct peer_message {
+    enum peer_kind kind;
+    uint64_t from;
+    uint64_t to;
+    uint64_t term;
+    struct peer_stamp stamp;
+    union {
+        struct peer_append append;
+        struct peer_append_result append_result;
+        struct peer_vote vote;
+        struct peer_vote_result vote_result;
+        struct peer_timeout_now timeout_now;
+        struct peer_snapshot snapshot;
+        struct peer_chunk chunk;
+        struct peer_chunk_result chunk_result;
+        struct peer_read_index read_index;
+    };
+};
+
+/* @in with everything that it points to put into @bytes, which the caller closes after @out. */
+void peer_message_copy(struct peer_message *out, const struct peer_message *in, struct buf *bytes);
+
+#endif /* PROTO_PEER_H_ */

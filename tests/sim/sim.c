@@ -1,0 +1,402 @@
+/* tests/sim/sim.c - virtual time, the nodes in it, and the ways between them.
+ *
+ * Owns the heap of events and carries out what a core asks for: batches go to its disk, messages
+ * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is
+ * world.c's. */
+#include "tests/sim/sim.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/must.h"
+
+#define ROWS_BYTES 2000 /* small, so that a snapshot takes several chunks */
+
+void sim_say(struct sim *sim, const char *fmt, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, fmt);
+    int length = vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    for (int i = 0; i < length && i < (int)sizeof(line); i++) {
+        sim->trace_hash = (sim->trace_hash ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
+    }
+    if (sim->trace != NULL) {
+        (void)fprintf(sim->trace, "%9.3f %s\n", (double)sim->now_ns / 1e6, line);
+    }
+}
+
+void sim_violation(struct sim *sim, const char *fmt, ...)
+{
+    if (sim->violation[0] != '\0') {
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(sim->violation, sizeof(sim->violation), fmt, args);
+    va_end(args);
+    sim_say(sim, "VIOLATION %s", sim->violation);
+}
+
+/* --- the heap --- */
+
+static bool before(const struct sim_event *a, const struct sim_event *b)
+{
+    return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->order < b->order);
+}
+
+static void heap_push(struct sim *sim, struct sim_event *event)
+{
+    if (sim->heap_count == sim->heap_room) {
+        sim->heap_room = sim->heap_room > 0 ? sim->heap_room * 2 : 256;
+        sim->heap = mem_grow(sim->heap, sim->heap_room, sizeof(struct sim_event *));
+    }
+    size_t at = sim->heap_count;
+    sim->heap_count++;
+    while (at > 0 && before(event, sim->heap[(at - 1) / 2])) {
+        sim->heap[at] = sim->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    sim->heap[at] = event;
+}
+
+static struct sim_event *heap_pop(struct sim *sim)
+{
+    struct sim_event *first = sim->heap[0];
+    sim->heap_count--;
+    struct sim_event *last = sim->heap[sim->heap_count];
+    size_t at = 0;
+    while (2 * at + 1 < sim->heap_count) {
+        size_t child = 2 * at + 1;
+        if (child + 1 < sim->heap_count && before(sim->heap[child + 1], sim->heap[child])) {
+            child++;
+        }
+        if (!before(sim->heap[child], last)) {
+            break;
+        }
+        sim->heap[at] = sim->heap[child];
+        at = child;
+    }
+    sim->heap[at] = last;
+    return first;
+}
+
+static struct sim_event *event_at(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind,
+                                  uint32_t node)
+{
+    struct sim_event *event = mem_zalloc(sizeof(*event));
+    sim->order++;
+    *event = (struct sim_event){.at_ns = at_ns > sim->now_ns ? at_ns : sim->now_ns,
+                                .order = sim->order,
+                                .kind = kind,
+                                .node = node};
+    return event;
+}
+
+void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uint32_t node)
+{
+    struct sim_event *event = event_at(sim, at_ns, kind, node);
+    bool of_node =
+        kind == EVENT_TICK || kind == EVENT_DISK || kind == EVENT_RESTART || kind == EVENT_RESUME;
+    event->life = of_node ? sim->nodes[node].life : 0;
+    heap_push(sim, event);
+}
+
+static void event_free(struct sim_event *event)
+{
+    buf_close(&event->bytes);
+    mem_free(event);
+}
+
+/* --- time of a node --- */
+
+uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n)
+{
+    return n->offset_ms + (uint64_t)((double)sim->now_ns / 1e6 * n->rate);
+}
+
+static void schedule_tick(struct sim *sim, struct sim_node *n)
+{
+    uint64_t now_ms = sim_local_ms(sim, n);
+    uint64_t next_ms = core_next_tick_ms(n->core, now_ms);
+    double wait_ms = (double)(next_ms - now_ms) / n->rate;
+    uint64_t at_ns = sim->now_ns + (uint64_t)(wait_ms * 1e6) + 1;
+    if (n->tick_at_ns > sim->now_ns && n->tick_at_ns <= at_ns) {
+        return; /* an earlier one is on its way, and will look again */
+    }
+    n->tick_at_ns = at_ns;
+    sim_schedule(sim, at_ns, EVENT_TICK, (uint32_t)(n - sim->nodes));
+}
+
+/* --- what a core wants --- */
+
+static void start_flush(struct sim *sim, struct sim_node *n)
+{
+    if (n->disk_busy || store_double_waiting(n->disk) == 0) {
+        return;
+    }
+    n->disk_busy = true;
+    bool stalled = store_double_may_commit(n->disk) == 0;
+    double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
+    sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
+}
+
+static void send_one(struct sim *sim, const struct sim_node *from,
+                     const struct peer_message *message, uint64_t delay_ns)
+{
+    size_t a = (size_t)(from - sim->nodes);
+    size_t b = (size_t)SIM_SLOT(message->to);
+    struct sim_event *event = event_at(sim, sim->now_ns + delay_ns, EVENT_MESSAGE, (uint32_t)b);
+    if (!sim->faults.reorder) {
+        if (event->at_ns < sim->link_free_ns[a][b]) {
+            event->at_ns = sim->link_free_ns[a][b];
+        }
+        sim->link_free_ns[a][b] = event->at_ns;
+    }
+    peer_message_copy(&event->message, message, &event->bytes);
+    heap_push(sim, event);
+}
+
+static uint64_t draw_delay_ns(struct sim *sim)
+{
+    double ms = 0.3 + random_exp(&sim->random, 0.7);
+    if (!sim->healed && random_chance(&sim->random, sim->faults.tail)) {
+        ms += random_exp(&sim->random, sim->faults.slow_ms);
+    }
+    return (uint64_t)(ms * 1e6);
+}
+
+static void send_message(struct sim *sim, const struct sim_node *from,
+                         const struct peer_message *message)
+{
+    MUST(message->to >= 1);
+    sim->counts.messages++;
+    if (message->kind >= PEER_CHUNK || message->kind == PEER_SNAPSHOT) {
+        sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
+                (unsigned)message->to, (int)message->kind, (unsigned)message->term,
+                (unsigned long long)message->chunk.ship, (unsigned)message->chunk.number);
+    }
+    if (sim->cut[SIM_SLOT(from->id)][SIM_SLOT(message->to)] ||
+        (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
+        sim->counts.lost++;
+        return;
+    }
+    send_one(sim, from, message, draw_delay_ns(sim));
+    if (!sim->healed && sim->faults.reorder && random_chance(&sim->random, sim->faults.duplicate)) {
+        sim->counts.duplicated++;
+        double late_ms = random_exp(&sim->random, random_chance(&sim->random, 0.7) ? 300 : 5000);
+        send_one(sim, from, message, draw_delay_ns(sim) + (uint64_t)(late_ms * 1e6));
+    }
+}
+
+static size_t reader_slot(const struct sim_node *n, uint64_t ship)
+{
+    size_t slot = 0;
+    while (slot < 8 && n->reader_names[slot] != ship) {
+        slot++;
+    }
+    return slot;
+}
+
+static void read_rows(struct sim *sim, struct sim_node *n, size_t slot)
+{
+    bool last = false;
+    struct store_double_reader *reader = n->readers[slot];
+    struct store_batch *rows = store_double_reader_next(reader, ROWS_BYTES, &last);
+    struct core_rows answer = {.ship = n->reader_names[slot],
+                               .rows = rows,
+                               .last = last,
+                               .applied_index = store_double_reader_applied(reader)};
+    core_rows_read(n->core, sim_local_ms(sim, n), &answer);
+}
+
+static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct core_wish *wish)
+{
+    size_t slot = reader_slot(n, wish->kind == ROWS_OPEN ? 0 : wish->ship);
+    if (slot == 8) {
+        if (wish->kind != ROWS_CLOSE) {
+            struct core_rows answer = {.ship = wish->ship, .status = ERR_BUSY};
+            core_rows_read(n->core, sim_local_ms(sim, n), &answer);
+        }
+        return;
+    }
+    if (wish->kind == ROWS_OPEN) {
+        n->readers[slot] = store_double_reader_open(n->disk);
+        n->reader_names[slot] = wish->ship;
+    }
+    if (wish->kind == ROWS_CLOSE) {
+        store_double_reader_close(n->readers[slot]);
+        n->readers[slot] = NULL;
+        n->reader_names[slot] = 0;
+        return;
+    }
+    read_rows(sim, n, slot);
+}
+
+void sim_after(struct sim *sim, struct sim_node *n)
+{
+    core_turn(n->core, sim_local_ms(sim, n));
+    bool busy = true;
+    while (busy && sim->violation[0] == '\0') {
+        busy = false;
+        for (struct store_batch *b = core_next_batch(n->core); b != NULL;
+             b = core_next_batch(n->core)) {
+            sim->counts.batches++;
+            sim->counts.compactions += b->trim_below != 0 ? 1 : 0;
+            sim->counts.snapshots += b->stage == STAGE_COMMIT ? 1 : 0;
+            store_double_submit(n->disk, b);
+        }
+        struct peer_message message;
+        while (core_next_message(n->core, &message)) {
+            send_message(sim, n, &message);
+        }
+        struct core_wish wish;
+        while (core_next_wish(n->core, &wish)) {
+            carry_out_wish(sim, n, &wish);
+            core_turn(n->core, sim_local_ms(sim, n));
+            busy = true;
+        }
+        struct core_done done;
+        while (core_next_done(n->core, &done)) {
+            world_done(sim, n, &done);
+            buf_close(&done.result);
+        }
+    }
+    check_node(sim, n);
+    if (world_dies_now(sim, n)) {
+        return;
+    }
+    start_flush(sim, n);
+    schedule_tick(sim, n);
+}
+
+struct sim_node *sim_leader(struct sim *sim)
+{
+    struct sim_node *best = NULL;
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        struct sim_node *n = &sim->nodes[i];
+        bool leads =
+            n->core != NULL && !n->paused && engine_role(core_engine(n->core)) == ENGINE_LEADER;
+        if (leads && (best == NULL || n->term > best->term)) {
+            best = n;
+        }
+    }
+    return best;
+}
+
+/* --- events --- */
+
+static void on_node_event(struct sim *sim, struct sim_event *event)
+{
+    struct sim_node *n = &sim->nodes[event->node];
+    if (event->kind == EVENT_RESTART) {
+        if (event->life == n->life && n->core == NULL) {
+            world_restart(sim, event->node);
+        }
+        return;
+    }
+    bool void_event = n->core == NULL || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
+                      (event->kind == EVENT_MESSAGE && event->message.to != n->id);
+    if (void_event) {
+        return;
+    }
+    if (n->paused && event->kind != EVENT_RESUME) {
+        /* The kernel goes on while the process stands: it finds everything when it wakes up. */
+        struct sim_event *later = event_at(sim, n->paused_until_ns + 1, event->kind, event->node);
+        later->life = event->life;
+        if (event->kind == EVENT_MESSAGE) {
+            peer_message_copy(&later->message, &event->message, &later->bytes);
+        }
+        heap_push(sim, later);
+        return;
+    }
+    uint64_t now_ms = sim_local_ms(sim, n);
+    switch ((int)event->kind) {
+        case EVENT_TICK:
+            core_tick(n->core, now_ms);
+            break;
+        case EVENT_MESSAGE:
+            core_receive(n->core, now_ms, &event->message);
+            break;
+        case EVENT_DISK: {
+            n->disk_busy = false;
+            uint64_t sequence = store_double_commit(n->disk, store_double_may_commit(n->disk));
+            if (sequence > 0) {
+                core_durable(n->core, now_ms, sequence);
+            }
+            break;
+        }
+        case EVENT_RESUME:
+            n->paused = false;
+            world_woken(sim, n); /* who asks first, the clock or a client? */
+            break;
+        default:
+            UNREACHABLE("only events of a node come here");
+    }
+    sim_after(sim, n);
+}
+
+static void on_event(struct sim *sim, struct sim_event *event)
+{
+    switch (event->kind) {
+        case EVENT_CLIENT:
+            world_client(sim, event->node);
+            return;
+        case EVENT_FAULT:
+            world_fault(sim);
+            return;
+        case EVENT_ADMIN:
+            world_admin(sim);
+            return;
+        case EVENT_HEAL:
+            world_heal(sim);
+            return;
+        case EVENT_END:
+            sim->over = true;
+            check_end(sim);
+            return;
+        case EVENT_TICK:
+        case EVENT_MESSAGE:
+        case EVENT_DISK:
+        case EVENT_RESTART:
+        case EVENT_RESUME:
+            on_node_event(sim, event);
+            return;
+    }
+}
+
+int sim_live(struct sim *sim, uint64_t seed, FILE *trace)
+{
+    *sim = (struct sim){
+        .seed = seed, .random = {seed}, .trace = trace, .trace_hash = UINT64_C(0xcbf29ce484222325)};
+    world_draw(sim);
+    while (!sim->over && sim->violation[0] == '\0') {
+        MUST(sim->heap_count > 0);
+        struct sim_event *event = heap_pop(sim);
+        sim->now_ns = event->at_ns;
+        sim->counts.events++;
+        on_event(sim, event);
+        event_free(event);
+    }
+    return sim->violation[0] == '\0' ? 0 : -1;
+}
+
+void sim_close(struct sim *sim)
+{
+    for (size_t i = 0; i < SIM_NODES; i++) {
+        struct sim_node *n = &sim->nodes[i];
+        core_destroy(n->core);
+        for (size_t r = 0; r < 8; r++) {
+            store_double_reader_close(n->readers[r]);
+        }
+        store_double_destroy(n->disk);
+    }
+    while (sim->heap_count > 0) {
+        event_free(heap_pop(sim));
+    }
+    mem_free(sim->heap);
+    check_close(sim);
+}

@@ -1,0 +1,185 @@
+/* tests/sim/sim.h - a whole cluster in one process, lived from one seed.
+ *
+ * The production core runs under a virtual clock, net and disk. Everything that happens is an event
+ * at a virtual time; ties go to the order of creation. A seed decides everything: the shape of the
+ * cluster, which faults there are and when. After the faults the world heals and must make
+ * progress. checks.c judges after each event. */
+#ifndef TESTS_SIM_SIM_H_
+#define TESTS_SIM_SIM_H_
+
+#include <stdio.h>
+
+#include "consensus/core.h"
+#include "tests/lib/store_double.h"
+#include "tests/sim/random.h"
+
+#define SIM_NODES 9
+#define SIM_CLIENTS 6
+#define NS_MS UINT64_C(1000000)
+
+/* How often things happened: no empty lives. */
+// clang-format off
+#define SIM_COUNTS(X) \
+    X(events) \
+    X(elections) \
+    X(crashes) \
+    X(pauses) \
+    X(cuts) \
+    X(messages) \
+    X(lost) \
+    X(duplicated) \
+    X(snapshots) \
+    X(changes) \
+    X(removals) \
+    X(wipes) \
+    X(full_disks) \
+    X(transfers) \
+    X(writes_acked) \
+    X(writes_refused) \
+    X(writes_unknown) \
+    X(reads) \
+    X(reads_delayed) \
+    X(batches) \
+    X(slow_disks) \
+    X(compactions)
+// clang-format on
+
+struct sim_counts {
+#define SIM_COUNT_FIELD(name) uint64_t name;
+    SIM_COUNTS(SIM_COUNT_FIELD)
+#undef SIM_COUNT_FIELD
+};
+
+enum sim_event_kind {
+    EVENT_TICK,
+    EVENT_MESSAGE,
+    EVENT_DISK,
+    EVENT_CLIENT,
+    EVENT_FAULT,
+    EVENT_RESTART,
+    EVENT_RESUME,
+    EVENT_ADMIN,
+    EVENT_HEAL,
+    EVENT_END,
+};
+
+struct sim_event {
+    uint64_t at_ns;
+    uint64_t order;
+    enum sim_event_kind kind;
+    uint32_t node; /* or client */
+    uint64_t life; /* of the node; an event of an earlier life is void */
+    struct peer_message message;
+    struct buf bytes;
+};
+
+struct sim_node {
+    uint64_t id; /* slot + 1 + 16 * how often it was wiped */
+    char info[16];
+    struct core *core; /* NULL while down */
+    struct store_double *disk;
+    uint64_t life;
+    double rate; /* of its clock */
+    uint64_t offset_ms;
+    bool paused;
+    uint64_t paused_until_ns;
+    uint64_t tick_at_ns; /* of the newest tick event */
+    bool disk_busy;
+    double disk_ms; /* mean time of a flush */
+    struct store_double_reader *readers[8];
+    uint64_t reader_names[8];
+    /* for the checks */
+    uint64_t term;
+    uint64_t commit;
+    uint64_t applied;
+};
+
+struct sim_client {
+    uint64_t ticket; /* 0: idle */
+    bool reading;
+    uint32_t node;
+    uint64_t life;
+    uint64_t begun_ns;
+    uint64_t floor; /* the highest acknowledged index when the operation began */
+    uint64_t deadline_ns;
+};
+
+struct sim_faults {
+    double drop, duplicate, slow_ms, tail, every_ms;
+    bool cuts, crashes, dies_writing, pauses, transfers, membership, slow_disks, full_disks,
+        reorder;
+};
+
+/* What is known to be chosen at an index. */
+struct sim_chosen {
+    uint64_t term;
+    struct hash128 chain; /* of the machine that has applied it last */
+    struct hash128 state;
+};
+
+struct sim {
+    uint64_t seed;
+    struct sim_random random;
+    uint64_t now_ns;
+    uint64_t order;
+    struct sim_event **heap;
+    size_t heap_count, heap_room;
+    struct sim_node nodes[SIM_NODES];
+    size_t nodes_count, voters_at_start;
+    struct sim_client clients[SIM_CLIENTS];
+    size_t clients_count;
+    uint64_t tickets;
+    bool cut[SIM_NODES][SIM_NODES];
+    uint64_t link_free_ns[SIM_NODES][SIM_NODES];
+    struct sim_faults faults;
+    bool healed, over;
+    uint64_t heal_at_ns, wiped_at_ns;
+    uint64_t fault_ms, heal_ms;
+    struct sim_counts counts;
+    FILE *trace;
+    uint64_t trace_hash;
+    /* checks.c */
+    struct sim_chosen *chosen;
+    size_t chosen_count, chosen_room;
+    uint64_t acked; /* highest acknowledged index */
+    uint64_t acked_at_heal;
+    uint64_t *leader_of_term;
+    size_t terms_room;
+    char violation[512];
+};
+
+/* One life. 0: no violation; else @sim->violation says which. */
+int sim_live(struct sim *sim, uint64_t seed, FILE *trace);
+void sim_close(struct sim *sim);
+
+/* sim.c, for the others */
+/* The slot of a node, whichever of its lives @id was. */
+#define SIM_SLOT(id) (((id)-1) % 16)
+void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uint32_t node);
+uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n);
+void sim_after(struct sim *sim, struct sim_node *n); /* take and carry out what the core wants */
+__attribute__((format(printf, 2, 3))) void sim_say(struct sim *sim, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *fmt, ...);
+struct sim_node *sim_leader(struct sim *sim);
+
+/* world.c: faults, clients, administration */
+void world_draw(struct sim *sim);
+void world_fault(struct sim *sim);
+void world_restart(struct sim *sim, uint32_t node);
+void world_heal(struct sim *sim);
+void world_client(struct sim *sim, uint32_t client);
+void world_admin(struct sim *sim);
+void world_done(struct sim *sim, struct sim_node *n, struct core_done *done);
+/* A node wakes from a pause. */
+void world_woken(struct sim *sim, struct sim_node *n);
+/* It may die in the middle of what it was doing: messages out, writes not done. */
+bool world_dies_now(struct sim *sim, struct sim_node *n);
+void world_start_node(struct sim *sim, struct sim_node *n);
+
+/* checks.c */
+void check_node(struct sim *sim, struct sim_node *n);
+void check_end(struct sim *sim);
+void check_ack(struct sim *sim, uint64_t index);
+void check_close(struct sim *sim);
+
+#endif /* TESTS_SIM_SIM_H_ */
