@@ -580,6 +580,7 @@ static void drop_oldest_result(struct model *model)
         }
     }
     MUST(of != NULL);
+    MUST(oldest != NULL);
     raise_floor(model, of, oldest->sequence + 1);
 }
 

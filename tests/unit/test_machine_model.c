@@ -441,7 +441,7 @@ static void compare_all(const struct node *node)
 
 static void start_node(struct node *node)
 {
-    node->hub = watch_hub_create(2000, 1024 * 1024);
+    node->hub = watch_hub_create(2000, (size_t)1024 * 1024);
     struct watch_options watch = {.span = {.kind = KV_SPAN_PREFIX}};
     node->watch = watch_open(node->hub, &watch);
     struct machine_options options = {.hub = node->hub};
