@@ -217,7 +217,8 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
     list_init(&c->waiting);
     list_init(&c->proposed);
     list_init(&c->readings);
-    /* Names that an earlier life may have given, too: a late answer to that one must not fit. */
+    /* W14: names that an earlier life may have given, too; a late answer to that one must not fit.
+     */
     c->questions = (uint64_t)settings->seed << 32;
     c->ship_names = c->questions;
     struct engine_settings es = {.id = settings->id,

@@ -240,7 +240,7 @@ static void prepare_past(struct damage *d, struct past *past)
     store_submit(d->lab.store, batch);
     lab_wait(&d->lab, 1);
     uint64_t before = 0;
-    for (uint64_t n = 0; n < 2 * VERSIONS; n++) {
+    for (uint64_t n = 0; n < UINT64_C(2) * VERSIONS; n++) {
         store_submit(d->lab.store, same_size_batch(n));
         lab_wait(&d->lab, 100 + n);
         lab_wait_clean(&d->lab);
@@ -266,7 +266,7 @@ static void bring_back(struct damage *d, const struct past *past)
         MUST(past->sizes[v] >= size);
         for (size_t at = 0; at < size; at += PAGE) {
             if (memcmp(past->at[v] + at, d->now + at, PAGE) != 0) {
-                d->digest_before = at < 2 * PAGE ? before : 0;
+                d->digest_before = at < (size_t)2 * PAGE ? before : 0;
                 put(d, at, past->at[v] + at, PAGE);
                 judge(d, "a page of an earlier time", at, PAGE);
             }

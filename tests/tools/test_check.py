@@ -152,6 +152,21 @@ def test_help_comes_from_the_table_and_installs_nothing(words):
         assert line.split(maxsplit=6)[6] in done.stdout
 
 
+@pytest.mark.parametrize("option", ["--help", "--list"])
+@pytest.mark.parametrize("output, why", [(">&-", "closed"), (">/dev/full", "cannot write")])
+def test_help_that_cannot_be_printed_starts_nothing(words, option, output, why):
+    done = subprocess.run(["bash", "-c", f'"$0" {option} {output}', str(words / "check")], env=environment(),
+                          timeout=100, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and why in done.stderr
+    assert "setup:" not in done.stderr and "runner:" not in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--help", "--list"])
+def test_a_word_after_help_is_refused(words, option):
+    done = call(words, option, "unit")
+    assert done.returncode == 2 and done.stdout == "" and "stands alone" in done.stderr
+
+
 def test_continuous_integration_calls_it(words):
     (words / ".ci").mkdir(exist_ok=True)
     shutil.copy(ROOT / ".ci/run", words / ".ci/run")

@@ -883,6 +883,6 @@ def test_meson_refuses_an_old_libraft_and_says_what_to_do(tmp_path, version):
                           text=True, env=environment, capture_output=True)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
-    assert f"libraft {version} is not enough: pgraft needs 0.22.1" in said
+    assert f"libraft {version} will not do: pgraft needs 0.22.1" in said
     assert "run ./check or ./demo, which install it" in said
     assert "apt-get install libraft-dev/bookworm-backports libraft0/bookworm-backports" in said

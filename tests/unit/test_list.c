@@ -10,7 +10,8 @@
 
 struct job {
     char name;
-    _Alignas(64) char wide[64];
+    _Alignas(
+        32) char wide[64]; /* more than malloc() gives, and all that gcc's checked stack keeps to */
     struct list link;
     int tail;
 };
