@@ -57,7 +57,8 @@ enum machine_lease_event {
     MACHINE_LEASE_REMOVED, /* revoked, released or expired */
 };
 
-/* Called while a command is applied; must not call back into the machine. */
+/* Called while a command is applied; must not call back into the machine. A machine that is loaded
+ * tells nothing: whoever keeps time asks it for its leases. */
 typedef void (*machine_lease_cb)(void *context, enum machine_lease_event event,
                                  const struct machine_lease *lease);
 

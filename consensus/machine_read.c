@@ -69,13 +69,8 @@ static uint64_t count_span(const struct machine *machine, const struct kv_span *
     uint8_t room[KV_KEY_MAX];
     struct kv_slice end = span->end;
     bool has_end = span->kind == KV_SPAN_RANGE ? end.size > 0 : prefix_end(span->key, room, &end);
-    struct omap_at from;
-    struct omap_at to = {0};
-    (void)omap_seek(&machine->keys, span->key, &from); /* the places, not what stands there */
-    if (has_end) {
-        (void)omap_seek(&machine->keys, end, &to);
-    }
-    return omap_distance(&from, &to);
+    size_t behind = has_end ? omap_rank(&machine->keys, end) : machine->keys.count;
+    return behind - omap_rank(&machine->keys, span->key);
 }
 
 static uint64_t charge_of(const struct record *record, bool keys_only)

@@ -3,7 +3,8 @@
  * Leaves hold items. Inner nodes hold children and, for each but the first, a copy of a key that
  * parts it from the child before: what is in child i is at or above key i and below key i + 1. A
  * leaf that fills up is split in the middle, or, when it is filled in order at its end, left full;
- * a node that empties is joined with a neighbour under the same parent.
+ * a node that empties is joined with a neighbour under the same parent. Inner nodes count what is
+ * below each child, so that a place's rank is known on the way to it.
  *
  * The heads: a node remembers the first bytes that all its keys share (`prefix`, up to PREFIX_MAX)
  * and of each key the next 8 bytes as a number, zeroes behind its end. Heads that differ decide;
@@ -40,6 +41,7 @@ struct leaf {
 struct inner {
     struct omap_node node;
     struct omap_node *children[FANOUT];
+    size_t counts[FANOUT]; /* of the items below each child */
 };
 
 static struct omap_node **after_of(struct omap_node *node)
@@ -52,6 +54,25 @@ static struct omap_node **children_of(struct omap_node *node)
 {
     MUST(!node->is_leaf);
     return CONTAINER_OF(node, struct inner, node)->children;
+}
+
+static size_t *counts_of(struct omap_node *node)
+{
+    MUST(!node->is_leaf);
+    return CONTAINER_OF(node, struct inner, node)->counts;
+}
+
+/* The items below @node. */
+static size_t node_total(struct omap_node *node)
+{
+    if (node->is_leaf) {
+        return node->count;
+    }
+    size_t total = 0;
+    for (size_t i = 0; i < node->count; i++) {
+        total += counts_of(node)[i];
+    }
+    return total;
 }
 
 static struct omap_node *node_create(bool is_leaf)
@@ -275,18 +296,22 @@ struct omap_item *omap_next(struct omap_at *at)
     return at_settle(at);
 }
 
-size_t omap_distance(const struct omap_at *from, const struct omap_at *to)
+size_t omap_rank(const struct omap *map, struct kv_slice key)
 {
-    size_t distance = 0;
-    size_t slot = from->slot;
-    struct omap_node *leaf = from->leaf;
-    while (leaf != to->leaf) {
-        MUST(leaf != NULL);
-        distance += leaf->count - slot;
-        slot = 0;
-        leaf = *after_of(leaf);
+    struct omap_node *node = map->root;
+    size_t rank = 0;
+    if (node == NULL) {
+        return 0;
     }
-    return leaf == NULL ? distance : distance + to->slot - slot;
+    while (!node->is_leaf) {
+        uint32_t slot = child_slot(node, key);
+        for (uint32_t i = 0; i < slot; i++) {
+            rank += counts_of(node)[i];
+        }
+        node = children_of(node)[slot];
+    }
+    bool equal = false;
+    return rank + node_lower_bound(node, key, &equal);
 }
 
 /* ---- inserting ---- */
@@ -304,8 +329,11 @@ static void node_insert(struct omap_node *node, uint32_t slot, struct omap_item 
     node->count++;
     if (!node->is_leaf) {
         struct omap_node **children = children_of(node);
+        size_t *counts = counts_of(node);
         memmove(&children[slot + 1], &children[slot], behind * sizeof(struct omap_node *));
+        memmove(&counts[slot + 1], &counts[slot], behind * sizeof(counts[0]));
         children[slot] = child;
+        counts[slot] = node_total(child);
     }
     struct kv_slice key = omap_key(item);
     if (node->count == first_slot(node) + 1 || prefix_order(node, key) != 0) {
@@ -328,6 +356,7 @@ static struct omap_node *node_split(struct omap_node *node, uint32_t slot)
         *after_of(node) = right;
     } else {
         memcpy(children_of(right), &children_of(node)[slot], moved * sizeof(struct omap_node *));
+        memcpy(counts_of(right), &counts_of(node)[slot], moved * sizeof(size_t));
     }
     return right;
 }
@@ -339,8 +368,18 @@ static void grow_root(struct omap *map, struct omap_item *key, struct omap_node 
     root->items[0] = NULL;
     root->count = 1;
     children_of(root)[0] = map->root;
+    counts_of(root)[0] = node_total(map->root);
     node_insert(root, 1, key, right);
     map->root = root;
+}
+
+/* One more, or less, below the first @levels nodes of @path. */
+static void count_along(const struct path *path, size_t levels, bool more)
+{
+    for (size_t level = 0; level < levels; level++) {
+        size_t *count = &counts_of(path->nodes[level])[path->slots[level]];
+        *count = more ? *count + 1 : *count - 1;
+    }
 }
 
 /* Hang @right, which begins with @key, behind the child that @path leads to, splitting upwards as
@@ -351,8 +390,10 @@ static void insert_upwards(struct omap *map, const struct path *path, struct oma
     for (size_t level = path->depth; level > 0; level--) {
         struct omap_node *node = path->nodes[level - 1];
         uint32_t slot = path->slots[level - 1] + 1;
+        counts_of(node)[slot - 1] = node_total(children_of(node)[slot - 1]);
         if (node->count < FANOUT) {
             node_insert(node, slot, key, right);
+            count_along(path, level - 1, true);
             return;
         }
         uint32_t middle = FANOUT / 2;
@@ -388,6 +429,7 @@ void omap_insert(struct omap *map, struct omap_item *item)
     map->changes++;
     if (leaf->count < FANOUT) {
         node_insert(leaf, slot, item, NULL);
+        count_along(&path, path.depth, true);
         return;
     }
     /* Keys that come in order leave full leaves behind. */
@@ -414,7 +456,9 @@ static void node_take_out(struct omap_node *node, uint32_t slot)
     memmove(&node->heads[slot], &node->heads[slot + 1], behind * sizeof(node->heads[0]));
     if (!node->is_leaf) {
         struct omap_node **children = children_of(node);
+        size_t *counts = counts_of(node);
         memmove(&children[slot], &children[slot + 1], behind * sizeof(struct omap_node *));
+        memmove(&counts[slot], &counts[slot + 1], behind * sizeof(counts[0]));
     }
     node->count--;
 }
@@ -429,6 +473,7 @@ static void node_join(struct omap_node *left, struct omap_node *right, struct om
         right->items[0] = parting; /* it comes down to the child that had no key */
         memcpy(&children_of(left)[left->count], children_of(right),
                right->count * sizeof(struct omap_node *));
+        memcpy(&counts_of(left)[left->count], counts_of(right), right->count * sizeof(size_t));
     }
     memcpy(&left->items[left->count], right->items, right->count * sizeof(left->items[0]));
     left->count = (uint16_t)(left->count + right->count);
@@ -450,6 +495,7 @@ static bool join_with_neighbour(struct omap_node *parent, uint32_t slot)
     if (left->count + right->count > (count == 0 ? FANOUT : JOINED_MAX)) {
         return false;
     }
+    counts_of(parent)[at - 1] += counts_of(parent)[at];
     node_join(left, right, parent->items[at]);
     node_take_out(parent, at);
     return true;
@@ -468,6 +514,7 @@ void omap_remove(struct omap *map, struct omap_item *item)
     node_take_out(leaf, slot);
     map->count--;
     map->changes++;
+    count_along(&path, path.depth, false);
     size_t level = path.depth;
     while (level > 0 && join_with_neighbour(path.nodes[level - 1], path.slots[level - 1])) {
         level--;
@@ -525,8 +572,10 @@ static size_t node_verify(struct omap_node *node, const struct omap_item *low,
     MUST(node->items[0] == NULL);
     size_t count = 0;
     for (size_t i = 0; i < node->count; i++) {
-        count += node_verify(children_of(node)[i], i == 0 ? low : node->items[i],
-                             i + 1U == node->count ? high : node->items[i + 1], levels - 1);
+        size_t below = node_verify(children_of(node)[i], i == 0 ? low : node->items[i],
+                                   i + 1U == node->count ? high : node->items[i + 1], levels - 1);
+        MUST(counts_of(node)[i] == below);
+        count += below;
     }
     return count;
 }

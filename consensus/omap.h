@@ -53,8 +53,8 @@ void omap_remove(struct omap *map, struct omap_item *item);
 /* The first item whose key is not below @key; NULL past the end. */
 struct omap_item *omap_seek(const struct omap *map, struct kv_slice key, struct omap_at *at);
 struct omap_item *omap_next(struct omap_at *at);
-/* How many items from the place of @from up to and without that of @to, without looking at them. */
-size_t omap_distance(const struct omap_at *from, const struct omap_at *to);
+/* How many items have a key below @key, without walking over them. */
+size_t omap_rank(const struct omap *map, struct kv_slice key);
 
 /* Free the nodes; the items are the caller's. */
 void omap_close(struct omap *map);

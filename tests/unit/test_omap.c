@@ -83,11 +83,10 @@ static void same_walk(const struct omap *map, const struct array *array, struct 
     size_t slot = array_slot(array, from, &equal);
     struct omap_at at;
     struct omap_item *item = omap_seek(map, from, &at);
-    struct omap_at start = at;
+    assert_int_equal(omap_rank(map, from), slot);
     size_t walked = 0;
     for (; item != NULL && walked < 100; item = omap_next(&at)) {
         assert_ptr_equal(item, &array->things[slot + walked]->item);
-        assert_int_equal(omap_distance(&start, &at), walked);
         walked++;
     }
     assert_true(walked == 100 || slot + walked == array->count);
@@ -206,12 +205,10 @@ static void an_empty_map_answers(void **state)
 {
     (void)state;
     struct omap map = {0};
-    struct omap_at from;
-    struct omap_at to;
+    struct omap_at at;
     assert_null(omap_find(&map, kv_text("a")));
-    assert_null(omap_seek(&map, kv_text("a"), &from));
-    assert_null(omap_seek(&map, kv_text("b"), &to));
-    assert_int_equal(omap_distance(&from, &to), 0);
+    assert_null(omap_seek(&map, kv_text("a"), &at));
+    assert_int_equal(omap_rank(&map, kv_text("a")), 0);
     omap_verify(&map);
     omap_close(&map);
 }
