@@ -79,6 +79,13 @@ struct core_staging {
     struct machine *machine; /* built on the way; becomes the state with the install */
 };
 
+/* Of the holder of a protected lease, on the leader's clock in this leadership; 0: not yet. */
+struct core_primary_heard {
+    uint64_t holder;
+    uint64_t direct_ms; /* its newest keep-alive that came by itself */
+    uint64_t any_ms;    /* or by whatever way */
+};
+
 /* The leader's side of leases. */
 struct core_leases {
     struct lease_clock clock;
@@ -86,6 +93,7 @@ struct core_leases {
     struct list asked;   /* keep-alives that wait for a majority's echo */
     struct list endings; /* entries that may end a lease, in order of index, not applied yet */
     size_t asked_count;
+    struct core_primary_heard primary;
 };
 
 struct core {
