@@ -186,8 +186,8 @@ int member_info_decode(const char *text, struct member_info *out, struct err *er
 {
     struct member_info info;
     memset(&info, 0, sizeof(info));
-    char kind[16];
-    char id[24];
+    char kind[16] = "";
+    char id[24] = "";
     const char *at = text;
     int code = check_version(&at, err);
     code = code != 0 ? code : take(&at, "name", info.name, sizeof(info.name), err);
