@@ -1,8 +1,8 @@
 /* tests/sim/sim.c - virtual time, the nodes in it, and the ways between them.
  *
  * Owns the heap of events and carries out what a core asks for: batches go to its disk, messages
- * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is
- * world.c's. */
+ * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is decided
+ * elsewhere. */
 #include "tests/sim/sim.h"
 
 #include <stdarg.h>
@@ -263,13 +263,13 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
         struct core_done done;
         while (core_next_done(n->core, &done)) {
-            world_done(sim, n, &done);
+            clients_done(sim, n, &done);
             buf_close(&done.result);
         }
     }
     check_node(sim, n);
     lease_check(sim, n);
-    if (world_dies_now(sim, n)) {
+    if (faults_dies_now(sim, n)) {
         return;
     }
     start_flush(sim, n);
@@ -297,7 +297,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     struct sim_node *n = &sim->nodes[event->node];
     if (event->kind == EVENT_RESTART) {
         if (event->life == n->life && n->core == NULL) {
-            world_restart(sim, event->node);
+            world_start_node(sim, n);
         }
         return;
     }
@@ -334,7 +334,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
         }
         case EVENT_RESUME:
             n->paused = false;
-            world_woken(sim, n); /* who asks first, the clock or a client? */
+            clients_woken(sim, n); /* who asks first, the clock or a client? */
             break;
         default:
             UNREACHABLE("only events of a node come here");
@@ -346,19 +346,19 @@ static void on_event(struct sim *sim, struct sim_event *event)
 {
     switch (event->kind) {
         case EVENT_CLIENT:
-            world_client(sim, event->node);
+            clients_act(sim, event->node);
             return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
         case EVENT_FAULT:
-            world_fault(sim);
+            faults_strike(sim);
             return;
         case EVENT_ADMIN:
-            world_admin(sim);
+            members_act(sim);
             return;
         case EVENT_HEAL:
-            world_heal(sim);
+            faults_heal(sim);
             return;
         case EVENT_END:
             sim->over = true;

@@ -156,7 +156,7 @@ struct sim {
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
-    /* world_lease.c */
+    /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
     struct sim_contender contenders[SIM_NODES][SIM_LEASES];
@@ -187,21 +187,29 @@ __attribute__((format(printf, 2, 3))) void sim_say(struct sim *sim, const char *
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *fmt, ...);
 struct sim_node *sim_leader(struct sim *sim);
 
-/* world.c: faults, clients, administration */
+/* world.c */
 void world_draw(struct sim *sim);
-void world_fault(struct sim *sim);
-void world_restart(struct sim *sim, uint32_t node);
-void world_heal(struct sim *sim);
-void world_client(struct sim *sim, uint32_t client);
-void world_admin(struct sim *sim);
-void world_done(struct sim *sim, struct sim_node *n, struct core_done *done);
-/* A node wakes from a pause. */
-void world_woken(struct sim *sim, struct sim_node *n);
-/* It may die in the middle of what it was doing: messages out, writes not done. */
-bool world_dies_now(struct sim *sim, struct sim_node *n);
+void world_format_disk(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
 
-/* world_lease.c */
+/* faults.c */
+void faults_draw(struct sim *sim);
+void faults_strike(struct sim *sim);
+void faults_heal(struct sim *sim);
+/* It may die in the middle of what it was doing: messages out, writes not done. */
+bool faults_dies_now(struct sim *sim, struct sim_node *n);
+
+/* members.c */
+void members_act(struct sim *sim);
+
+/* clients.c */
+void clients_act(struct sim *sim, uint32_t client);
+void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done);
+/* A node wakes from a pause. */
+void clients_woken(struct sim *sim, struct sim_node *n);
+void clients_crashed(struct sim *sim, uint32_t node);
+
+/* leases.c */
 void lease_draw(struct sim *sim);
 void lease_act(struct sim *sim, uint32_t node);
 void lease_check(struct sim *sim, struct sim_node *n);

@@ -1,4 +1,4 @@
-/* tests/sim/world_lease.c - contenders for two leases, and who holds them in true time.
+/* tests/sim/leases.c - contenders for two leases, and who holds them in true time.
  *
  * Each node wants to be the primary (a protected lease with an epoch) and to have a lock (an
  * ordinary lease, always under the same id). Whoever finds the key absent tries to grant itself the
