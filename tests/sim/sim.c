@@ -174,6 +174,7 @@ static void send_message(struct sim *sim, const struct sim_node *from,
 {
     MUST(message->to >= 1);
     sim->counts.messages++;
+    raft_check_message(sim, message);
     sim->counts.lease_passed_on +=
         message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
     if (message->kind >= PEER_CHUNK || message->kind == PEER_SNAPSHOT) {
@@ -267,6 +268,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
             buf_close(&done.result);
         }
     }
+    raft_check_node(sim, n);
     check_node(sim, n);
     lease_check(sim, n);
     if (faults_dies_now(sim, n)) {
@@ -355,6 +357,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
             faults_strike(sim);
             return;
         case EVENT_ADMIN:
+            raft_check_logs(sim);
             members_act(sim);
             return;
         case EVENT_HEAL:

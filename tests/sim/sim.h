@@ -128,9 +128,16 @@ struct sim_faults {
         reorder;
 };
 
+/* raft_checks.c, of a slot. */
+struct sim_raft {
+    uint64_t voter, vote_term, vote;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term;
+};
+
 /* What is known to be chosen at an index. */
 struct sim_chosen {
     uint64_t term;
+    uint64_t seen_term;   /* of the node that was the first to know: not below that of the leader */
     struct hash128 chain; /* of the machine that has applied it last */
     struct hash128 state;
 };
@@ -163,6 +170,7 @@ struct sim {
     uint64_t held_until_ns[SIM_LEASES][SIM_NODES]; /* in true time */
     uint64_t let_go_ns[SIM_LEASES];
     size_t last_holder[SIM_LEASES]; /* slot + 1 */
+    struct sim_raft raft[SIM_NODES];
     /* checks.c */
     struct sim_chosen *chosen;
     size_t chosen_count, chosen_room;
@@ -214,6 +222,11 @@ void lease_draw(struct sim *sim);
 void lease_act(struct sim *sim, uint32_t node);
 void lease_check(struct sim *sim, struct sim_node *n);
 void lease_check_end(struct sim *sim);
+
+/* raft_checks.c */
+void raft_check_message(struct sim *sim, const struct peer_message *message);
+void raft_check_node(struct sim *sim, const struct sim_node *n); /* before check_node() */
+void raft_check_logs(struct sim *sim);
 
 /* checks.c */
 void check_node(struct sim *sim, struct sim_node *n);
