@@ -108,7 +108,9 @@ void check_node(struct sim *sim, struct sim_node *n)
     }
     check_committed(sim, n, e, commit);
     truth_follow(sim, n);
-    check_machine(sim, n);
+    if (applied != n->applied) {
+        check_machine(sim, n);
+    }
     n->term = term;
     n->commit = commit > n->commit ? commit : n->commit;
     n->applied = applied;

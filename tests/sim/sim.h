@@ -91,6 +91,7 @@ struct sim_event {
     enum sim_event_kind kind;
     uint32_t node; /* or client */
     uint64_t life; /* of the node; an event of an earlier life is void */
+    struct sim_event *next_idle;
     struct peer_message message;
     struct buf bytes;
 };
@@ -154,6 +155,7 @@ struct sim {
     uint64_t order;
     struct sim_event **heap;
     size_t heap_count, heap_room;
+    struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
     size_t nodes_count, voters_at_start;
     struct sim_use use;
