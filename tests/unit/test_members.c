@@ -167,7 +167,10 @@ static void more_members_than_can_be_are_refused(void **state)
         const char member[] = {(char)count, 0, 0, 0, 0, 0, 0, 0, (char)('@' + count), 0, 1};
         buf_append(&bytes, member, sizeof(member));
         bytes.bytes[1] = (char)count;
+        size_t unpadded = bytes.size;
+        buf_append(&bytes, "\0\0\0\0\0\0\0", (8 - unpadded % 8) % 8);
         int code = decode(bytes.bytes, bytes.size, &out, &keep);
+        bytes.size = unpadded;
         assert_int_equal(code, count <= MEMBERS_MAX ? 0 : ERR_PROTOCOL);
     }
     buf_close(&bytes);
