@@ -74,7 +74,7 @@ static void answer(struct core *c, const struct core_reading *r)
 static void begin_on_leader(struct core *c, struct core_reading *r)
 {
     r->term = c->stamps.term;
-    r->index = engine_commit(c->engine);
+    r->index = engine_known_commit(c->engine); /* others, with faster disks, may show it already */
     r->round =
         engine_round(c->engine); /* rounds up to here may have left before the read arrived */
     r->question = r->ticket != 0 ? 0 : r->question;

@@ -107,6 +107,7 @@ void check_node(struct sim *sim, struct sim_node *n)
         check_leader(sim, n, term);
     }
     check_committed(sim, n, e, commit);
+    truth_follow(sim, n);
     check_machine(sim, n);
     n->term = term;
     n->commit = commit > n->commit ? commit : n->commit;

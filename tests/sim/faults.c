@@ -75,6 +75,8 @@ static void crash(struct sim *sim, struct sim_node *n)
             (unsigned)survivors, (unsigned)store_double_waiting(n->disk));
     core_destroy(n->core);
     n->core = NULL;
+    watch_hub_destroy(n->hub);
+    n->hub = NULL;
     for (size_t r = 0; r < 8; r++) {
         store_double_reader_close(n->readers[r]);
         n->readers[r] = NULL;

@@ -353,6 +353,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_CLIENT:
             clients_act(sim, event->node);
             return;
+        case EVENT_WATCH:
+            watchers_act(sim, event->node);
+            return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
@@ -369,6 +372,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_END:
             sim->over = true;
             check_end(sim);
+            clients_check_end(sim);
             lease_check_end(sim);
             return;
         case EVENT_TICK:
@@ -402,6 +406,7 @@ void sim_close(struct sim *sim)
     for (size_t i = 0; i < SIM_NODES; i++) {
         struct sim_node *n = &sim->nodes[i];
         core_destroy(n->core);
+        watch_hub_destroy(n->hub);
         for (size_t r = 0; r < 8; r++) {
             store_double_reader_close(n->readers[r]);
         }
@@ -412,4 +417,6 @@ void sim_close(struct sim *sim)
     }
     mem_free(sim->heap);
     check_close(sim);
+    truth_close(sim);
+    clients_close(sim);
 }

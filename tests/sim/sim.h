@@ -11,10 +11,10 @@
 
 #include "consensus/core.h"
 #include "tests/lib/store_double.h"
+#include "tests/sim/clients.h"
 #include "tests/sim/random.h"
 
 #define SIM_NODES 9
-#define SIM_CLIENTS 6
 #define NS_MS UINT64_C(1000000)
 
 /* How often things happened: no empty lives. */
@@ -43,6 +43,19 @@
     X(batches) \
     X(slow_disks) \
     X(compactions) \
+    X(retries) \
+    X(retries_replayed) \
+    X(retries_expired) \
+    X(transactions) \
+    X(cas_missed) \
+    X(ranges) \
+    X(stale_reads) \
+    X(past_reads) \
+    X(store_compactions) \
+    X(watch_events) \
+    X(watches_compacted) \
+    X(histories) \
+    X(history_operations) \
     X(lease_grants) \
     X(lease_handovers) \
     X(lease_expiries) \
@@ -63,6 +76,7 @@ enum sim_event_kind {
     EVENT_MESSAGE,
     EVENT_DISK,
     EVENT_CLIENT,
+    EVENT_WATCH,
     EVENT_LEASE,
     EVENT_FAULT,
     EVENT_RESTART,
@@ -86,6 +100,7 @@ struct sim_node {
     uint64_t id; /* slot + 1 + 16 * how often it was wiped */
     char info[16];
     struct core *core; /* NULL while down */
+    struct watch_hub *hub;
     struct store_double *disk;
     uint64_t life;
     double rate; /* of its clock */
@@ -101,16 +116,6 @@ struct sim_node {
     uint64_t term;
     uint64_t commit;
     uint64_t applied;
-};
-
-struct sim_client {
-    uint64_t ticket; /* 0: idle */
-    bool reading;
-    uint32_t node;
-    uint64_t life;
-    uint64_t begun_ns;
-    uint64_t floor; /* the highest acknowledged index when the operation began */
-    uint64_t deadline_ns;
 };
 
 /* A node's play for one of the leases. */
@@ -152,8 +157,7 @@ struct sim {
     size_t heap_count, heap_room;
     struct sim_node nodes[SIM_NODES];
     size_t nodes_count, voters_at_start;
-    struct sim_client clients[SIM_CLIENTS];
-    size_t clients_count;
+    struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
@@ -211,13 +215,6 @@ bool faults_dies_now(struct sim *sim, struct sim_node *n);
 
 /* members.c */
 void members_act(struct sim *sim);
-
-/* clients.c */
-void clients_act(struct sim *sim, uint32_t client);
-void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done);
-/* A node wakes from a pause. */
-void clients_woken(struct sim *sim, struct sim_node *n);
-void clients_crashed(struct sim *sim, uint32_t node);
 
 /* leases.c */
 void lease_draw(struct sim *sim);

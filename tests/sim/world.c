@@ -42,6 +42,8 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     settings.trailing_entries = 1 + random_below(&sim->random, 20);
     settings.flush_after_ms = 200;
     settings.inflight_entries_max = 64;
+    n->hub = watch_hub_create(sim->use.hub_events, 100000);
+    settings.machine.hub = n->hub;
     struct store_image image;
     store_double_load(n->disk, &image);
     n->tick_at_ns = 0;
@@ -61,11 +63,12 @@ void world_start_node(struct sim *sim, struct sim_node *n)
 void world_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
+    truth_open(sim);
     static const size_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 7};
     sim->voters_at_start = sizes[random_below(r, ARRAY_LEN(sizes))];
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
-    sim->clients_count = 2 + random_below(r, SIM_CLIENTS - 1);
+    sim->use.hub_events = 10 + random_below(r, 1000);
     sim->fault_ms = 20000 + random_below(r, 20000);
     sim->heal_ms = 25000;
     for (size_t i = 0; i < sim->nodes_count; i++) {
@@ -83,9 +86,8 @@ void world_draw(struct sim *sim)
     for (size_t i = 0; i < sim->nodes_count; i++) {
         world_start_node(sim, &sim->nodes[i]);
     }
-    for (size_t i = 0; i < sim->clients_count; i++) {
-        sim_schedule(sim, sim->now_ns + random_below(r, 1000) * NS_MS, EVENT_CLIENT, (uint32_t)i);
-    }
+    clients_draw(sim);
+    watchers_draw(sim);
     lease_draw(sim);
     sim->heal_at_ns = sim->fault_ms * NS_MS;
     sim_schedule(sim, 1000 * NS_MS, EVENT_FAULT, 0);
