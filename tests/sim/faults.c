@@ -13,6 +13,7 @@ void faults_draw(struct sim *sim)
     f->cuts = random_chance(r, 0.5);
     f->crashes = random_chance(r, 0.5);
     f->dies_writing = f->crashes && random_chance(r, 0.7);
+    f->write_errors = f->crashes && random_chance(r, 0.5);
     f->pauses = random_chance(r, 0.5);
     f->transfers = random_chance(r, 0.5);
     f->membership = random_chance(r, 0.5);
@@ -101,6 +102,18 @@ bool faults_dies_now(struct sim *sim, struct sim_node *n)
         !random_chance(&sim->random, 0.001)) {
         return false;
     }
+    crash(sim, n);
+    return true;
+}
+
+/* An error of write or fsync ends the process: nothing of what waits is reported, some of it may be
+ * on the disk. */
+bool faults_write_fails(struct sim *sim, struct sim_node *n)
+{
+    if (sim->healed || !sim->faults.write_errors || !random_chance(&sim->random, 0.0005)) {
+        return false;
+    }
+    sim->counts.write_errors++;
     crash(sim, n);
     return true;
 }

@@ -143,7 +143,8 @@ static void let_go(struct sim *sim, struct sim_node *n, size_t r)
     command.lease_end =
         (struct kv_lease_end){.kind = k->wish.epoch != 0 ? KV_LEASE_RELEASE : KV_LEASE_REVOKE,
                               .id = k->wish.lease,
-                              .epoch = k->wish.epoch};
+                              .epoch = k->wish.epoch,
+                              .generation = k->wish.epoch != 0 ? 0 : k->wish.grant};
     sim->counts.lease_releases++;
     sim_say(sim, "n%u lets the %s go", (unsigned)n->id, keys[r]);
     *k = (struct sim_contender){0};

@@ -334,6 +334,9 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             core_receive(n->core, now_ms, &event->message);
             break;
         case EVENT_DISK: {
+            if (faults_write_fails(sim, n)) {
+                return;
+            }
             n->disk_busy = false;
             uint64_t sequence = store_double_commit(n->disk, store_double_may_commit(n->disk));
             if (sequence > 0) {

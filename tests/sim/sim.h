@@ -33,6 +33,7 @@
     X(removals) \
     X(wipes) \
     X(full_disks) \
+    X(write_errors) \
     X(transfers) \
     X(writes_acked) \
     X(writes_refused) \
@@ -130,8 +131,8 @@ struct sim_contender {
 
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
-    bool cuts, crashes, dies_writing, pauses, transfers, membership, slow_disks, full_disks,
-        reorder;
+    bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
+        full_disks, reorder;
 };
 
 /* raft_checks.c, of a slot. */
@@ -210,6 +211,7 @@ void world_start_node(struct sim *sim, struct sim_node *n);
 void faults_draw(struct sim *sim);
 void faults_strike(struct sim *sim);
 void faults_heal(struct sim *sim);
+bool faults_write_fails(struct sim *sim, struct sim_node *n);
 /* It may die in the middle of what it was doing: messages out, writes not done. */
 bool faults_dies_now(struct sim *sim, struct sim_node *n);
 
