@@ -377,6 +377,10 @@ static void on_event(struct sim *sim, struct sim_event *event)
             faults_heal(sim);
             return;
         case EVENT_END:
+            if (sim->now_ns < sim->end_at_ns && !check_is_well(sim)) {
+                sim_schedule(sim, sim->now_ns + 1000 * NS_MS, EVENT_END, 0);
+                return;
+            }
             sim->over = true;
             check_end(sim);
             clients_check_end(sim);
@@ -392,10 +396,13 @@ static void on_event(struct sim *sim, struct sim_event *event)
     }
 }
 
-int sim_live(struct sim *sim, uint64_t seed, FILE *trace)
+int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace)
 {
-    *sim = (struct sim){
-        .seed = seed, .random = {seed}, .trace = trace, .trace_hash = UINT64_C(0xcbf29ce484222325)};
+    *sim = (struct sim){.seed = seed,
+                        .wish = *wish,
+                        .random = {seed},
+                        .trace = trace,
+                        .trace_hash = UINT64_C(0xcbf29ce484222325)};
     world_draw(sim);
     while (!sim->over && sim->violation[0] == '\0') {
         MUST(sim->heap_count > 0);
