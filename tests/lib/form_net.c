@@ -29,6 +29,116 @@ static void broken(struct net *net, const char *what, size_t node)
 
 /* --- what is on disk --- */
 
+static bool has_cluster(const struct store_image *image)
+{
+    static const uint8_t none[CLUSTER_ID_SIZE];
+    return memcmp(image->identity.cluster_id, none, CLUSTER_ID_SIZE) != 0;
+}
+
+/* What is durable; what waits goes on waiting. */
+static void peek(const struct net_node *n, struct store_image *ret_image)
+{
+    struct store_double *copy = store_double_clone(n->disk);
+    store_double_load(copy, ret_image);
+    store_double_destroy(copy);
+}
+
+static bool was_promised(const struct net *net, uint64_t id, const uint8_t *cluster_id)
+{
+    for (size_t i = 0; i < net->promises_count; i++) {
+        if (net->promises[i].id == id &&
+            memcmp(net->promises[i].cluster_id, cluster_id, CLUSTER_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool same(const struct form_proposal *a, const struct form_proposal *b)
+{
+    struct form_key x;
+    struct form_key y;
+    form_proposal_key(a, &x);
+    form_proposal_key(b, &y);
+    return form_key_equal(&x, &y);
+}
+
+/* The proposer of @p has given its durable word that it is nothing any more. */
+static bool was_cancelled(const struct net *net, const struct form_proposal *p)
+{
+    for (size_t i = 0; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        if (n->id == p->at[0].id && (n->durable.floor > p->number || n->member)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A node has found or written what is durable now. */
+static void note_durable(struct net *net, size_t node)
+{
+    struct net_node *n = &net->nodes[node];
+    struct store_image image;
+    struct form_record now;
+    peek(n, &image);
+    int code = form_record_load(&image, &now, NULL);
+    MUST(code == 0);
+    bool member = has_cluster(&image);
+    store_image_close(&image);
+    const struct form_record *was = &n->durable;
+    bool changed =
+        was->promised && !member && (!now.promised || !same(&was->promise, &now.promise));
+    if (changed && now.promised &&
+        (now.promise.at[0].id != was->promise.at[0].id ||
+         now.promise.number <= was->promise.number)) {
+        broken(net, "a promise became another", node);
+    }
+    struct form_proposal before = was->promise;
+    n->durable = now;
+    if (changed && !n->forgets && !was_cancelled(net, &before)) {
+        broken(net, "a promise went away", node);
+    }
+    n->forgets = false;
+    if (now.promised && !was_promised(net, n->id, now.promise.cluster_id)) {
+        MUST(net->promises_count < NET_PROMISES);
+        struct net_promise *p = &net->promises[net->promises_count];
+        p->id = n->id;
+        memcpy(p->cluster_id, now.promise.cluster_id, CLUSTER_ID_SIZE);
+        net->promises_count++;
+    }
+}
+
+/* What is said is durable. */
+static void check_message(struct net *net, size_t node, const struct peer_message *m)
+{
+    const struct net_node *n = &net->nodes[node];
+    struct store_image image;
+    struct form_record disk;
+    peek(n, &image);
+    int code = form_record_load(&image, &disk, NULL);
+    MUST(code == 0);
+    bool member = has_cluster(&image);
+    bool true_id = image.identity.node_id == m->from;
+    store_image_close(&image);
+    struct form_key key;
+    if (disk.promised) {
+        form_proposal_key(&disk.promise, &key);
+    }
+    const struct peer_form_hello *h = &m->form_hello;
+    bool honest = m->kind == PEER_FORM_PROPOSAL ? disk.promised : h->floor <= disk.floor || member;
+    if (m->kind == PEER_FORM_HELLO && h->standing == FORM_PROMISED) {
+        honest = honest && disk.promised && h->number == key.number &&
+                 memcmp(h->cluster_id, key.cluster_id, CLUSTER_ID_SIZE) == 0;
+    }
+    if (m->kind == PEER_FORM_HELLO && h->standing == FORM_MEMBER) {
+        honest = honest && member;
+    }
+    if (!honest || !true_id) {
+        broken(net, "a message says what is not durable", node);
+    }
+}
+
 static void check_cluster(struct net *net, size_t node, const struct store_image *image,
                           const struct store_entry *first)
 {
@@ -47,14 +157,6 @@ static void check_cluster(struct net *net, size_t node, const struct store_image
     net->clusters++;
 }
 
-/* What is durable; what waits goes on waiting. */
-static void peek(const struct net_node *n, struct store_image *ret_image)
-{
-    struct store_double *copy = store_double_clone(n->disk);
-    store_double_load(copy, ret_image);
-    store_double_destroy(copy);
-}
-
 /* No two disks that exist belong to different clusters. */
 static void check_neighbours(struct net *net, size_t node, const struct store_image *image)
 {
@@ -62,8 +164,7 @@ static void check_neighbours(struct net *net, size_t node, const struct store_im
         const struct net_node *other = &net->nodes[i];
         struct store_image theirs;
         peek(other, &theirs);
-        static const uint8_t none[CLUSTER_ID_SIZE];
-        if (memcmp(theirs.identity.cluster_id, none, CLUSTER_ID_SIZE) != 0 &&
+        if (has_cluster(&theirs) &&
             memcmp(theirs.identity.cluster_id, image->identity.cluster_id, CLUSTER_ID_SIZE) != 0) {
             broken(net, "two clusters", node);
         }
@@ -97,6 +198,9 @@ static void become_member(struct net *net, size_t node, const struct store_image
         code = member_info_decode(n->members.at[i].info, &info, NULL);
         MUST(code == 0);
         MUST(info.id == n->members.at[i].id);
+        if (!was_promised(net, info.id, image->identity.cluster_id)) {
+            broken(net, "a cluster without the promises of all", node);
+        }
         if (info.id == n->id) {
             n->me.info = info;
             listed = true;
@@ -110,12 +214,6 @@ static void become_member(struct net *net, size_t node, const struct store_image
     form_destroy(n->form);
     n->form = NULL;
     n->member = true;
-}
-
-static bool has_cluster(const struct store_image *image)
-{
-    static const uint8_t none[CLUSTER_ID_SIZE];
-    return memcmp(image->identity.cluster_id, none, CLUSTER_ID_SIZE) != 0;
 }
 
 /* --- nodes --- */
@@ -150,6 +248,7 @@ void net_after(struct net *net, size_t node)
     struct form_message m;
     while (form_next_message(n->form, &m)) {
         size_t to = by_name(net, m.name);
+        check_message(net, node, &m.message);
         if (to < net->count && !n->cut) {
             put(net, to, &m.message, net->now_ms);
         }
@@ -169,6 +268,7 @@ void net_start(struct net *net, size_t node)
     MUST(n->form == NULL);
     MUST(!n->member);
     n->up_at_ms = 0;
+    note_durable(net, node);
     struct store_image image;
     store_double_load(n->disk, &image);
     if (has_cluster(&image)) {
@@ -198,6 +298,7 @@ static void name_node(struct net *net, size_t node)
     (void)snprintf(n->name, sizeof(n->name), "pg%zu", node + 1);
     n->id = 0x1000 * (node + 1) + n->wiped;
     n->disk = store_double_create();
+    memset(&n->durable, 0, sizeof(n->durable));
 }
 
 void net_open(struct net *net, size_t count, const char *list)
@@ -307,7 +408,9 @@ static bool step_disk(struct net *net)
         size_t node = (from + i) % net->count;
         struct net_node *n = &net->nodes[node];
         if (n->form != NULL && store_double_waiting(n->disk) > 0) {
-            form_durable(n->form, net->now_ms, store_double_commit(n->disk, 1));
+            uint64_t sequence = store_double_commit(n->disk, 1);
+            note_durable(net, node);
+            form_durable(n->form, net->now_ms, sequence);
             net_after(net, node);
             return true;
         }

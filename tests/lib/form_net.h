@@ -3,15 +3,19 @@
  * Nothing happens by itself: net_step() lets the next thing happen (a write becomes durable, a
  * message arrives, time goes on), in the order of arrival or in one drawn from a seed, and between
  * two steps a test does what it likes to nodes, disks and messages. What must never be is checked
- * after every step: two clusters, two entries 1, a member whose term or entry is not the first. */
+ * all the time: two clusters, two entries 1, a member whose term or entry is not the first; a
+ * cluster without the durable promises of all, a promise that went away or changed without its
+ * proposer's durable word; a message that says what is not durable. */
 #ifndef TESTS_LIB_FORM_NET_H_
 #define TESTS_LIB_FORM_NET_H_
 
 #include "consensus/form.h"
+#include "consensus/form_record.h"
 #include "tests/lib/store_double.h"
 
 #define NET_NODES 4
 #define NET_LETTERS 512
+#define NET_PROMISES 256
 
 struct net_node {
     char name[8];
@@ -26,6 +30,8 @@ struct net_node {
     bool cut;          /* nothing reaches it, nothing leaves it */
     uint64_t wiped;
     uint64_t up_at_ms; /* down until then; 0: not down */
+    bool forgets;      /* by the operator's word */
+    struct form_record durable;
     struct form_member me;
     struct members members;
     struct buf members_bytes;
@@ -47,6 +53,12 @@ struct net {
     struct net_letter letters[NET_LETTERS];
     uint64_t steps;
     uint64_t batches;
+    /* Who was ever durably promised to which proposal. */
+    size_t promises_count;
+    struct net_promise {
+        uint64_t id;
+        uint8_t cluster_id[CLUSTER_ID_SIZE];
+    } promises[NET_PROMISES];
     /* All clusters that were ever durable anywhere. */
     size_t clusters;
     uint8_t cluster_ids[8][CLUSTER_ID_SIZE];

@@ -103,6 +103,7 @@ static void forget_all(struct net *net, const char *life)
         assert_string_equal(names[0], "pg1");
         assert_int_equal(form_forget(f, net->now_ms, NULL), lost ? 0 : ERR_REFUSED);
         freed += lost ? 1 : 0;
+        net->nodes[i].forgets = lost;
         net_after(net, i);
         buf_close(&said);
     }
