@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "consensus/core.h"
+#include "consensus/lease_clock.h"
 #include "consensus/machine.h"
 #include "consensus/stamp.h"
 #include "proto/kv_codec.h"
@@ -78,6 +79,23 @@ struct core_staging {
     struct machine *machine; /* built on the way; becomes the state with the install */
 };
 
+/* Of the holder of a protected lease, on the leader's clock in this leadership; 0: not yet. */
+struct core_primary_heard {
+    uint64_t holder;
+    uint64_t direct_ms; /* its newest keep-alive that came by itself */
+    uint64_t any_ms;    /* or by whatever way */
+};
+
+/* The leader's side of leases. */
+struct core_leases {
+    struct lease_clock clock;
+    bool counting;       /* the first entry of the own term is applied: the clock is complete */
+    struct list asked;   /* keep-alives that wait for a majority's echo */
+    struct list endings; /* entries that may end a lease, in order of index, not applied yet */
+    size_t asked_count;
+    struct core_primary_heard primary;
+};
+
 struct core {
     struct core_settings settings;
     void (*fatal)(void *ctx, const struct err *err);
@@ -123,6 +141,14 @@ struct core {
     uint64_t questions;
     bool beat_wanted;
 
+    /* core_lease.c, core_hold.c */
+    struct core_leases leases;
+    machine_lease_cb owner_lease_cb;
+    void *owner_context;
+    struct omap holds;
+    uint64_t hold_next_ms; /* the next keep-alive */
+    uint64_t hold_leader;  /* who was asked last */
+
     /* core_ship.c */
     struct core_ship ships[SHIPS_MAX];
     struct core_staging staging;
@@ -161,6 +187,23 @@ void core_read_turn(struct core *c);
 void core_read_receive(struct core *c, const struct peer_message *message);
 void core_read_term(struct core *c);
 void core_read_close(struct core *c);
+
+/* core_lease.c */
+void core_lease_reset(struct core *c);
+void core_lease_event(struct core *c, enum machine_lease_event event,
+                      const struct machine_lease *lease);
+void core_lease_proposed(struct core *c, uint64_t index, const void *bytes, size_t size);
+void core_lease_applied(struct core *c, uint64_t index);
+void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms);
+void core_lease_ask(struct core *c, uint64_t from, const struct peer_keep_alive *ask);
+void core_lease_receive(struct core *c, const struct peer_message *message);
+void core_lease_turn(struct core *c);
+uint64_t core_lease_next_ms(const struct core *c);
+
+/* core_hold.c */
+void core_hold_turn(struct core *c);
+void core_hold_result(struct core *c, const struct peer_keep_alive_result *result);
+void core_hold_close(struct core *c);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);

@@ -43,6 +43,7 @@ void core_read_term(struct core *c)
         core_propose_lost(c, ERR_LOST_LEADER);
     }
     stamp_reset(&c->stamps, term);
+    core_lease_reset(c);
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
         if (r->ticket == 0) {
             reading_free(r); /* the asker asks the next leader */
@@ -73,7 +74,7 @@ static void answer(struct core *c, const struct core_reading *r)
 static void begin_on_leader(struct core *c, struct core_reading *r)
 {
     r->term = c->stamps.term;
-    r->index = engine_commit(c->engine);
+    r->index = engine_known_commit(c->engine); /* others, with faster disks, may show it already */
     r->round =
         engine_round(c->engine); /* rounds up to here may have left before the read arrived */
     r->question = r->ticket != 0 ? 0 : r->question;

@@ -135,6 +135,8 @@ enum engine_role engine_role(const struct engine *e);
 uint64_t engine_term(const struct engine *e);
 uint64_t engine_leader(const struct engine *e); /* 0: unknown */
 uint64_t engine_commit(const struct engine *e); /* committed and durable here */
+/* Committed as far as this node knows, durable here or not: others may have applied it already. */
+uint64_t engine_known_commit(const struct engine *e);
 uint64_t engine_last(const struct engine *e);   /* in memory */
 uint64_t engine_stored(const struct engine *e); /* durable */
 uint64_t engine_first(const struct engine *e);  /* of the log kept */
@@ -150,6 +152,10 @@ bool engine_is_established(const struct engine *e);
 uint64_t engine_match(const struct engine *e, uint64_t member); /* leader only, else 0 */
 bool engine_installing(const struct engine *e);
 uint64_t engine_silence_ms(const struct engine *e, uint64_t now_ms);
+/* Leader: nobody else was followed by a majority after this, on the own clock (safety A4). */
+uint64_t engine_led_until_ms(const struct engine *e);
+/* Leader: index of the first entry of its own term; 0: none yet. */
+uint64_t engine_established_at(const struct engine *e);
 /* The membership in use (newest in the log), and the last committed one; @out points into the
  * engine until the next call. */
 void engine_members(const struct engine *e, struct members *out);

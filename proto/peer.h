@@ -24,6 +24,8 @@ enum peer_kind {
     PEER_CHUNK_RESULT, /* they are staged */
     PEER_READ_INDEX,   /* follower: from which index on may I answer reads? */
     PEER_READ_INDEX_RESULT,
+    PEER_KEEP_ALIVE = 20, /* a lease's holder, to the leader or to a member that passes it on */
+    PEER_KEEP_ALIVE_RESULT,
     /* Before there is a cluster (consensus/form.h). */
     PEER_FORM_HELLO = 32, /* who I am, and how I stand to a cluster */
     PEER_FORM_PROPOSAL,   /* let us be one */
@@ -111,6 +113,26 @@ struct peer_read_index {
     uint64_t index;    /* in the answer: apply up to here, then read; 0: not the leader */
 };
 
+/* Lease keep-alives (docs/leases.md). They may go by one other member, which passes the answer on.
+ */
+struct peer_keep_alive {
+    uint64_t holder; /* who asks, whoever sends it */
+    uint64_t name;   /* the holder's, for this keep-alive alone */
+    uint64_t lease;
+    uint64_t grant; /* index of the entry that granted it */
+    uint64_t epoch;
+    bool passed_on;
+    bool urgent; /* the holder has no time yet: do not wait for the next heartbeat */
+};
+
+struct peer_keep_alive_result {
+    uint64_t holder;
+    uint64_t name;
+    uint64_t lease;
+    int status;      /* 0: confirmed; else ERR_*: it will not be, and asking again is no use */
+    uint64_t ttl_ms; /* of the lease, when it was confirmed */
+};
+
 /* Kept on the wire: never renumber. */
 enum peer_form_standing {
     FORM_BLANK = 1,    /* of no cluster, promised to nobody */
@@ -156,6 +178,8 @@ struct peer_message {
         struct peer_chunk chunk;
         struct peer_chunk_result chunk_result;
         struct peer_read_index read_index;
+        struct peer_keep_alive keep_alive;
+        struct peer_keep_alive_result keep_alive_result;
         struct peer_form_hello form_hello;
         struct peer_form_proposal form_proposal;
     };

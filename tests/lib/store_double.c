@@ -310,6 +310,17 @@ size_t store_double_waiting(const struct store_double *disk)
     return list_count(&disk->waiting);
 }
 
+uint64_t store_double_durable_term(const struct store_double *disk, uint64_t index)
+{
+    if (index >= disk->first && index <= disk->last) {
+        return disk->entries[disk->gone + (index - disk->first)]->term;
+    }
+    if (index == disk->snapshot.index) {
+        return disk->snapshot.term;
+    }
+    return index < disk->first || index < disk->snapshot.index ? STORE_DOUBLE_GONE : 0;
+}
+
 size_t store_double_may_commit(const struct store_double *disk)
 {
     size_t count = 0;

@@ -35,6 +35,9 @@ size_t store_double_waiting(const struct store_double *disk);
 /* How many of the waiting batches may become durable: all, or on a full disk those up to the last
  * essential one. */
 size_t store_double_may_commit(const struct store_double *disk);
+/* The term of the durable entry at @index, or of the snapshot there; 0: none. */
+#define STORE_DOUBLE_GONE UINT64_MAX /* behind the snapshot: was there */
+uint64_t store_double_durable_term(const struct store_double *disk, uint64_t index);
 void store_double_set_full(struct store_double *disk, bool is_full);
 
 /* The process dies: the oldest @survivors of what waits had become durable all the same,

@@ -27,7 +27,10 @@ static void check_committed(struct sim *sim, const struct sim_node *n, const str
     for (uint64_t index = from; index <= commit; index++) {
         struct sim_chosen *at = chosen_at(sim, index);
         uint64_t term = engine_entry_term(e, index);
-        at->term = at->term == 0 ? term : at->term;
+        if (at->term == 0) {
+            at->term = term;
+            at->seen_term = engine_term(e);
+        }
         if (at->term != term) {
             sim_violation(sim, "n%u committed an entry of term %u at %u, where one of term %u was",
                           (unsigned)n->id, (unsigned)term, (unsigned)index, (unsigned)at->term);
@@ -104,6 +107,7 @@ void check_node(struct sim *sim, struct sim_node *n)
         check_leader(sim, n, term);
     }
     check_committed(sim, n, e, commit);
+    truth_follow(sim, n);
     check_machine(sim, n);
     n->term = term;
     n->commit = commit > n->commit ? commit : n->commit;

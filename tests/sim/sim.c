@@ -1,8 +1,8 @@
 /* tests/sim/sim.c - virtual time, the nodes in it, and the ways between them.
  *
  * Owns the heap of events and carries out what a core asks for: batches go to its disk, messages
- * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is
- * world.c's. */
+ * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is decided
+ * elsewhere. */
 #include "tests/sim/sim.h"
 
 #include <stdarg.h>
@@ -174,6 +174,9 @@ static void send_message(struct sim *sim, const struct sim_node *from,
 {
     MUST(message->to >= 1);
     sim->counts.messages++;
+    raft_check_message(sim, message);
+    sim->counts.lease_passed_on +=
+        message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
     if (message->kind >= PEER_CHUNK || message->kind == PEER_SNAPSHOT) {
         sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
                 (unsigned)message->to, (int)message->kind, (unsigned)message->term,
@@ -261,12 +264,14 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
         struct core_done done;
         while (core_next_done(n->core, &done)) {
-            world_done(sim, n, &done);
+            clients_done(sim, n, &done);
             buf_close(&done.result);
         }
     }
+    raft_check_node(sim, n);
     check_node(sim, n);
-    if (world_dies_now(sim, n)) {
+    lease_check(sim, n);
+    if (faults_dies_now(sim, n)) {
         return;
     }
     start_flush(sim, n);
@@ -294,7 +299,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     struct sim_node *n = &sim->nodes[event->node];
     if (event->kind == EVENT_RESTART) {
         if (event->life == n->life && n->core == NULL) {
-            world_restart(sim, event->node);
+            world_start_node(sim, n);
         }
         return;
     }
@@ -322,6 +327,9 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             core_receive(n->core, now_ms, &event->message);
             break;
         case EVENT_DISK: {
+            if (faults_write_fails(sim, n)) {
+                return;
+            }
             n->disk_busy = false;
             uint64_t sequence = store_double_commit(n->disk, store_double_may_commit(n->disk));
             if (sequence > 0) {
@@ -331,7 +339,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
         }
         case EVENT_RESUME:
             n->paused = false;
-            world_woken(sim, n); /* who asks first, the clock or a client? */
+            clients_woken(sim, n); /* who asks first, the clock or a client? */
             break;
         default:
             UNREACHABLE("only events of a node come here");
@@ -343,20 +351,29 @@ static void on_event(struct sim *sim, struct sim_event *event)
 {
     switch (event->kind) {
         case EVENT_CLIENT:
-            world_client(sim, event->node);
+            clients_act(sim, event->node);
+            return;
+        case EVENT_WATCH:
+            watchers_act(sim, event->node);
+            return;
+        case EVENT_LEASE:
+            lease_act(sim, event->node);
             return;
         case EVENT_FAULT:
-            world_fault(sim);
+            faults_strike(sim);
             return;
         case EVENT_ADMIN:
-            world_admin(sim);
+            raft_check_logs(sim);
+            members_act(sim);
             return;
         case EVENT_HEAL:
-            world_heal(sim);
+            faults_heal(sim);
             return;
         case EVENT_END:
             sim->over = true;
             check_end(sim);
+            clients_check_end(sim);
+            lease_check_end(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:
@@ -389,6 +406,7 @@ void sim_close(struct sim *sim)
     for (size_t i = 0; i < SIM_NODES; i++) {
         struct sim_node *n = &sim->nodes[i];
         core_destroy(n->core);
+        watch_hub_destroy(n->hub);
         for (size_t r = 0; r < 8; r++) {
             store_double_reader_close(n->readers[r]);
         }
@@ -399,4 +417,6 @@ void sim_close(struct sim *sim)
     }
     mem_free(sim->heap);
     check_close(sim);
+    truth_close(sim);
+    clients_close(sim);
 }

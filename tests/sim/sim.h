@@ -11,10 +11,10 @@
 
 #include "consensus/core.h"
 #include "tests/lib/store_double.h"
+#include "tests/sim/clients.h"
 #include "tests/sim/random.h"
 
 #define SIM_NODES 9
-#define SIM_CLIENTS 6
 #define NS_MS UINT64_C(1000000)
 
 /* How often things happened: no empty lives. */
@@ -33,6 +33,7 @@
     X(removals) \
     X(wipes) \
     X(full_disks) \
+    X(write_errors) \
     X(transfers) \
     X(writes_acked) \
     X(writes_refused) \
@@ -41,7 +42,27 @@
     X(reads_delayed) \
     X(batches) \
     X(slow_disks) \
-    X(compactions)
+    X(compactions) \
+    X(retries) \
+    X(retries_replayed) \
+    X(retries_expired) \
+    X(transactions) \
+    X(cas_missed) \
+    X(ranges) \
+    X(stale_reads) \
+    X(past_reads) \
+    X(store_compactions) \
+    X(watch_events) \
+    X(watches_compacted) \
+    X(histories) \
+    X(history_operations) \
+    X(lease_grants) \
+    X(lease_handovers) \
+    X(lease_expiries) \
+    X(lease_releases) \
+    X(lease_changes) \
+    X(lease_marks) \
+    X(lease_passed_on)
 // clang-format on
 
 struct sim_counts {
@@ -55,6 +76,8 @@ enum sim_event_kind {
     EVENT_MESSAGE,
     EVENT_DISK,
     EVENT_CLIENT,
+    EVENT_WATCH,
+    EVENT_LEASE,
     EVENT_FAULT,
     EVENT_RESTART,
     EVENT_RESUME,
@@ -77,6 +100,7 @@ struct sim_node {
     uint64_t id; /* slot + 1 + 16 * how often it was wiped */
     char info[16];
     struct core *core; /* NULL while down */
+    struct watch_hub *hub;
     struct store_double *disk;
     uint64_t life;
     double rate; /* of its clock */
@@ -94,25 +118,32 @@ struct sim_node {
     uint64_t applied;
 };
 
-struct sim_client {
-    uint64_t ticket; /* 0: idle */
-    bool reading;
-    uint32_t node;
+/* A node's play for one of the leases. */
+#define SIM_LEASES 2
+struct sim_contender {
+    uint64_t id;
     uint64_t life;
-    uint64_t begun_ns;
-    uint64_t floor; /* the highest acknowledged index when the operation began */
-    uint64_t deadline_ns;
+    char attempt[32]; /* the value of the key if it was granted */
+    bool granted;
+    struct core_hold wish;
 };
 
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
-    bool cuts, crashes, dies_writing, pauses, transfers, membership, slow_disks, full_disks,
-        reorder;
+    bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
+        full_disks, reorder;
+};
+
+/* raft_checks.c, of a slot. */
+struct sim_raft {
+    uint64_t voter, vote_term, vote;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term;
 };
 
 /* What is known to be chosen at an index. */
 struct sim_chosen {
     uint64_t term;
+    uint64_t seen_term;   /* of the node that was the first to know: not below that of the leader */
     struct hash128 chain; /* of the machine that has applied it last */
     struct hash128 state;
 };
@@ -126,8 +157,7 @@ struct sim {
     size_t heap_count, heap_room;
     struct sim_node nodes[SIM_NODES];
     size_t nodes_count, voters_at_start;
-    struct sim_client clients[SIM_CLIENTS];
-    size_t clients_count;
+    struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
@@ -138,6 +168,14 @@ struct sim {
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
+    /* leases.c */
+    uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
+    uint64_t attempts;
+    struct sim_contender contenders[SIM_NODES][SIM_LEASES];
+    uint64_t held_until_ns[SIM_LEASES][SIM_NODES]; /* in true time */
+    uint64_t let_go_ns[SIM_LEASES];
+    size_t last_holder[SIM_LEASES]; /* slot + 1 */
+    struct sim_raft raft[SIM_NODES];
     /* checks.c */
     struct sim_chosen *chosen;
     size_t chosen_count, chosen_room;
@@ -162,19 +200,32 @@ __attribute__((format(printf, 2, 3))) void sim_say(struct sim *sim, const char *
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *fmt, ...);
 struct sim_node *sim_leader(struct sim *sim);
 
-/* world.c: faults, clients, administration */
+/* world.c */
 void world_draw(struct sim *sim);
-void world_fault(struct sim *sim);
-void world_restart(struct sim *sim, uint32_t node);
-void world_heal(struct sim *sim);
-void world_client(struct sim *sim, uint32_t client);
-void world_admin(struct sim *sim);
-void world_done(struct sim *sim, struct sim_node *n, struct core_done *done);
-/* A node wakes from a pause. */
-void world_woken(struct sim *sim, struct sim_node *n);
-/* It may die in the middle of what it was doing: messages out, writes not done. */
-bool world_dies_now(struct sim *sim, struct sim_node *n);
+void world_format_disk(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
+
+/* faults.c */
+void faults_draw(struct sim *sim);
+void faults_strike(struct sim *sim);
+void faults_heal(struct sim *sim);
+bool faults_write_fails(struct sim *sim, struct sim_node *n);
+/* It may die in the middle of what it was doing: messages out, writes not done. */
+bool faults_dies_now(struct sim *sim, struct sim_node *n);
+
+/* members.c */
+void members_act(struct sim *sim);
+
+/* leases.c */
+void lease_draw(struct sim *sim);
+void lease_act(struct sim *sim, uint32_t node);
+void lease_check(struct sim *sim, struct sim_node *n);
+void lease_check_end(struct sim *sim);
+
+/* raft_checks.c */
+void raft_check_message(struct sim *sim, const struct peer_message *message);
+void raft_check_node(struct sim *sim, const struct sim_node *n); /* before check_node() */
+void raft_check_logs(struct sim *sim);
 
 /* checks.c */
 void check_node(struct sim *sim, struct sim_node *n);
