@@ -133,8 +133,9 @@ static void sink_fatal(void *ctx, const struct err *err)
 
 void core_send(struct core *c, const struct peer_message *message)
 {
-    struct core_out *out = mem_zalloc(sizeof(*out));
+    struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
+    out->bytes = (struct buf){0};
     /* What a message says is true once the term and vote it speaks for are durable; entries it
      * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
     out->after = c->hard_sequence;
@@ -335,6 +336,9 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             core_read_term(c);
             stamp_note(&c->stamps, message->from, message->term, &message->stamp);
             break;
+        case PEER_FORM_HELLO:
+        case PEER_FORM_PROPOSAL:
+            return; /* the owner's to answer: form_answer() */
         case PEER_APPEND:
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
