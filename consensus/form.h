@@ -115,6 +115,10 @@ void form_say(const struct form *f, struct buf *out);
 /* For whom: the listed names that keep it from going on; how many. */
 size_t form_waits_for(const struct form *f, const char *names[FORM_LIST_MAX]);
 
+/* Appends what an operator should know of a cluster of so many voters; nothing: all is well. To be
+ * said when it is formed, and wherever members are listed. */
+void form_advise(size_t voters, struct buf *out);
+
 /* --- for nodes that have a cluster --- */
 struct form_member {
     uint8_t cluster_id[CLUSTER_ID_SIZE];

@@ -252,3 +252,19 @@ void form_say(const struct form *f, struct buf *out)
     }
     say_strangers(f, out);
 }
+
+void form_advise(size_t voters, struct buf *out)
+{
+    if (voters == 1) {
+        buf_str(out,
+                "one voter: there is no copy of the store, and the cluster is down when the "
+                "node is");
+    } else if (voters == 2) {
+        buf_str(out,
+                "two voters: the cluster stands still when one of them is gone, and nothing "
+                "can be replaced meanwhile; a witness makes it three");
+    } else if (voters % 2 == 0) {
+        buf_printf(out, "%zu voters: the cluster survives the loss of %zu, no more than with %zu",
+                   voters, voters / 2 - 1, voters - 1);
+    }
+}
