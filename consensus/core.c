@@ -133,8 +133,9 @@ static void sink_fatal(void *ctx, const struct err *err)
 
 void core_send(struct core *c, const struct peer_message *message)
 {
-    struct core_out *out = mem_zalloc(sizeof(*out));
+    struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
+    out->bytes = (struct buf){0};
     /* What a message says is true once the term and vote it speaks for are durable; entries it
      * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
     out->after = c->hard_sequence;

@@ -329,6 +329,7 @@ static void node_insert(struct omap_node *node, uint32_t slot, struct omap_item 
     node->count++;
     if (!node->is_leaf) {
         struct omap_node **children = children_of(node);
+        MUST(child != NULL); /* only a leaf takes an item alone */
         size_t *counts = counts_of(node);
         memmove(&children[slot + 1], &children[slot], behind * sizeof(struct omap_node *));
         memmove(&counts[slot + 1], &counts[slot], behind * sizeof(counts[0]));

@@ -25,15 +25,15 @@ static void reserve(struct buf *bytes, size_t size)
 
 static void copy_append(struct peer_append *out, const struct peer_append *in, struct buf *bytes)
 {
+    if (in->count == 0) {
+        out->entries = NULL;
+        return;
+    }
     size_t size = in->count * sizeof(*in->entries);
     for (size_t i = 0; i < in->count; i++) {
         size += in->entries[i].size;
     }
     reserve(bytes, size);
-    if (in->count == 0) {
-        out->entries = NULL;
-        return;
-    }
     struct peer_entry *entries =
         (struct peer_entry *)(uintptr_t)put(bytes, in->entries, in->count * sizeof(*in->entries));
     for (size_t i = 0; i < in->count; i++) {

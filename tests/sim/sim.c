@@ -87,12 +87,18 @@ static struct sim_event *heap_pop(struct sim *sim)
 static struct sim_event *event_at(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind,
                                   uint32_t node)
 {
-    struct sim_event *event = mem_zalloc(sizeof(*event));
+    struct sim_event *event = sim->idle;
+    if (event != NULL) {
+        sim->idle = event->next_idle;
+    } else {
+        event = mem_zalloc(sizeof(*event));
+    }
     sim->order++;
-    *event = (struct sim_event){.at_ns = at_ns > sim->now_ns ? at_ns : sim->now_ns,
-                                .order = sim->order,
-                                .kind = kind,
-                                .node = node};
+    event->at_ns = at_ns > sim->now_ns ? at_ns : sim->now_ns;
+    event->order = sim->order;
+    event->kind = kind;
+    event->node = node;
+    event->life = 0;
     return event;
 }
 
@@ -105,10 +111,11 @@ void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uin
     heap_push(sim, event);
 }
 
-static void event_free(struct sim_event *event)
+/* It keeps the room of its message. */
+static void event_done(struct sim *sim, struct sim_event *event)
 {
-    buf_close(&event->bytes);
-    mem_free(event);
+    event->next_idle = sim->idle;
+    sim->idle = event;
 }
 
 /* --- time of a node --- */
@@ -382,6 +389,10 @@ static void on_event(struct sim *sim, struct sim_event *event)
             faults_heal(sim);
             return;
         case EVENT_END:
+            if (sim->now_ns < sim->end_at_ns && !check_is_well(sim)) {
+                sim_schedule(sim, sim->now_ns + 1000 * NS_MS, EVENT_END, 0);
+                return;
+            }
             sim->over = true;
             check_end(sim);
             clients_check_end(sim);
@@ -397,10 +408,13 @@ static void on_event(struct sim *sim, struct sim_event *event)
     }
 }
 
-int sim_live(struct sim *sim, uint64_t seed, FILE *trace)
+int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace)
 {
-    *sim = (struct sim){
-        .seed = seed, .random = {seed}, .trace = trace, .trace_hash = UINT64_C(0xcbf29ce484222325)};
+    *sim = (struct sim){.seed = seed,
+                        .wish = *wish,
+                        .random = {seed},
+                        .trace = trace,
+                        .trace_hash = UINT64_C(0xcbf29ce484222325)};
     world_draw(sim);
     while (!sim->over && sim->violation[0] == '\0') {
         MUST(sim->heap_count > 0);
@@ -408,7 +422,7 @@ int sim_live(struct sim *sim, uint64_t seed, FILE *trace)
         sim->now_ns = event->at_ns;
         sim->counts.events++;
         on_event(sim, event);
-        event_free(event);
+        event_done(sim, event);
     }
     return sim->violation[0] == '\0' ? 0 : -1;
 }
@@ -425,7 +439,13 @@ void sim_close(struct sim *sim)
         store_double_destroy(n->disk);
     }
     while (sim->heap_count > 0) {
-        event_free(heap_pop(sim));
+        event_done(sim, heap_pop(sim));
+    }
+    while (sim->idle != NULL) {
+        struct sim_event *event = sim->idle;
+        sim->idle = event->next_idle;
+        buf_close(&event->bytes);
+        mem_free(event);
     }
     mem_free(sim->heap);
     form_close(sim);

@@ -96,6 +96,7 @@ struct sim_event {
     enum sim_event_kind kind;
     uint32_t node; /* or client */
     uint64_t life; /* of the node; an event of an earlier life is void */
+    struct sim_event *next_idle;
     struct peer_message message;
     struct buf bytes;
 };
@@ -155,13 +156,22 @@ struct sim_chosen {
     struct hash128 state;
 };
 
+/* What is not left to the seed, for measurements; 0: it is. */
+#define SIM_VOTERS_MAX 7
+struct sim_wish {
+    uint64_t voters;
+    uint64_t seconds;
+};
+
 struct sim {
     uint64_t seed;
+    struct sim_wish wish;
     struct sim_random random;
     uint64_t now_ns;
     uint64_t order;
     struct sim_event **heap;
     size_t heap_count, heap_room;
+    struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
     size_t nodes_count, voters_at_start;
     struct sim_use use;
@@ -170,7 +180,7 @@ struct sim {
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
     struct sim_faults faults;
     bool healed, over;
-    uint64_t heal_at_ns, wiped_at_ns;
+    uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
     FILE *trace;
@@ -198,7 +208,7 @@ struct sim {
 };
 
 /* One life. 0: no violation; else @sim->violation says which. */
-int sim_live(struct sim *sim, uint64_t seed, FILE *trace);
+int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace);
 void sim_close(struct sim *sim);
 
 /* sim.c, for the others */
@@ -246,6 +256,7 @@ void members_act(struct sim *sim);
 void lease_draw(struct sim *sim);
 void lease_act(struct sim *sim, uint32_t node);
 void lease_check(struct sim *sim, struct sim_node *n);
+bool leases_are_held(const struct sim *sim);
 void lease_check_end(struct sim *sim);
 
 /* raft_checks.c */
@@ -255,6 +266,8 @@ void raft_check_logs(struct sim *sim);
 
 /* checks.c */
 void check_node(struct sim *sim, struct sim_node *n);
+/* Everything that the end of a life asks for is there: it need not go on. */
+bool check_is_well(struct sim *sim);
 void check_end(struct sim *sim);
 void check_ack(struct sim *sim, uint64_t index);
 void check_close(struct sim *sim);

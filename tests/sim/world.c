@@ -3,6 +3,9 @@
 #include "base/must.h"
 #include "tests/sim/sim.h"
 
+/* A healed world is looked at for at least so long, even if it is well at once. */
+#define HEAL_MS_MIN 8000
+
 static void on_fatal(void *ctx, const struct err *err)
 {
     sim_violation(ctx, "fatal: %s", err->msg);
@@ -70,11 +73,15 @@ void world_draw(struct sim *sim)
     truth_open(sim);
     static const size_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 7};
     sim->voters_at_start = sizes[random_below(r, ARRAY_LEN(sizes))];
+    sim->voters_at_start = sim->wish.voters != 0 ? sim->wish.voters : sim->voters_at_start;
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
     sim->use.hub_events = 10 + random_below(r, 1000);
     sim->fault_ms = 20000 + random_below(r, 20000);
     sim->heal_ms = 25000;
+    uint64_t asked_ms = sim->wish.seconds * 1000;
+    sim->fault_ms = asked_ms > sim->heal_ms ? asked_ms - sim->heal_ms : sim->fault_ms;
+    uint64_t healed_ms = asked_ms > 0 ? sim->heal_ms : HEAL_MS_MIN;
     for (size_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *n = &sim->nodes[i];
         n->id = i + 1;
@@ -103,5 +110,6 @@ void world_draw(struct sim *sim)
     sim_schedule(sim, 1000 * NS_MS, EVENT_FAULT, 0);
     sim_schedule(sim, 1500 * NS_MS, EVENT_ADMIN, 0);
     sim_schedule(sim, sim->heal_at_ns, EVENT_HEAL, 0);
-    sim_schedule(sim, sim->heal_at_ns + sim->heal_ms * NS_MS, EVENT_END, 0);
+    sim->end_at_ns = sim->heal_at_ns + sim->heal_ms * NS_MS;
+    sim_schedule(sim, sim->heal_at_ns + healed_ms * NS_MS, EVENT_END, 0);
 }
