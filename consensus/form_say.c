@@ -201,7 +201,9 @@ static void say_bound(const struct form *f, struct buf *out)
 static void say_waiting(const struct form *f, struct buf *out)
 {
     const char *names[FORM_LIST_MAX];
-    const char *lead = form_own_proposal(f) ? "proposed, waits: " : "waits: ";
+    const char *lead = form_state(f) == FORM_REFUSED ? "no cluster can be formed: "
+                       : form_own_proposal(f)        ? "proposed, waits: "
+                                                     : "waits: ";
     size_t said = 0;
     for (size_t i = 0; i < f->peers_count; i++) {
         if (waits_for(f, &f->peers[i])) {
