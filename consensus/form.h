@@ -86,9 +86,9 @@ void form_receive(struct form *f, uint64_t now_ms, const struct peer_message *me
 void form_durable(struct form *f, uint64_t now_ms, uint64_t sequence);
 
 /* The operator: propose without these listed names, who never come; none: with all of them.
- * ERR_REFUSED with the reason: this node would not be the first of what is left, or that would not
- * be more than half of the list (two halves could form two clusters). Lasts until the next call, or
- * the end of the process before a proposal was made of it. */
+ * ERR_REFUSED with the reason: this node would not be the first of what is left, that would not be
+ * more than half of the list (two halves could form two clusters), or the one named is there. Lasts
+ * until the next call, or the end of the process before a proposal was made of it. */
 int form_without(struct form *f, uint64_t now_ms, const char *const *names, size_t count,
                  struct err *err);
 /* The operator: the one who proposed is lost for good, drop the promise to it. Dangerous if that is

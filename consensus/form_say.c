@@ -11,6 +11,7 @@ static bool is_refusal(enum form_trouble trouble)
         case TROUBLE_SAME_ID:
         case TROUBLE_OTHER_LIST:
         case TROUBLE_NEVER_FORMS:
+        case TROUBLE_WE_ARE_OLD:
             return true;
         case TROUBLE_NONE:
         case TROUBLE_NEVER_HEARD:
@@ -171,6 +172,12 @@ static void say_trouble(const struct form *f, const struct form_peer *p, struct 
         case TROUBLE_PROMISED:
             buf_printf(out, "%s is promised to another proposal, of %016llx: see there", name,
                        (unsigned long long)p->key.proposer);
+            return;
+        case TROUBLE_WE_ARE_OLD:
+            buf_printf(out,
+                       "%s has promised to a proposal of this node that its disk does not know: "
+                       "it is an old copy, remove the directory",
+                       name);
             return;
     }
 }

@@ -156,6 +156,7 @@ static void one_that_was_heard_once_is_not_there(void **state)
 {
     (void)state;
     struct net net;
+    struct err err;
     net_open(&net, 3, NULL);
     net_start(&net, 0);
     net_start(&net, 2);
@@ -166,6 +167,9 @@ static void one_that_was_heard_once_is_not_there(void **state)
     net_run(&net, 5000);
     expect_waits(&net, 0, "pg3");
     expect_said(&net, 0, "pg3 (h3:1) was last heard");
+    const char *pg2[] = {"pg2"};
+    assert_int_equal(form_without(net.nodes[0].form, net.now_ms, pg2, 1, &err), ERR_REFUSED);
+    assert_non_null(strstr(err.msg, "pg2 is there"));
     net.nodes[2].cut = false;
     assert_true(net_run_formed(&net, 3000));
     end(&net);
@@ -209,6 +213,7 @@ static void left_out_after_its_promise(void **state)
     net.nodes[2].cut = true;
     net.nodes[1].cut = true;
     lose_all(&net);
+    net_run(&net, 5000);
     assert_int_equal(form_without(net.nodes[0].form, net.now_ms, pg3, 1, NULL), 0);
     net_after(&net, 0);
     net.nodes[1].cut = false;
@@ -506,6 +511,32 @@ static void the_proposer_is_lost(void **state)
     end(&net);
 }
 
+static void an_old_copy_of_the_proposer(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, 3, NULL);
+    net_start(&net, 0);
+    net_run(&net, 1000);
+    struct store_double *old = store_double_clone(net.nodes[0].disk);
+    net_start(&net, 1);
+    net_start(&net, 2);
+    while (form_state(net.nodes[1].form) != FORM_BOUND) {
+        net_step(&net);
+    }
+    lose_all(&net);
+    net_crash(&net, 0, false, false, 60000);
+    store_double_destroy(net.nodes[0].disk);
+    net.nodes[0].disk = old;
+    memset(&net.nodes[0].durable, 0, sizeof(net.nodes[0].durable));
+    net.nodes[0].up_at_ms = net.now_ms + 1000;
+    net_run(&net, 5000);
+    expect_state(&net, 0, FORM_REFUSED);
+    expect_said(&net, 0, "pg2 has promised to a proposal of this node that its disk does not know");
+    assert_int_equal(net.clusters, 0);
+    end(&net);
+}
+
 static void nothing_to_forget(void **state)
 {
     (void)state;
@@ -724,6 +755,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_noted_pgdata_never_forms),
         cmocka_unit_test(a_member_wiped_after_its_promise),
         cmocka_unit_test(the_proposer_is_lost),
+        cmocka_unit_test(an_old_copy_of_the_proposer),
         cmocka_unit_test(nothing_to_forget),
         cmocka_unit_test(another_list_ends_a_proposal),
         cmocka_unit_test(two_nodes_with_one_id),
