@@ -148,6 +148,10 @@ uint64_t engine_entry_term(const struct engine *e, uint64_t index);
  */
 bool engine_is_established(const struct engine *e);
 uint64_t engine_match(const struct engine *e, uint64_t member); /* leader only, else 0 */
+/* Leader only: since @member last answered in this leadership; UINT64_MAX: it has not yet. */
+uint64_t engine_member_silence_ms(const struct engine *e, uint64_t now_ms, uint64_t member);
+/* Leader only: a change of membership, the catching up for one, or a transfer is under way. */
+bool engine_is_changing(const struct engine *e);
 bool engine_installing(const struct engine *e);
 uint64_t engine_silence_ms(const struct engine *e, uint64_t now_ms);
 /* The membership in use (newest in the log), and the last committed one; @out points into the

@@ -394,6 +394,8 @@ void engine_receive(struct engine *e, uint64_t now_ms, const struct peer_message
         case PEER_CHUNK_RESULT:
         case PEER_READ_INDEX:
         case PEER_READ_INDEX_RESULT:
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
             return; /* the core's own: core.c */
     }
 }

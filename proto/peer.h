@@ -24,6 +24,9 @@ enum peer_kind {
     PEER_CHUNK_RESULT, /* they are staged */
     PEER_READ_INDEX,   /* follower: from which index on may I answer reads? */
     PEER_READ_INDEX_RESULT,
+    PEER_SOFT =
+        24, /* leader: the soft state of everybody, as far as it knows (docs/consensus.md) */
+    PEER_SOFT_RESULT, /* and what the member knows, with its own */
 };
 
 /* When a leader asserted its leadership; echoed with every answer (docs/leases.md). */
@@ -108,6 +111,31 @@ struct peer_read_index {
     uint64_t index;    /* in the answer: apply up to here, then read; 0: not the leader */
 };
 
+/* The soft state of one member. */
+struct peer_soft_state {
+    uint64_t member;
+    uint64_t life; /* its version: these three, in this order (consensus/soft.h) */
+    uint64_t token;
+    uint64_t counter;
+    uint64_t age_ms; /* when the message was made: that long ago, or less, the member stood by it */
+    bool has_bytes;  /* or the receiver has them already, or gets them later */
+    const void *bytes;
+    size_t size;
+};
+
+struct peer_soft {
+    uint64_t token;   /* of this life of the sender; not 0 */
+    uint64_t sent_ms; /* on the sender's clock */
+    uint64_t
+        echo_token; /* both, from the newest message of the receiver's; 0: there was none yet */
+    uint64_t echo_ms;
+    bool slow_disk;        /* the sender's is */
+    bool moved;            /* leadership was moved by placement, or by hand ... */
+    uint64_t moved_age_ms; /* ... this long ago, as far as the sender knows */
+    size_t count;
+    const struct peer_soft_state *states;
+};
+
 struct peer_message {
     enum peer_kind kind;
     uint64_t from;
@@ -124,6 +152,7 @@ struct peer_message {
         struct peer_chunk chunk;
         struct peer_chunk_result chunk_result;
         struct peer_read_index read_index;
+        struct peer_soft soft;
     };
 };
 
