@@ -102,6 +102,15 @@ static uint64_t sink_install(void *ctx, const struct peer_snapshot *snapshot)
     return sequence;
 }
 
+static void on_lease(void *ctx, enum machine_lease_event event, const struct machine_lease *lease)
+{
+    struct core *c = ctx;
+    core_lease_event(c, event, lease);
+    if (c->owner_lease_cb != NULL) {
+        c->owner_lease_cb(c->owner_context, event, lease);
+    }
+}
+
 static void sink_want_snapshot(void *ctx, uint64_t member)
 {
     core_ship_want(ctx, member);
@@ -222,6 +231,13 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
     list_init(&c->waiting);
     list_init(&c->proposed);
     list_init(&c->readings);
+    list_init(&c->leases.asked);
+    list_init(&c->leases.endings);
+    c->hold_next_ms = UINT64_MAX;
+    c->owner_lease_cb = settings->machine.lease_cb;
+    c->owner_context = settings->machine.context;
+    c->settings.machine.lease_cb = on_lease;
+    c->settings.machine.context = c;
     /* W14: names that an earlier life may have given, too; a late answer to that one must not fit.
      */
     c->questions = (uint64_t)settings->seed << 32;
@@ -257,6 +273,8 @@ void core_destroy(struct core *c)
     }
     core_propose_close(c);
     core_read_close(c);
+    core_lease_reset(c);
+    core_hold_close(c);
     core_ship_close(c);
     core_state_close(c);
     core_soft_close(c);
@@ -289,6 +307,9 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
     if (c->beat_wanted) {
         next = now_ms + 1;
     }
+    uint64_t lease = core_lease_next_ms(c);
+    next = lease < next ? lease : next;
+    next = c->hold_next_ms < next ? c->hold_next_ms : next;
     uint64_t advise = core_advise_next_ms(c);
     next = advise < next ? advise : next;
     return next > now_ms ? next : now_ms + 1;
@@ -323,6 +344,10 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_READ_INDEX:
         case PEER_READ_INDEX_RESULT:
             core_read_receive(c, message);
+            return;
+        case PEER_KEEP_ALIVE:
+        case PEER_KEEP_ALIVE_RESULT:
+            core_lease_receive(c, message);
             return;
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
@@ -393,6 +418,8 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_read_turn(c);
     core_state_turn(c);
     core_read_turn(c); /* what was applied just now may answer reads */
+    core_hold_turn(c);
+    core_lease_turn(c);
     core_ship_turn(c);
     core_soft_turn(c);
     core_advise_turn(c);

@@ -123,6 +123,30 @@ void core_propose(struct core *c, uint64_t now_ms, uint64_t ticket, const void *
 void core_read(struct core *c, uint64_t now_ms, uint64_t ticket);
 /* The requester is no longer interested; its answer will not come. */
 void core_forget(struct core *c, uint64_t ticket);
+/* --- leases that this node holds (docs/leases.md) --- */
+struct core_hold {
+    uint64_t lease;
+    uint64_t grant; /* index of the entry that granted it: struct kv_op_result has it */
+    uint64_t epoch; /* 0 unless protected */
+    uint64_t
+        renew_until_ms; /* ask for more time until then; the owner moves it on while it is well */
+    uint64_t limit_ms;  /* count with no more than this of the lease's time; 0: all of it. Set it
+                           before  proposing a shorter time, lift it when that is applied. */
+};
+struct core_held {
+    uint64_t
+        deadline_ms; /* this node may act as the holder before it, on its own clock; 0: not yet */
+    uint64_t confirmed_ms; /* when the newest keep-alive that was confirmed was sent */
+    uint64_t ttl_ms;
+    int status; /* 0; else why it will not be confirmed any more: the deadline stands */
+};
+/* Begin to keep a lease alive, or go on: to be called again and again. Another grant of the same id
+ * is another lease. */
+void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
+/* The owner does not act as the holder any more, and will not. */
+void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
+bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+
 /* See engine.h. */
 int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,
                 const char *info, struct err *err);

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "consensus/core.h"
+#include "consensus/lease_clock.h"
 #include "consensus/machine.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
@@ -80,6 +81,23 @@ struct core_staging {
     struct machine *machine; /* built on the way; becomes the state with the install */
 };
 
+/* Of the holder of a protected lease, on the leader's clock in this leadership; 0: not yet. */
+struct core_primary_heard {
+    uint64_t holder;
+    uint64_t direct_ms; /* its newest keep-alive that came by itself */
+    uint64_t any_ms;    /* or by whatever way */
+};
+
+/* The leader's side of leases. */
+struct core_leases {
+    struct lease_clock clock;
+    bool counting;       /* the first entry of the own term is applied: the clock is complete */
+    struct list asked;   /* keep-alives that wait for a majority's echo */
+    struct list endings; /* entries that may end a lease, in order of index, not applied yet */
+    size_t asked_count;
+    struct core_primary_heard primary;
+};
+
 /* The advisor's affairs. */
 #define CORE_TICKET_ADVICE UINT64_MAX
 struct core_advice {
@@ -110,7 +128,9 @@ struct core_placing {
     uint64_t scanned_ms;
     size_t holders_count;
     uint64_t holders[8];       /* of protected leases */
-    uint64_t relayed_since_ms; /* the holder is heard by relay alone; 0: not so */
+    uint64_t heard_holder;     /* whose keep-alives the following is about ... */
+    uint64_t heard_term;       /* ... in this leadership */
+    uint64_t relayed_since_ms; /* it is heard by relay alone; 0: not so */
     size_t relays_count;
     struct core_relay relays[MEMBERS_MAX];
 };
@@ -159,6 +179,14 @@ struct core {
     struct list readings;
     uint64_t questions;
     bool beat_wanted;
+
+    /* core_lease.c, core_hold.c */
+    struct core_leases leases;
+    machine_lease_cb owner_lease_cb;
+    void *owner_context;
+    struct omap holds;
+    uint64_t hold_next_ms; /* the next keep-alive */
+    uint64_t hold_leader;  /* who was asked last */
 
     /* core_ship.c */
     struct core_ship ships[SHIPS_MAX];
@@ -217,9 +245,9 @@ void core_placement_beat(struct core *c);
 void core_placement_moved(struct core *c);
 void core_placement_tell(const struct core *c, struct peer_soft *out);
 void core_placement_told(struct core *c, const struct peer_message *message);
-/* On the leader: the holder of the protected lease was heard now, through member @via or (0)
- * directly. */
-void core_placement_heard_holder(struct core *c, uint64_t via);
+/* On the leader: a keep-alive of the @holder of a protected lease came now from @from, itself or
+ * another. */
+void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from);
 
 /* core_state.c */
 void core_state_load(struct core *c, const struct store_image *image);
@@ -234,6 +262,23 @@ void core_read_turn(struct core *c);
 void core_read_receive(struct core *c, const struct peer_message *message);
 void core_read_term(struct core *c);
 void core_read_close(struct core *c);
+
+/* core_lease.c */
+void core_lease_reset(struct core *c);
+void core_lease_event(struct core *c, enum machine_lease_event event,
+                      const struct machine_lease *lease);
+void core_lease_proposed(struct core *c, uint64_t index, const void *bytes, size_t size);
+void core_lease_applied(struct core *c, uint64_t index);
+void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms);
+void core_lease_ask(struct core *c, uint64_t from, const struct peer_keep_alive *ask);
+void core_lease_receive(struct core *c, const struct peer_message *message);
+void core_lease_turn(struct core *c);
+uint64_t core_lease_next_ms(const struct core *c);
+
+/* core_hold.c */
+void core_hold_turn(struct core *c);
+void core_hold_result(struct core *c, const struct peer_keep_alive_result *result);
+void core_hold_close(struct core *c);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);

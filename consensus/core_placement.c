@@ -65,28 +65,6 @@ void core_placement_told(struct core *c, const struct peer_message *m)
 
 /* --- how the holder is heard --- */
 
-void core_placement_heard_holder(struct core *c, uint64_t via)
-{
-    struct core_placing *p = &c->placing;
-    if (via == 0) {
-        p->relayed_since_ms = 0;
-        p->relays_count = 0;
-        return;
-    }
-    p->relayed_since_ms = p->relayed_since_ms != 0 ? p->relayed_since_ms : c->now_ms;
-    size_t at = 0;
-    size_t oldest = 0;
-    while (at < p->relays_count && p->relays[at].member != via) {
-        oldest = p->relays[at].at_ms < p->relays[oldest].at_ms ? at : oldest;
-        at++;
-    }
-    if (at == ARRAY_LEN(p->relays)) {
-        at = oldest;
-    }
-    p->relays_count = at == p->relays_count ? at + 1 : p->relays_count;
-    p->relays[at] = (struct core_relay){.member = via, .at_ms = c->now_ms};
-}
-
 static bool relays_holder(const struct core *c, uint64_t member)
 {
     const struct core_placing *p = &c->placing;
@@ -99,12 +77,40 @@ static bool relays_holder(const struct core *c, uint64_t member)
     return false;
 }
 
+void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from)
+{
+    struct core_placing *p = &c->placing;
+    bool direct = holder == from;
+    bool other = p->heard_holder != holder || p->heard_term != engine_term(c->engine);
+    p->heard_holder = holder;
+    p->heard_term = engine_term(c->engine);
+    if (direct || other) {
+        p->relayed_since_ms = 0;
+        p->relays_count = 0;
+    }
+    if (direct) {
+        return;
+    }
+    if (!relays_holder(c, 0)) {
+        p->relayed_since_ms = c->now_ms; /* the first, or the first after a silence */
+    }
+    size_t at = 0;
+    size_t oldest = 0;
+    while (at < p->relays_count && p->relays[at].member != from) {
+        oldest = p->relays[at].at_ms < p->relays[oldest].at_ms ? at : oldest;
+        at++;
+    }
+    at = at == ARRAY_LEN(p->relays) ? oldest : at;
+    p->relays_count = at == p->relays_count ? at + 1 : p->relays_count;
+    p->relays[at] = (struct core_relay){.member = from, .at_ms = c->now_ms};
+}
+
 /* By relay alone, for long enough. */
 static bool is_deaf(const struct core *c)
 {
     const struct core_placing *p = &c->placing;
-    return p->relayed_since_ms != 0 && c->now_ms - p->relayed_since_ms >= PLACEMENT_RELAY_MS &&
-           relays_holder(c, 0);
+    return p->heard_term == engine_term(c->engine) && relays_holder(c, 0) &&
+           c->now_ms - p->relayed_since_ms >= PLACEMENT_RELAY_MS;
 }
 
 /* --- the facts --- */

@@ -92,6 +92,7 @@ static void submit(struct core *c)
             refuse(c, p, code);
             continue;
         }
+        core_lease_proposed(c, index, p->command, p->size);
         mem_free(p->command);
         p->command = NULL;
         p->index = index;

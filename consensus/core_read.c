@@ -43,6 +43,7 @@ void core_read_term(struct core *c)
         core_propose_lost(c, ERR_LOST_LEADER);
     }
     stamp_reset(&c->stamps, term);
+    core_lease_reset(c);
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
         if (r->ticket == 0) {
             reading_free(r); /* the asker asks the next leader */

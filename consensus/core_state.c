@@ -102,6 +102,7 @@ static void apply_command(struct core *c, const struct store_entry *entry)
         core_fail(c, &err);
         return;
     }
+    core_lease_applied(c, entry->index);
     core_propose_applied(c, entry->index, entry->term, result);
     machine_forget_result(c->machine);
 }

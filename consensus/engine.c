@@ -692,6 +692,19 @@ bool engine_installing(const struct engine *e)
     return e->installing.index != 0;
 }
 
+uint64_t engine_led_until_ms(const struct engine *e)
+{
+    bool has_votes = e->votes_term == raft_current_term(&e->raft);
+    uint64_t votes_ms = has_votes ? e->votes_led_until_ms : 0;
+    /* The own vote, and the only one of a sole voter: what it followed or led itself. */
+    return votes_ms > e->heard_leader_ms ? votes_ms : e->heard_leader_ms;
+}
+
+uint64_t engine_established_at(const struct engine *e)
+{
+    return e->leading ? e->established_at : 0;
+}
+
 uint64_t engine_silence_ms(const struct engine *e, uint64_t now_ms)
 {
     return e->leading ? 0 : now_ms - e->heard_leader_ms;

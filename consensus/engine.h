@@ -154,6 +154,10 @@ uint64_t engine_member_silence_ms(const struct engine *e, uint64_t now_ms, uint6
 bool engine_is_changing(const struct engine *e);
 bool engine_installing(const struct engine *e);
 uint64_t engine_silence_ms(const struct engine *e, uint64_t now_ms);
+/* Leader: nobody else was followed by a majority after this, on the own clock (safety A4). */
+uint64_t engine_led_until_ms(const struct engine *e);
+/* Leader: index of the first entry of its own term; 0: none yet. */
+uint64_t engine_established_at(const struct engine *e);
 /* The membership in use (newest in the log), and the last committed one; @out points into the
  * engine until the next call. */
 void engine_members(const struct engine *e, struct members *out);

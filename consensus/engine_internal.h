@@ -43,7 +43,9 @@ struct engine {
     bool refused;                         /* an APPEND of this step did not match */
     struct peer_stamp echo;               /* the newest stamp seen: goes back with every answer */
     uint64_t heard_leader_ms;             /* a message of any leader was processed, or the start */
-    struct peer_snapshot installing;      /* W13: being made the state; index 0: none */
+    uint64_t votes_term;                  /* safety A4: of the votes that were received last ... */
+    uint64_t votes_led_until_ms; /* ... and until when their givers may have followed a leader */
+    struct peer_snapshot installing; /* W13: being made the state; index 0: none */
     struct buf installing_conf;
 
     /* Leadership (engine.c, engine_member.c). */

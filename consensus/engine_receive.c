@@ -302,11 +302,28 @@ static void receive_vote(struct engine *e, const struct peer_message *in)
     e->answering = NULL;
 }
 
+/* Safety A4: whoever a giver of our votes followed last, it was no later than this. */
+static void note_vote(struct engine *e, const struct peer_message *in)
+{
+    const struct peer_vote_result *vote = &in->vote_result;
+    if (!vote->granted || vote->pre_vote || in->term != raft_current_term(&e->raft)) {
+        return;
+    }
+    if (e->votes_term != in->term) {
+        e->votes_term = in->term;
+        e->votes_led_until_ms = 0;
+    }
+    uint64_t silence_ms = vote->silence_ms < e->now_ms ? vote->silence_ms : e->now_ms;
+    uint64_t until_ms = e->now_ms - silence_ms;
+    e->votes_led_until_ms = until_ms > e->votes_led_until_ms ? until_ms : e->votes_led_until_ms;
+}
+
 static void receive_vote_result(struct engine *e, const struct peer_message *in)
 {
     if (raft_state(&e->raft) != RAFT_CANDIDATE) {
         return; /* W9: libraft would read a candidate's field in another state's union */
     }
+    note_vote(e, in);
     struct raft_message m = message_from(in, RAFT_REQUEST_VOTE_RESULT);
     m.request_vote_result =
         (struct raft_request_vote_result){.version = MESSAGE_VERSION,
@@ -394,6 +411,8 @@ void engine_receive(struct engine *e, uint64_t now_ms, const struct peer_message
         case PEER_CHUNK_RESULT:
         case PEER_READ_INDEX:
         case PEER_READ_INDEX_RESULT:
+        case PEER_KEEP_ALIVE:
+        case PEER_KEEP_ALIVE_RESULT:
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
             return; /* the core's own: core.c */

@@ -91,7 +91,7 @@ struct hash128 lease_hash(const struct lease *lease)
     hash128_number(&hash, lease->id);
     hash128_number(&hash, lease->ttl_ms);
     hash128_number(&hash, lease->generation);
-    hash128_number(&hash, lease->granted_revision);
+    hash128_number(&hash, lease->granted_index);
     hash128_number(&hash, lease->holder);
     hash128_number(&hash, lease->epoch);
     hash128_number(&hash, lease->marked_index);

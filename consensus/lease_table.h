@@ -23,7 +23,7 @@ struct lease {
     uint64_t id;
     uint64_t ttl_ms;
     uint64_t generation; /* index of the entry that granted it or last changed its time */
-    uint64_t granted_revision;
+    uint64_t granted_index;
     uint64_t holder;
     uint64_t epoch;
     uint64_t marked_index; /* of the entry that made it no longer renewable; 0: it is */

@@ -218,7 +218,7 @@ static int run_command(struct machine *machine, const struct kv_command *command
         case KV_LEASE_END:
             return machine_end_lease(machine, &command->lease_end);
         case KV_LEASE_CHANGE:
-            return machine_change_lease(machine, &command->lease_change);
+            return machine_change_lease(machine, command);
         case KV_SETTING:
             return run_setting(machine, &command->setting);
         case KV_COMPACT:

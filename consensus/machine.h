@@ -41,8 +41,8 @@ struct watch_hub;
 struct machine_lease {
     uint64_t id;
     uint64_t ttl_ms;
-    uint64_t generation; /* index of the entry that granted it or last changed its time */
-    uint64_t granted_revision;
+    uint64_t generation;    /* index of the entry that granted it or last changed its time */
+    uint64_t granted_index; /* of the entry that granted it: names this grant for ever */
     uint64_t holder;
     uint64_t epoch; /* 0 unless protected */
     uint64_t key_count;

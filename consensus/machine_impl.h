@@ -55,7 +55,7 @@ int machine_run_txn(struct machine *machine, const struct kv_command *command);
 
 /* machine_lease.c: the commands about a lease, and what a grant must and does. */
 int machine_end_lease(struct machine *machine, const struct kv_lease_end *end);
-int machine_change_lease(struct machine *machine, const struct kv_lease_change *change);
+int machine_change_lease(struct machine *machine, const struct kv_command *command);
 int machine_check_grant(const struct machine *machine, const struct kv_lease_grant *grant);
 struct lease *machine_grant(struct machine *machine, const struct kv_lease_grant *grant,
                             uint64_t id);

@@ -12,7 +12,7 @@ void machine_lease_facts(const struct lease *lease, struct machine_lease *ret_le
     *ret_lease = (struct machine_lease){.id = lease->id,
                                         .ttl_ms = lease->ttl_ms,
                                         .generation = lease->generation,
-                                        .granted_revision = lease->granted_revision,
+                                        .granted_index = lease->granted_index,
                                         .holder = lease->holder,
                                         .epoch = lease->epoch,
                                         .key_count = lease->key_count,
@@ -70,7 +70,7 @@ struct lease *machine_grant(struct machine *machine, const struct kv_lease_grant
     struct lease *lease = lease_table_add(&machine->leases, id);
     lease->ttl_ms = grant->ttl_ms;
     lease->generation = machine->index;
-    lease->granted_revision = machine->revision;
+    lease->granted_index = machine->index;
     lease->holder = grant->holder;
     lease->is_protected = grant->is_protected;
     if (grant->is_protected) {
@@ -105,8 +105,18 @@ void machine_mark_lease(struct machine *machine, struct lease *lease)
     }
 }
 
-int machine_change_lease(struct machine *machine, const struct kv_lease_change *change)
+/* A holder counts with the time it was told. To give it less, it must have given up the rest before
+ * (docs/leases.md): only it can say so, and an ordinary lease has nobody who can. */
+static bool shortens_unasked(const struct kv_command *command, const struct lease *lease)
 {
+    bool holder = lease->is_protected && command->holder_lease == lease->id &&
+                  command->holder_epoch == lease->epoch;
+    return command->lease_change.ttl_ms < lease->ttl_ms && !holder;
+}
+
+int machine_change_lease(struct machine *machine, const struct kv_command *command)
+{
+    const struct kv_lease_change *change = &command->lease_change;
     struct lease *lease = lease_table_find(&machine->leases, change->id);
     if (lease == NULL) {
         return ERR_NOT_FOUND;
@@ -115,8 +125,8 @@ int machine_change_lease(struct machine *machine, const struct kv_lease_change *
         return ERR_CONFLICT;
     }
     if (change->ttl_ms != 0) {
-        if (lease->marked_index != 0) {
-            return ERR_REFUSED; /* it shall run out */
+        if (lease->marked_index != 0 || shortens_unasked(command, lease)) {
+            return ERR_REFUSED; /* it shall run out, in the time that its holder knows */
         }
         /* Another generation: an expiry that counted the old time is void. */
         lease->ttl_ms = change->ttl_ms;

@@ -83,7 +83,7 @@ static void write_lease(const struct lease *lease, struct buf *value)
 {
     write_number(value, lease->ttl_ms);
     write_number(value, lease->generation);
-    write_number(value, lease->granted_revision);
+    write_number(value, lease->granted_index);
     write_number(value, lease->holder);
     write_number(value, lease->epoch);
     write_number(value, lease->marked_index);
@@ -351,7 +351,7 @@ static bool read_lease(struct machine *machine, struct reader *key, struct reade
     uint64_t id = read_key_number(key);
     uint64_t ttl_ms = read_number(value);
     uint64_t generation = read_number(value);
-    uint64_t granted_revision = read_number(value);
+    uint64_t granted_index = read_number(value);
     uint64_t holder = read_number(value);
     uint64_t epoch = read_number(value);
     uint64_t marked_index = read_number(value);
@@ -366,7 +366,7 @@ static bool read_lease(struct machine *machine, struct reader *key, struct reade
     struct lease *lease = lease_table_add(&machine->leases, id);
     lease->ttl_ms = ttl_ms;
     lease->generation = generation;
-    lease->granted_revision = granted_revision;
+    lease->granted_index = granted_index;
     lease->holder = holder;
     lease->epoch = epoch;
     lease->marked_index = marked_index;

@@ -106,6 +106,8 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_CHUNK_RESULT:
         case PEER_READ_INDEX:
         case PEER_READ_INDEX_RESULT:
+        case PEER_KEEP_ALIVE:
+        case PEER_KEEP_ALIVE_RESULT:
             return;
     }
     UNREACHABLE("every kind has a row");

@@ -24,6 +24,8 @@ enum peer_kind {
     PEER_CHUNK_RESULT, /* they are staged */
     PEER_READ_INDEX,   /* follower: from which index on may I answer reads? */
     PEER_READ_INDEX_RESULT,
+    PEER_KEEP_ALIVE = 20, /* a lease's holder, to the leader or to a member that passes it on */
+    PEER_KEEP_ALIVE_RESULT,
     PEER_SOFT =
         24, /* leader: the soft state of everybody, as far as it knows (docs/consensus.md) */
     PEER_SOFT_RESULT, /* and what the member knows, with its own */
@@ -111,6 +113,26 @@ struct peer_read_index {
     uint64_t index;    /* in the answer: apply up to here, then read; 0: not the leader */
 };
 
+/* Lease keep-alives (docs/leases.md). They may go by one other member, which passes the answer on.
+ */
+struct peer_keep_alive {
+    uint64_t holder; /* who asks, whoever sends it */
+    uint64_t name;   /* the holder's, for this keep-alive alone */
+    uint64_t lease;
+    uint64_t grant; /* index of the entry that granted it */
+    uint64_t epoch;
+    bool passed_on;
+    bool urgent; /* the holder has no time yet: do not wait for the next heartbeat */
+};
+
+struct peer_keep_alive_result {
+    uint64_t holder;
+    uint64_t name;
+    uint64_t lease;
+    int status;      /* 0: confirmed; else ERR_*: it will not be, and asking again is no use */
+    uint64_t ttl_ms; /* of the lease, when it was confirmed */
+};
+
 /* The soft state of one member. */
 struct peer_soft_state {
     uint64_t member;
@@ -152,6 +174,8 @@ struct peer_message {
         struct peer_chunk chunk;
         struct peer_chunk_result chunk_result;
         struct peer_read_index read_index;
+        struct peer_keep_alive keep_alive;
+        struct peer_keep_alive_result keep_alive_result;
         struct peer_soft soft;
     };
 };

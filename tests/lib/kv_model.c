@@ -309,7 +309,7 @@ static int do_grant(struct model *model, const struct kv_lease_grant *grant,
     struct model_lease lease = {.id = id,
                                 .ttl_ms = grant->ttl_ms,
                                 .generation = model->index,
-                                .granted_revision = now->revision,
+                                .granted_index = model->index,
                                 .holder = grant->holder,
                                 .is_protected = grant->is_protected};
     if (grant->is_protected) {
@@ -460,9 +460,10 @@ static int run_lease_end(struct model *model, const struct kv_lease_end *end,
     return 0;
 }
 
-static int run_lease_change(struct model *model, const struct kv_lease_change *change,
+static int run_lease_change(struct model *model, const struct kv_command *command,
                             struct kv_result *result)
 {
+    const struct kv_lease_change *change = &command->lease_change;
     struct model_lease *lease = model_find_lease(model, change->id);
     if (lease == NULL) {
         return ERR_NOT_FOUND;
@@ -470,7 +471,9 @@ static int run_lease_change(struct model *model, const struct kv_lease_change *c
     if (lease->epoch != change->epoch) {
         return ERR_CONFLICT;
     }
-    if (change->ttl_ms != 0 && lease->marked_index != 0) {
+    bool holder = lease->is_protected && holds(command, lease);
+    bool shorter = change->ttl_ms < lease->ttl_ms && !holder;
+    if (change->ttl_ms != 0 && (lease->marked_index != 0 || shorter)) {
         return ERR_REFUSED;
     }
     if (change->ttl_ms != 0) {
@@ -520,7 +523,7 @@ static int run(struct model *model, const struct kv_command *command, struct kv_
         case KV_LEASE_END:
             return run_lease_end(model, &command->lease_end, result);
         case KV_LEASE_CHANGE:
-            return run_lease_change(model, &command->lease_change, result);
+            return run_lease_change(model, command, result);
         case KV_SETTING:
             return run_setting(model, &command->setting);
         case KV_COMPACT:

@@ -22,7 +22,7 @@ struct model_lease {
     uint64_t id;
     uint64_t ttl_ms;
     uint64_t generation;
-    uint64_t granted_revision;
+    uint64_t granted_index;
     uint64_t holder;
     uint64_t epoch;
     uint64_t marked_index;

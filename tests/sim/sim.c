@@ -174,6 +174,8 @@ static void send_message(struct sim *sim, const struct sim_node *from,
 {
     MUST(message->to >= 1);
     sim->counts.messages++;
+    sim->counts.lease_passed_on +=
+        message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
     if (message->kind >= PEER_CHUNK || message->kind == PEER_SNAPSHOT) {
         sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
                 (unsigned)message->to, (int)message->kind, (unsigned)message->term,
@@ -266,6 +268,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
     }
     check_node(sim, n);
+    lease_check(sim, n);
     if (world_dies_now(sim, n)) {
         return;
     }
@@ -345,6 +348,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_CLIENT:
             world_client(sim, event->node);
             return;
+        case EVENT_LEASE:
+            lease_act(sim, event->node);
+            return;
         case EVENT_FAULT:
             world_fault(sim);
             return;
@@ -357,6 +363,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_END:
             sim->over = true;
             check_end(sim);
+            lease_check_end(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:

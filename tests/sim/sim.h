@@ -41,7 +41,14 @@
     X(reads_delayed) \
     X(batches) \
     X(slow_disks) \
-    X(compactions)
+    X(compactions) \
+    X(lease_grants) \
+    X(lease_handovers) \
+    X(lease_expiries) \
+    X(lease_releases) \
+    X(lease_changes) \
+    X(lease_marks) \
+    X(lease_passed_on)
 // clang-format on
 
 struct sim_counts {
@@ -55,6 +62,7 @@ enum sim_event_kind {
     EVENT_MESSAGE,
     EVENT_DISK,
     EVENT_CLIENT,
+    EVENT_LEASE,
     EVENT_FAULT,
     EVENT_RESTART,
     EVENT_RESUME,
@@ -104,6 +112,16 @@ struct sim_client {
     uint64_t deadline_ns;
 };
 
+/* A node's play for one of the leases. */
+#define SIM_LEASES 2
+struct sim_contender {
+    uint64_t id;
+    uint64_t life;
+    char attempt[32]; /* the value of the key if it was granted */
+    bool granted;
+    struct core_hold wish;
+};
+
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, pauses, transfers, membership, slow_disks, full_disks,
@@ -138,6 +156,13 @@ struct sim {
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
+    /* world_lease.c */
+    uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
+    uint64_t attempts;
+    struct sim_contender contenders[SIM_NODES][SIM_LEASES];
+    uint64_t held_until_ns[SIM_LEASES][SIM_NODES]; /* in true time */
+    uint64_t let_go_ns[SIM_LEASES];
+    size_t last_holder[SIM_LEASES]; /* slot + 1 */
     /* checks.c */
     struct sim_chosen *chosen;
     size_t chosen_count, chosen_room;
@@ -175,6 +200,12 @@ void world_woken(struct sim *sim, struct sim_node *n);
 /* It may die in the middle of what it was doing: messages out, writes not done. */
 bool world_dies_now(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
+
+/* world_lease.c */
+void lease_draw(struct sim *sim);
+void lease_act(struct sim *sim, uint32_t node);
+void lease_check(struct sim *sim, struct sim_node *n);
+void lease_check_end(struct sim *sim);
 
 /* checks.c */
 void check_node(struct sim *sim, struct sim_node *n);

@@ -110,6 +110,7 @@ void world_draw(struct sim *sim)
     for (size_t i = 0; i < sim->clients_count; i++) {
         sim_schedule(sim, sim->now_ns + random_below(r, 1000) * NS_MS, EVENT_CLIENT, (uint32_t)i);
     }
+    lease_draw(sim);
     sim->heal_at_ns = sim->fault_ms * NS_MS;
     sim_schedule(sim, 1000 * NS_MS, EVENT_FAULT, 0);
     sim_schedule(sim, 1500 * NS_MS, EVENT_ADMIN, 0);

@@ -78,7 +78,7 @@ static void every_field_is_in_the_hash(void **state)
         {.id = 2},
         {.id = 1, .ttl_ms = 1},
         {.id = 1, .generation = 1},
-        {.id = 1, .granted_revision = 1},
+        {.id = 1, .granted_index = 1},
         {.id = 1, .holder = 1},
         {.id = 1, .epoch = 1},
         {.id = 1, .marked_index = 1},

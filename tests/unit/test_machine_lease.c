@@ -56,7 +56,7 @@ static void a_lease_is_granted_with_an_id_of_either_side(void **state)
     assert_int_equal(result->ops[0].lease_generation, 2);
     struct machine_lease lease = lease_of(50);
     assert_int_equal(lease.generation, 2);
-    assert_int_equal(lease.granted_revision, 1);
+    assert_int_equal(lease.granted_index, 2);
     assert_false(lease.is_protected);
     kit_fails(&kit, kv_grant(50, 3000), ERR_EXISTS);
     /* Given ids are the entry's index, or the next one that is free. */
@@ -184,6 +184,17 @@ static void a_marked_lease_gets_no_more_time(void **state)
     kit_fails(&kit, stop, ERR_NOT_FOUND);
 }
 
+/* Whoever holds it counts with the time it was told. */
+static void an_ordinary_lease_gets_no_shorter(void **state)
+{
+    (void)state;
+    kit_ok(&kit, kv_grant(5, 1000));
+    struct kv_command shorter = {.kind = KV_LEASE_CHANGE, .lease_change = {.id = 5, .ttl_ms = 999}};
+    kit_fails(&kit, shorter, ERR_REFUSED);
+    assert_int_equal(lease_of(5).ttl_ms, 1000);
+    assert_int_equal(lease_of(5).generation, 1);
+}
+
 static void changes_of_leases_are_told(void **state)
 {
     (void)state;
@@ -192,11 +203,11 @@ static void changes_of_leases_are_told(void **state)
     assert_int_equal(kit.last_lease.id, 5);
     kit_ok(&kit, kv_put_on("a", "1", 5));
     struct kv_command change = {.kind = KV_LEASE_CHANGE,
-                                .lease_change = {.id = 5, .ttl_ms = 900, .stop_renewal = true}};
+                                .lease_change = {.id = 5, .ttl_ms = 1900, .stop_renewal = true}};
     kit_ok(&kit, change);
     assert_int_equal(kit.lease_events[MACHINE_LEASE_CHANGED], 1);
     assert_int_equal(kit.lease_events[MACHINE_LEASE_MARKED], 1);
-    assert_int_equal(kit.last_lease.ttl_ms, 900);
+    assert_int_equal(kit.last_lease.ttl_ms, 1900);
     assert_int_equal(kit.last_lease.marked_index, 3);
     kit_fails(&kit, kv_expire(5, 1), ERR_CONFLICT);
     assert_int_equal(kit.lease_events[MACHINE_LEASE_REMOVED], 0);
@@ -385,6 +396,17 @@ static void a_release_after_a_mark_is_as_good(void **state)
     assert_true(kit_ok(&kit, grant_primary(5000, 8))->succeeded);
 }
 
+static void the_holder_alone_gives_up_time(void **state)
+{
+    (void)state;
+    struct kv_command shorter = {.kind = KV_LEASE_CHANGE,
+                                 .lease_change = {.id = HELD, .epoch = 7, .ttl_ms = 1000}};
+    kit_fails(&kit, shorter, ERR_REFUSED);
+    kit_fails(&kit, by_holder(shorter, HELD, 6), ERR_REFUSED);
+    kit_ok(&kit, by_holder(shorter, HELD, 7));
+    assert_int_equal(lease_of(HELD).ttl_ms, 1000);
+}
+
 static void a_change_names_the_epoch(void **state)
 {
     (void)state;
@@ -439,6 +461,7 @@ int main(void)
         KIT_TEST(an_expiry_is_of_a_generation),
         KIT_TEST(a_grant_and_its_keys_are_one_entry),
         KIT_TEST(a_marked_lease_gets_no_more_time),
+        KIT_TEST(an_ordinary_lease_gets_no_shorter),
         KIT_TEST(changes_of_leases_are_told),
         PRIMARY_TEST(overwriting_the_primary_key_only_marks),
         PRIMARY_TEST(putting_it_on_its_lease_without_the_epoch_only_marks),
@@ -454,6 +477,7 @@ int main(void)
         PRIMARY_TEST(only_the_holder_attaches_keys),
         PRIMARY_TEST(a_release_names_the_epoch),
         PRIMARY_TEST(a_release_after_a_mark_is_as_good),
+        PRIMARY_TEST(the_holder_alone_gives_up_time),
         PRIMARY_TEST(a_change_names_the_epoch),
         PRIMARY_TEST(epochs_only_grow),
         PRIMARY_TEST(no_epoch_while_they_are_held),

@@ -425,7 +425,7 @@ static void compare_all(const struct node *node)
         assert_true(machine_lease(node->machine, wanted->id, &lease));
         assert_int_equal(lease.ttl_ms, wanted->ttl_ms);
         assert_int_equal(lease.generation, wanted->generation);
-        assert_int_equal(lease.granted_revision, wanted->granted_revision);
+        assert_int_equal(lease.granted_index, wanted->granted_index);
         assert_int_equal(lease.holder, wanted->holder);
         assert_int_equal(lease.epoch, wanted->epoch);
         assert_int_equal(lease.marked_index, wanted->marked_index);
