@@ -43,6 +43,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     store_double_load(n->disk, &image);
     n->tick_at_ns = 0;
     n->disk_busy = false;
+    n->told_full = false;
     if (form_starts(sim, n, &image)) {
         store_image_close(&image);
         return;
