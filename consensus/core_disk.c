@@ -70,7 +70,8 @@ void core_disk_look(struct core *c)
 {
     forget_durable(c);
     bool keeps_up = 2 * oldest_ms(c) <= c->settings.election_timeout_ms;
-    engine_allow_campaign(c->engine, keeps_up);
+    bool stuck = c->disk.is_full && engine_stored(c->engine) < engine_last(c->engine);
+    engine_allow_campaign(c->engine, keeps_up && !stuck);
 }
 
 static enum peer_disk own_disk(const struct core *c)
@@ -100,10 +101,16 @@ void core_space(struct core *c, uint64_t now_ms, int status)
     core_disk_look(c);
 }
 
-/* Would another entry still leave enough of the reserve for terms and votes? */
-static bool has_reserve(const struct core *c)
+/* May more commands be accepted? A leader stops them at the share, others take entries up to twice
+ * that: so what remains is for barriers of new terms, and the rest of the reserve for votes. */
+static bool has_share(const struct core *c)
 {
     return c->disk.taken_bytes < c->settings.full_bytes_max;
+}
+
+static bool has_reserve(const struct core *c)
+{
+    return c->disk.taken_bytes / 2 < c->settings.full_bytes_max;
 }
 
 bool core_disk_admits(const struct core *c, const void *command, size_t size)
@@ -113,7 +120,7 @@ bool core_disk_admits(const struct core *c, const void *command, size_t size)
     }
     struct kv_peek peek = kv_peek(command, size);
     bool essential = peek.system || peek.ends_lease || peek.changes_lease;
-    return essential && (!c->disk.is_full || has_reserve(c));
+    return essential && has_share(c);
 }
 
 static bool is_essential(const struct store_entry *entry)
@@ -129,11 +136,12 @@ bool core_disk_must_write(struct core *c, const struct store_entry *entries, siz
 {
     struct core_disk *d = &c->disk;
     bool leads = core_leads(c);
+    bool counts = d->is_full || d->too_few_have_room;
     uint64_t newest = 0;
     for (size_t i = 0; i < count; i++) {
         bool urgent = leads ? is_essential(&entries[i]) : entries[i].index <= d->urgent;
         newest = urgent ? entries[i].index : newest;
-        d->taken_bytes += d->is_full ? entries[i].size + ENTRY_BYTES : 0;
+        d->taken_bytes += counts ? entries[i].size + ENTRY_BYTES : 0;
     }
     if (leads && newest != 0) {
         bool waits = d->urgent > engine_commit(c->engine) && d->urgent < newest;
@@ -291,20 +299,32 @@ static void yield(struct core *c)
     }
 }
 
+/* Entries that went to the disk as ordinary ones, before anybody knew that it is full, are needed
+ * when they are urgent, and when there is no leader: libraft's followers do not ask for leadership
+ * while their last entry is not durable. An essential batch takes along what waits before it. */
+static void send_for_stuck(struct core *c)
+{
+    struct core_disk *d = &c->disk;
+    uint64_t stored = engine_stored(c->engine);
+    uint64_t last = engine_last(c->engine);
+    bool urgent = d->urgent > stored && d->urgent <= last;
+    bool alone = engine_silence_ms(c->engine, c->now_ms) >= c->settings.election_timeout_ms;
+    uint64_t wanted = urgent ? d->urgent : alone ? last : 0;
+    if (d->is_full && wanted > stored && wanted != d->nudged && has_reserve(c)) {
+        d->nudged = wanted;
+        core_batch(c)->essential = true;
+    }
+}
+
 void core_disk_turn(struct core *c)
 {
     core_disk_look(c);
     bool leads = core_leads(c);
-    c->disk.too_few_have_room = leads && too_few_have_room(c);
+    bool too_few = leads && too_few_have_room(c);
+    c->disk.taken_bytes = too_few || c->disk.is_full ? c->disk.taken_bytes : 0;
+    c->disk.too_few_have_room = too_few;
     if (leads) {
         yield(c);
     }
-    /* Urgent entries that went to the disk as ordinary ones, before anybody knew. */
-    struct core_disk *d = &c->disk;
-    bool stuck = d->is_full && d->urgent > engine_stored(c->engine) &&
-                 d->urgent <= engine_last(c->engine) && d->urgent != d->nudged && has_reserve(c);
-    if (stuck) {
-        d->nudged = d->urgent;
-        core_batch(c)->essential = true; /* takes along what waits before it */
-    }
+    send_for_stuck(c);
 }

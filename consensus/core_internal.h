@@ -113,7 +113,7 @@ struct core_disk {
     uint64_t essential_sequence; /* of the newest essential batch handed out */
     bool is_full;
     bool too_few_have_room;   /* leader: nothing ordinary can be committed */
-    size_t taken_bytes;       /* of entries since the disk is full */
+    size_t taken_bytes;       /* of entries since the disk, or too many disks, are full */
     uint64_t urgent;          /* the newest entry that the cluster cannot do without */
     uint64_t urgent_since_ms; /* leader: such an entry waits to be committed since then */
     uint64_t nudged;          /* the urgent entry for which an essential batch was sent after it */
