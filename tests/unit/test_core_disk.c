@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "proto/kv_codec.h"
 #include "tests/lib/core_kit.h"
 
 static const struct engine *engine_of(struct core_kit *kit, uint64_t id)
@@ -202,6 +203,9 @@ static void a_full_follower_takes_nothing_ordinary_and_is_not_cut_off(void **sta
         assert_int_equal(ck_status(&kit, ticket), 0);
         assert_int_equal(ck_status(&kit, system), 0);
     }
+    (void)ck_put(&kit, 1, "a", "1");
+    const struct peer_message *append = ck_take(&kit, PEER_APPEND, 3);
+    assert_true(append == NULL || append->append.count == 0); /* nor are they sent for nothing */
     /* Two have room: not even what is essential costs the third its reserve. */
     assert_int_equal(engine_last(engine_of(&kit, 3)), last);
     assert_int_equal(engine_stored(engine_of(&kit, 3)), stored);
@@ -428,6 +432,54 @@ static void no_rows_are_written_to_a_full_disk(void **state)
     ck_close(&kit);
 }
 
+static void what_may_use_the_reserve_takes_no_rows_along(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "v");
+    ck_lead(&kit, 1);
+    (void)ck_put(&kit, 1, "a", "1");
+    ck_settle(&kit);
+    struct kv_command command = {.kind = KV_NOOP, .system = true};
+    struct buf bytes = {0};
+    assert_int_equal(kv_command_encode(&command, &bytes, NULL), 0);
+    struct core *core = ck_core(&kit, 1);
+    core_propose(core, kit.now_ms, 1000, bytes.bytes, bytes.size);
+    buf_close(&bytes);
+    core_turn(core, kit.now_ms);
+    struct store_batch *batch = core_next_batch(core);
+    assert_non_null(batch);
+    assert_true(batch->essential);
+    assert_int_equal(batch->entry_count, 1);
+    assert_int_equal(batch->row_count, 0);
+    store_double_submit(ck_node(&kit, 1)->disk, batch);
+    ck_close(&kit);
+}
+
+static void rows_that_stand_still_stop_no_election(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    ck_run(&kit, 5000);
+    (void)ck_put(&kit, 1, "a", "1");
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    for (uint64_t id = 2; id <= 3; id++) {
+        ck_set_full(&kit, id, true);
+    }
+    ck_run(&kit, 2000);
+    for (uint64_t id = 2; id <= 3; id++) {
+        assert_int_equal(store_double_waiting(ck_node(&kit, id)->disk), 1);
+        assert_int_equal(engine_stored(engine_of(&kit, id)), engine_last(engine_of(&kit, id)));
+    }
+    assert_int_equal(ck_leader(&kit), 1);
+    ck_crash(&kit, 1);
+    ck_run(&kit, 5 * CK_ELECTION_MS);
+    assert_true(ck_elect(&kit) > 1);
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +497,8 @@ int main(void)
         cmocka_unit_test(what_became_urgent_is_sent_for),
         cmocka_unit_test(entries_leave_some_reserve_to_votes),
         cmocka_unit_test(no_rows_are_written_to_a_full_disk),
+        cmocka_unit_test(what_may_use_the_reserve_takes_no_rows_along),
+        cmocka_unit_test(rows_that_stand_still_stop_no_election),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
