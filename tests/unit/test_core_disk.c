@@ -172,9 +172,9 @@ static void a_full_leader_refuses_at_once_and_what_waited_too(void **state)
     assert_int_equal(ck_status(&kit, late), ERR_NO_SPACE);
     ck_run(&kit, 3 * CK_ELECTION_MS);
     assert_int_equal(ck_status(&kit, standing), CK_NO_ANSWER);
-    uint64_t system = put_by_system(&kit, 1, "s");
+    uint64_t own = put_by_system(&kit, 1, "s");
     ck_run(&kit, CK_BEAT_MS);
-    assert_int_equal(ck_status(&kit, system), 0);
+    assert_int_equal(ck_status(&kit, own), 0);
     assert_int_equal(ck_status(&kit, standing), 0); /* it lies before that in the log */
     ck_set_full(&kit, 1, false);
     ck_run(&kit, CK_BEAT_MS);
@@ -198,10 +198,10 @@ static void a_full_follower_takes_nothing_ordinary_and_is_not_cut_off(void **sta
     uint64_t term = engine_term(engine_of(&kit, 1));
     for (int i = 0; i < 50; i++) {
         uint64_t ticket = ck_put(&kit, 1, "a", "1");
-        uint64_t system = put_by_system(&kit, 1, "s");
+        uint64_t own = put_by_system(&kit, 1, "s");
         ck_run(&kit, 2 * CK_BEAT_MS);
         assert_int_equal(ck_status(&kit, ticket), 0);
-        assert_int_equal(ck_status(&kit, system), 0);
+        assert_int_equal(ck_status(&kit, own), 0);
     }
     (void)ck_put(&kit, 1, "a", "1");
     const struct peer_message *append = ck_take(&kit, PEER_APPEND, 3);
@@ -283,9 +283,9 @@ static void a_leader_without_a_majority_that_has_room_refuses(void **state)
     assert_int_equal(ck_leader(&kit), 1);
     uint64_t ordinary = ck_put(&kit, 1, "a", "1");
     assert_int_equal(ck_status(&kit, ordinary), ERR_NO_SPACE);
-    uint64_t system = put_by_system(&kit, 1, "s");
+    uint64_t own = put_by_system(&kit, 1, "s");
     ck_run(&kit, 5 * CK_BEAT_MS);
-    assert_int_equal(ck_status(&kit, system), 0); /* from a reserve */
+    assert_int_equal(ck_status(&kit, own), 0); /* from a reserve */
     ck_set_full(&kit, 2, false);
     ck_run(&kit, 2 * CK_BEAT_MS);
     ordinary = ck_put(&kit, 1, "a", "1");
@@ -322,9 +322,9 @@ static void with_all_disks_full_a_leader_is_elected(void **state)
         ck_run(&kit, 5 * CK_ELECTION_MS);
         uint64_t next = ck_elect(&kit);
         assert_int_not_equal(next, leader);
-        uint64_t system = put_by_system(&kit, next, "s");
+        uint64_t own = put_by_system(&kit, next, "s");
         ck_run(&kit, 5 * CK_BEAT_MS);
-        assert_int_equal(ck_status(&kit, system), 0);
+        assert_int_equal(ck_status(&kit, own), 0);
         ck_boot(&kit, leader);
         ck_run(&kit, 2 * CK_ELECTION_MS);
     }
@@ -361,12 +361,12 @@ static void what_became_urgent_is_sent_for(void **state)
     ck_lead(&kit, 1);
     ck_run(&kit, 2 * CK_BEAT_MS);
     ck_set_full(&kit, 2, true);
-    uint64_t system = put_by_system(&kit, 1, "s");
+    uint64_t own = put_by_system(&kit, 1, "s");
     ck_settle(&kit);
     assert_int_equal(store_double_waiting(ck_node(&kit, 2)->disk), 1);
-    assert_int_equal(ck_status(&kit, system), CK_NO_ANSWER);
+    assert_int_equal(ck_status(&kit, own), CK_NO_ANSWER);
     ck_run(&kit, 3 * CK_BEAT_MS);
-    assert_int_equal(ck_status(&kit, system), 0);
+    assert_int_equal(ck_status(&kit, own), 0);
     assert_int_equal(store_double_waiting(ck_node(&kit, 2)->disk), 0);
     ck_close(&kit);
 }
@@ -392,9 +392,9 @@ static void entries_leave_some_reserve_to_votes(void **state)
     fill_all(&kit, 2);
     int refused = 0;
     for (int i = 0; i < 100; i++) {
-        uint64_t system = put_by_system(&kit, ck_elect(&kit), "s");
+        uint64_t own = put_by_system(&kit, ck_elect(&kit), "s");
         ck_run(&kit, 5 * CK_BEAT_MS);
-        refused += ck_status(&kit, system) == ERR_NO_SPACE ? 1 : 0;
+        refused += ck_status(&kit, own) == ERR_NO_SPACE ? 1 : 0;
     }
     assert_true(refused > 50);
     uint64_t term = engine_term(engine_of(&kit, 1));
@@ -417,9 +417,9 @@ static void no_rows_are_written_to_a_full_disk(void **state)
     ck_run(&kit, 2000);
     fill_all(&kit, 1);
     for (int i = 0; i < 5; i++) {
-        uint64_t system = put_by_system(&kit, 1, "s");
+        uint64_t own = put_by_system(&kit, 1, "s");
         ck_settle(&kit);
-        assert_int_equal(ck_status(&kit, system), 0);
+        assert_int_equal(ck_status(&kit, own), 0);
         uint64_t next_ms = core_next_tick_ms(ck_core(&kit, 1), kit.now_ms);
         assert_true(next_ms > kit.now_ms + 1 || i == 0);
         ck_run(&kit, 2000);
