@@ -275,6 +275,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
         struct peer_message message;
         while (core_next_message(n->core, &message)) {
+            sim->counts.full_yields += message.kind == PEER_TIMEOUT_NOW && n->told_full ? 1 : 0;
             MUST(message.to >= 1);
             sim_send(sim, n, (size_t)SIM_SLOT(message.to), &message);
         }

@@ -38,6 +38,7 @@
     X(formation_wipes) \
     X(full_disks) \
     X(stalls) \
+    X(full_yields) \
     X(write_errors) \
     X(transfers) \
     X(writes_acked) \
