@@ -18,9 +18,10 @@ void faults_draw(struct sim *sim)
     f->transfers = random_chance(r, 0.5);
     f->membership = random_chance(r, 0.5);
     f->slow_disks = random_chance(r, 0.5);
-    f->every_ms = 60 + random_exp(r, 200);
+    f->every_ms = 60 + random_exp(r, random_chance(r, 0.7) ? 200 : 1500);
     f->full_disks = random_chance(r, 0.5);
     f->reorder = random_chance(r, 0.5);
+    f->keeps_standbys = random_chance(r, 0.4);
 }
 
 /* All members that vote are the ones that live, and one of them less is still a majority with
@@ -135,7 +136,8 @@ static void cut_links(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->counts.cuts++;
-    uint64_t how = random_below(r, 4);
+    uint64_t how = random_below(r, 5);
+    uint64_t sides = random_u64(r);
     size_t victim = random_below(r, sim->nodes_count);
     for (size_t a = 0; a < sim->nodes_count; a++) {
         for (size_t b = 0; b < sim->nodes_count; b++) {
@@ -150,6 +152,9 @@ static void cut_links(struct sim *sim)
                     break;
                 case 2: /* some links */
                     cut = random_chance(r, 0.3);
+                    break;
+                case 3: /* two groups */
+                    cut = ((sides >> a) & 1) != ((sides >> b) & 1);
                     break;
                 default: /* all well */
                     break;

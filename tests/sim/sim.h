@@ -132,7 +132,7 @@ struct sim_contender {
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
-        full_disks, reorder;
+        full_disks, reorder, keeps_standbys;
 };
 
 /* raft_checks.c, of a slot. */

@@ -41,7 +41,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
 {
     struct core_settings settings =
         core_settings_default(n->id, (uint32_t)random_u64(&sim->random));
-    settings.compact_entries = 40;
+    settings.compact_entries = 40 + random_below(&sim->random, sim->use.log_entries);
     settings.trailing_entries = 1 + random_below(&sim->random, 20);
     settings.flush_after_ms = 200;
     settings.inflight_entries_max = 64;
@@ -73,6 +73,7 @@ void world_draw(struct sim *sim)
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
     sim->use.hub_events = 10 + random_below(r, 1000);
+    sim->use.log_entries = 1 + (random_chance(r, 0.5) ? 0 : random_below(r, 500));
     sim->fault_ms = 20000 + random_below(r, 20000);
     sim->heal_ms = 25000;
     uint64_t asked_ms = sim->wish.seconds * 1000;
