@@ -6,8 +6,8 @@ void faults_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     struct sim_faults *f = &sim->faults;
-    f->drop = random_chance(r, 0.5) ? random_unit(r) * 0.1 : 0;
-    f->duplicate = random_chance(r, 0.5) ? random_unit(r) * 0.05 : 0;
+    f->drop = random_chance(r, 0.5) ? random_unit(r) * (random_chance(r, 0.8) ? 0.1 : 0.3) : 0;
+    f->duplicate = random_chance(r, 0.5) ? random_unit(r) * 0.2 : 0;
     f->tail = random_chance(r, 0.5) ? random_unit(r) * 0.05 : 0;
     f->slow_ms = 50 + random_unit(r) * 1000;
     f->cuts = random_chance(r, 0.5);

@@ -138,9 +138,8 @@ void truth_check_snapshot(struct sim *sim, const struct sim_node *n,
     const struct sim_membership *m = &truth->memberships[at - 1];
     if (snapshot->conf_index != m->index || snapshot->conf_size != m->size ||
         memcmp(snapshot->conf, truth->members.bytes + m->at, m->size) != 0) {
-        sim_violation(sim, "n%u has a snapshot of %u with the membership of %u, not %u",
-                      (unsigned)n->id, (unsigned)snapshot->index, (unsigned)snapshot->conf_index,
-                      (unsigned)m->index);
+        sim_violation(sim, "n%u has a snapshot of %u with another membership than that of %u",
+                      (unsigned)n->id, (unsigned)snapshot->index, (unsigned)m->index);
     }
     if (snapshot->term != sim->chosen[snapshot->index].term) {
         sim_violation(sim, "n%u has a snapshot of %u with term %u, not %u", (unsigned)n->id,

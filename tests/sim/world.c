@@ -41,7 +41,9 @@ void world_start_node(struct sim *sim, struct sim_node *n)
 {
     struct core_settings settings =
         core_settings_default(n->id, (uint32_t)random_u64(&sim->random));
-    settings.compact_entries = 40 + random_below(&sim->random, sim->use.log_entries);
+    bool long_log = random_chance(&sim->random, 0.5);
+    settings.compact_entries =
+        40 + (long_log ? random_below(&sim->random, sim->use.log_entries) : 0);
     settings.trailing_entries = 1 + random_below(&sim->random, 20);
     settings.flush_after_ms = 200;
     settings.inflight_entries_max = 64;
