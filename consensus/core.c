@@ -336,6 +336,9 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             core_read_term(c);
             stamp_note(&c->stamps, message->from, message->term, &message->stamp);
             break;
+        case PEER_FORM_HELLO:
+        case PEER_FORM_PROPOSAL:
+            return; /* the owner's to answer: form_answer() */
         case PEER_APPEND:
         case PEER_VOTE:
         case PEER_VOTE_RESULT:

@@ -14,7 +14,9 @@
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
 
-/* Sorts before every row of the machine. */
+/* A row whose key begins with a NUL is this node's own: no state of the machine, and not for
+ * others. Beside the core's there may be a promise (form_record.h), which says nothing any more to
+ * a node that has a core. */
 static const char our_key[] = "\0core";
 #define OUR_KEY_SIZE 5
 
@@ -38,10 +40,11 @@ static uint64_t get_u64(const unsigned char *at)
 
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out)
 {
-    if (row->key_size != OUR_KEY_SIZE || memcmp(row->key, our_key, OUR_KEY_SIZE) != 0) {
+    if (*(const char *)row->key != '\0') {
         return false;
     }
-    if (row->value_size >= 16) {
+    bool is_core = row->key_size == OUR_KEY_SIZE && memcmp(row->key, our_key, OUR_KEY_SIZE) == 0;
+    if (is_core && row->value_size >= 16) {
         const unsigned char *value = row->value;
         out->term = get_u64(value);
         out->conf_index = get_u64(value + 8);

@@ -58,13 +58,14 @@ static void wipe(struct sim *sim, struct sim_node *n)
     n->term = 0;
     (void)snprintf(n->info, sizeof(n->info), "n%u", (unsigned)n->id);
     sim_say(sim, "wiped: now n%u", (unsigned)n->id);
+    n->blank = false; /* the cluster is there: it will be added to it */
     store_double_destroy(n->disk);
     world_format_disk(sim, n);
 }
 
-static void crash(struct sim *sim, struct sim_node *n)
+void faults_crash(struct sim *sim, struct sim_node *n)
 {
-    if (n->core == NULL) {
+    if (n->core == NULL && n->form == NULL) {
         return;
     }
     sim->counts.crashes++;
@@ -87,7 +88,9 @@ static void crash(struct sim *sim, struct sim_node *n)
     n->paused = false;
     n->life++;
     clients_crashed(sim, (uint32_t)(n - sim->nodes));
-    if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
+    if (n->form != NULL) {
+        form_crashed(sim, n);
+    } else if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
         wipe(sim, n);
     }
     uint64_t down_ms =
@@ -103,7 +106,7 @@ bool faults_dies_now(struct sim *sim, struct sim_node *n)
         !random_chance(&sim->random, 0.001)) {
         return false;
     }
-    crash(sim, n);
+    faults_crash(sim, n);
     return true;
 }
 
@@ -115,13 +118,13 @@ bool faults_write_fails(struct sim *sim, struct sim_node *n)
         return false;
     }
     sim->counts.write_errors++;
-    crash(sim, n);
+    faults_crash(sim, n);
     return true;
 }
 
 static void pause_node(struct sim *sim, struct sim_node *n)
 {
-    if (n->core == NULL || n->paused) {
+    if ((n->core == NULL && n->form == NULL) || n->paused) {
         return;
     }
     sim->counts.pauses++;
@@ -179,7 +182,7 @@ void faults_strike(struct sim *sim)
     switch (random_below(r, 6)) {
         case 0:
             if (sim->faults.crashes) {
-                crash(sim, n);
+                faults_crash(sim, n);
             }
             break;
         case 1:
@@ -195,7 +198,7 @@ void faults_strike(struct sim *sim)
         case 3:
             if (sim->faults.crashes && random_chance(r, 0.1)) {
                 for (size_t i = 0; i < sim->nodes_count; i++) {
-                    crash(sim, &sim->nodes[i]);
+                    faults_crash(sim, &sim->nodes[i]);
                 }
             }
             break;

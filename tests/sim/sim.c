@@ -128,7 +128,8 @@ uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n)
 static void schedule_tick(struct sim *sim, struct sim_node *n)
 {
     uint64_t now_ms = sim_local_ms(sim, n);
-    uint64_t next_ms = core_next_tick_ms(n->core, now_ms);
+    uint64_t next_ms =
+        n->form != NULL ? form_next_tick_ms(n->form, now_ms) : core_next_tick_ms(n->core, now_ms);
     double wait_ms = (double)(next_ms - now_ms) / n->rate;
     uint64_t at_ns = sim->now_ns + (uint64_t)(wait_ms * 1e6) + 1;
     if (n->tick_at_ns > sim->now_ns && n->tick_at_ns <= at_ns) {
@@ -151,11 +152,9 @@ static void start_flush(struct sim *sim, struct sim_node *n)
     sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
 }
 
-static void send_one(struct sim *sim, const struct sim_node *from,
-                     const struct peer_message *message, uint64_t delay_ns)
+static void send_one(struct sim *sim, size_t a, size_t b, const struct peer_message *message,
+                     uint64_t delay_ns)
 {
-    size_t a = (size_t)(from - sim->nodes);
-    size_t b = (size_t)SIM_SLOT(message->to);
     struct sim_event *event = event_at(sim, sim->now_ns + delay_ns, EVENT_MESSAGE, (uint32_t)b);
     if (!sim->faults.reorder) {
         if (event->at_ns < sim->link_free_ns[a][b]) {
@@ -176,10 +175,10 @@ static uint64_t draw_delay_ns(struct sim *sim)
     return (uint64_t)(ms * 1e6);
 }
 
-static void send_message(struct sim *sim, const struct sim_node *from,
-                         const struct peer_message *message)
+void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
+              const struct peer_message *message)
 {
-    MUST(message->to >= 1);
+    size_t slot = (size_t)(from - sim->nodes);
     sim->counts.messages++;
     raft_check_message(sim, message);
     if (message->kind == PEER_SNAPSHOT) {
@@ -187,21 +186,21 @@ static void send_message(struct sim *sim, const struct sim_node *from,
     }
     sim->counts.lease_passed_on +=
         message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
-    if (message->kind >= PEER_CHUNK || message->kind == PEER_SNAPSHOT) {
+    bool forms = message->kind == PEER_FORM_HELLO || message->kind == PEER_FORM_PROPOSAL;
+    if ((message->kind >= PEER_CHUNK && !forms) || message->kind == PEER_SNAPSHOT) {
         sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
                 (unsigned)message->to, (int)message->kind, (unsigned)message->term,
                 (unsigned long long)message->chunk.ship, (unsigned)message->chunk.number);
     }
-    if (sim->cut[SIM_SLOT(from->id)][SIM_SLOT(message->to)] ||
-        (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
+    if (sim->cut[slot][to] || (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
         sim->counts.lost++;
         return;
     }
-    send_one(sim, from, message, draw_delay_ns(sim));
+    send_one(sim, slot, to, message, draw_delay_ns(sim));
     if (!sim->healed && sim->faults.reorder && random_chance(&sim->random, sim->faults.duplicate)) {
         sim->counts.duplicated++;
         double late_ms = random_exp(&sim->random, random_chance(&sim->random, 0.7) ? 300 : 5000);
-        send_one(sim, from, message, draw_delay_ns(sim) + (uint64_t)(late_ms * 1e6));
+        send_one(sim, slot, to, message, draw_delay_ns(sim) + (uint64_t)(late_ms * 1e6));
     }
 }
 
@@ -277,7 +276,8 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
         struct peer_message message;
         while (core_next_message(n->core, &message)) {
-            send_message(sim, n, &message);
+            MUST(message.to >= 1);
+            sim_send(sim, n, (size_t)SIM_SLOT(message.to), &message);
         }
         struct core_wish wish;
         while (core_next_wish(n->core, &wish)) {
@@ -297,6 +297,11 @@ void sim_after(struct sim *sim, struct sim_node *n)
     if (faults_dies_now(sim, n)) {
         return;
     }
+    sim_go_on(sim, n);
+}
+
+void sim_go_on(struct sim *sim, struct sim_node *n)
+{
     start_flush(sim, n);
     schedule_tick(sim, n);
 }
@@ -321,13 +326,15 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
 {
     struct sim_node *n = &sim->nodes[event->node];
     if (event->kind == EVENT_RESTART) {
-        if (event->life == n->life && n->core == NULL) {
+        if (event->life == n->life && n->core == NULL && n->form == NULL) {
             world_start_node(sim, n);
         }
         return;
     }
-    bool void_event = n->core == NULL || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
-                      (event->kind == EVENT_MESSAGE && event->message.to != n->id);
+    bool down = n->core == NULL && n->form == NULL;
+    bool void_event =
+        down || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
+        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0);
     if (void_event) {
         return;
     }
@@ -341,12 +348,17 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
         heap_push(sim, later);
         return;
     }
+    if (n->form != NULL) {
+        form_act(sim, n, event);
+        return;
+    }
     uint64_t now_ms = sim_local_ms(sim, n);
     switch ((int)event->kind) {
         case EVENT_TICK:
             core_tick(n->core, now_ms);
             break;
         case EVENT_MESSAGE:
+            form_asked(sim, n, &event->message);
             core_receive(n->core, now_ms, &event->message);
             break;
         case EVENT_DISK: {
@@ -452,6 +464,7 @@ void sim_close(struct sim *sim)
         mem_free(event);
     }
     mem_free(sim->heap);
+    form_close(sim);
     check_close(sim);
     truth_close(sim);
     clients_close(sim);

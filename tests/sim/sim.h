@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "consensus/core.h"
+#include "consensus/form.h"
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/random.h"
@@ -32,6 +33,9 @@
     X(changes) \
     X(removals) \
     X(wipes) \
+    X(formations) \
+    X(formation_kills) \
+    X(formation_wipes) \
     X(full_disks) \
     X(write_errors) \
     X(transfers) \
@@ -101,6 +105,9 @@ struct sim_node {
     uint64_t id; /* slot + 1 + 16 * how often it was wiped */
     char info[16];
     struct core *core; /* NULL while down */
+    struct form *form; /* instead of a core, until there is a cluster */
+    bool blank;        /* of no cluster: starts with a form */
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
     struct watch_hub *hub;
     struct store_double *disk;
     uint64_t life;
@@ -178,6 +185,10 @@ struct sim {
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
+    /* world_form.c */
+    bool forms; /* the first cluster forms itself on blank disks */
+    struct buf first_entry;
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
     /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
@@ -206,6 +217,10 @@ void sim_close(struct sim *sim);
 void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uint32_t node);
 uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n);
 void sim_after(struct sim *sim, struct sim_node *n); /* take and carry out what the core wants */
+void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
+              const struct peer_message *message);
+/* Its disk and its clock go on. */
+void sim_go_on(struct sim *sim, struct sim_node *n);
 __attribute__((format(printf, 2, 3))) void sim_say(struct sim *sim, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *fmt, ...);
 struct sim_node *sim_leader(struct sim *sim);
@@ -215,8 +230,19 @@ void world_draw(struct sim *sim);
 void world_format_disk(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
 
+/* world_form.c */
+void form_draw(struct sim *sim);
+/* True: the node forms a cluster, and has no core yet. */
+bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *image);
+void form_act(struct sim *sim, struct sim_node *n, const struct sim_event *event);
+/* A node with a core is asked whether it belongs to a cluster. */
+void form_asked(struct sim *sim, struct sim_node *n, const struct peer_message *message);
+void form_crashed(struct sim *sim, struct sim_node *n);
+void form_close(struct sim *sim);
+
 /* faults.c */
 void faults_draw(struct sim *sim);
+void faults_crash(struct sim *sim, struct sim_node *n);
 void faults_strike(struct sim *sim);
 void faults_heal(struct sim *sim);
 bool faults_write_fails(struct sim *sim, struct sim_node *n);

@@ -39,6 +39,14 @@ void world_format_disk(struct sim *sim, struct sim_node *n)
 
 void world_start_node(struct sim *sim, struct sim_node *n)
 {
+    struct store_image image;
+    store_double_load(n->disk, &image);
+    n->tick_at_ns = 0;
+    n->disk_busy = false;
+    if (form_starts(sim, n, &image)) {
+        store_image_close(&image);
+        return;
+    }
     struct core_settings settings =
         core_settings_default(n->id, (uint32_t)random_u64(&sim->random));
     bool long_log = random_chance(&sim->random, 0.5);
@@ -49,10 +57,6 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     settings.inflight_entries_max = 64;
     n->hub = watch_hub_create(sim->use.hub_events, 100000);
     settings.machine.hub = n->hub;
-    struct store_image image;
-    store_double_load(n->disk, &image);
-    n->tick_at_ns = 0;
-    n->disk_busy = false;
     n->applied = 0;
     n->commit = 0;
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
@@ -93,8 +97,14 @@ void world_draw(struct sim *sim)
     for (size_t i = 0; i < sim->nodes_count; i++) {
         world_format_disk(sim, &sim->nodes[i]);
     }
+    form_draw(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
-        world_start_node(sim, &sim->nodes[i]);
+        uint64_t late_ms = sim->nodes[i].blank ? random_below(r, 3000) : 0;
+        if (late_ms == 0) {
+            world_start_node(sim, &sim->nodes[i]);
+        } else {
+            sim_schedule(sim, late_ms * NS_MS, EVENT_RESTART, (uint32_t)i);
+        }
     }
     clients_draw(sim);
     watchers_draw(sim);
