@@ -21,7 +21,7 @@ void faults_draw(struct sim *sim)
     f->every_ms = 60 + random_exp(r, random_chance(r, 0.7) ? 200 : 1500);
     f->full_disks = random_chance(r, 0.5);
     f->reorder = random_chance(r, 0.5);
-    f->keeps_standbys = random_chance(r, 0.4);
+    f->keeps_roles = random_chance(r, 0.4);
 }
 
 /* All members that vote are the ones that live, and one of them less is still a majority with

@@ -139,7 +139,7 @@ struct sim_contender {
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
-        full_disks, reorder, keeps_standbys;
+        full_disks, reorder, keeps_roles;
 };
 
 /* raft_checks.c, of a slot. */
