@@ -122,13 +122,12 @@ bool faults_write_fails(struct sim *sim, struct sim_node *n)
     return true;
 }
 
-static void pause_node(struct sim *sim, struct sim_node *n)
+static void pause_node(struct sim *sim, struct sim_node *n, uint64_t ms)
 {
     if ((n->core == NULL && n->form == NULL) || n->paused) {
         return;
     }
     sim->counts.pauses++;
-    uint64_t ms = random_below(&sim->random, random_chance(&sim->random, 0.3) ? 8000 : 800);
     sim_say(sim, "n%u pauses for %u ms", (unsigned)n->id, (unsigned)ms);
     n->paused = true;
     n->paused_until_ns = sim->now_ns + ms * NS_MS;
@@ -166,6 +165,13 @@ static void cut_links(struct sim *sim)
         }
     }
     sim_say(sim, "cuts: kind %u around n%u", (unsigned)how, (unsigned)victim + 1);
+    struct sim_node *leader = sim_leader(sim);
+    if (how == 3 && sim->faults.pauses && leader != NULL && random_chance(r, 0.5)) {
+        /* Its side does not hear of what the other side does without it, and so it wakes up. */
+        uint64_t ms = 500 + random_below(r, 2500);
+        pause_node(sim, leader, ms);
+        sim->cuts_until_ns = sim->now_ns + (ms + 500) * NS_MS;
+    }
 }
 
 void faults_strike(struct sim *sim)
@@ -187,11 +193,11 @@ void faults_strike(struct sim *sim)
             break;
         case 1:
             if (sim->faults.pauses) {
-                pause_node(sim, n);
+                pause_node(sim, n, random_below(r, random_chance(r, 0.3) ? 8000 : 800));
             }
             break;
         case 2:
-            if (sim->faults.cuts) {
+            if (sim->faults.cuts && sim->now_ns >= sim->cuts_until_ns) {
                 cut_links(sim);
             }
             break;

@@ -180,6 +180,7 @@ struct sim {
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
     struct sim_faults faults;
     bool healed, over;
+    uint64_t cuts_until_ns; /* the net stays as it is */
     uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
