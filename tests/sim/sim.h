@@ -173,7 +173,7 @@ struct sim {
     size_t heap_count, heap_room;
     struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
-    size_t nodes_count, voters_at_start;
+    size_t nodes_count, voters_at_start, standbys_at_start;
     struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];

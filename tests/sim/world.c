@@ -11,18 +11,20 @@ static void on_fatal(void *ctx, const struct err *err)
     sim_violation(ctx, "fatal: %s", err->msg);
 }
 
-/* Entry 1, the same on every first voter; a node that was wiped has nothing. */
+/* Entry 1, the same on every first member; a node that was wiped has nothing. */
 void world_format_disk(struct sim *sim, struct sim_node *n)
 {
     n->disk = store_double_create();
     struct store_batch *batch = store_batch_create(1);
     batch->has_identity = true;
     batch->identity = (struct store_identity){.node_id = n->id};
-    if (n->id <= sim->voters_at_start) {
-        struct members members = {.count = sim->voters_at_start};
-        for (size_t i = 0; i < sim->voters_at_start; i++) {
+    if (n->id <= sim->voters_at_start + sim->standbys_at_start) {
+        struct members members = {.count = sim->voters_at_start + sim->standbys_at_start};
+        for (size_t i = 0; i < members.count; i++) {
             members.at[i] =
-                (struct member){.id = i + 1, .role = MEMBER_VOTER, .info = sim->nodes[i].info};
+                (struct member){.id = i + 1,
+                                .role = i < sim->voters_at_start ? MEMBER_VOTER : MEMBER_STANDBY,
+                                .info = sim->nodes[i].info};
         }
         struct buf conf = {0};
         members_encode(&members, &conf);
@@ -78,6 +80,8 @@ void world_draw(struct sim *sim)
     sim->voters_at_start = sim->wish.voters != 0 ? sim->wish.voters : sim->voters_at_start;
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
+    bool with_standbys = sim->faults.membership && random_chance(r, 0.5);
+    sim->standbys_at_start = with_standbys ? 1 + random_below(r, 2) : 0;
     sim->use.hub_events = 10 + random_below(r, 1000);
     sim->use.log_entries = 1 + (random_chance(r, 0.5) ? 0 : random_below(r, 500));
     sim->fault_ms = 20000 + random_below(r, 20000);
