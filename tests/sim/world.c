@@ -98,10 +98,13 @@ void world_draw(struct sim *sim)
         n->offset_ms = 1000 + random_below(r, 1000000);
         n->disk_ms = sim->faults.slow_disks ? 0.2 + random_exp(r, 20) : 0.2 + random_exp(r, 1);
     }
-    for (size_t i = 0; i < sim->nodes_count; i++) {
-        world_format_disk(sim, &sim->nodes[i]);
-    }
     form_draw(sim);
+    sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        if (!sim->nodes[i].blank) {
+            world_format_disk(sim, &sim->nodes[i]);
+        }
+    }
     for (size_t i = 0; i < sim->nodes_count; i++) {
         uint64_t late_ms = sim->nodes[i].blank ? random_below(r, 3000) : 0;
         if (late_ms == 0) {
