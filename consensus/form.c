@@ -292,6 +292,16 @@ static int check_without(const struct form *f, const struct form_list *without, 
     return 0;
 }
 
+static bool is_fine(const struct form *f, const char *name)
+{
+    for (size_t i = 0; i < f->peers_count; i++) {
+        if (strcmp(f->peers[i].is.name, name) == 0) {
+            return form_trouble(f, &f->peers[i]) == TROUBLE_NONE;
+        }
+    }
+    return false;
+}
+
 int form_without(struct form *f, uint64_t now_ms, const char *const *names, size_t count,
                  struct err *err)
 {
@@ -310,6 +320,10 @@ int form_without(struct form *f, uint64_t now_ms, const char *const *names, size
         int code = form_list_add(&without, is->name, is->address, err);
         if (code != 0) {
             return code;
+        }
+        if (is_fine(f, names[i])) {
+            return err_set(err, ERR_REFUSED, "%s is there and agrees: nothing stands in its way",
+                           names[i]);
         }
     }
     int code = check_without(f, &without, err);

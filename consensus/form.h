@@ -86,9 +86,9 @@ void form_receive(struct form *f, uint64_t now_ms, const struct peer_message *me
 void form_durable(struct form *f, uint64_t now_ms, uint64_t sequence);
 
 /* The operator: propose without these listed names, who never come; none: with all of them.
- * ERR_REFUSED with the reason: this node would not be the first of what is left, or that would not
- * be more than half of the list (two halves could form two clusters). Lasts until the next call, or
- * the end of the process before a proposal was made of it. */
+ * ERR_REFUSED with the reason: this node would not be the first of what is left, that would not be
+ * more than half of the list (two halves could form two clusters), or the one named is there. Lasts
+ * until the next call, or the end of the process before a proposal was made of it. */
 int form_without(struct form *f, uint64_t now_ms, const char *const *names, size_t count,
                  struct err *err);
 /* The operator: the one who proposed is lost for good, drop the promise to it. Dangerous if that is
@@ -114,6 +114,10 @@ bool form_found(const struct form *f, struct form_found *out);
 void form_say(const struct form *f, struct buf *out);
 /* For whom: the listed names that keep it from going on; how many. */
 size_t form_waits_for(const struct form *f, const char *names[FORM_LIST_MAX]);
+
+/* Appends what an operator should know of a cluster of so many voters; nothing: all is well. To be
+ * said when it is formed, and wherever members are listed. */
+void form_advise(size_t voters, struct buf *out);
 
 /* --- for nodes that have a cluster --- */
 struct form_member {

@@ -74,6 +74,9 @@ enum form_trouble form_trouble(const struct form *f, const struct form_peer *p)
     if (p->standing == FORM_PROMISED && p->key.proposer != f->identity.node_id) {
         return TROUBLE_PROMISED;
     }
+    if (p->standing == FORM_PROMISED && p->key.number > f->record.floor) {
+        return TROUBLE_WE_ARE_OLD; /* safety D5, where only a peer can tell */
+    }
     return TROUBLE_NONE;
 }
 

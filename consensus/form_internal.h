@@ -37,7 +37,9 @@ enum form_trouble {
     TROUBLE_MEMBER,     /* has a cluster */
     TROUBLE_OTHER_LIST, /* than ours */
     TROUBLE_NEVER_FORMS,
-    TROUBLE_PROMISED, /* to somebody else */
+    TROUBLE_PROMISED,   /* to somebody else */
+    TROUBLE_WE_ARE_OLD, /* promised to a proposal that we do not remember: our disk is an old copy
+                         */
 };
 
 enum form_act {

@@ -11,6 +11,7 @@ static bool is_refusal(enum form_trouble trouble)
         case TROUBLE_SAME_ID:
         case TROUBLE_OTHER_LIST:
         case TROUBLE_NEVER_FORMS:
+        case TROUBLE_WE_ARE_OLD:
             return true;
         case TROUBLE_NONE:
         case TROUBLE_NEVER_HEARD:
@@ -172,6 +173,12 @@ static void say_trouble(const struct form *f, const struct form_peer *p, struct 
             buf_printf(out, "%s is promised to another proposal, of %016llx: see there", name,
                        (unsigned long long)p->key.proposer);
             return;
+        case TROUBLE_WE_ARE_OLD:
+            buf_printf(out,
+                       "%s has promised to a proposal of this node that its disk does not know: "
+                       "it is an old copy, remove the directory",
+                       name);
+            return;
     }
 }
 
@@ -201,7 +208,9 @@ static void say_bound(const struct form *f, struct buf *out)
 static void say_waiting(const struct form *f, struct buf *out)
 {
     const char *names[FORM_LIST_MAX];
-    const char *lead = form_own_proposal(f) ? "proposed, waits: " : "waits: ";
+    const char *lead = form_state(f) == FORM_REFUSED ? "no cluster can be formed: "
+                       : form_own_proposal(f)        ? "proposed, waits: "
+                                                     : "waits: ";
     size_t said = 0;
     for (size_t i = 0; i < f->peers_count; i++) {
         if (waits_for(f, &f->peers[i])) {
@@ -251,4 +260,20 @@ void form_say(const struct form *f, struct buf *out)
         say_waiting(f, out);
     }
     say_strangers(f, out);
+}
+
+void form_advise(size_t voters, struct buf *out)
+{
+    if (voters == 1) {
+        buf_str(out,
+                "one voter: there is no copy of the store, and the cluster is down when the "
+                "node is");
+    } else if (voters == 2) {
+        buf_str(out,
+                "two voters: the cluster stands still when one of them is gone, and nothing "
+                "can be replaced meanwhile; a witness makes it three");
+    } else if (voters % 2 == 0) {
+        buf_printf(out, "%zu voters: the cluster survives the loss of %zu, no more than with %zu",
+                   voters, voters / 2 - 1, voters - 1);
+    }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "consensus/form_record.h"
 #include "tests/sim/sim.h"
 
 void form_draw(struct sim *sim)
@@ -39,6 +40,41 @@ static void describe(const struct sim_node *n, size_t slot, struct member_info *
 
 /* --- what was formed --- */
 
+/* On its disk: a promise to this cluster, or the cluster. */
+static bool has_promised(const struct sim_node *n, const uint8_t *cluster_id)
+{
+    struct store_double *copy = store_double_clone(n->disk);
+    struct store_image image;
+    struct form_record record;
+    store_double_load(copy, &image);
+    int code = form_record_load(&image, &record, NULL);
+    MUST(code == 0);
+    bool has =
+        memcmp(image.identity.cluster_id, cluster_id, CLUSTER_ID_SIZE) == 0 ||
+        (record.promised && memcmp(record.promise.cluster_id, cluster_id, CLUSTER_ID_SIZE) == 0);
+    store_image_close(&image);
+    store_double_destroy(copy);
+    return has;
+}
+
+/* The first member there is has the promises of all, but for a disk that was lost since. */
+static void check_promises(struct sim *sim, const struct sim_node *n)
+{
+    struct members members;
+    struct buf keep = {0};
+    if (members_decode(sim->first_entry.bytes, sim->first_entry.size, &members, &keep, NULL) != 0) {
+        sim_violation(sim, "n%u formed a cluster of malformed members", (unsigned)n->id);
+    }
+    for (size_t i = 0; i < members.count; i++) {
+        const struct sim_node *m = &sim->nodes[SIM_SLOT(members.at[i].id)];
+        if (m->id == members.at[i].id && !has_promised(m, n->cluster_id)) {
+            sim_violation(sim, "n%u formed a cluster without the promise of n%u", (unsigned)n->id,
+                          (unsigned)m->id);
+        }
+    }
+    buf_close(&keep);
+}
+
 static void note_cluster(struct sim *sim, struct sim_node *n, const struct store_image *image)
 {
     struct store_entry first;
@@ -52,6 +88,7 @@ static void note_cluster(struct sim *sim, struct sim_node *n, const struct store
             return;
         }
         buf_append(&sim->first_entry, first.data, first.size);
+        check_promises(sim, n);
     }
     if (memcmp(sim->cluster_id, n->cluster_id, CLUSTER_ID_SIZE) != 0) {
         sim_violation(sim, "two clusters: n%u belongs to another one", (unsigned)n->id);

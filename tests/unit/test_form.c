@@ -52,6 +52,23 @@ static void expect_waits(const struct net *net, size_t node, const char *name)
     assert_string_equal(names[0], name);
 }
 
+static void run_to_promise(struct net *net)
+{
+    net_open(net, 3, NULL);
+    start(net);
+    while (net->nodes[2].form == NULL || form_state(net->nodes[2].form) != FORM_BOUND) {
+        net_step(net);
+        assert_true(net->now_ms < 10000);
+    }
+}
+
+static void lose_all(struct net *net)
+{
+    while (net->letters_count > 0) {
+        net_letter_lose(net, 0);
+    }
+}
+
 /* --- all is well --- */
 
 static void everybody_forms(void **state)
@@ -139,6 +156,7 @@ static void one_that_was_heard_once_is_not_there(void **state)
 {
     (void)state;
     struct net net;
+    struct err err;
     net_open(&net, 3, NULL);
     net_start(&net, 0);
     net_start(&net, 2);
@@ -149,6 +167,9 @@ static void one_that_was_heard_once_is_not_there(void **state)
     net_run(&net, 5000);
     expect_waits(&net, 0, "pg3");
     expect_said(&net, 0, "pg3 (h3:1) was last heard");
+    const char *pg2[] = {"pg2"};
+    assert_int_equal(form_without(net.nodes[0].form, net.now_ms, pg2, 1, &err), ERR_REFUSED);
+    assert_non_null(strstr(err.msg, "pg2 is there"));
     net.nodes[2].cut = false;
     assert_true(net_run_formed(&net, 3000));
     end(&net);
@@ -179,6 +200,32 @@ static void without_one_that_never_comes(void **state)
     struct form_found found;
     assert_true(form_found(net.nodes[2].form, &found));
     assert_memory_equal(found.cluster_id, net.nodes[0].me.cluster_id, CLUSTER_ID_SIZE);
+    end(&net);
+}
+
+/* The proposer's being a member of another cluster is its word that the first will never be. */
+static void left_out_after_its_promise(void **state)
+{
+    (void)state;
+    struct net net;
+    const char *pg3[] = {"pg3"};
+    run_to_promise(&net);
+    net.nodes[2].cut = true;
+    net.nodes[1].cut = true;
+    lose_all(&net);
+    net_run(&net, 5000);
+    assert_int_equal(form_without(net.nodes[0].form, net.now_ms, pg3, 1, NULL), 0);
+    net_after(&net, 0);
+    net.nodes[1].cut = false;
+    net_run(&net, 3000);
+    assert_true(net.nodes[0].member);
+    assert_true(net.nodes[1].member);
+    assert_int_equal(net.nodes[0].members.count, 2);
+    expect_state(&net, 2, FORM_BOUND);
+    net.nodes[2].cut = false;
+    net_run(&net, 3000);
+    expect_state(&net, 2, FORM_JOIN);
+    assert_false(net.nodes[2].durable.promised);
     end(&net);
 }
 
@@ -249,6 +296,28 @@ static void without_can_be_taken_back(void **state)
     assert_true(net_run_formed(&net, 5000));
     assert_int_equal(net.nodes[0].members.count, 3);
     end(&net);
+}
+
+/* --- how many there are --- */
+
+static void what_a_number_of_voters_means(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t voters;
+        const char *part; /* NULL: nothing is said */
+    } table[] = {{1, "no copy"}, {2, "nothing can be replaced"},
+                 {3, NULL},      {4, "no more than with 3"},
+                 {5, NULL},      {6, "no more than with 5"}};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        CLEANUP(buf_close) struct buf said = {0};
+        form_advise(table[i].voters, &said);
+        if (table[i].part == NULL) {
+            assert_string_equal(buf_text(&said), "");
+        } else {
+            assert_non_null(strstr(buf_text(&said), table[i].part));
+        }
+    }
 }
 
 /* --- what the operator wrote --- */
@@ -394,23 +463,6 @@ static void a_noted_pgdata_never_forms(void **state)
 
 /* --- wiped, copied, lost --- */
 
-static void run_to_promise(struct net *net)
-{
-    net_open(net, 3, NULL);
-    start(net);
-    while (net->nodes[2].form == NULL || form_state(net->nodes[2].form) != FORM_BOUND) {
-        net_step(net);
-        assert_true(net->now_ms < 10000);
-    }
-}
-
-static void lose_all(struct net *net)
-{
-    while (net->letters_count > 0) {
-        net_letter_lose(net, 0);
-    }
-}
-
 static void a_member_wiped_after_its_promise(void **state)
 {
     (void)state;
@@ -456,6 +508,32 @@ static void the_proposer_is_lost(void **state)
     }
     assert_true(net_run_formed(&net, 5000));
     assert_int_equal(net.nodes[0].members.at[0].id, net.nodes[0].id);
+    end(&net);
+}
+
+static void an_old_copy_of_the_proposer(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, 3, NULL);
+    net_start(&net, 0);
+    net_run(&net, 1000);
+    struct store_double *old = store_double_clone(net.nodes[0].disk);
+    net_start(&net, 1);
+    net_start(&net, 2);
+    while (form_state(net.nodes[1].form) != FORM_BOUND) {
+        net_step(&net);
+    }
+    lose_all(&net);
+    net_crash(&net, 0, false, false, 60000);
+    store_double_destroy(net.nodes[0].disk);
+    net.nodes[0].disk = old;
+    memset(&net.nodes[0].durable, 0, sizeof(net.nodes[0].durable));
+    net.nodes[0].up_at_ms = net.now_ms + 1000;
+    net_run(&net, 5000);
+    expect_state(&net, 0, FORM_REFUSED);
+    expect_said(&net, 0, "pg2 has promised to a proposal of this node that its disk does not know");
+    assert_int_equal(net.clusters, 0);
     end(&net);
 }
 
@@ -663,9 +741,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_waits_for_who_is_missing),
         cmocka_unit_test(one_that_was_heard_once_is_not_there),
         cmocka_unit_test(without_one_that_never_comes),
+        cmocka_unit_test(left_out_after_its_promise),
         cmocka_unit_test(without_the_first),
         cmocka_unit_test(without_is_refused_where_two_could_do_it),
         cmocka_unit_test(without_can_be_taken_back),
+        cmocka_unit_test(what_a_number_of_voters_means),
         cmocka_unit_test(lists_that_differ),
         cmocka_unit_test(addresses_that_differ),
         cmocka_unit_test(a_node_the_others_do_not_list),
@@ -675,6 +755,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_noted_pgdata_never_forms),
         cmocka_unit_test(a_member_wiped_after_its_promise),
         cmocka_unit_test(the_proposer_is_lost),
+        cmocka_unit_test(an_old_copy_of_the_proposer),
         cmocka_unit_test(nothing_to_forget),
         cmocka_unit_test(another_list_ends_a_proposal),
         cmocka_unit_test(two_nodes_with_one_id),
