@@ -21,7 +21,7 @@ void faults_draw(struct sim *sim)
     f->every_ms = 60 + random_exp(r, random_chance(r, 0.7) ? 200 : 1500);
     f->full_disks = random_chance(r, 0.5);
     f->reorder = random_chance(r, 0.5);
-    f->keeps_roles = random_chance(r, 0.4);
+    f->keeps_roles = random_chance(r, 0.5);
 }
 
 /* All members that vote are the ones that live, and one of them less is still a majority with
@@ -138,7 +138,7 @@ static void cut_links(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->counts.cuts++;
-    uint64_t how = random_below(r, 5);
+    uint64_t how = random_below(r, 6);
     uint64_t sides = random_u64(r);
     size_t victim = random_below(r, sim->nodes_count);
     for (size_t a = 0; a < sim->nodes_count; a++) {
@@ -155,7 +155,8 @@ static void cut_links(struct sim *sim)
                 case 2: /* some links */
                     cut = random_chance(r, 0.3);
                     break;
-                case 3: /* two groups */
+                case 3:
+                case 4: /* two groups */
                     cut = ((sides >> a) & 1) != ((sides >> b) & 1);
                     break;
                 default: /* all well */
@@ -166,12 +167,21 @@ static void cut_links(struct sim *sim)
     }
     sim_say(sim, "cuts: kind %u around n%u", (unsigned)how, (unsigned)victim + 1);
     struct sim_node *leader = sim_leader(sim);
-    if (how == 3 && sim->faults.pauses && leader != NULL && random_chance(r, 0.5)) {
+    if ((how == 3 || how == 4) && sim->faults.pauses && leader != NULL && random_chance(r, 0.7)) {
         /* Its side does not hear of what the other side does without it, and so it wakes up. */
         uint64_t ms = 500 + random_below(r, 2500);
         pause_node(sim, leader, ms);
         sim->cuts_until_ns = sim->now_ns + (ms + 500) * NS_MS;
     }
+}
+
+/* The kinds of faults_strike(). */
+#define KINDS 6
+static bool has_kind(const struct sim_faults *f, uint64_t kind)
+{
+    const bool has[KINDS] = {f->crashes, f->pauses,     f->cuts,
+                             f->crashes, f->full_disks, f->slow_disks};
+    return has[kind];
 }
 
 void faults_strike(struct sim *sim)
@@ -185,7 +195,9 @@ void faults_strike(struct sim *sim)
     if (leader != NULL && random_chance(r, 0.4)) {
         n = leader;
     }
-    switch (random_below(r, 6)) {
+    uint64_t kind = random_below(r, KINDS);
+    kind = has_kind(&sim->faults, kind) ? kind : random_below(r, KINDS);
+    switch (kind) {
         case 0:
             if (sim->faults.crashes) {
                 faults_crash(sim, n);
