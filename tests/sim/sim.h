@@ -145,7 +145,7 @@ struct sim_faults {
 /* raft_checks.c, of a slot. */
 struct sim_raft {
     uint64_t voter, vote_term, vote;
-    uint64_t leads_term, leads_life, leads_last, leads_last_term;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term, leads_commit;
 };
 
 /* What is known to be chosen at an index. */
