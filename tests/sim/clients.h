@@ -111,6 +111,7 @@ struct sim_known {
 struct sim_use {
     struct sim_client clients[SIM_CLIENTS];
     size_t clients_count;
+    double ask_ms; /* between two requests of a client */
     struct sim_watcher watchers[SIM_WATCHERS];
     struct sim_truth truth;
     struct history history;
