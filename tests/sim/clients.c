@@ -226,7 +226,7 @@ void clients_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->use.clients_count = 2 + random_below(r, SIM_CLIENTS - 1);
-    sim->use.ask_ms = random_chance(r, 0.75) ? 30 : 30 + random_exp(r, 1500);
+    sim->use.ask_ms = random_chance(r, 0.8) ? 30 : 30 + random_exp(r, 1500);
     for (uint32_t i = 0; i < sim->use.clients_count; i++) {
         new_session(sim, &sim->use.clients[i]);
         sim_schedule(sim, sim->now_ns + random_below(r, 1000) * NS_MS, EVENT_CLIENT, i);

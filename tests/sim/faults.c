@@ -21,7 +21,7 @@ void faults_draw(struct sim *sim)
     f->every_ms = 60 + random_exp(r, random_chance(r, 0.7) ? 200 : 1500);
     f->full_disks = random_chance(r, 0.5);
     f->reorder = random_chance(r, 0.5);
-    f->keeps_roles = random_chance(r, 0.5);
+    f->keeps_roles = random_chance(r, 0.6);
 }
 
 /* All members that vote are the ones that live, and one of them less is still a majority with
@@ -138,7 +138,7 @@ static void cut_links(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->counts.cuts++;
-    uint64_t how = random_below(r, 6);
+    uint64_t how = random_below(r, 7);
     uint64_t sides = random_u64(r);
     size_t victim = random_below(r, sim->nodes_count);
     for (size_t a = 0; a < sim->nodes_count; a++) {
@@ -156,7 +156,8 @@ static void cut_links(struct sim *sim)
                     cut = random_chance(r, 0.3);
                     break;
                 case 3:
-                case 4: /* two groups */
+                case 4:
+                case 5: /* two groups */
                     cut = ((sides >> a) & 1) != ((sides >> b) & 1);
                     break;
                 default: /* all well */
@@ -167,9 +168,9 @@ static void cut_links(struct sim *sim)
     }
     sim_say(sim, "cuts: kind %u around n%u", (unsigned)how, (unsigned)victim + 1);
     struct sim_node *leader = sim_leader(sim);
-    if ((how == 3 || how == 4) && sim->faults.pauses && leader != NULL && random_chance(r, 0.7)) {
+    if (how >= 3 && how <= 5 && sim->faults.pauses && leader != NULL && random_chance(r, 0.7)) {
         /* Its side does not hear of what the other side does without it, and so it wakes up. */
-        uint64_t ms = 500 + random_below(r, 2500);
+        uint64_t ms = 1000 + random_below(r, 2500);
         pause_node(sim, leader, ms);
         sim->cuts_until_ns = sim->now_ns + (ms + 500) * NS_MS;
     }

@@ -80,8 +80,8 @@ void world_draw(struct sim *sim)
     sim->voters_at_start = sim->wish.voters != 0 ? sim->wish.voters : sim->voters_at_start;
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
-    bool with_standbys = sim->faults.membership && random_chance(r, 0.7);
-    sim->standbys_at_start = with_standbys ? 1 + (random_chance(r, 0.7) ? 1 : 0) : 0;
+    bool with_standbys = sim->faults.membership && random_chance(r, 0.8);
+    sim->standbys_at_start = with_standbys ? 1 + (random_chance(r, 0.8) ? 1 : 0) : 0;
     sim->use.hub_events = 10 + random_below(r, 1000);
     sim->use.log_entries = 1 + (random_chance(r, 0.5) ? 0 : random_below(r, 500));
     sim->fault_ms = 20000 + random_below(r, 20000);
