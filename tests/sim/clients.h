@@ -43,8 +43,9 @@ struct sim_ask {
 struct sim_client {
     /* A session with the store: its requests are numbered. */
     uint64_t session, sequence, since;
-    uint64_t sessions;
-    bool busy; /* the request is open */
+    bool is_loyal; /* stays with a node that answers */
+    bool answered; /* the last attempt was */
+    bool busy;     /* the request is open */
     struct sim_ask ask;
     struct buf command; /* a retry repeats it to the byte */
     uint64_t invoked;   /* a moment */

@@ -170,7 +170,7 @@ static void cut_links(struct sim *sim)
     struct sim_node *leader = sim_leader(sim);
     if (how >= 3 && how <= 5 && sim->faults.pauses && leader != NULL && random_chance(r, 0.7)) {
         /* Its side does not hear of what the other side does without it, and so it wakes up. */
-        uint64_t ms = 1000 + random_below(r, 2500);
+        uint64_t ms = 1000 + random_below(r, 3000);
         pause_node(sim, leader, ms);
         sim->cuts_until_ns = sim->now_ns + (ms + 500) * NS_MS;
     }
