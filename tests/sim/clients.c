@@ -230,7 +230,7 @@ void clients_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->use.clients_count = 2 + random_below(r, SIM_CLIENTS - 1);
-    sim->use.ask_ms = random_chance(r, 0.65) ? 30 : 30 + random_exp(r, 1500);
+    sim->use.ask_ms = random_chance(r, 0.8) ? 30 : 30 + random_exp(r, 1500);
     for (uint32_t i = 0; i < sim->use.clients_count; i++) {
         new_session(sim, &sim->use.clients[i]);
         sim->use.clients[i].is_loyal = random_chance(r, 0.5);

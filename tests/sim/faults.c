@@ -138,7 +138,7 @@ static void cut_links(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->counts.cuts++;
-    uint64_t how = random_below(r, 8);
+    uint64_t how = random_below(r, 7);
     uint64_t sides = random_u64(r);
     size_t victim = random_below(r, sim->nodes_count);
     for (size_t a = 0; a < sim->nodes_count; a++) {
@@ -152,8 +152,7 @@ static void cut_links(struct sim *sim)
                 case 1: /* one is not heard */
                     cut = a == victim && b != victim;
                     break;
-                case 2:
-                case 6: /* some links */
+                case 2: /* some links */
                     cut = random_chance(r, 0.3);
                     break;
                 case 3:
