@@ -205,8 +205,8 @@ static void stage_rows(struct core *c, const struct peer_chunk *chunk)
 static void receive_chunk(struct core *c, const struct peer_message *m)
 {
     const struct peer_chunk *chunk = &m->chunk;
-    if (c->install_sequence != 0 || m->term < engine_term(c->engine)) {
-        return;
+    if (c->install_sequence != 0 || m->term < engine_term(c->engine) || c->disk.is_full) {
+        return; /* whoever sends the rows begins again */
     }
     if (chunk->number == 0) {
         drop_staging(c);

@@ -136,7 +136,7 @@ static void apply_committed(struct core *c)
         if (c->dirty_since_ms == 0) {
             c->dirty_since_ms = c->now_ms > 0 ? c->now_ms : 1;
         }
-        if (machine_dirty_bytes(c->machine) >= c->settings.flush_bytes) {
+        if (machine_dirty_bytes(c->machine) >= c->settings.flush_bytes && !c->disk.is_full) {
             flush(c);
             core_close_batch(c);
         }
@@ -148,8 +148,8 @@ static void compact(struct core *c)
 {
     uint64_t first = engine_first(c->engine);
     uint64_t kept = engine_last(c->engine) + 1 - first;
-    bool large =
-        kept > c->settings.compact_entries || engine_bytes(c->engine) > c->settings.compact_bytes;
+    bool large = kept > c->settings.compact_entries ||
+                 engine_bytes(c->engine) > c->settings.compact_bytes || c->disk.is_full;
     if (!large || c->flushed_durable == 0) {
         return;
     }
@@ -184,10 +184,14 @@ void core_state_turn(struct core *c)
     if (busy(c) || engine_installing(c->engine)) {
         return;
     }
-    bool rides = c->open != NULL && !store_batch_is_empty(c->open) && c->open->stage == STAGE_NONE;
+    bool rides = c->open != NULL && !store_batch_is_empty(c->open) &&
+                 c->open->stage == STAGE_NONE && !store_batch_is_essential(c->open);
     bool waited =
         c->dirty_since_ms != 0 && c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms;
-    if (c->dirty_since_ms != 0 && (rides || waited)) {
+    if (c->dirty_since_ms != 0 && (rides || waited) && !c->disk.is_full) {
+        if (!rides) {
+            core_close_batch(c); /* what may use the reserve takes no rows along */
+        }
         flush(c);
     }
     compact(c);
@@ -229,6 +233,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
 {
     struct store_batch *batch = core_batch(c);
     batch->stage = STAGE_COMMIT;
+    batch->essential = true; /* small, and the rows of the old state make room */
     store_batch_set_snapshot(batch, snapshot->index, snapshot->term, snapshot->conf_index,
                              snapshot->conf, snapshot->conf_size);
     batch->applied_index = snapshot->index;

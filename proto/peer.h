@@ -49,13 +49,18 @@ struct peer_append {
     uint64_t prev_index;
     uint64_t prev_term;
     uint64_t commit;
+    uint64_t urgent; /* entries up to here are wanted even by a disk that is full; 0: none */
     size_t count;
     const struct peer_entry *entries;
 };
 
+/* How a member's disk is (consensus/core_disk.c). */
+enum peer_disk { PEER_DISK_WELL, PEER_DISK_SLOW, PEER_DISK_FULL };
+
 struct peer_append_result {
     uint64_t rejected;   /* the index that did not match; 0: accepted */
     uint64_t last_index; /* accepted: durable up to here; rejected: where the log ends */
+    enum peer_disk disk;
 };
 
 struct peer_vote {

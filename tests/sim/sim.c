@@ -143,13 +143,28 @@ static void schedule_tick(struct sim *sim, struct sim_node *n)
 
 static void start_flush(struct sim *sim, struct sim_node *n)
 {
-    if (n->disk_busy || store_double_waiting(n->disk) == 0) {
+    if (n->disk_busy || (store_double_waiting(n->disk) == 0 && !n->told_full)) {
         return;
     }
     n->disk_busy = true;
-    bool stalled = store_double_may_commit(n->disk) == 0;
+    bool stalled = store_double_may_commit(n->disk) == 0; /* it tries again, or looks for space */
     double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
     sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
+}
+
+/* As the store: once when its queue stands still, once when there is space again. */
+static void tell_space(struct sim *sim, struct sim_node *n)
+{
+    bool is_full = store_double_is_full(n->disk);
+    bool stands = is_full && store_double_waiting(n->disk) > 0;
+    bool says = stands || (n->told_full && is_full);
+    if (says == n->told_full) {
+        return;
+    }
+    n->told_full = says;
+    sim->counts.stalls += says ? 1 : 0;
+    sim_say(sim, "n%u: the disk %s", (unsigned)n->id, says ? "is full" : "has space again");
+    core_space(n->core, sim_local_ms(sim, n), says ? ERR_NO_SPACE : 0);
 }
 
 static void send_one(struct sim *sim, size_t a, size_t b, const struct peer_message *message,
@@ -260,6 +275,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
         struct peer_message message;
         while (core_next_message(n->core, &message)) {
+            sim->counts.full_yields += message.kind == PEER_TIMEOUT_NOW && n->told_full ? 1 : 0;
             MUST(message.to >= 1);
             sim_send(sim, n, (size_t)SIM_SLOT(message.to), &message);
         }
@@ -354,6 +370,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             if (sequence > 0) {
                 core_durable(n->core, now_ms, sequence);
             }
+            tell_space(sim, n);
             break;
         }
         case EVENT_RESUME:

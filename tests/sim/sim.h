@@ -37,6 +37,8 @@
     X(formation_kills) \
     X(formation_wipes) \
     X(full_disks) \
+    X(stalls) \
+    X(full_yields) \
     X(write_errors) \
     X(transfers) \
     X(writes_acked) \
@@ -117,6 +119,7 @@ struct sim_node {
     uint64_t paused_until_ns;
     uint64_t tick_at_ns; /* of the newest tick event */
     bool disk_busy;
+    bool told_full; /* the core knows that its disk is */
     double disk_ms; /* mean time of a flush */
     struct store_double_reader *readers[8];
     uint64_t reader_names[8];

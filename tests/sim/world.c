@@ -3,6 +3,8 @@
 #include "base/must.h"
 #include "tests/sim/sim.h"
 
+#define SMALL_RESERVE 6000
+
 /* A healed world is looked at for at least so long, even if it is well at once. */
 #define HEAL_MS_MIN 8000
 
@@ -43,6 +45,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     store_double_load(n->disk, &image);
     n->tick_at_ns = 0;
     n->disk_busy = false;
+    n->told_full = false;
     if (form_starts(sim, n, &image)) {
         store_image_close(&image);
         return;
@@ -53,6 +56,10 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     settings.trailing_entries = 1 + random_below(&sim->random, 20);
     settings.flush_after_ms = 200;
     settings.inflight_entries_max = 64;
+    /* In some lives so little that it is used up. */
+    size_t reserve = sim->seed % 3 == 0 ? SMALL_RESERVE : STORE_DOUBLE_RESERVE;
+    store_double_set_reserve(n->disk, reserve);
+    settings.full_bytes_max = reserve / 4;
     n->hub = watch_hub_create(sim->use.hub_events, 100000);
     settings.machine.hub = n->hub;
     n->applied = 0;
