@@ -142,13 +142,13 @@ struct sim_contender {
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
-        full_disks, reorder;
+        full_disks, reorder, keeps_roles;
 };
 
 /* raft_checks.c, of a slot. */
 struct sim_raft {
     uint64_t voter, vote_term, vote;
-    uint64_t leads_term, leads_life, leads_last, leads_last_term;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term, leads_commit;
 };
 
 /* What is known to be chosen at an index. */
@@ -176,13 +176,14 @@ struct sim {
     size_t heap_count, heap_room;
     struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
-    size_t nodes_count, voters_at_start;
+    size_t nodes_count, voters_at_start, standbys_at_start;
     struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
     struct sim_faults faults;
     bool healed, over;
+    uint64_t cuts_until_ns; /* the net stays as it is */
     uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
