@@ -315,7 +315,7 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
         next = flush < next ? flush : next;
     }
-    if (c->beat_wanted) {
+    if (c->beat_wanted || c->retired != NULL) {
         next = now_ms + 1;
     }
     uint64_t lease = core_lease_next_ms(c);

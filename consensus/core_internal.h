@@ -196,6 +196,7 @@ struct core {
     uint64_t flushed_sequence;
     uint64_t dirty_since_ms;   /* 0: nothing changed since the last flush */
     uint64_t install_sequence; /* of the batch that makes the stage the state; 0: none */
+    struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
 
@@ -297,6 +298,8 @@ void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from)
 void core_state_load(struct core *c, const struct store_image *image);
 void core_state_turn(struct core *c);
 void core_state_durable(struct core *c);
+/* @machine, which may be NULL, is not needed any more. */
+void core_state_retire(struct core *c, struct machine *machine);
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot);
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out);
 void core_state_close(struct core *c);
