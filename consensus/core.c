@@ -131,28 +131,39 @@ static void sink_fatal(void *ctx, const struct err *err)
 
 /* --- messages --- */
 
-void core_send(struct core *c, const struct peer_message *message)
-{
-    struct core_out *out = mem_zalloc(sizeof(*out));
-    list_init(&out->link);
-    /* What a message says is true once the term and vote it speaks for are durable; entries it
-     * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
-    out->after = c->hard_sequence;
-    peer_message_copy(&out->message, message, &out->bytes);
-    list_push_back(&c->out, &out->link);
-}
-
-static void sink_send(void *ctx, const struct peer_message *message)
-{
-    core_send(ctx, message);
-}
-
 static void out_free(struct core_out *out)
 {
     if (out != NULL) {
         buf_close(&out->bytes);
         mem_free(out);
     }
+}
+
+void core_send(struct core *c, const struct peer_message *message)
+{
+    if (c->hello.refusal != CORE_WELCOME) {
+        return; /* this node has nothing more to say */
+    }
+    struct core_out *out = mem_zalloc(sizeof(*out));
+    list_init(&out->link);
+    /* What a message says is true once the term and vote it speaks for are durable; entries it
+     * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
+    out->after = c->hard_sequence;
+    peer_message_copy(&out->message, message, &out->bytes);
+    out->message.life = c->hello.life;
+    list_push_back(&c->out, &out->link);
+}
+
+void core_drop_messages(struct core *c)
+{
+    for (struct list *l = list_pop_front(&c->out); l != NULL; l = list_pop_front(&c->out)) {
+        out_free(CONTAINER_OF(l, struct core_out, link));
+    }
+}
+
+static void sink_send(void *ctx, const struct peer_message *message)
+{
+    core_send(ctx, message);
 }
 
 bool core_next_message(struct core *c, struct peer_message *message)
@@ -250,6 +261,7 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                                .want_snapshot = sink_want_snapshot,
                                .fatal = sink_fatal};
     c->engine = engine_create(&es, &sink);
+    core_hello_start(c, image);
     core_state_load(c, image);
     struct store_hard hard;
     if (engine_hard_before_start(image, settings->id, &hard)) {
@@ -275,10 +287,8 @@ void core_destroy(struct core *c)
     for (struct store_batch *b = core_next_batch(c); b != NULL; b = core_next_batch(c)) {
         store_batch_destroy(b);
     }
-    c->durable = UINT64_MAX;
-    struct peer_message message;
-    while (core_next_message(c, &message)) {
-    }
+    core_drop_messages(c);
+    out_free(c->lent);
     struct core_done done;
     while (core_next_done(c, &done)) {
         buf_close(&done.result);
@@ -290,6 +300,9 @@ void core_destroy(struct core *c)
 
 uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
 {
+    if (c->hello.refusal != CORE_WELCOME) {
+        return now_ms + c->settings.election_timeout_ms;
+    }
     uint64_t next = engine_next_tick_ms(c->engine, now_ms);
     if (c->dirty_since_ms != 0) {
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
@@ -301,18 +314,25 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
     uint64_t lease = core_lease_next_ms(c);
     next = lease < next ? lease : next;
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
+    uint64_t hello = core_hello_next_ms(c);
+    next = hello < next ? hello : next;
     return next > now_ms ? next : now_ms + 1;
 }
 
 void core_tick(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
-    engine_tick(c->engine, c->now_ms);
+    if (c->hello.refusal == CORE_WELCOME) {
+        engine_tick(c->engine, c->now_ms);
+    }
 }
 
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
 {
     set_now(c, now_ms);
+    if (core_hello_receive(c, message)) {
+        return;
+    }
     switch (message->kind) {
         case PEER_CHUNK:
         case PEER_CHUNK_RESULT:
@@ -340,6 +360,12 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_VOTE_RESULT:
         case PEER_TIMEOUT_NOW:
             break;
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+            return;
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
+            return;
     }
     engine_receive(c->engine, c->now_ms, message);
 }
@@ -377,6 +403,10 @@ int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 void core_turn(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
+    core_hello_turn(c);
+    if (c->hello.refusal != CORE_WELCOME) {
+        return;
+    }
     core_read_term(c);
     core_propose_turn(c);
     core_read_turn(c);

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "consensus/engine.h"
 #include "consensus/machine.h"
+#include "proto/member.h"
 #include "proto/peer.h"
 #include "storage/batch.h"
 
@@ -37,6 +38,8 @@ struct core_settings {
     size_t compact_bytes;
     struct machine_options machine; /* the hub of watches, and who hears of leases */
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
+    struct member_info me; /* what this node is called; id 0: it asks for no place among the members
+                              by itself (docs/membership.md) */
 };
 
 /* Sensible values for everything but id and seed. */
@@ -66,7 +69,12 @@ struct core_wish {
 
 struct core;
 
-/* @image is what the disk holds; the core keeps nothing of it. Fatal errors (W15) come through
+/* 0, or why a node must not start as the member that wrote @image (safety D5, D7): its owner
+ * discards the identity, with all that is in the directory, and joins as a new member. */
+int core_may_start(const struct store_image *image, struct err *err);
+
+/* @image is what the disk holds, and core_may_start(); the core keeps nothing of it. Fatal errors
+ * (W15) come through
  * @fatal. */
 struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                          const struct store_image *image,
@@ -126,6 +134,9 @@ int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint
 int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
 
+/* There is a new connection to the node @id, a member or not: tell it who we are. */
+void core_greet(struct core *c, uint64_t now_ms, uint64_t id);
+
 /* --- what must be done --- */
 /* The end of a turn: what the events left behind becomes batches and messages. */
 void core_turn(struct core *c, uint64_t now_ms);
@@ -138,5 +149,13 @@ bool core_next_wish(struct core *c, struct core_wish *out);
 const struct engine *core_engine(const struct core *c);
 const struct machine *core_machine(const struct core *c);
 uint64_t core_applied(const struct core *c);
+/* May this node go on under its identity? If not, it is silent for good, @err says why, and the
+ * owner ends it; ask after each turn. */
+enum core_refusal {
+    CORE_WELCOME,
+    CORE_OLD_COPY, /* members remember more than its disk does: discard the identity, join anew */
+    CORE_REMOVED,  /* the cluster goes on without it: nothing is to be done but by an operator */
+};
+enum core_refusal core_refused(const struct core *c, struct err *err);
 
 #endif /* CONSENSUS_CORE_H_ */

@@ -413,6 +413,10 @@ void engine_receive(struct engine *e, uint64_t now_ms, const struct peer_message
         case PEER_READ_INDEX_RESULT:
         case PEER_KEEP_ALIVE:
         case PEER_KEEP_ALIVE_RESULT:
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
             return; /* the core's own: core.c */
     }
 }

@@ -62,6 +62,13 @@ static void copy_chunk(struct peer_chunk *out, const struct peer_chunk *in, stru
     out->rows = rows;
 }
 
+static const char *copy_text(const char *text, struct buf *bytes)
+{
+    size_t size = strlen(text) + 1;
+    reserve(bytes, size);
+    return put(bytes, text, size);
+}
+
 void peer_message_copy(struct peer_message *out, const struct peer_message *in, struct buf *bytes)
 {
     *out = *in;
@@ -76,6 +83,15 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_CHUNK:
             copy_chunk(&out->chunk, &in->chunk, bytes);
             return;
+        case PEER_HELLO:
+            out->hello.name = copy_text(in->hello.name, bytes);
+            return;
+        case PEER_JOIN:
+            out->join.text = copy_text(in->join.text, bytes);
+            return;
+        case PEER_JOIN_RESULT:
+            out->join_result.reason = copy_text(in->join_result.reason, bytes);
+            return;
         case PEER_APPEND_RESULT:
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
@@ -85,6 +101,7 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_READ_INDEX_RESULT:
         case PEER_KEEP_ALIVE:
         case PEER_KEEP_ALIVE_RESULT:
+        case PEER_HELLO_RESULT:
             return;
     }
     UNREACHABLE("every kind has a row");
