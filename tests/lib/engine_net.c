@@ -158,6 +158,8 @@ static void check_message(const struct net_node *n, const struct peer_message *m
         case PEER_HELLO_RESULT:
         case PEER_JOIN:
         case PEER_JOIN_RESULT:
+        case PEER_FORM_HELLO:
+        case PEER_FORM_PROPOSAL:
             break;
     }
     UNREACHABLE("an engine sends no others");

@@ -13,6 +13,7 @@ void faults_draw(struct sim *sim)
     f->cuts = random_chance(r, 0.5);
     f->crashes = random_chance(r, 0.5);
     f->dies_writing = f->crashes && random_chance(r, 0.7);
+    f->write_errors = f->crashes && random_chance(r, 0.5);
     f->pauses = random_chance(r, 0.5);
     f->transfers = random_chance(r, 0.5);
     f->membership = random_chance(r, 0.5);
@@ -56,13 +57,14 @@ static void wipe(struct sim *sim, struct sim_node *n)
     n->term = 0;
     (void)snprintf(n->info, sizeof(n->info), "n%u", (unsigned)n->id);
     sim_say(sim, "wiped: now n%u", (unsigned)n->id);
+    n->blank = false; /* the cluster is there: it will be added to it */
     store_double_destroy(n->disk);
     world_format_disk(sim, n);
 }
 
-static void crash(struct sim *sim, struct sim_node *n)
+void faults_crash(struct sim *sim, struct sim_node *n)
 {
-    if (n->core == NULL) {
+    if (n->core == NULL && n->form == NULL) {
         return;
     }
     sim->counts.crashes++;
@@ -74,6 +76,8 @@ static void crash(struct sim *sim, struct sim_node *n)
             (unsigned)survivors, (unsigned)store_double_waiting(n->disk));
     core_destroy(n->core);
     n->core = NULL;
+    watch_hub_destroy(n->hub);
+    n->hub = NULL;
     for (size_t r = 0; r < 8; r++) {
         store_double_reader_close(n->readers[r]);
         n->readers[r] = NULL;
@@ -83,7 +87,9 @@ static void crash(struct sim *sim, struct sim_node *n)
     n->paused = false;
     n->life++;
     clients_crashed(sim, (uint32_t)(n - sim->nodes));
-    if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
+    if (n->form != NULL) {
+        form_crashed(sim, n);
+    } else if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
         wipe(sim, n);
     }
     uint64_t down_ms =
@@ -99,13 +105,25 @@ bool faults_dies_now(struct sim *sim, struct sim_node *n)
         !random_chance(&sim->random, 0.001)) {
         return false;
     }
-    crash(sim, n);
+    faults_crash(sim, n);
+    return true;
+}
+
+/* An error of write or fsync ends the process: nothing of what waits is reported, some of it may be
+ * on the disk. */
+bool faults_write_fails(struct sim *sim, struct sim_node *n)
+{
+    if (sim->healed || !sim->faults.write_errors || !random_chance(&sim->random, 0.0005)) {
+        return false;
+    }
+    sim->counts.write_errors++;
+    faults_crash(sim, n);
     return true;
 }
 
 static void pause_node(struct sim *sim, struct sim_node *n)
 {
-    if (n->core == NULL || n->paused) {
+    if ((n->core == NULL && n->form == NULL) || n->paused) {
         return;
     }
     sim->counts.pauses++;
@@ -159,7 +177,7 @@ void faults_strike(struct sim *sim)
     switch (random_below(r, 6)) {
         case 0:
             if (sim->faults.crashes) {
-                crash(sim, n);
+                faults_crash(sim, n);
             }
             break;
         case 1:
@@ -175,7 +193,7 @@ void faults_strike(struct sim *sim)
         case 3:
             if (sim->faults.crashes && random_chance(r, 0.1)) {
                 for (size_t i = 0; i < sim->nodes_count; i++) {
-                    crash(sim, &sim->nodes[i]);
+                    faults_crash(sim, &sim->nodes[i]);
                 }
             }
             break;

@@ -3,6 +3,11 @@
 #include "base/must.h"
 #include "tests/sim/sim.h"
 
+#define SMALL_RESERVE 6000
+
+/* A healed world is looked at for at least so long, even if it is well at once. */
+#define HEAL_MS_MIN 8000
+
 static void on_fatal(void *ctx, const struct err *err)
 {
     sim_violation(ctx, "fatal: %s", err->msg);
@@ -36,16 +41,27 @@ void world_format_disk(struct sim *sim, struct sim_node *n)
 
 void world_start_node(struct sim *sim, struct sim_node *n)
 {
+    struct store_image image;
+    store_double_load(n->disk, &image);
+    n->tick_at_ns = 0;
+    n->disk_busy = false;
+    n->told_full = false;
+    if (form_starts(sim, n, &image)) {
+        store_image_close(&image);
+        return;
+    }
     struct core_settings settings =
         core_settings_default(n->id, (uint32_t)random_u64(&sim->random));
     settings.compact_entries = 40;
     settings.trailing_entries = 1 + random_below(&sim->random, 20);
     settings.flush_after_ms = 200;
     settings.inflight_entries_max = 64;
-    struct store_image image;
-    store_double_load(n->disk, &image);
-    n->tick_at_ns = 0;
-    n->disk_busy = false;
+    /* In some lives so little that it is used up. */
+    size_t reserve = sim->seed % 3 == 0 ? SMALL_RESERVE : STORE_DOUBLE_RESERVE;
+    store_double_set_reserve(n->disk, reserve);
+    settings.full_bytes_max = reserve / 4;
+    n->hub = watch_hub_create(sim->use.hub_events, 100000);
+    settings.machine.hub = n->hub;
     n->applied = 0;
     n->commit = 0;
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
@@ -61,13 +77,18 @@ void world_start_node(struct sim *sim, struct sim_node *n)
 void world_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
+    truth_open(sim);
     static const size_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 7};
     sim->voters_at_start = sizes[random_below(r, ARRAY_LEN(sizes))];
+    sim->voters_at_start = sim->wish.voters != 0 ? sim->wish.voters : sim->voters_at_start;
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
-    sim->clients_count = 2 + random_below(r, SIM_CLIENTS - 1);
+    sim->use.hub_events = 10 + random_below(r, 1000);
     sim->fault_ms = 20000 + random_below(r, 20000);
     sim->heal_ms = 25000;
+    uint64_t asked_ms = sim->wish.seconds * 1000;
+    sim->fault_ms = asked_ms > sim->heal_ms ? asked_ms - sim->heal_ms : sim->fault_ms;
+    uint64_t healed_ms = asked_ms > 0 ? sim->heal_ms : HEAL_MS_MIN;
     for (size_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *n = &sim->nodes[i];
         n->id = i + 1;
@@ -80,16 +101,22 @@ void world_draw(struct sim *sim)
     for (size_t i = 0; i < sim->nodes_count; i++) {
         world_format_disk(sim, &sim->nodes[i]);
     }
+    form_draw(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
-        world_start_node(sim, &sim->nodes[i]);
+        uint64_t late_ms = sim->nodes[i].blank ? random_below(r, 3000) : 0;
+        if (late_ms == 0) {
+            world_start_node(sim, &sim->nodes[i]);
+        } else {
+            sim_schedule(sim, late_ms * NS_MS, EVENT_RESTART, (uint32_t)i);
+        }
     }
-    for (size_t i = 0; i < sim->clients_count; i++) {
-        sim_schedule(sim, sim->now_ns + random_below(r, 1000) * NS_MS, EVENT_CLIENT, (uint32_t)i);
-    }
+    clients_draw(sim);
+    watchers_draw(sim);
     lease_draw(sim);
     sim->heal_at_ns = sim->fault_ms * NS_MS;
     sim_schedule(sim, 1000 * NS_MS, EVENT_FAULT, 0);
     sim_schedule(sim, 1500 * NS_MS, EVENT_ADMIN, 0);
     sim_schedule(sim, sim->heal_at_ns, EVENT_HEAL, 0);
-    sim_schedule(sim, sim->heal_at_ns + sim->heal_ms * NS_MS, EVENT_END, 0);
+    sim->end_at_ns = sim->heal_at_ns + sim->heal_ms * NS_MS;
+    sim_schedule(sim, sim->heal_at_ns + healed_ms * NS_MS, EVENT_END, 0);
 }
