@@ -197,6 +197,7 @@ struct store_batch *core_next_batch(struct core *c)
     }
     struct store_batch *batch = CONTAINER_OF(link, struct store_batch, link);
     core_disk_handed_out(c, batch);
+    core_hello_handed_out(c, batch);
     return batch;
 }
 

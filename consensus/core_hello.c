@@ -229,6 +229,19 @@ static void note_membership(struct core *c)
     h->seen_conf = applied;
 }
 
+/* Of durable batches, or a few less: a batch without content is not counted by the disk. */
+static uint64_t counter(const struct core *c)
+{
+    uint64_t written =
+        c->durable > c->hello.empty_batches ? c->durable - c->hello.empty_batches : 0;
+    return c->hello.found_counter + written;
+}
+
+void core_hello_handed_out(struct core *c, const struct store_batch *batch)
+{
+    c->hello.empty_batches += store_batch_is_empty(batch) ? 1 : 0;
+}
+
 static void send_hello(struct core *c, struct core_peer *p)
 {
     struct core_hello *h = &c->hello;
@@ -239,7 +252,7 @@ static void send_hello(struct core *c, struct core_peer *p)
                              .hello = h->found};
     memcpy(m.hello.cluster_id, h->identity.cluster_id, CLUSTER_ID_SIZE);
     m.hello.name = c->settings.me.name;
-    m.hello.counter = h->found_counter + c->durable;
+    m.hello.counter = counter(c);
     m.hello.conf_index = h->member_at;
     p->greeted_ms = c->now_ms;
     p->has_greeted = true;
@@ -312,7 +325,7 @@ static void clear(struct core *c, const struct members *members)
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
     if (all || waited) {
         h->may_vote = true;
-        engine_allow_campaign(c->engine, true);
+        core_disk_look(c);
     }
 }
 

@@ -117,6 +117,7 @@ struct core_hello {
     uint64_t life;
     struct peer_hello found; /* what the disk said at the start */
     uint64_t found_counter;
+    uint64_t empty_batches; /* that were handed out */
     uint64_t started_ms;
     bool may_vote;
     bool news; /* the row on disk says less than we remember */
@@ -297,6 +298,7 @@ void core_hello_save(struct core *c, struct store_batch *batch, bool always);
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
 /* True: @message needs, or deserves, nothing more. */
 bool core_hello_receive(struct core *c, const struct peer_message *message);
+void core_hello_handed_out(struct core *c, const struct store_batch *batch);
 void core_hello_turn(struct core *c);
 uint64_t core_hello_next_ms(const struct core *c);
 struct core_peer *core_peer_find(struct core *c, uint64_t id);
