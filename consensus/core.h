@@ -21,6 +21,7 @@
 #include "consensus/machine.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
+#include "proto/member.h"
 #include "proto/peer.h"
 #include "storage/batch.h"
 
@@ -66,6 +67,8 @@ struct core_settings {
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
     struct core_advisor advisor;
     bool place_leadership; /* hand it to whom placement.h says */
+    struct member_info me; /* what this node is called; id 0: it asks for no place among the members
+                              by itself (docs/membership.md) */
     size_t full_bytes_max; /* of entries that are still taken while the disk is full: a part of the
                               store's reserve, so that terms and votes always have the rest */
 };
@@ -95,8 +98,12 @@ struct core_wish {
     uint64_t ship;
 };
 
-/* @image is what the disk holds; the core keeps nothing of it. Fatal errors (W15) come through
- * @fatal. */
+/* 0, or why a node must not start as the member that wrote @image (safety D5, D7): its owner
+ * discards the identity, with all that is in the directory, and joins as a new member. */
+int core_may_start(const struct store_image *image, struct err *err);
+
+/* @image is what the disk holds, and core_may_start(); the core keeps nothing of it. Fatal errors
+ * (W15) come through @fatal. */
 struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                          const struct store_image *image,
                          void (*fatal)(void *ctx, const struct err *err), void *ctx);
@@ -167,6 +174,9 @@ void core_allow_moves(struct core *c, bool allowed);
  * again. */
 void core_slow_disk(struct core *c, bool is_slow);
 
+/* There is a new connection to the node @id, a member or not: tell it who we are. */
+void core_greet(struct core *c, uint64_t now_ms, uint64_t id);
+
 /* --- what must be done --- */
 /* The end of a turn: what the events left behind becomes batches and messages. */
 void core_turn(struct core *c, uint64_t now_ms);
@@ -184,5 +194,13 @@ bool core_soft_get(const struct core *c, uint64_t now_ms, uint64_t member, struc
 bool core_soft_next(const struct core *c, uint64_t now_ms, uint64_t after, struct soft_view *out);
 /* What placement said last on this leader, and how often it has moved leadership from here. */
 struct placement core_placement(const struct core *c, uint64_t *ret_moves);
+/* May this node go on under its identity? If not, it is silent for good, @err says why, and the
+ * owner ends it; ask after each turn. */
+enum core_refusal {
+    CORE_WELCOME,
+    CORE_OLD_COPY, /* members remember more than its disk does: discard the identity, join anew */
+    CORE_REMOVED,  /* the cluster goes on without it: nothing is to be done but by an operator */
+};
+enum core_refusal core_refused(const struct core *c, struct err *err);
 
 #endif /* CONSENSUS_CORE_H_ */

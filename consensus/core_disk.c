@@ -71,7 +71,7 @@ void core_disk_look(struct core *c)
     forget_durable(c);
     bool keeps_up = 2 * oldest_ms(c) <= c->settings.election_timeout_ms;
     bool stuck = c->disk.is_full && engine_stored(c->engine) < engine_last(c->engine);
-    engine_allow_campaign(c->engine, keeps_up && !stuck);
+    engine_allow_campaign(c->engine, keeps_up && !stuck && c->hello.may_vote);
 }
 
 static enum peer_disk own_disk(const struct core *c)

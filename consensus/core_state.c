@@ -85,6 +85,7 @@ static void flush(struct core *c)
         c->flushed_term = a->term;
         c->flushed_conf_index = a->conf_index;
     }
+    core_hello_save(c, batch, false);
     batch->applied_index = c->applied.index;
     c->flushed = c->applied.index;
     c->flushed_sequence = batch->sequence;
@@ -253,6 +254,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
                              snapshot->conf, snapshot->conf_size);
     batch->applied_index = snapshot->index;
     add_our_row(batch, snapshot->term, snapshot->conf_index, snapshot->conf, snapshot->conf_size);
+    core_hello_save(c, batch, true);
     c->install_sequence = batch->sequence;
     c->installing = *snapshot;
     buf_clear(&c->installing_conf);
@@ -268,7 +270,9 @@ void core_state_load(struct core *c, const struct store_image *image)
     size_t at = 0;
     int code = 0;
     while (code == 0 && image->content != NULL && store_batch_next_row(image->content, &at, &row)) {
-        if (!core_state_row_is_ours(&row, &c->applied)) {
+        if (core_hello_owns_row(&row)) {
+            code = core_hello_load_row(c, &row, &err);
+        } else if (!core_state_row_is_ours(&row, &c->applied)) {
             code = machine_load_row(c->machine, &row, &err);
         }
     }
