@@ -96,6 +96,31 @@ struct core_leases {
     struct core_primary_heard primary;
 };
 
+/* Slow and full disks (core_disk.c). */
+struct core_disk_out {
+    uint64_t sequence; /* of the newest batch of these */
+    uint64_t since_ms; /* when the oldest of these was handed out */
+};
+struct core_disk_member {
+    uint64_t member;
+    uint64_t term; /* of the leadership in which it said so */
+    uint64_t heard_ms;
+    enum peer_disk disk;
+};
+struct core_disk {
+    struct core_disk_out out[32]; /* batches handed out and not durable, oldest first */
+    size_t out_count;
+    uint64_t essential_sequence; /* of the newest essential batch handed out */
+    bool is_full;
+    bool too_few_have_room;   /* leader: nothing ordinary can be committed */
+    size_t taken_bytes;       /* of entries since the disk, or too many disks, are full */
+    uint64_t urgent;          /* the newest entry that the cluster cannot do without */
+    uint64_t urgent_since_ms; /* leader: such an entry waits to be committed since then */
+    uint64_t nudged;          /* the urgent entry for which an essential batch was sent after it */
+    uint64_t next_yield_ms;
+    struct core_disk_member members[MEMBERS_MAX];
+};
+
 struct core {
     struct core_settings settings;
     void (*fatal)(void *ctx, const struct err *err);
@@ -149,6 +174,8 @@ struct core {
     uint64_t hold_next_ms; /* the next keep-alive */
     uint64_t hold_leader;  /* who was asked last */
 
+    struct core_disk disk;
+
     /* core_ship.c */
     struct core_ship ships[SHIPS_MAX];
     struct core_staging staging;
@@ -166,6 +193,23 @@ void core_send(struct core *c, const struct peer_message *message);
 void core_finish(struct core *c, enum core_request request, uint64_t ticket, int status,
                  uint64_t index, const struct kv_result *result);
 bool core_leads(const struct core *c);
+
+/* core_disk.c */
+void core_disk_look(struct core *c);
+void core_disk_turn(struct core *c);
+void core_disk_handed_out(struct core *c, const struct store_batch *batch);
+/* May this command go into the log now? */
+bool core_disk_admits(const struct core *c, const void *command, size_t size);
+/* Must a batch with these entries be written even to a full disk? */
+bool core_disk_must_write(struct core *c, const struct store_entry *entries, size_t count);
+/* What of an APPEND is taken: @in itself, or as much of it in @room. */
+const struct peer_message *core_disk_take(struct core *c, const struct peer_message *in,
+                                          struct peer_message *room);
+void core_disk_heard(struct core *c, const struct peer_message *message);
+void core_disk_outgoing(struct core *c, struct peer_message *message);
+/* Neither slow nor full, as far as this node knows: a leader by its members' answers, everybody of
+ * itself. Whoever moves leadership should not move it elsewhere. */
+bool core_disk_is_well(const struct core *c, uint64_t member);
 
 /* core_propose.c */
 void core_propose_turn(struct core *c);

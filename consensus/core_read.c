@@ -136,11 +136,14 @@ static void follow_reading(struct core *c, struct core_reading *r)
 
 void core_read_turn(struct core *c)
 {
+    c->beat_wanted = false;
+    if (list_empty(&c->readings)) {
+        return;
+    }
     struct members members;
     engine_members(c->engine, &members);
     struct stamp_proof proof =
         stamp_proven(&c->stamps, &members, c->settings.id, engine_round(c->engine), c->now_ms);
-    c->beat_wanted = false;
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
         if (c->stamps.term != 0) {
             lead_reading(c, r, &proof);

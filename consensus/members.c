@@ -146,7 +146,6 @@ void members_to_raft(const struct members *members, struct raft_configuration *c
 
 void members_from_raft(const struct raft_configuration *conf, struct members *out)
 {
-    *out = (struct members){0};
     MUST(conf->n <= MEMBERS_MAX);
     for (unsigned i = 0; i < conf->n; i++) {
         out->at[i] = (struct member){.id = conf->servers[i].id,

@@ -595,7 +595,7 @@ void omap_verify(const struct omap *map)
     size_t walked = 0;
     struct omap_at at;
     const struct omap_item *before = NULL;
-    for (struct omap_item *item = omap_seek(map, kv_slice(NULL, 0), &at); item != NULL;
+    for (struct omap_item *item = omap_seek(map, kv_text(""), &at); item != NULL;
          item = omap_next(&at)) {
         MUST(before == NULL || kv_slice_compare(omap_key(before), omap_key(item)) < 0);
         before = item;

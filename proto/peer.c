@@ -25,15 +25,15 @@ static void reserve(struct buf *bytes, size_t size)
 
 static void copy_append(struct peer_append *out, const struct peer_append *in, struct buf *bytes)
 {
+    if (in->count == 0) {
+        out->entries = NULL;
+        return;
+    }
     size_t size = in->count * sizeof(*in->entries);
     for (size_t i = 0; i < in->count; i++) {
         size += in->entries[i].size;
     }
     reserve(bytes, size);
-    if (in->count == 0) {
-        out->entries = NULL;
-        return;
-    }
     struct peer_entry *entries =
         (struct peer_entry *)(uintptr_t)put(bytes, in->entries, in->count * sizeof(*in->entries));
     for (size_t i = 0; i < in->count; i++) {
@@ -62,6 +62,16 @@ static void copy_chunk(struct peer_chunk *out, const struct peer_chunk *in, stru
     out->rows = rows;
 }
 
+static void copy_form_hello(struct peer_form_hello *out, const struct peer_form_hello *in,
+                            struct buf *bytes)
+{
+    size_t info = strlen(in->info) + 1;
+    size_t list = strlen(in->list) + 1;
+    reserve(bytes, info + list);
+    out->info = put(bytes, in->info, info);
+    out->list = put(bytes, in->list, list);
+}
+
 void peer_message_copy(struct peer_message *out, const struct peer_message *in, struct buf *bytes)
 {
     *out = *in;
@@ -75,6 +85,13 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
             return;
         case PEER_CHUNK:
             copy_chunk(&out->chunk, &in->chunk, bytes);
+            return;
+        case PEER_FORM_HELLO:
+            copy_form_hello(&out->form_hello, &in->form_hello, bytes);
+            return;
+        case PEER_FORM_PROPOSAL:
+            reserve(bytes, in->form_proposal.size);
+            out->form_proposal.bytes = put(bytes, in->form_proposal.bytes, in->form_proposal.size);
             return;
         case PEER_APPEND_RESULT:
         case PEER_VOTE:

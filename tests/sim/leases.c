@@ -75,14 +75,28 @@ void lease_check(struct sim *sim, struct sim_node *n)
     }
 }
 
+static bool is_held(const struct sim *sim, size_t r)
+{
+    bool somebody = false;
+    for (size_t slot = 0; slot < sim->nodes_count; slot++) {
+        somebody = somebody || sim->held_until_ns[r][slot] > sim->now_ns;
+    }
+    return somebody;
+}
+
+bool leases_are_held(const struct sim *sim)
+{
+    bool all = true;
+    for (size_t r = 0; r < SIM_LEASES && sim->lease_ttl_ms != 0; r++) {
+        all = all && is_held(sim, r);
+    }
+    return all;
+}
+
 void lease_check_end(struct sim *sim)
 {
     for (size_t r = 0; r < SIM_LEASES && sim->lease_ttl_ms != 0; r++) {
-        bool somebody = false;
-        for (size_t slot = 0; slot < sim->nodes_count; slot++) {
-            somebody = somebody || sim->held_until_ns[r][slot] > sim->now_ns;
-        }
-        if (!somebody && sim->now_ns - sim->let_go_ns[r] > 15000 * NS_MS) {
+        if (!is_held(sim, r) && sim->now_ns - sim->let_go_ns[r] > 15000 * NS_MS) {
             sim_violation(sim, "nobody holds the %s after all was well", keys[r]);
         }
     }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "consensus/core.h"
+#include "consensus/form.h"
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/random.h"
@@ -32,7 +33,12 @@
     X(changes) \
     X(removals) \
     X(wipes) \
+    X(formations) \
+    X(formation_kills) \
+    X(formation_wipes) \
     X(full_disks) \
+    X(stalls) \
+    X(full_yields) \
     X(write_errors) \
     X(transfers) \
     X(writes_acked) \
@@ -92,6 +98,7 @@ struct sim_event {
     enum sim_event_kind kind;
     uint32_t node; /* or client */
     uint64_t life; /* of the node; an event of an earlier life is void */
+    struct sim_event *next_idle;
     struct peer_message message;
     struct buf bytes;
 };
@@ -100,6 +107,9 @@ struct sim_node {
     uint64_t id; /* slot + 1 + 16 * how often it was wiped */
     char info[16];
     struct core *core; /* NULL while down */
+    struct form *form; /* instead of a core, until there is a cluster */
+    bool blank;        /* of no cluster: starts with a form */
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
     struct watch_hub *hub;
     struct store_double *disk;
     uint64_t life;
@@ -109,6 +119,7 @@ struct sim_node {
     uint64_t paused_until_ns;
     uint64_t tick_at_ns; /* of the newest tick event */
     bool disk_busy;
+    bool told_full; /* the core knows that its disk is */
     double disk_ms; /* mean time of a flush */
     struct store_double_reader *readers[8];
     uint64_t reader_names[8];
@@ -131,13 +142,13 @@ struct sim_contender {
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
-        full_disks, reorder;
+        full_disks, reorder, keeps_roles;
 };
 
 /* raft_checks.c, of a slot. */
 struct sim_raft {
     uint64_t voter, vote_term, vote;
-    uint64_t leads_term, leads_life, leads_last, leads_last_term;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term, leads_commit;
 };
 
 /* What is known to be chosen at an index. */
@@ -148,26 +159,40 @@ struct sim_chosen {
     struct hash128 state;
 };
 
+/* What is not left to the seed, for measurements; 0: it is. */
+#define SIM_VOTERS_MAX 7
+struct sim_wish {
+    uint64_t voters;
+    uint64_t seconds;
+};
+
 struct sim {
     uint64_t seed;
+    struct sim_wish wish;
     struct sim_random random;
     uint64_t now_ns;
     uint64_t order;
     struct sim_event **heap;
     size_t heap_count, heap_room;
+    struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
-    size_t nodes_count, voters_at_start;
+    size_t nodes_count, voters_at_start, standbys_at_start;
     struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
     struct sim_faults faults;
     bool healed, over;
-    uint64_t heal_at_ns, wiped_at_ns;
+    uint64_t cuts_until_ns; /* the net stays as it is */
+    uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
+    /* world_form.c */
+    bool forms; /* the first cluster forms itself on blank disks */
+    struct buf first_entry;
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
     /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
@@ -187,7 +212,7 @@ struct sim {
 };
 
 /* One life. 0: no violation; else @sim->violation says which. */
-int sim_live(struct sim *sim, uint64_t seed, FILE *trace);
+int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace);
 void sim_close(struct sim *sim);
 
 /* sim.c, for the others */
@@ -196,6 +221,10 @@ void sim_close(struct sim *sim);
 void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uint32_t node);
 uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n);
 void sim_after(struct sim *sim, struct sim_node *n); /* take and carry out what the core wants */
+void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
+              const struct peer_message *message);
+/* Its disk and its clock go on. */
+void sim_go_on(struct sim *sim, struct sim_node *n);
 __attribute__((format(printf, 2, 3))) void sim_say(struct sim *sim, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *fmt, ...);
 struct sim_node *sim_leader(struct sim *sim);
@@ -205,8 +234,19 @@ void world_draw(struct sim *sim);
 void world_format_disk(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
 
+/* world_form.c */
+void form_draw(struct sim *sim);
+/* True: the node forms a cluster, and has no core yet. */
+bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *image);
+void form_act(struct sim *sim, struct sim_node *n, const struct sim_event *event);
+/* A node with a core is asked whether it belongs to a cluster. */
+void form_asked(struct sim *sim, struct sim_node *n, const struct peer_message *message);
+void form_crashed(struct sim *sim, struct sim_node *n);
+void form_close(struct sim *sim);
+
 /* faults.c */
 void faults_draw(struct sim *sim);
+void faults_crash(struct sim *sim, struct sim_node *n);
 void faults_strike(struct sim *sim);
 void faults_heal(struct sim *sim);
 bool faults_write_fails(struct sim *sim, struct sim_node *n);
@@ -220,6 +260,7 @@ void members_act(struct sim *sim);
 void lease_draw(struct sim *sim);
 void lease_act(struct sim *sim, uint32_t node);
 void lease_check(struct sim *sim, struct sim_node *n);
+bool leases_are_held(const struct sim *sim);
 void lease_check_end(struct sim *sim);
 
 /* raft_checks.c */
@@ -229,6 +270,8 @@ void raft_check_logs(struct sim *sim);
 
 /* checks.c */
 void check_node(struct sim *sim, struct sim_node *n);
+/* Everything that the end of a life asks for is there: it need not go on. */
+bool check_is_well(struct sim *sim);
 void check_end(struct sim *sim);
 void check_ack(struct sim *sim, uint64_t index);
 void check_close(struct sim *sim);
