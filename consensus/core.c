@@ -205,6 +205,11 @@ void core_finish(struct core *c, enum core_request request, uint64_t ticket, int
         f->done.revision = result->revision;
         kv_result_encode(result, &f->done.result);
     }
+    if (request == CORE_PROPOSE && ticket == CORE_TICKET_ADVICE) {
+        core_advise_finished(c, &f->done);
+        mem_free(f);
+        return;
+    }
     list_push_back(&c->done, &f->link);
 }
 
@@ -261,6 +266,8 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                                .want_snapshot = sink_want_snapshot,
                                .fatal = sink_fatal};
     c->engine = engine_create(&es, &sink);
+    core_soft_open(c, image->identity.incarnation);
+    core_placement_open(c);
     core_state_load(c, image);
     struct store_hard hard;
     if (engine_hard_before_start(image, settings->id, &hard)) {
@@ -281,6 +288,8 @@ void core_destroy(struct core *c)
     core_hold_close(c);
     core_ship_close(c);
     core_state_close(c);
+    core_soft_close(c);
+    core_advise_close(c);
     engine_destroy(c->engine);
     store_batch_destroy(c->open);
     for (struct store_batch *b = core_next_batch(c); b != NULL; b = core_next_batch(c)) {
@@ -306,20 +315,34 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
         next = flush < next ? flush : next;
     }
-    if (c->beat_wanted) {
+    if (c->beat_wanted || c->retired != NULL) {
         next = now_ms + 1;
     }
     uint64_t lease = core_lease_next_ms(c);
     next = lease < next ? lease : next;
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
+    uint64_t advise = core_advise_next_ms(c);
+    next = advise < next ? advise : next;
     return next > now_ms ? next : now_ms + 1;
+}
+
+/* Asked before the engine's tick, which sets the next beat. */
+static bool beat_is_due(const struct core *c)
+{
+    return core_leads(c) && c->now_ms > 0 &&
+           engine_next_tick_ms(c->engine, c->now_ms - 1) <= c->now_ms;
 }
 
 void core_tick(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
+    bool beat = beat_is_due(c);
     core_disk_look(c);
     engine_tick(c->engine, c->now_ms);
+    if (beat) {
+        core_soft_beat(c);
+        core_placement_beat(c);
+    }
 }
 
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
@@ -340,6 +363,10 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_KEEP_ALIVE_RESULT:
             core_lease_receive(c, message);
             return;
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
+            core_soft_receive(c, message);
+            return;
         case PEER_SNAPSHOT:
             if (!core_ship_may_install(c, message)) {
                 return;
@@ -350,6 +377,9 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             stamp_note(&c->stamps, message->from, message->term, &message->stamp);
             core_disk_heard(c, message);
             break;
+        case PEER_TIMEOUT_NOW:
+            core_placement_moved(c);
+            break;
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
             return; /* the owner's to answer: form_answer() */
@@ -358,10 +388,12 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             break;
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
-        case PEER_TIMEOUT_NOW:
             break;
     }
     engine_receive(c->engine, c->now_ms, message);
+    if (message->kind == PEER_APPEND) {
+        core_soft_heard_leader(c, message);
+    }
 }
 
 void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
@@ -392,7 +424,11 @@ int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 {
     set_now(c, now_ms);
-    return engine_transfer(c->engine, c->now_ms, id, err);
+    int code = engine_transfer(c->engine, c->now_ms, id, err);
+    if (code == 0) {
+        core_placement_moved(c); /* also when the owner does it: not straight back again */
+    }
+    return code;
 }
 
 void core_turn(struct core *c, uint64_t now_ms)
@@ -407,6 +443,8 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_hold_turn(c);
     core_lease_turn(c);
     core_ship_turn(c);
+    core_soft_turn(c);
+    core_advise_turn(c);
     core_close_batch(c);
 }
 

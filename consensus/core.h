@@ -23,8 +23,35 @@
 #include "base/err.h"
 #include "consensus/engine.h"
 #include "consensus/machine.h"
+#include "consensus/placement.h"
+#include "consensus/soft.h"
 #include "proto/peer.h"
 #include "storage/batch.h"
+
+struct core;
+struct core_done;
+
+/* What an advisor may look at: everything there is on a leader that knows all that is committed. */
+struct core_view {
+    const struct core *core; /* for core_soft_next(), core_soft_get(), core_machine() */
+    uint64_t now_ms;
+    uint64_t term;
+    const struct members *members; /* the membership in use */
+};
+
+/* Asked on the leader alone, when something has changed: a soft state, the membership, an applied
+ * entry, a lease; at the beginning of each leadership; and when it wanted to be. Not before all of
+ * earlier terms is applied, and not while a command of its own is under way. What it puts into
+ * @command is proposed as it is (set @system in it), and told to @advised when it has ended, with
+ * what became of it; ERR_LOST_LEADER: nobody knows, and the next leader's advisor decides anew.
+ * Must not call back into the core but for questions, and must decide by what it sees. */
+struct core_advisor {
+    /* Returns after how many ms to ask again if nothing changes; 0: not at all. NULL: no advisor.
+     */
+    uint64_t (*advise)(void *ctx, const struct core_view *view, struct buf *command);
+    void (*advised)(void *ctx, const struct core_done *done); /* may be NULL */
+    void *ctx;
+};
 
 struct core_settings {
     uint64_t id;
@@ -42,6 +69,8 @@ struct core_settings {
     size_t compact_bytes;
     struct machine_options machine; /* the hub of watches, and who hears of leases */
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
+    struct core_advisor advisor;
+    bool place_leadership; /* hand it to whom placement.h says */
     size_t full_bytes_max; /* of entries that are still taken while the disk is full: a part of the
                               store's reserve, so that terms and votes always have the rest */
 };
@@ -70,8 +99,6 @@ struct core_wish {
     enum core_wish_kind kind;
     uint64_t ship;
 };
-
-struct core;
 
 /* @image is what the disk holds; the core keeps nothing of it. Fatal errors (W15) come through
  * @fatal. */
@@ -136,6 +163,15 @@ int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint
                 const char *info, struct err *err);
 int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
+/* From now on this is what all members read as this node's soft state (soft.h). ERR_TOO_LARGE:
+ * more than SOFT_BYTES_MAX, and nothing has changed. */
+int core_publish(struct core *c, uint64_t now_ms, const void *bytes, size_t size);
+/* Not while the owner has reason to keep leadership where it is: a grant, a seal, a switchover
+ * (safety A6). True at the start. */
+void core_allow_moves(struct core *c, bool allowed);
+/* The owner, or whoever notices, about the disk of this node: too slow for a leader's, or well
+ * again. */
+void core_slow_disk(struct core *c, bool is_slow);
 
 /* --- what must be done --- */
 /* The end of a turn: what the events left behind becomes batches and messages. */
@@ -149,5 +185,10 @@ bool core_next_wish(struct core *c, struct core_wish *out);
 const struct engine *core_engine(const struct core *c);
 const struct machine *core_machine(const struct core *c);
 uint64_t core_applied(const struct core *c);
+/* Soft state of @member, or of the member with the lowest id above @after; the node's own, too. */
+bool core_soft_get(const struct core *c, uint64_t now_ms, uint64_t member, struct soft_view *out);
+bool core_soft_next(const struct core *c, uint64_t now_ms, uint64_t after, struct soft_view *out);
+/* What placement said last on this leader, and how often it has moved leadership from here. */
+struct placement core_placement(const struct core *c, uint64_t *ret_moves);
 
 #endif /* CONSENSUS_CORE_H_ */

@@ -302,6 +302,7 @@ static void note_primary(struct core *c, uint64_t from, const struct peer_keep_a
     if (heard->holder != ask->holder) {
         *heard = (struct core_primary_heard){.holder = ask->holder};
     }
+    core_placement_heard_holder(c, ask->holder, from);
     heard->any_ms = c->now_ms;
     heard->direct_ms = from == ask->holder ? c->now_ms : heard->direct_ms;
 }

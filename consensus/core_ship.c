@@ -182,7 +182,7 @@ uint64_t core_ship_needs_from(const struct core *c)
 
 static void drop_staging(struct core *c)
 {
-    machine_destroy(c->staging.machine);
+    core_state_retire(c, c->staging.machine);
     c->staging = (struct core_staging){0};
 }
 

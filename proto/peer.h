@@ -26,6 +26,9 @@ enum peer_kind {
     PEER_READ_INDEX_RESULT,
     PEER_KEEP_ALIVE = 20, /* a lease's holder, to the leader or to a member that passes it on */
     PEER_KEEP_ALIVE_RESULT,
+    PEER_SOFT =
+        24, /* leader: the soft state of everybody, as far as it knows (docs/consensus.md) */
+    PEER_SOFT_RESULT, /* and what the member knows, with its own */
     /* Before there is a cluster (consensus/form.h). */
     PEER_FORM_HELLO = 32, /* who I am, and how I stand to a cluster */
     PEER_FORM_PROPOSAL,   /* let us be one */
@@ -138,6 +141,31 @@ struct peer_keep_alive_result {
     uint64_t ttl_ms; /* of the lease, when it was confirmed */
 };
 
+/* The soft state of one member. */
+struct peer_soft_state {
+    uint64_t member;
+    uint64_t life; /* its version: these three, in this order (consensus/soft.h) */
+    uint64_t token;
+    uint64_t counter;
+    uint64_t age_ms; /* when the message was made: that long ago, or less, the member stood by it */
+    bool has_bytes;  /* or the receiver has them already, or gets them later */
+    const void *bytes;
+    size_t size;
+};
+
+struct peer_soft {
+    uint64_t token;   /* of this life of the sender; not 0 */
+    uint64_t sent_ms; /* on the sender's clock */
+    uint64_t
+        echo_token; /* both, from the newest message of the receiver's; 0: there was none yet */
+    uint64_t echo_ms;
+    bool slow_disk;        /* the sender's is */
+    bool moved;            /* leadership was moved by placement, or by hand ... */
+    uint64_t moved_age_ms; /* ... this long ago, as far as the sender knows */
+    size_t count;
+    const struct peer_soft_state *states;
+};
+
 /* Kept on the wire: never renumber. */
 enum peer_form_standing {
     FORM_BLANK = 1,    /* of no cluster, promised to nobody */
@@ -185,6 +213,7 @@ struct peer_message {
         struct peer_read_index read_index;
         struct peer_keep_alive keep_alive;
         struct peer_keep_alive_result keep_alive_result;
+        struct peer_soft soft;
         struct peer_form_hello form_hello;
         struct peer_form_proposal form_proposal;
     };

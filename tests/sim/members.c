@@ -55,6 +55,7 @@ void members_act(struct sim *sim)
     if (leader != NULL && changes) {
         change_something(sim, leader);
         sim_after(sim, leader);
+        leader = sim_leader(sim); /* it may have died writing that */
     }
     leader = sim_leader(sim); /* it may have died */
     if (leader != NULL && sim->faults.transfers && !sim->healed && random_chance(r, 0.1)) {

@@ -310,6 +310,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     raft_check_node(sim, n);
     check_node(sim, n);
     lease_check(sim, n);
+    soft_check(sim, n);
     if (faults_dies_now(sim, n)) {
         return;
     }
@@ -408,6 +409,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_WATCH:
             watchers_act(sim, event->node);
             return;
+        case EVENT_SOFT:
+            soft_act(sim);
+            return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
@@ -430,6 +434,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
             check_end(sim);
             clients_check_end(sim);
             lease_check_end(sim);
+            soft_check_end(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:
@@ -482,6 +487,7 @@ void sim_close(struct sim *sim)
     }
     mem_free(sim->heap);
     form_close(sim);
+    soft_book_close(sim);
     check_close(sim);
     truth_close(sim);
     clients_close(sim);

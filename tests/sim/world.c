@@ -71,6 +71,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
             (unsigned)image.hard.term, (unsigned)image.log_first, (unsigned)image.log_last,
             (unsigned)image.applied_index);
+    soft_start(sim, n, &settings, &image);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);
     n->applied = image.applied_index;
     n->term = image.hard.term; /* a term that was not durable was never told to anybody */
@@ -106,6 +107,7 @@ void world_draw(struct sim *sim)
         n->disk_ms = sim->faults.slow_disks ? 0.2 + random_exp(r, 20) : 0.2 + random_exp(r, 1);
     }
     form_draw(sim);
+    soft_draw(sim); /* before the nodes start: they have an advisor or not */
     sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;
     for (size_t i = 0; i < sim->nodes_count; i++) {
         if (!sim->nodes[i].blank) {
