@@ -8,7 +8,11 @@
  *
  * After each event, or after several that came together, the owner calls core_turn() and then takes
  * everything that core_next_*() gives. A message leaves only when the term and vote it speaks for
- * are durable (safety E1). */
+ * are durable (safety E1).
+ *
+ * The time of a call must be read after what the call tells has come to be known: after the message
+ * was taken off its socket, after core_create() got its image. A time kept from the beginning of a
+ * loop may be from before a pause, and a lease would be taken for over too early. */
 #ifndef CONSENSUS_CORE_H_
 #define CONSENSUS_CORE_H_
 
@@ -52,7 +56,8 @@ struct core_advisor {
 
 struct core_settings {
     uint64_t id;
-    uint32_t seed;
+    uint32_t seed; /* random, and another one in every life: names that a late answer must not fit
+                      begin with it */
     uint32_t election_timeout_ms;
     uint32_t heartbeat_ms;
     uint32_t inflight_entries_max;
@@ -143,7 +148,8 @@ struct core_hold {
     uint64_t
         renew_until_ms; /* ask for more time until then; the owner moves it on while it is well */
     uint64_t limit_ms;  /* count with no more than this of the lease's time; 0: all of it. Set it
-                           before  proposing a shorter time, lift it when that is applied. */
+                           before proposing a shorter time, keep it where a restart finds it, lift
+                           it when this node has applied the change: not if the answer is lost */
 };
 struct core_held {
     uint64_t
