@@ -1,4 +1,4 @@
-/* base/cli.c - a command table at work: checked, compared with the words of argv, run.
+/* base/cli.c - a command table at work: compared with the words of argv, and run.
  *
  * The parser reads argv once, from left to right. A word that may become a command of two words is
  * remembered as the group, and the command that would run if no further word followed ("raft",
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/cli_table.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/nearest.h"
@@ -23,12 +24,6 @@
 struct cli_given {
     const struct cli_option *option;
     const char *value;
-};
-
-const struct cli_option cli_builtin_options[] = {
-    {.name = "help", .letter = 'h', .help = "show this help"},
-    {.name = "version", .help = "print the version"},
-    {.name = NULL},
 };
 
 struct parser {
@@ -85,47 +80,6 @@ static bool is_choice(const char *word, const char *const *choices)
 
 /* --- Commands --- */
 
-size_t cli_group_length(const struct cli_command *command)
-{
-    const char *space = strchr(command->name, ' ');
-    return space != NULL ? (size_t)(space - command->name) : 0;
-}
-
-/* What follows "@group " in the name of @command; the name itself when @group is NULL; NULL when
- * the command is of another group. */
-static const char *last_word(const struct cli_command *command, const char *group)
-{
-    size_t length = cli_group_length(command);
-    if (group == NULL) {
-        return length == 0 ? command->name : NULL;
-    }
-    bool inside =
-        length > 0 && strlen(group) == length && strncmp(command->name, group, length) == 0;
-    return inside ? command->name + length + 1 : NULL;
-}
-
-static const struct cli_command *find_command(const struct cli_program *program, const char *group,
-                                              const char *word)
-{
-    for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
-        const char *last = last_word(c, group);
-        if (last != NULL && strcmp(last, word) == 0) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-static bool is_group(const struct cli_program *program, const char *word)
-{
-    for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
-        if (last_word(c, word) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Neither a command nor the first word of one, after @group if that is not NULL. */
 static int unknown_command(struct parser *p, const char *word)
 {
@@ -139,11 +93,11 @@ static int unknown_command(struct parser *p, const char *word)
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         const struct cli_command *c = &program->commands[i];
-        const char *last = last_word(c, group);
+        const char *last = cli_table_last_word(c, group);
         if (last != NULL) {
             words[used++] = mem_strdup(last);
         } else if (group == NULL) {
-            words[used++] = mem_printf("%.*s", (int)cli_group_length(c), c->name);
+            words[used++] = mem_printf("%.*s", (int)cli_table_group_length(c), c->name);
         }
     }
     const char *guess = nearest(word, (const char *const *)words, used);
@@ -165,12 +119,12 @@ static int unknown_command(struct parser *p, const char *word)
 static int take_command_word(struct parser *p, const char *word)
 {
     const struct cli_program *program = p->call.program;
-    const struct cli_command *command = find_command(program, p->call.group, word);
+    const struct cli_command *command = cli_table_command(program, p->call.group, word);
     if (command != NULL && command->run == NULL && p->call.wish == CLI_RUN) {
         p->call.wish = CLI_HELP; /* "help WORDS": the words that follow say of what */
         return 0;
     }
-    if (p->call.group == NULL && is_group(program, word)) {
+    if (p->call.group == NULL && cli_table_is_group(program, word)) {
         p->call.group = word;
         p->likely = command;
         return 0;
@@ -184,49 +138,24 @@ static int take_command_word(struct parser *p, const char *word)
 
 /* --- Options --- */
 
-/* The options that may stand here: those of the command, of the program, and the built-in ones. */
-static const struct cli_option *options_here(const struct parser *p, size_t index)
+/* The command whose options may stand here, if any. */
+static const struct cli_command *command_here(const struct parser *p)
 {
-    const struct cli_command *command = p->call.command != NULL ? p->call.command : p->likely;
-    switch (index) {
-        case 0:
-            return command != NULL ? command->options : NULL;
-        case 1:
-            return p->call.program->options;
-        case 2:
-            return cli_builtin_options;
-        default:
-            UNREACHABLE("there are three lists");
-    }
-}
-
-static const struct cli_option *find_in(const struct cli_option *options, const char *name,
-                                        size_t length, char letter)
-{
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        bool same = name != NULL ? strlen(o->name) == length && strncmp(o->name, name, length) == 0
-                                 : o->letter == letter;
-        if (same) {
-            return o;
-        }
-    }
-    return NULL;
+    return p->call.command != NULL ? p->call.command : p->likely;
 }
 
 /* By @name of @length, or by @letter when @name is NULL. */
 static const struct cli_option *find_option(struct parser *p, const char *name, size_t length,
                                             char letter)
 {
-    for (size_t i = 0; i < 3; i++) {
-        const struct cli_option *option = find_in(options_here(p, i), name, length, letter);
-        if (option != NULL && i == 0 && p->call.command == NULL) {
-            p->call.command = p->likely; /* its option settles it */
-        }
-        if (option != NULL) {
-            return option;
-        }
+    const struct cli_command *command = command_here(p);
+    const struct cli_option *option =
+        cli_table_find(p->call.program, command, name, length, letter);
+    if (option != NULL && command != NULL &&
+        cli_table_find_in(command->options, name, length, letter) == option) {
+        p->call.command = command; /* its option settles it */
     }
-    return NULL;
+    return option;
 }
 
 /* @shown is what the user wrote, dashes and all. */
@@ -236,15 +165,16 @@ static int unknown_option(struct parser *p, const char *shown)
     const char *name = shown + (is_long ? 2 : 1);
     const struct cli_command *c = p->call.program->commands;
     for (; p->call.command == NULL && c->name != NULL; c++) {
-        if (find_in(c->options, is_long ? name : NULL, strlen(name), *name) != NULL) {
+        if (cli_table_find_in(c->options, is_long ? name : NULL, strlen(name), *name) != NULL) {
             return cli_usage(&p->call, p->err, "option %s has to follow its command",
                              cli_quoted(shown).text);
         }
     }
     size_t count = 0;
     const char **names = NULL;
-    for (size_t i = 0; i < 3; i++) {
-        for (const struct cli_option *o = options_here(p, i); o != NULL && o->name != NULL; o++) {
+    for (size_t i = 0; i < CLI_TABLE_LISTS; i++) {
+        const struct cli_option *o = cli_table_options(p->call.program, command_here(p), i);
+        for (; o != NULL && o->name != NULL; o++) {
             names = mem_grow(names, count + 1, sizeof(*names));
             names[count++] = o->name;
         }
@@ -258,9 +188,9 @@ static int unknown_option(struct parser *p, const char *shown)
 
 static int take_option(struct parser *p, const struct cli_option *option, const char *value)
 {
-    if (option == &cli_builtin_options[0] || option == &cli_builtin_options[1]) {
+    if (option == &cli_table_builtin[0] || option == &cli_table_builtin[1]) {
         if (p->call.wish == CLI_RUN) {
-            p->call.wish = option == &cli_builtin_options[0] ? CLI_HELP : CLI_VERSION;
+            p->call.wish = option == &cli_table_builtin[0] ? CLI_HELP : CLI_VERSION;
         }
         return 0;
     }
@@ -461,8 +391,8 @@ const char *cli_value_at(const struct cli_call *call, const char *name, size_t i
 {
     size_t length = strlen(name);
     const struct cli_option *own = call->command != NULL ? call->command->options : NULL;
-    MUST(find_in(own, name, length, 0) != NULL ||
-         find_in(call->program->options, name, length, 0) != NULL);
+    MUST(cli_table_find_in(own, name, length, 0) != NULL ||
+         cli_table_find_in(call->program->options, name, length, 0) != NULL);
     for (size_t i = 0; i < call->given_count; i++) {
         if (strcmp(call->given[i].option->name, name) == 0 && index-- == 0) {
             return call->given[i].value;
@@ -489,163 +419,6 @@ bool cli_given(const struct cli_call *call, const char *name)
 const char *cli_argument(const struct cli_call *call, size_t index)
 {
     return index < call->argument_count ? call->arguments[index] : NULL;
-}
-
-/* --- The table itself --- */
-
-static bool consists_of(const char *text, const char *characters)
-{
-    return text != NULL && text[0] != '\0' && text[strspn(text, characters)] == '\0';
-}
-
-#define LOWER "abcdefghijklmnopqrstuvwxyz0123456789-"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* A choice is written into the completion script as it is. */
-static bool are_choices(const char *const *choices)
-{
-    for (size_t i = 0; choices != NULL && choices[i] != NULL; i++) {
-        if (!consists_of(choices[i], LOWER UPPER ".")) {
-            return false;
-        }
-    }
-    return choices == NULL || choices[0] != NULL;
-}
-
-static bool is_sentence(const char *text)
-{
-    size_t length = text != NULL ? strlen(text) : 0;
-    return length > 1 && text[length - 1] == '.';
-}
-
-static int option_fault(const char *where, const struct cli_option *o, struct err *err)
-{
-    const char *fault = !consists_of(o->name, LOWER)              ? "has a strange name"
-                        : o->help == NULL || o->help[0] == '\0'   ? "has no help"
-                        : o->letter != 0 && !is_letter(o->letter) ? "has a strange letter"
-                        : o->value == NULL && o->choices != NULL  ? "is a flag with choices"
-                        : o->value == NULL && o->list             ? "is a flag and a list"
-                        : o->value != NULL && !consists_of(o->value, UPPER) ? "has a strange value"
-                        : !are_choices(o->choices)                          ? "has strange choices"
-                                                                            : NULL;
-    return fault == NULL ? 0
-                         : err_set(err, ERR_INVALID, "%s: option --%s %s", where, o->name, fault);
-}
-
-/* Each option has to be the first that its name and its letter find. */
-static int check_options(const struct cli_program *program, const struct cli_command *command,
-                         const char *where, struct err *err)
-{
-    struct parser p = {.call = {.program = program, .command = command}};
-    for (size_t i = 0; i < 3; i++) {
-        for (const struct cli_option *o = options_here(&p, i); o != NULL && o->name != NULL; o++) {
-            if (option_fault(where, o, err) < 0) {
-                return ERR_INVALID;
-            }
-            if (find_option(&p, o->name, strlen(o->name), 0) != o ||
-                (o->letter != 0 && find_option(&p, NULL, 0, o->letter) != o)) {
-                return err_set(err, ERR_INVALID, "%s: option --%s or its letter is taken twice",
-                               where, o->name);
-            }
-        }
-    }
-    return 0;
-}
-
-static int check_argument_rows(const struct cli_command *command, struct err *err)
-{
-    size_t many = 0;
-    for (const struct cli_argument *a = command->arguments; a != NULL && a->name != NULL; a++) {
-        many += a->many ? 1 : 0;
-        const char *fault = !consists_of(a->name, UPPER)            ? "has a strange name"
-                            : a->help == NULL || a->help[0] == '\0' ? "has no help"
-                            : many > 1                              ? "is the second of many"
-                            : !are_choices(a->choices)              ? "has strange choices"
-                                                                    : NULL;
-        if (fault != NULL) {
-            return err_set(err, ERR_INVALID, "%s: argument %s %s", command->name, a->name, fault);
-        }
-    }
-    return 0;
-}
-
-/* The example has to be a call of its own command; what follows a redirection or a pipe is the
- * shell's. */
-static int check_example(const struct cli_program *program, const struct cli_command *command,
-                         struct err *err)
-{
-    CLEANUP(mem_freep) char *text = mem_strdup(command->example != NULL ? command->example : "");
-    char *words[32];
-    int count = 0;
-    char *rest = NULL;
-    for (char *word = strtok_r(text, " ", &rest); word != NULL && strchr("<>|&", word[0]) == NULL;
-         word = strtok_r(NULL, " ", &rest)) {
-        if (count == (int)ARRAY_LEN(words)) {
-            break;
-        }
-        words[count++] = word;
-    }
-    if (count == 0 || strcmp(words[0], program->name) != 0) {
-        return err_set(err, ERR_INVALID, "%s: its example is no call of %s", command->name,
-                       program->name);
-    }
-    CLEANUP(cli_call_close) struct cli_call call = {0};
-    if (cli_parse(program, count, words, &call, err) < 0) {
-        err_wrap(err, "%s: its example", command->name);
-        return ERR_INVALID;
-    }
-    if (command->run != NULL && call.command != command) {
-        return err_set(err, ERR_INVALID, "%s: its example is of another command", command->name);
-    }
-    return 0;
-}
-
-static int check_command(const struct cli_program *program, const struct cli_command *command,
-                         struct err *err)
-{
-    size_t group = cli_group_length(command);
-    const char *last = group > 0 ? command->name + group + 1 : command->name;
-    bool named = consists_of(last, LOWER) && strspn(command->name, LOWER) >= group;
-    bool is_help = strcmp(command->name, "help") == 0;
-    const char *fault = !named                              ? "strange name"
-                        : !is_sentence(command->summary)    ? "the summary is no sentence"
-                        : is_help != (command->run == NULL) ? "only help has no function to run"
-                        : command->arguments != NULL && is_group(program, command->name)
-                            ? "arguments where a second word may follow"
-                            : NULL;
-    if (fault != NULL) {
-        return err_set(err, ERR_INVALID, "%s: %s", command->name, fault);
-    }
-    if (check_options(program, command, command->name, err) < 0 ||
-        check_argument_rows(command, err) < 0) {
-        return ERR_INVALID;
-    }
-    return check_example(program, command, err);
-}
-
-int cli_check_table(const struct cli_program *program, struct err *err)
-{
-    if (!consists_of(program->name, LOWER) || !is_sentence(program->summary) ||
-        program->version == NULL || program->exit_statuses == NULL) {
-        return err_set(err, ERR_INVALID, "the program itself is not described");
-    }
-    const struct cli_command *alone = program->alone;
-    if (alone != NULL && (alone->name != NULL || alone->arguments != NULL || alone->run == NULL)) {
-        return err_set(err, ERR_INVALID, "what runs without a command has a name or arguments");
-    }
-    int rc = check_options(program, alone, program->name, err);
-    for (const struct cli_command *c = program->commands; rc == 0 && c->name != NULL; c++) {
-        if (c != program->commands && strcmp(c[-1].name, c->name) >= 0) {
-            return err_set(err, ERR_INVALID, "%s: not in order, or twice", c->name);
-        }
-        rc = check_command(program, c, err);
-    }
-    return rc;
 }
 
 /* --- The edge --- */

@@ -149,9 +149,4 @@ int cli_put(const struct buf *text, struct err *err);
 int cli_run_completion(const struct cli_call *call, struct err *err);
 int cli_run_version(const struct cli_call *call, struct err *err);
 
-/* For the three sources of this module. */
-extern const struct cli_option cli_builtin_options[]; /* --help and --version */
-/* The length of the first of two words in a command's name; 0 when there is only one. */
-size_t cli_group_length(const struct cli_command *command);
-
 #endif /* BASE_CLI_H_ */

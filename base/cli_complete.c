@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/cli_table.h"
 #include "base/mem.h"
 #include "base/must.h"
 
@@ -198,20 +199,21 @@ static void put_values(struct buf *out, const char *const *choices, const char *
 
 static bool same_group(const struct cli_command *a, const struct cli_command *b)
 {
-    size_t length = cli_group_length(a);
-    return length > 0 && cli_group_length(b) == length && strncmp(a->name, b->name, length) == 0;
+    size_t length = cli_table_group_length(a);
+    return length > 0 && cli_table_group_length(b) == length &&
+           strncmp(a->name, b->name, length) == 0;
 }
 
 static bool opens_group(const struct cli_program *program, const struct cli_command *c)
 {
-    return cli_group_length(c) > 0 && (c == program->commands || !same_group(c - 1, c));
+    return cli_table_group_length(c) > 0 && (c == program->commands || !same_group(c - 1, c));
 }
 
 /* Is @c "raft", with "raft form" behind it? */
 static bool leads_group(const struct cli_command *c)
 {
     const struct cli_command *next = c + 1;
-    size_t length = next->name != NULL ? cli_group_length(next) : 0;
+    size_t length = next->name != NULL ? cli_table_group_length(next) : 0;
     return length > 0 && strlen(c->name) == length && strncmp(c->name, next->name, length) == 0;
 }
 
@@ -220,7 +222,8 @@ static void put_commands(struct buf *out, const struct cli_program *program)
     function_start(out, program, "command", "WORDS: command, group, both, help, or nothing", "$1");
     for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
         if (opens_group(program, c) && (c == program->commands || !leads_group(c - 1))) {
-            buf_printf(out, "        '%.*s') found=group ;;\n", (int)cli_group_length(c), c->name);
+            buf_printf(out, "        '%.*s') found=group ;;\n", (int)cli_table_group_length(c),
+                       c->name);
         }
         const char *kind = c->run == NULL ? "help" : leads_group(c) ? "both" : "command";
         buf_printf(out, "        '%s') found='%s' ;;\n", c->name, kind);
@@ -234,15 +237,15 @@ static void put_next_words(struct buf *out, const struct cli_program *program)
     function_start(out, program, "next", "GROUP", "$1");
     buf_str(out, "        '') found='");
     for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
-        if (cli_group_length(c) == 0 && !leads_group(c)) {
+        if (cli_table_group_length(c) == 0 && !leads_group(c)) {
             buf_printf(out, " %s", c->name);
         } else if (opens_group(program, c)) {
-            buf_printf(out, " %.*s", (int)cli_group_length(c), c->name);
+            buf_printf(out, " %.*s", (int)cli_table_group_length(c), c->name);
         }
     }
     buf_str(out, "' ;;\n");
     for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
-        size_t group = cli_group_length(c);
+        size_t group = cli_table_group_length(c);
         if (opens_group(program, c)) {
             buf_printf(out, "        '%.*s') found='", (int)group, c->name);
         }
@@ -277,7 +280,7 @@ static void put_options(struct buf *out, const struct cli_program *program)
     }
     buf_str(out, "        *) : ;;\n    esac\n    found+='");
     put_option_names(out, program->options);
-    put_option_names(out, cli_builtin_options);
+    put_option_names(out, cli_table_builtin);
     buf_str(out, "'\n}\n\n");
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/cli_table.h"
 #include "base/mem.h"
 #include "base/must.h"
 
@@ -204,7 +205,7 @@ static void add_arguments(struct rows *r, const struct cli_argument *arguments)
 static void add_commands(struct rows *r, const struct cli_program *program, const char *group)
 {
     for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
-        size_t length = cli_group_length(c);
+        size_t length = cli_table_group_length(c);
         bool inside = group == NULL || (length > 0 && strlen(group) == length &&
                                         strncmp(c->name, group, length) == 0);
         if (inside) {
@@ -259,7 +260,7 @@ static void help_command(const struct cli_program *program, const struct cli_com
     rows_print(&rows, "\narguments:\n", out);
     add_options(&rows, command->options);
     add_options(&rows, program->options);
-    add_options(&rows, cli_builtin_options);
+    add_options(&rows, cli_table_builtin);
     rows_print(&rows, "\noptions:\n", out);
     add_commands(&rows, program, command->name);
     rows_print(&rows, "\nwith a second word:\n", out);
@@ -278,7 +279,7 @@ static void help_group(const struct cli_program *program, const char *group, str
     add_commands(&rows, program, group);
     rows_print(&rows, "\ncommands:\n", out);
     add_options(&rows, program->options);
-    add_options(&rows, cli_builtin_options);
+    add_options(&rows, cli_table_builtin);
     rows_print(&rows, "\noptions:\n", out);
     buf_char(out, '\n');
 }
@@ -305,7 +306,7 @@ static void help_program(const struct cli_program *program, struct buf *out)
     rows_print(&rows, "\ncommands:\n", out);
     add_options(&rows, alone != NULL ? alone->options : NULL);
     add_options(&rows, program->options);
-    add_options(&rows, cli_builtin_options);
+    add_options(&rows, cli_table_builtin);
     rows_print(&rows, "\noptions:\n", out);
     buf_char(out, '\n');
     if (alone != NULL && alone->example != NULL) {

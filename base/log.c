@@ -1,4 +1,4 @@
-/* base/log.c - what is logged, where it goes, and what happens when it cannot go there.
+/* base/log.c - where a line of the log goes, and what happens when it cannot go there.
  *
  *   log_event() -> one rendered line -> queue -> writer thread --.
  *                                   `-> (no writer: the caller) --> file, else stderr
@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,8 +36,6 @@
 /* How long a line waits for a stderr that somebody made non-blocking. */
 #define STDERR_WAIT_MS 1000
 
-#define GATE(all, any) ((unsigned)(all) << 8 | (unsigned)(any))
-
 struct sink {
     struct log_file file; /* closed: stderr */
     bool is_failing;      /* the file is, so lines go to stderr */
@@ -55,20 +52,13 @@ static struct {
     atomic_bool reopen_wanted;
     _Atomic(struct log_file *) next_file; /* of log_open(), for whoever has the sink */
 
-    pthread_mutex_t levels_lock;
-    struct log_levels levels;
-
     pthread_mutex_t sink_lock;
     struct sink sink;
 
     struct log_queue queue;
 } state = {
-    .levels_lock = PTHREAD_MUTEX_INITIALIZER,
-    .levels = {.level = LOG_LEVEL_INFO},
     .sink_lock = PTHREAD_MUTEX_INITIALIZER,
 };
-
-atomic_uint log_gate = GATE(LOG_LEVEL_INFO, LOG_LEVEL_INFO);
 
 static void lock(pthread_mutex_t *mutex)
 {
@@ -80,168 +70,6 @@ static void unlock(pthread_mutex_t *mutex)
 {
     int rc = pthread_mutex_unlock(mutex);
     MUST(rc == 0);
-}
-
-/* ---- levels ---- */
-
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
-};
-
-const char *log_level_name(enum log_level level)
-{
-    MUST((size_t)level < ARRAY_LEN(level_names));
-    return level_names[level];
-}
-
-int log_level_parse(const char *text, enum log_level *ret_level, struct err *err)
-{
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } names[] = {
-        {"error", LOG_LEVEL_ERROR},  {"critical", LOG_LEVEL_ERROR}, {"warn", LOG_LEVEL_WARN},
-        {"warning", LOG_LEVEL_WARN}, {"info", LOG_LEVEL_INFO},      {"debug", LOG_LEVEL_DEBUG},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcasecmp(text, names[i].name) == 0) {
-            *ret_level = names[i].level;
-            return 0;
-        }
-    }
-    return err_set(err, ERR_INVALID,
-                   "\"%.40s\" is no log level: choose error, warn, info or debug "
-                   "(critical and warning are understood)",
-                   text);
-}
-
-/* Under levels_lock, after every change. */
-static void gate_set(void)
-{
-    enum log_level all = state.levels.level;
-    enum log_level any = state.levels.level;
-    for (size_t i = 0; i < state.levels.count; i++) {
-        enum log_level level = state.levels.overrides[i].level;
-        all = level < all ? level : all;
-        any = level > any ? level : any;
-    }
-    atomic_store(&log_gate, GATE(all, any));
-}
-
-/* Under levels_lock: the place of @module, or where it belongs. */
-static size_t override_place(const char *module, bool *ret_is_there)
-{
-    size_t i = 0;
-    int order = 1;
-    while (i < state.levels.count) {
-        order = strcmp(state.levels.overrides[i].module, module);
-        if (order >= 0) {
-            break;
-        }
-        i++;
-    }
-    *ret_is_there = i < state.levels.count && order == 0;
-    return i;
-}
-
-bool log_module_is_on(enum log_level level, const char *module)
-{
-    lock(&state.levels_lock);
-    bool is_there = false;
-    size_t i = override_place(module, &is_there);
-    enum log_level limit = is_there ? state.levels.overrides[i].level : state.levels.level;
-    unlock(&state.levels_lock);
-    return level <= limit;
-}
-
-void log_set_level(enum log_level level)
-{
-    MUST((size_t)level < ARRAY_LEN(level_names));
-    lock(&state.levels_lock);
-    state.levels.level = level;
-    gate_set();
-    unlock(&state.levels_lock);
-}
-
-static int check_module(const char *module, struct err *err)
-{
-    size_t size = strspn(module, "abcdefghijklmnopqrstuvwxyz0123456789_-.");
-    if (size == 0 || size >= LOG_MODULE_SIZE || module[size] != '\0') {
-        return err_set(err, ERR_INVALID,
-                       "\"%.40s\" is no module of the log: a name has 1 to %d characters "
-                       "of a-z 0-9 _ - .",
-                       module, LOG_MODULE_SIZE - 1);
-    }
-    return 0;
-}
-
-/* Under levels_lock. */
-static int override_insert(size_t at, const char *module, struct err *err)
-{
-    if (state.levels.count == LOG_OVERRIDES_MAX) {
-        return err_set(err, ERR_TOO_LARGE, "at most %d modules have a log level of their own",
-                       LOG_OVERRIDES_MAX);
-    }
-    struct log_override *place = &state.levels.overrides[at];
-    memmove(place + 1, place, (state.levels.count - at) * sizeof(*place));
-    memset(place, 0, sizeof(*place));
-    memcpy(place->module, module, strlen(module) + 1); /* check_module() saw to the size */
-    state.levels.count++;
-    return 0;
-}
-
-int log_set_module_level(const char *module, enum log_level level, struct err *err)
-{
-    MUST((size_t)level < ARRAY_LEN(level_names));
-    int rc = check_module(module, err);
-    if (rc != 0) {
-        return rc;
-    }
-    lock(&state.levels_lock);
-    bool is_there = false;
-    size_t i = override_place(module, &is_there);
-    if (!is_there) {
-        rc = override_insert(i, module, err);
-    }
-    if (rc == 0) {
-        state.levels.overrides[i].level = level;
-        gate_set();
-    }
-    unlock(&state.levels_lock);
-    return rc;
-}
-
-bool log_clear_module_level(const char *module)
-{
-    lock(&state.levels_lock);
-    bool is_there = false;
-    size_t i = override_place(module, &is_there);
-    if (is_there) {
-        struct log_override *place = &state.levels.overrides[i];
-        state.levels.count--;
-        memmove(place, place + 1, (state.levels.count - i) * sizeof(*place));
-        gate_set();
-    }
-    unlock(&state.levels_lock);
-    return is_there;
-}
-
-void log_clear_module_levels(void)
-{
-    lock(&state.levels_lock);
-    state.levels.count = 0;
-    gate_set();
-    unlock(&state.levels_lock);
-}
-
-void log_get_levels(struct log_levels *ret_levels)
-{
-    lock(&state.levels_lock);
-    *ret_levels = state.levels;
-    unlock(&state.levels_lock);
 }
 
 /* ---- lines ---- */

@@ -108,7 +108,7 @@ void log_event(enum log_level level, const char *module, const char *event,
                const struct log_field *fields);
 
 /* Low byte: the most talkative level that any module is set to; next byte: the level that every
- * module shows. Written by log.c, read by log_is_on(). */
+ * module shows. Written by log_level.c, read by log_is_on(). */
 extern atomic_uint log_gate;
 
 /* The slow answer, for the levels between the two. */

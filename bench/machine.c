@@ -2,7 +2,7 @@
  *
  * One thread, no log, no disk, no network: commands are encoded beforehand, as they would come out
  * of the log, and each is decoded, applied, hashed, entered into the history of events and
- * answered. `machine [KEYS] [PUTS]`; the figures stand in README-machine.md. */
+ * answered. `machine [KEYS] [PUTS]`; the figures stand in bench/README.md. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

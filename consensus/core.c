@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
+#include "storage/store.h"
 
 #define MIB ((size_t)1024 * 1024)
 
@@ -31,7 +32,8 @@ struct core_settings core_settings_default(uint64_t id, uint32_t seed)
                                   .flush_bytes = MIB / 2,
                                   .compact_entries = 20000,
                                   .compact_bytes = 32 * MIB,
-                                  .trailing_entries = 5000};
+                                  .trailing_entries = 5000,
+                                  .full_bytes_max = STORE_RESERVE_BYTES / 4};
 }
 
 static void set_now(struct core *c, uint64_t now_ms)
@@ -57,7 +59,7 @@ struct store_batch *core_batch(struct core *c)
 
 void core_close_batch(struct core *c)
 {
-    if (c->open == NULL || store_batch_is_empty(c->open)) {
+    if (c->open == NULL || (store_batch_is_empty(c->open) && !c->open->essential)) {
         return;
     }
     list_push_back(&c->batches, &c->open->link);
@@ -82,6 +84,7 @@ static uint64_t sink_write_entries(void *ctx, uint64_t from, const struct store_
     }
     struct store_batch *batch = core_batch(c);
     batch->truncate_from = from;
+    batch->essential = core_disk_must_write(c, entries, count) || batch->essential;
     for (size_t i = 0; i < count; i++) {
         store_batch_add_entry(batch, &entries[i]);
     }
@@ -133,8 +136,9 @@ static void sink_fatal(void *ctx, const struct err *err)
 
 void core_send(struct core *c, const struct peer_message *message)
 {
-    struct core_out *out = mem_zalloc(sizeof(*out));
+    struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
+    out->bytes = (struct buf){0};
     /* What a message says is true once the term and vote it speaks for are durable; entries it
      * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
     out->after = c->hard_sequence;
@@ -144,7 +148,9 @@ void core_send(struct core *c, const struct peer_message *message)
 
 static void sink_send(void *ctx, const struct peer_message *message)
 {
-    core_send(ctx, message);
+    struct peer_message out = *message;
+    core_disk_outgoing(ctx, &out);
+    core_send(ctx, &out);
 }
 
 static void out_free(struct core_out *out)
@@ -175,7 +181,12 @@ bool core_next_message(struct core *c, struct peer_message *message)
 struct store_batch *core_next_batch(struct core *c)
 {
     struct list *link = list_pop_front(&c->batches);
-    return link != NULL ? CONTAINER_OF(link, struct store_batch, link) : NULL;
+    if (link == NULL) {
+        return NULL;
+    }
+    struct store_batch *batch = CONTAINER_OF(link, struct store_batch, link);
+    core_disk_handed_out(c, batch);
+    return batch;
 }
 
 /* --- answers --- */
@@ -300,11 +311,11 @@ void core_destroy(struct core *c)
 uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
 {
     uint64_t next = engine_next_tick_ms(c->engine, now_ms);
-    if (c->dirty_since_ms != 0) {
+    if (c->dirty_since_ms != 0 && !c->disk.is_full) {
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
         next = flush < next ? flush : next;
     }
-    if (c->beat_wanted) {
+    if (c->beat_wanted || c->retired != NULL) {
         next = now_ms + 1;
     }
     uint64_t lease = core_lease_next_ms(c);
@@ -326,6 +337,7 @@ void core_tick(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
     bool beat = beat_is_due(c);
+    core_disk_look(c);
     engine_tick(c->engine, c->now_ms);
     if (beat) {
         core_soft_beat(c);
@@ -336,6 +348,8 @@ void core_tick(struct core *c, uint64_t now_ms)
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
 {
     set_now(c, now_ms);
+    core_disk_look(c);
+    struct peer_message taken;
     switch (message->kind) {
         case PEER_CHUNK:
         case PEER_CHUNK_RESULT:
@@ -361,11 +375,17 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_APPEND_RESULT:
             core_read_term(c);
             stamp_note(&c->stamps, message->from, message->term, &message->stamp);
+            core_disk_heard(c, message);
             break;
         case PEER_TIMEOUT_NOW:
             core_placement_moved(c);
             break;
+        case PEER_FORM_HELLO:
+        case PEER_FORM_PROPOSAL:
+            return; /* the owner's to answer: form_answer() */
         case PEER_APPEND:
+            message = core_disk_take(c, message, &taken);
+            break;
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
             break;
@@ -382,6 +402,7 @@ void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
     MUST(sequence >= c->durable);
     MUST(sequence <= c->sequence);
     c->durable = sequence;
+    core_disk_look(c);
     core_state_durable(c);
     core_ship_durable(c);
     engine_written(c->engine, c->now_ms, sequence);
@@ -414,6 +435,7 @@ void core_turn(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
     core_read_term(c);
+    core_disk_turn(c);
     core_propose_turn(c);
     core_read_turn(c);
     core_state_turn(c);

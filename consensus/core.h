@@ -66,6 +66,8 @@ struct core_settings {
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
     struct core_advisor advisor;
     bool place_leadership; /* hand it to whom placement.h says */
+    size_t full_bytes_max; /* of entries that are still taken while the disk is full: a part of the
+                              store's reserve, so that terms and votes always have the rest */
 };
 
 /* Sensible values for everything but id and seed. */
@@ -106,6 +108,9 @@ void core_tick(struct core *c, uint64_t now_ms);
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message);
 /* All batches up to @sequence are durable. */
 void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence);
+/* ERR_NO_SPACE: the store's queue stands still, only essential batches pass; 0: it moves again
+ * (STORE_SPACE of storage/store.h). */
+void core_space(struct core *c, uint64_t now_ms, int status);
 /* The answer to a wish, with status 0 or why not. */
 struct core_rows {
     uint64_t ship;

@@ -135,6 +135,31 @@ struct core_placing {
     struct core_relay relays[MEMBERS_MAX];
 };
 
+/* Slow and full disks (core_disk.c). */
+struct core_disk_out {
+    uint64_t sequence; /* of the newest batch of these */
+    uint64_t since_ms; /* when the oldest of these was handed out */
+};
+struct core_disk_member {
+    uint64_t member;
+    uint64_t term; /* of the leadership in which it said so */
+    uint64_t heard_ms;
+    enum peer_disk disk;
+};
+struct core_disk {
+    struct core_disk_out out[32]; /* batches handed out and not durable, oldest first */
+    size_t out_count;
+    uint64_t essential_sequence; /* of the newest essential batch handed out */
+    bool is_full;
+    bool too_few_have_room;   /* leader: nothing ordinary can be committed */
+    size_t taken_bytes;       /* of entries since the disk, or too many disks, are full */
+    uint64_t urgent;          /* the newest entry that the cluster cannot do without */
+    uint64_t urgent_since_ms; /* leader: such an entry waits to be committed since then */
+    uint64_t nudged;          /* the urgent entry for which an essential batch was sent after it */
+    uint64_t next_yield_ms;
+    struct core_disk_member members[MEMBERS_MAX];
+};
+
 struct core {
     struct core_settings settings;
     void (*fatal)(void *ctx, const struct err *err);
@@ -171,6 +196,7 @@ struct core {
     uint64_t flushed_sequence;
     uint64_t dirty_since_ms;   /* 0: nothing changed since the last flush */
     uint64_t install_sequence; /* of the batch that makes the stage the state; 0: none */
+    struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
 
@@ -187,6 +213,8 @@ struct core {
     struct omap holds;
     uint64_t hold_next_ms; /* the next keep-alive */
     uint64_t hold_leader;  /* who was asked last */
+
+    struct core_disk disk;
 
     /* core_ship.c */
     struct core_ship ships[SHIPS_MAX];
@@ -211,6 +239,23 @@ void core_send(struct core *c, const struct peer_message *message);
 void core_finish(struct core *c, enum core_request request, uint64_t ticket, int status,
                  uint64_t index, const struct kv_result *result);
 bool core_leads(const struct core *c);
+
+/* core_disk.c */
+void core_disk_look(struct core *c);
+void core_disk_turn(struct core *c);
+void core_disk_handed_out(struct core *c, const struct store_batch *batch);
+/* May this command go into the log now? */
+bool core_disk_admits(const struct core *c, const void *command, size_t size);
+/* Must a batch with these entries be written even to a full disk? */
+bool core_disk_must_write(struct core *c, const struct store_entry *entries, size_t count);
+/* What of an APPEND is taken: @in itself, or as much of it in @room. */
+const struct peer_message *core_disk_take(struct core *c, const struct peer_message *in,
+                                          struct peer_message *room);
+void core_disk_heard(struct core *c, const struct peer_message *message);
+void core_disk_outgoing(struct core *c, struct peer_message *message);
+/* Neither slow nor full, as far as this node knows: a leader by its members' answers, everybody of
+ * itself. Whoever moves leadership should not move it elsewhere. */
+bool core_disk_is_well(const struct core *c, uint64_t member);
 
 /* core_propose.c */
 void core_propose_turn(struct core *c);
@@ -253,6 +298,8 @@ void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from)
 void core_state_load(struct core *c, const struct store_image *image);
 void core_state_turn(struct core *c);
 void core_state_durable(struct core *c);
+/* @machine, which may be NULL, is not needed any more. */
+void core_state_retire(struct core *c, struct machine *machine);
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot);
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out);
 void core_state_close(struct core *c);

@@ -226,13 +226,9 @@ static void answer(struct core *c, const struct asked *a)
     }
 }
 
-void core_lease_turn(struct core *c)
+static void answer_asked(struct core *c)
 {
-    if (!core_leads(c)) {
-        return;
-    }
-    begin_counting(c);
-    if (!c->leases.counting) {
+    if (list_empty(&c->leases.asked)) {
         return;
     }
     struct members members;
@@ -252,6 +248,18 @@ void core_lease_turn(struct core *c)
         engine_beat(c->engine, c->now_ms); /* one a millisecond: if this was none, with the next */
         c->beat_wanted = true;
     }
+}
+
+void core_lease_turn(struct core *c)
+{
+    if (!core_leads(c)) {
+        return;
+    }
+    begin_counting(c);
+    if (!c->leases.counting) {
+        return;
+    }
+    answer_asked(c);
     expire(c);
 }
 

@@ -39,6 +39,10 @@ void core_propose_as(struct core *c, uint64_t ticket, const void *command, size_
         core_finish(c, CORE_PROPOSE, ticket, ERR_NOT_LEADER, 0, NULL);
         return;
     }
+    if (!core_disk_admits(c, command, size)) {
+        core_finish(c, CORE_PROPOSE, ticket, ERR_NO_SPACE, 0, NULL);
+        return;
+    }
     if (c->waiting_count >= c->settings.propose_queue_max ||
         c->waiting_bytes + size > c->settings.propose_bytes_max) {
         core_finish(c, CORE_PROPOSE, ticket, ERR_BUSY, 0, NULL);
@@ -104,6 +108,18 @@ static void submit(struct core *c)
     c->propose_sequence = c->sequence;
 }
 
+/* What waited when the disk became full. */
+static void refuse_ordinary(struct core *c)
+{
+    LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->waiting, link) {
+        if (!core_disk_admits(c, p->command, p->size)) {
+            c->waiting_count--;
+            c->waiting_bytes -= p->size;
+            refuse(c, p, ERR_NO_SPACE);
+        }
+    }
+}
+
 void core_propose_turn(struct core *c)
 {
     if (!core_leads(c)) {
@@ -114,7 +130,12 @@ void core_propose_turn(struct core *c)
         c->waiting_bytes = 0;
         return;
     }
-    if (c->waiting_count > 0 && c->durable >= c->propose_sequence) {
+    if (c->disk.is_full || c->disk.too_few_have_room) {
+        refuse_ordinary(c);
+    }
+    /* On a full disk the ones before stand still. */
+    bool goes = c->durable >= c->propose_sequence || c->disk.is_full;
+    if (c->waiting_count > 0 && goes) {
         submit(c);
     }
 }

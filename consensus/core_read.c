@@ -74,7 +74,7 @@ static void answer(struct core *c, const struct core_reading *r)
 static void begin_on_leader(struct core *c, struct core_reading *r)
 {
     r->term = c->stamps.term;
-    r->index = engine_commit(c->engine);
+    r->index = engine_known_commit(c->engine); /* others, with faster disks, may show it already */
     r->round =
         engine_round(c->engine); /* rounds up to here may have left before the read arrived */
     r->question = r->ticket != 0 ? 0 : r->question;
@@ -136,11 +136,14 @@ static void follow_reading(struct core *c, struct core_reading *r)
 
 void core_read_turn(struct core *c)
 {
+    c->beat_wanted = false;
+    if (list_empty(&c->readings)) {
+        return;
+    }
     struct members members;
     engine_members(c->engine, &members);
     struct stamp_proof proof =
         stamp_proven(&c->stamps, &members, c->settings.id, engine_round(c->engine), c->now_ms);
-    c->beat_wanted = false;
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
         if (c->stamps.term != 0) {
             lead_reading(c, r, &proof);

@@ -152,11 +152,13 @@ void core_ship_turn(struct core *c)
     uint64_t patience = (uint64_t)ENGINE_SNAPSHOT_PATIENCE * c->settings.election_timeout_ms;
     for (size_t i = 0; i < SHIPS_MAX; i++) {
         struct core_ship *s = &c->ships[i];
+        if (s->name == 0) {
+            continue;
+        }
         bool landed = s->landing && engine_match(c->engine, s->member) >= s->applied.index;
         bool stale = !core_leads(c) || engine_term(c->engine) != s->term ||
                      c->now_ms - s->heard_ms > patience;
-        bool over = s->name != 0 && (landed || stale);
-        if (over && c->wishes_count < ARRAY_LEN(c->wishes)) {
+        if ((landed || stale) && c->wishes_count < ARRAY_LEN(c->wishes)) {
             drop_ship(c, s);
         }
     }
@@ -177,7 +179,7 @@ uint64_t core_ship_needs_from(const struct core *c)
 
 static void drop_staging(struct core *c)
 {
-    machine_destroy(c->staging.machine);
+    core_state_retire(c, c->staging.machine);
     c->staging = (struct core_staging){0};
 }
 
@@ -203,8 +205,8 @@ static void stage_rows(struct core *c, const struct peer_chunk *chunk)
 static void receive_chunk(struct core *c, const struct peer_message *m)
 {
     const struct peer_chunk *chunk = &m->chunk;
-    if (c->install_sequence != 0 || m->term < engine_term(c->engine)) {
-        return;
+    if (c->install_sequence != 0 || m->term < engine_term(c->engine) || c->disk.is_full) {
+        return; /* whoever sends the rows begins again */
     }
     if (chunk->number == 0) {
         drop_staging(c);

@@ -14,7 +14,12 @@
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
 
-/* Sorts before every row of the machine. */
+/* Keys of a replaced state that are freed in a turn: a fraction of a millisecond. */
+#define RETIRE_RECORDS 2000
+
+/* A row whose key begins with a NUL is this node's own: no state of the machine, and not for
+ * others. Beside the core's there may be a promise (form_record.h), which says nothing any more to
+ * a node that has a core. */
 static const char our_key[] = "\0core";
 #define OUR_KEY_SIZE 5
 
@@ -38,10 +43,11 @@ static uint64_t get_u64(const unsigned char *at)
 
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out)
 {
-    if (row->key_size != OUR_KEY_SIZE || memcmp(row->key, our_key, OUR_KEY_SIZE) != 0) {
+    if (*(const char *)row->key != '\0') {
         return false;
     }
-    if (row->value_size >= 16) {
+    bool is_core = row->key_size == OUR_KEY_SIZE && memcmp(row->key, our_key, OUR_KEY_SIZE) == 0;
+    if (is_core && row->value_size >= 16) {
         const unsigned char *value = row->value;
         out->term = get_u64(value);
         out->conf_index = get_u64(value + 8);
@@ -133,7 +139,7 @@ static void apply_committed(struct core *c)
         if (c->dirty_since_ms == 0) {
             c->dirty_since_ms = c->now_ms > 0 ? c->now_ms : 1;
         }
-        if (machine_dirty_bytes(c->machine) >= c->settings.flush_bytes) {
+        if (machine_dirty_bytes(c->machine) >= c->settings.flush_bytes && !c->disk.is_full) {
             flush(c);
             core_close_batch(c);
         }
@@ -145,8 +151,8 @@ static void compact(struct core *c)
 {
     uint64_t first = engine_first(c->engine);
     uint64_t kept = engine_last(c->engine) + 1 - first;
-    bool large =
-        kept > c->settings.compact_entries || engine_bytes(c->engine) > c->settings.compact_bytes;
+    bool large = kept > c->settings.compact_entries ||
+                 engine_bytes(c->engine) > c->settings.compact_bytes || c->disk.is_full;
     if (!large || c->flushed_durable == 0) {
         return;
     }
@@ -177,17 +183,33 @@ static void compact(struct core *c)
 
 void core_state_turn(struct core *c)
 {
+    if (c->retired != NULL && machine_destroy_some(c->retired, RETIRE_RECORDS)) {
+        c->retired = NULL;
+    }
     apply_committed(c);
     if (busy(c) || engine_installing(c->engine)) {
         return;
     }
-    bool rides = c->open != NULL && !store_batch_is_empty(c->open) && c->open->stage == STAGE_NONE;
+    bool rides = c->open != NULL && !store_batch_is_empty(c->open) &&
+                 c->open->stage == STAGE_NONE && !store_batch_is_essential(c->open);
     bool waited =
         c->dirty_since_ms != 0 && c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms;
-    if (c->dirty_since_ms != 0 && (rides || waited)) {
+    if (c->dirty_since_ms != 0 && (rides || waited) && !c->disk.is_full) {
+        if (!rides) {
+            core_close_batch(c); /* what may use the reserve takes no rows along */
+        }
         flush(c);
     }
     compact(c);
+}
+
+/* To free a large state at once would block the core for as long as one may be blocked. */
+void core_state_retire(struct core *c, struct machine *machine)
+{
+    if (machine != NULL) {
+        machine_destroy(c->retired); /* two at a time are rare */
+        c->retired = machine;
+    }
 }
 
 void core_state_durable(struct core *c)
@@ -206,7 +228,7 @@ void core_state_durable(struct core *c)
         core_fail(c, &err); /* what is on disk now is what the leader sent: this replica is lost */
         return;
     }
-    machine_destroy(c->machine);
+    core_state_retire(c, c->machine);
     c->machine = machine;
     c->applied.index = c->installing.index;
     c->applied.term = c->installing.term;
@@ -226,6 +248,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
 {
     struct store_batch *batch = core_batch(c);
     batch->stage = STAGE_COMMIT;
+    batch->essential = true; /* small, and the rows of the old state make room */
     store_batch_set_snapshot(batch, snapshot->index, snapshot->term, snapshot->conf_index,
                              snapshot->conf, snapshot->conf_size);
     batch->applied_index = snapshot->index;
@@ -264,6 +287,7 @@ void core_state_load(struct core *c, const struct store_image *image)
 void core_state_close(struct core *c)
 {
     machine_destroy(c->machine);
+    machine_destroy(c->retired);
     buf_close(&c->applied.conf);
     buf_close(&c->installing_conf);
 }

@@ -638,6 +638,11 @@ uint64_t engine_commit(const struct engine *e)
                               : stored; /* libraft's runs ahead of the disk on followers */
 }
 
+uint64_t engine_known_commit(const struct engine *e)
+{
+    return e->commit;
+}
+
 uint64_t engine_last(const struct engine *e)
 {
     return tail_last(&e->tail);

@@ -135,6 +135,8 @@ enum engine_role engine_role(const struct engine *e);
 uint64_t engine_term(const struct engine *e);
 uint64_t engine_leader(const struct engine *e); /* 0: unknown */
 uint64_t engine_commit(const struct engine *e); /* committed and durable here */
+/* Committed as far as this node knows, durable here or not: others may have applied it already. */
+uint64_t engine_known_commit(const struct engine *e);
 uint64_t engine_last(const struct engine *e);   /* in memory */
 uint64_t engine_stored(const struct engine *e); /* durable */
 uint64_t engine_first(const struct engine *e);  /* of the log kept */

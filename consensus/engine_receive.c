@@ -415,6 +415,8 @@ void engine_receive(struct engine *e, uint64_t now_ms, const struct peer_message
         case PEER_KEEP_ALIVE_RESULT:
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
+        case PEER_FORM_HELLO:
+        case PEER_FORM_PROPOSAL:
             return; /* the core's own: core.c */
     }
 }

@@ -190,6 +190,9 @@ static int check_end(struct machine *machine, struct lease *lease, const struct 
 {
     switch (end->kind) {
         case KV_LEASE_REVOKE:
+            if (end->generation != 0 && end->generation != lease->granted_index) {
+                return ERR_CONFLICT;
+            }
             if (lease->is_protected) {
                 machine_mark_lease(machine, lease);
                 return ERR_REFUSED;

@@ -66,6 +66,16 @@ bool members_clash(const struct members *members, uint64_t id, const char *info)
     return false;
 }
 
+/* One form only: what is equal has equal bytes, wherever it was encoded. */
+static bool is_padding(const struct cursor *c, size_t size)
+{
+    unsigned char sum = 0;
+    for (size_t i = 0; i < c->left; i++) {
+        sum |= c->at[i];
+    }
+    return c->left < 8 && size % 8 == 0 && sum == 0;
+}
+
 /* The parse behind both questions; @out points into @bytes. */
 static bool parse(const void *bytes, size_t size, struct members *out)
 {
@@ -90,7 +100,7 @@ static bool parse(const void *bytes, size_t size, struct members *out)
         out->at[out->count] = m;
         out->count++;
     }
-    return c.left < 8; /* the padding */
+    return is_padding(&c, size);
 }
 
 bool members_bytes_valid(const void *bytes, size_t size)
@@ -136,7 +146,6 @@ void members_to_raft(const struct members *members, struct raft_configuration *c
 
 void members_from_raft(const struct raft_configuration *conf, struct members *out)
 {
-    *out = (struct members){0};
     MUST(conf->n <= MEMBERS_MAX);
     for (unsigned i = 0; i < conf->n; i++) {
         out->at[i] = (struct member){.id = conf->servers[i].id,

@@ -329,6 +329,7 @@ static void node_insert(struct omap_node *node, uint32_t slot, struct omap_item 
     node->count++;
     if (!node->is_leaf) {
         struct omap_node **children = children_of(node);
+        MUST(child != NULL); /* only a leaf takes an item alone */
         size_t *counts = counts_of(node);
         memmove(&children[slot + 1], &children[slot], behind * sizeof(struct omap_node *));
         memmove(&counts[slot + 1], &counts[slot], behind * sizeof(counts[0]));
@@ -594,7 +595,7 @@ void omap_verify(const struct omap *map)
     size_t walked = 0;
     struct omap_at at;
     const struct omap_item *before = NULL;
-    for (struct omap_item *item = omap_seek(map, kv_slice(NULL, 0), &at); item != NULL;
+    for (struct omap_item *item = omap_seek(map, kv_text(""), &at); item != NULL;
          item = omap_next(&at)) {
         MUST(before == NULL || kv_slice_compare(omap_key(before), omap_key(item)) < 0);
         before = item;

@@ -127,7 +127,9 @@ struct kv_lease_end {
     enum kv_lease_end_kind kind;
     uint64_t id;
     uint64_t epoch;      /* KV_LEASE_RELEASE */
-    uint64_t generation; /* KV_LEASE_EXPIRE */
+    uint64_t generation; /* KV_LEASE_EXPIRE: whose time was counted; KV_LEASE_REVOKE: the index of
+                            the entry that granted it, so that nobody ends a later grant of its id
+                            by mistake, or 0: whichever there is */
 };
 
 struct kv_lease_change {

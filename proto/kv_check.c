@@ -187,9 +187,11 @@ static int check_lease_end(const struct kv_lease_end *end, struct err *err)
     if ((end->epoch != 0) != (end->kind == KV_LEASE_RELEASE)) {
         return err_set(err, ERR_INVALID, "lease_end.epoch: a release names it, and nothing else");
     }
-    if ((end->generation != 0) != (end->kind == KV_LEASE_EXPIRE)) {
-        return err_set(err, ERR_INVALID,
-                       "lease_end.generation: an expiry names it, and nothing else");
+    if (end->generation == 0 && end->kind == KV_LEASE_EXPIRE) {
+        return err_set(err, ERR_INVALID, "lease_end.generation: an expiry names it");
+    }
+    if (end->generation != 0 && end->kind == KV_LEASE_RELEASE) {
+        return err_set(err, ERR_INVALID, "lease_end.generation: a release names the epoch instead");
     }
     return 0;
 }

@@ -25,15 +25,15 @@ static void reserve(struct buf *bytes, size_t size)
 
 static void copy_append(struct peer_append *out, const struct peer_append *in, struct buf *bytes)
 {
+    if (in->count == 0) {
+        out->entries = NULL;
+        return;
+    }
     size_t size = in->count * sizeof(*in->entries);
     for (size_t i = 0; i < in->count; i++) {
         size += in->entries[i].size;
     }
     reserve(bytes, size);
-    if (in->count == 0) {
-        out->entries = NULL;
-        return;
-    }
     struct peer_entry *entries =
         (struct peer_entry *)(uintptr_t)put(bytes, in->entries, in->count * sizeof(*in->entries));
     for (size_t i = 0; i < in->count; i++) {
@@ -81,6 +81,16 @@ static void copy_soft(struct peer_soft *out, const struct peer_soft *in, struct 
     out->states = states;
 }
 
+static void copy_form_hello(struct peer_form_hello *out, const struct peer_form_hello *in,
+                            struct buf *bytes)
+{
+    size_t info = strlen(in->info) + 1;
+    size_t list = strlen(in->list) + 1;
+    reserve(bytes, info + list);
+    out->info = put(bytes, in->info, info);
+    out->list = put(bytes, in->list, list);
+}
+
 void peer_message_copy(struct peer_message *out, const struct peer_message *in, struct buf *bytes)
 {
     *out = *in;
@@ -98,6 +108,13 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
             copy_soft(&out->soft, &in->soft, bytes);
+            return;
+        case PEER_FORM_HELLO:
+            copy_form_hello(&out->form_hello, &in->form_hello, bytes);
+            return;
+        case PEER_FORM_PROPOSAL:
+            reserve(bytes, in->form_proposal.size);
+            out->form_proposal.bytes = put(bytes, in->form_proposal.bytes, in->form_proposal.size);
             return;
         case PEER_APPEND_RESULT:
         case PEER_VOTE:

@@ -29,6 +29,9 @@ enum peer_kind {
     PEER_SOFT =
         24, /* leader: the soft state of everybody, as far as it knows (docs/consensus.md) */
     PEER_SOFT_RESULT, /* and what the member knows, with its own */
+    /* Before there is a cluster (consensus/form.h). */
+    PEER_FORM_HELLO = 32, /* who I am, and how I stand to a cluster */
+    PEER_FORM_PROPOSAL,   /* let us be one */
 };
 
 /* When a leader asserted its leadership; echoed with every answer (docs/leases.md). */
@@ -49,13 +52,18 @@ struct peer_append {
     uint64_t prev_index;
     uint64_t prev_term;
     uint64_t commit;
+    uint64_t urgent; /* entries up to here are wanted even by a disk that is full; 0: none */
     size_t count;
     const struct peer_entry *entries;
 };
 
+/* How a member's disk is (consensus/core_disk.c). */
+enum peer_disk { PEER_DISK_WELL, PEER_DISK_SLOW, PEER_DISK_FULL };
+
 struct peer_append_result {
     uint64_t rejected;   /* the index that did not match; 0: accepted */
     uint64_t last_index; /* accepted: durable up to here; rejected: where the log ends */
+    enum peer_disk disk;
 };
 
 struct peer_vote {
@@ -158,6 +166,35 @@ struct peer_soft {
     const struct peer_soft_state *states;
 };
 
+/* Kept on the wire: never renumber. */
+enum peer_form_standing {
+    FORM_BLANK = 1,    /* of no cluster, promised to nobody */
+    FORM_PROMISED = 2, /* to the proposal that is named */
+    FORM_MEMBER = 3,   /* of the cluster that is named */
+};
+
+/* What is said of oneself is durable. Messages of formation are the only ones that go to a peer of
+ * unknown id (to is 0): to whoever answers at the address. */
+struct peer_form_hello {
+    const char *info; /* the sender as a member's line (proto/member.h) */
+    const char *list; /* the peers it was started with, "name=address,..."; of a member: "" */
+    enum peer_form_standing standing;
+    bool answer;            /* to a hello: not to be answered */
+    bool may_form;          /* false: has data of a cluster, and only ever joins one */
+    bool lists_you;         /* of a member: the one spoken to is a member, too */
+    uint64_t floor;         /* what this node proposed under a lower number can never be formed */
+    uint8_t cluster_id[16]; /* of the proposal, or the cluster; zeros: neither */
+    uint64_t proposer;      /* and, of a proposal, its key (consensus/form_record.h) */
+    uint64_t number;
+    uint64_t hash_low;
+    uint64_t hash_high;
+};
+
+struct peer_form_proposal {
+    const void *bytes; /* see consensus/form_record.h */
+    size_t size;
+};
+
 struct peer_message {
     enum peer_kind kind;
     uint64_t from;
@@ -177,6 +214,8 @@ struct peer_message {
         struct peer_keep_alive keep_alive;
         struct peer_keep_alive_result keep_alive_result;
         struct peer_soft soft;
+        struct peer_form_hello form_hello;
+        struct peer_form_proposal form_proposal;
     };
 };
 

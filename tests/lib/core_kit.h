@@ -32,7 +32,7 @@ struct ck_node {
     uint64_t flush_at_ms;
     bool cut_off;       /* what it sends and what is sent to it is lost */
     uint64_t offset_ms; /* its clock is so far ahead of the kit's */
-    bool is_full;
+    bool told_full;     /* the core was told ERR_NO_SPACE */
     struct store_double_reader *readers[CK_READERS];
     uint64_t ships[CK_READERS]; /* whose reader it is; 0: free */
 };
@@ -80,7 +80,8 @@ void ck_tick(struct core_kit *kit, uint64_t id, uint64_t ms);
 void ck_turn(struct core_kit *kit, uint64_t id);
 /* Up to @count of the oldest batches that may, with one report for all of them. */
 void ck_finish(struct core_kit *kit, uint64_t id, size_t count);
-/* The disk is full from now on, or not any more; the core is told so as the runtime would. */
+/* The disk is full from now on, or not any more; as soon as its queue stands still for it, the core
+ * is told so. */
 void ck_set_full(struct core_kit *kit, uint64_t id, bool is_full);
 /* Until a leader has committed an entry of its term; its id. */
 uint64_t ck_elect(struct core_kit *kit);

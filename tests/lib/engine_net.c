@@ -156,6 +156,8 @@ static void check_message(const struct net_node *n, const struct peer_message *m
         case PEER_KEEP_ALIVE_RESULT:
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
+        case PEER_FORM_HELLO:
+        case PEER_FORM_PROPOSAL:
             break;
     }
     UNREACHABLE("an engine sends no others");

@@ -10,7 +10,7 @@
 
 #define ROOM_AT_FIRST 64
 
-void history_add(struct history *h, const struct history_op *op)
+void history_note(struct history *h, const struct history_op *op)
 {
     if (h->count == h->room) {
         h->room = h->room == 0 ? ROOM_AT_FIRST : 2 * h->room;
@@ -19,7 +19,7 @@ void history_add(struct history *h, const struct history_op *op)
     h->ops[h->count++] = *op;
 }
 
-void history_close(struct history *h)
+void history_clear(struct history *h)
 {
     mem_free(h->ops);
     *h = (struct history){0};

@@ -70,9 +70,9 @@ struct history {
     size_t room;
 };
 
-void history_add(struct history *h, const struct history_op *op);
-/* Free and empty; also right for CLEANUP(history_close). */
-void history_close(struct history *h);
+void history_note(struct history *h, const struct history_op *op);
+/* Free and empty; also right for CLEANUP(history_clear). */
+void history_clear(struct history *h);
 
 /* Do the operations keep to what is said above? ERR_INVALID if not: the recorder is wrong. */
 int history_verify(const struct history *h, struct err *err);

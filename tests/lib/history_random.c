@@ -173,7 +173,7 @@ static void carry_out(struct model *m, const struct plan *plan)
         }
         ops[i].revision = told ? m->revision : HISTORY_NOT_TOLD;
         ops[i].returned = never ? HISTORY_NEVER : ops[i].returned;
-        history_add(m->h, &ops[i]);
+        history_note(m->h, &ops[i]);
     }
 }
 

@@ -165,7 +165,7 @@ int history_text_parse(struct history *h, const char *text, struct err *err)
                                "line %zu of the history: \"%s\" is not understood", at,
                                line.words[line.at > 0 ? line.at - 1 : 0]);
             }
-            history_add(h, &op);
+            history_note(h, &op);
         }
         if (*text == '\0') {
             return 0;

@@ -433,6 +433,10 @@ static int run_lease_end(struct model *model, const struct kv_lease_end *end,
     if (lease == NULL) {
         return ERR_NOT_FOUND;
     }
+    if (end->kind == KV_LEASE_REVOKE && end->generation != 0 &&
+        end->generation != lease->granted_index) {
+        return ERR_CONFLICT;
+    }
     if (end->kind == KV_LEASE_REVOKE && lease->is_protected) {
         mark(model, lease->id);
         return ERR_REFUSED;

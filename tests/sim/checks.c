@@ -27,7 +27,10 @@ static void check_committed(struct sim *sim, const struct sim_node *n, const str
     for (uint64_t index = from; index <= commit; index++) {
         struct sim_chosen *at = chosen_at(sim, index);
         uint64_t term = engine_entry_term(e, index);
-        at->term = at->term == 0 ? term : at->term;
+        if (at->term == 0) {
+            at->term = term;
+            at->seen_term = engine_term(e);
+        }
         if (at->term != term) {
             sim_violation(sim, "n%u committed an entry of term %u at %u, where one of term %u was",
                           (unsigned)n->id, (unsigned)term, (unsigned)index, (unsigned)at->term);
@@ -104,7 +107,10 @@ void check_node(struct sim *sim, struct sim_node *n)
         check_leader(sim, n, term);
     }
     check_committed(sim, n, e, commit);
-    check_machine(sim, n);
+    truth_follow(sim, n);
+    if (applied != n->applied) {
+        check_machine(sim, n);
+    }
     n->term = term;
     n->commit = commit > n->commit ? commit : n->commit;
     n->applied = applied;
@@ -120,44 +126,61 @@ static bool is_member(const struct members *members, uint64_t id)
     return false;
 }
 
-void check_end(struct sim *sim)
+/* The member that is furthest behind, if it is too far. */
+static void find_straggler(const struct sim *sim, const struct sim_node *leader, char why[256])
 {
-    struct sim_node *leader = sim_leader(sim);
-    if (leader == NULL) {
-        sim_violation(sim, "no leader %u s after all was well", (unsigned)(sim->heal_ms / 1000));
-        return;
-    }
-    if (sim->acked <= sim->acked_at_heal) {
-        sim_violation(sim, "no write was acknowledged after all was well");
-        return;
-    }
+    const struct engine *le = core_engine(leader->core);
     struct members members;
-    engine_members(core_engine(leader->core), &members);
+    engine_members(le, &members);
     uint64_t goal = core_applied(leader->core);
     for (size_t i = 0; i < sim->nodes_count; i++) {
-        struct sim_node *n = &sim->nodes[i];
-        if (!is_member(&members, n->id)) {
+        const struct sim_node *n = &sim->nodes[i];
+        uint64_t applied = n->core != NULL ? core_applied(n->core) : 0;
+        if (!is_member(&members, n->id) || applied + 20 >= goal) {
             continue;
         }
-        if (n->core == NULL || core_applied(n->core) + 20 < goal) {
-            if (n->core != NULL) {
-                const struct engine *e = core_engine(n->core);
-                sim_say(sim,
-                        "n%u: term %u leader n%u first %u last %u stored %u commit %u installing "
-                        "%d; leader's match %u",
-                        (unsigned)n->id, (unsigned)engine_term(e), (unsigned)engine_leader(e),
-                        (unsigned)engine_first(e), (unsigned)engine_last(e),
-                        (unsigned)engine_stored(e), (unsigned)engine_commit(e),
-                        engine_installing(e),
-                        (unsigned)engine_match(core_engine(leader->core), n->id));
-            }
-            sim_violation(sim, "n%u did not catch up: %u of %u", (unsigned)n->id,
-                          n->core != NULL ? (unsigned)core_applied(n->core) : 0U, (unsigned)goal);
-        }
+        const struct engine *e = n->core != NULL ? core_engine(n->core) : le;
+        (void)snprintf(why, 256,
+                       "n%u did not catch up: %u of %u; term %u leader n%u first %u last %u stored "
+                       "%u commit %u installing %d; the leader's match %u",
+                       (unsigned)n->id, (unsigned)applied, (unsigned)goal, (unsigned)engine_term(e),
+                       (unsigned)engine_leader(e), (unsigned)engine_first(e),
+                       (unsigned)engine_last(e), (unsigned)engine_stored(e),
+                       (unsigned)engine_commit(e), engine_installing(e),
+                       (unsigned)engine_match(le, n->id));
     }
-    if (goal < sim->acked) {
-        sim_violation(sim, "the leader has applied %u, %u was acknowledged", (unsigned)goal,
-                      (unsigned)sim->acked);
+}
+
+/* What is still missing to a world that is well, "" if nothing is. */
+static void find_missing(struct sim *sim, char why[256])
+{
+    why[0] = '\0';
+    const struct sim_node *leader = sim_leader(sim);
+    if (leader == NULL) {
+        (void)snprintf(why, 256, "no leader after all was well");
+    } else if (sim->acked <= sim->acked_at_heal) {
+        (void)snprintf(why, 256, "no write was acknowledged after all was well");
+    } else if (core_applied(leader->core) < sim->acked) {
+        (void)snprintf(why, 256, "the leader has applied %u, %u was acknowledged",
+                       (unsigned)core_applied(leader->core), (unsigned)sim->acked);
+    } else {
+        find_straggler(sim, leader, why);
+    }
+}
+
+bool check_is_well(struct sim *sim)
+{
+    char why[256];
+    find_missing(sim, why);
+    return why[0] == '\0' && leases_are_held(sim) && soft_is_well(sim);
+}
+
+void check_end(struct sim *sim)
+{
+    char why[256];
+    find_missing(sim, why);
+    if (why[0] != '\0') {
+        sim_violation(sim, "%s", why);
     }
 }
 

@@ -22,8 +22,8 @@
 
 static uint64_t living_seed;
 
-/* A promise that the code itself found broken is a violation like any other; its line is on stderr
- * already. */
+/* A crash, or a promise that the code itself found broken, is a violation like any other; its line
+ * is on stderr already. */
 static void on_abort(int signal_number)
 {
     (void)signal_number;
@@ -40,10 +40,12 @@ struct run {
     uint64_t *acked; /* of every life */
 };
 
+static struct sim_wish wish;
+
 static uint64_t live_once(struct sim *sim, uint64_t seed, FILE *trace)
 {
     living_seed = seed;
-    (void)sim_live(sim, seed, trace);
+    (void)sim_live(sim, seed, &wish, trace);
     return sim->trace_hash;
 }
 
@@ -130,8 +132,13 @@ static int run_lives(const struct cli_call *call, struct err *err)
     uint64_t seeds = 0;
     if (read_number(call, "seed", 0, &one, err) != 0 ||
         read_number(call, "from", 1, &from, err) != 0 ||
-        read_number(call, "seeds", 100, &seeds, err) != 0) {
+        read_number(call, "seeds", 100, &seeds, err) != 0 ||
+        read_number(call, "voters", 0, &wish.voters, err) != 0 ||
+        read_number(call, "seconds", 0, &wish.seconds, err) != 0) {
         return ERR_USAGE;
+    }
+    if (wish.voters > SIM_VOTERS_MAX) {
+        return cli_usage(call, err, "--voters takes at most %d", SIM_VOTERS_MAX);
     }
     from = one != 0 ? one : from;
     seeds = one != 0 ? 1 : seeds;
@@ -153,10 +160,13 @@ static int run_lives(const struct cli_call *call, struct err *err)
 }
 
 static const struct cli_command lives = {
-    .options = CLI_OPTIONS({.name = "from", .value = "N", .help = "the first seed; default: 1"},
-                           {.name = "seed", .value = "N", .help = "this one life"},
-                           {.name = "seeds", .value = "K", .help = "how many lives; default: 100"},
-                           {.name = "trace", .help = "tell each life event by event"}),
+    .options = CLI_OPTIONS(
+        {.name = "from", .value = "N", .help = "the first seed; default: 1"},
+        {.name = "seed", .value = "N", .help = "this one life"},
+        {.name = "seeds", .value = "K", .help = "how many lives; default: 100"},
+        {.name = "voters", .value = "N", .help = "so many, whatever the seed"},
+        {.name = "seconds", .value = "S", .help = "every life lasts so long, of virtual time"},
+        {.name = "trace", .help = "tell each life event by event"}),
     .run = run_lives,
 };
 
@@ -179,5 +189,9 @@ int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_abort};
     (void)sigaction(SIGABRT, &action, NULL);
+#ifndef __SANITIZE_ADDRESS__ /* which has more to say about it */
+    action.sa_flags = (int)SA_RESETHAND;
+    (void)sigaction(SIGSEGV, &action, NULL);
+#endif
     return cli_main(&program, argc, argv);
 }

@@ -1,8 +1,8 @@
 /* tests/sim/sim.c - virtual time, the nodes in it, and the ways between them.
  *
  * Owns the heap of events and carries out what a core asks for: batches go to its disk, messages
- * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is
- * world.c's. */
+ * onto the net, wishes to a reader of its disk. What goes wrong, and who asks for what, is decided
+ * elsewhere. */
 #include "tests/sim/sim.h"
 
 #include <stdarg.h>
@@ -87,12 +87,18 @@ static struct sim_event *heap_pop(struct sim *sim)
 static struct sim_event *event_at(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind,
                                   uint32_t node)
 {
-    struct sim_event *event = mem_zalloc(sizeof(*event));
+    struct sim_event *event = sim->idle;
+    if (event != NULL) {
+        sim->idle = event->next_idle;
+    } else {
+        event = mem_zalloc(sizeof(*event));
+    }
     sim->order++;
-    *event = (struct sim_event){.at_ns = at_ns > sim->now_ns ? at_ns : sim->now_ns,
-                                .order = sim->order,
-                                .kind = kind,
-                                .node = node};
+    event->at_ns = at_ns > sim->now_ns ? at_ns : sim->now_ns;
+    event->order = sim->order;
+    event->kind = kind;
+    event->node = node;
+    event->life = 0;
     return event;
 }
 
@@ -105,10 +111,11 @@ void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uin
     heap_push(sim, event);
 }
 
-static void event_free(struct sim_event *event)
+/* It keeps the room of its message. */
+static void event_done(struct sim *sim, struct sim_event *event)
 {
-    buf_close(&event->bytes);
-    mem_free(event);
+    event->next_idle = sim->idle;
+    sim->idle = event;
 }
 
 /* --- time of a node --- */
@@ -121,7 +128,8 @@ uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n)
 static void schedule_tick(struct sim *sim, struct sim_node *n)
 {
     uint64_t now_ms = sim_local_ms(sim, n);
-    uint64_t next_ms = core_next_tick_ms(n->core, now_ms);
+    uint64_t next_ms =
+        n->form != NULL ? form_next_tick_ms(n->form, now_ms) : core_next_tick_ms(n->core, now_ms);
     double wait_ms = (double)(next_ms - now_ms) / n->rate;
     uint64_t at_ns = sim->now_ns + (uint64_t)(wait_ms * 1e6) + 1;
     if (n->tick_at_ns > sim->now_ns && n->tick_at_ns <= at_ns) {
@@ -135,20 +143,33 @@ static void schedule_tick(struct sim *sim, struct sim_node *n)
 
 static void start_flush(struct sim *sim, struct sim_node *n)
 {
-    if (n->disk_busy || store_double_waiting(n->disk) == 0) {
+    if (n->disk_busy || (store_double_waiting(n->disk) == 0 && !n->told_full)) {
         return;
     }
     n->disk_busy = true;
-    bool stalled = store_double_may_commit(n->disk) == 0;
+    bool stalled = store_double_may_commit(n->disk) == 0; /* it tries again, or looks for space */
     double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
     sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
 }
 
-static void send_one(struct sim *sim, const struct sim_node *from,
-                     const struct peer_message *message, uint64_t delay_ns)
+/* As the store: once when its queue stands still, once when there is space again. */
+static void tell_space(struct sim *sim, struct sim_node *n)
 {
-    size_t a = (size_t)(from - sim->nodes);
-    size_t b = (size_t)SIM_SLOT(message->to);
+    bool is_full = store_double_is_full(n->disk);
+    bool stands = is_full && store_double_waiting(n->disk) > 0;
+    bool says = stands || (n->told_full && is_full);
+    if (says == n->told_full) {
+        return;
+    }
+    n->told_full = says;
+    sim->counts.stalls += says ? 1 : 0;
+    sim_say(sim, "n%u: the disk %s", (unsigned)n->id, says ? "is full" : "has space again");
+    core_space(n->core, sim_local_ms(sim, n), says ? ERR_NO_SPACE : 0);
+}
+
+static void send_one(struct sim *sim, size_t a, size_t b, const struct peer_message *message,
+                     uint64_t delay_ns)
+{
     struct sim_event *event = event_at(sim, sim->now_ns + delay_ns, EVENT_MESSAGE, (uint32_t)b);
     if (!sim->faults.reorder) {
         if (event->at_ns < sim->link_free_ns[a][b]) {
@@ -169,28 +190,32 @@ static uint64_t draw_delay_ns(struct sim *sim)
     return (uint64_t)(ms * 1e6);
 }
 
-static void send_message(struct sim *sim, const struct sim_node *from,
-                         const struct peer_message *message)
+void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
+              const struct peer_message *message)
 {
-    MUST(message->to >= 1);
+    size_t slot = (size_t)(from - sim->nodes);
     sim->counts.messages++;
+    raft_check_message(sim, message);
+    if (message->kind == PEER_SNAPSHOT) {
+        truth_check_snapshot(sim, from, &message->snapshot);
+    }
     sim->counts.lease_passed_on +=
         message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
-    if (message->kind >= PEER_CHUNK || message->kind == PEER_SNAPSHOT) {
+    bool forms = message->kind == PEER_FORM_HELLO || message->kind == PEER_FORM_PROPOSAL;
+    if ((message->kind >= PEER_CHUNK && !forms) || message->kind == PEER_SNAPSHOT) {
         sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
                 (unsigned)message->to, (int)message->kind, (unsigned)message->term,
                 (unsigned long long)message->chunk.ship, (unsigned)message->chunk.number);
     }
-    if (sim->cut[SIM_SLOT(from->id)][SIM_SLOT(message->to)] ||
-        (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
+    if (sim->cut[slot][to] || (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
         sim->counts.lost++;
         return;
     }
-    send_one(sim, from, message, draw_delay_ns(sim));
+    send_one(sim, slot, to, message, draw_delay_ns(sim));
     if (!sim->healed && sim->faults.reorder && random_chance(&sim->random, sim->faults.duplicate)) {
         sim->counts.duplicated++;
         double late_ms = random_exp(&sim->random, random_chance(&sim->random, 0.7) ? 300 : 5000);
-        send_one(sim, from, message, draw_delay_ns(sim) + (uint64_t)(late_ms * 1e6));
+        send_one(sim, slot, to, message, draw_delay_ns(sim) + (uint64_t)(late_ms * 1e6));
     }
 }
 
@@ -238,6 +263,18 @@ static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct cor
     read_rows(sim, n, slot);
 }
 
+static void check_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *b)
+{
+    if (b->has_snapshot) {
+        struct peer_snapshot snapshot = {.index = b->snapshot.index,
+                                         .term = b->snapshot.term,
+                                         .conf_index = b->snapshot.conf_index,
+                                         .conf = b->snapshot.conf.bytes,
+                                         .conf_size = b->snapshot.conf.size};
+        truth_check_snapshot(sim, n, &snapshot);
+    }
+}
+
 void sim_after(struct sim *sim, struct sim_node *n)
 {
     core_turn(n->core, sim_local_ms(sim, n));
@@ -249,11 +286,14 @@ void sim_after(struct sim *sim, struct sim_node *n)
             sim->counts.batches++;
             sim->counts.compactions += b->trim_below != 0 ? 1 : 0;
             sim->counts.snapshots += b->stage == STAGE_COMMIT ? 1 : 0;
+            check_batch(sim, n, b);
             store_double_submit(n->disk, b);
         }
         struct peer_message message;
         while (core_next_message(n->core, &message)) {
-            send_message(sim, n, &message);
+            sim->counts.full_yields += message.kind == PEER_TIMEOUT_NOW && n->told_full ? 1 : 0;
+            MUST(message.to >= 1);
+            sim_send(sim, n, (size_t)SIM_SLOT(message.to), &message);
         }
         struct core_wish wish;
         while (core_next_wish(n->core, &wish)) {
@@ -263,15 +303,22 @@ void sim_after(struct sim *sim, struct sim_node *n)
         }
         struct core_done done;
         while (core_next_done(n->core, &done)) {
-            world_done(sim, n, &done);
+            clients_done(sim, n, &done);
             buf_close(&done.result);
         }
     }
+    raft_check_node(sim, n);
     check_node(sim, n);
     lease_check(sim, n);
-    if (world_dies_now(sim, n)) {
+    soft_check(sim, n);
+    if (faults_dies_now(sim, n)) {
         return;
     }
+    sim_go_on(sim, n);
+}
+
+void sim_go_on(struct sim *sim, struct sim_node *n)
+{
     start_flush(sim, n);
     schedule_tick(sim, n);
 }
@@ -296,13 +343,15 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
 {
     struct sim_node *n = &sim->nodes[event->node];
     if (event->kind == EVENT_RESTART) {
-        if (event->life == n->life && n->core == NULL) {
-            world_restart(sim, event->node);
+        if (event->life == n->life && n->core == NULL && n->form == NULL) {
+            world_start_node(sim, n);
         }
         return;
     }
-    bool void_event = n->core == NULL || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
-                      (event->kind == EVENT_MESSAGE && event->message.to != n->id);
+    bool down = n->core == NULL && n->form == NULL;
+    bool void_event =
+        down || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
+        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0);
     if (void_event) {
         return;
     }
@@ -316,25 +365,34 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
         heap_push(sim, later);
         return;
     }
+    if (n->form != NULL) {
+        form_act(sim, n, event);
+        return;
+    }
     uint64_t now_ms = sim_local_ms(sim, n);
     switch ((int)event->kind) {
         case EVENT_TICK:
             core_tick(n->core, now_ms);
             break;
         case EVENT_MESSAGE:
+            form_asked(sim, n, &event->message);
             core_receive(n->core, now_ms, &event->message);
             break;
         case EVENT_DISK: {
+            if (faults_write_fails(sim, n)) {
+                return;
+            }
             n->disk_busy = false;
             uint64_t sequence = store_double_commit(n->disk, store_double_may_commit(n->disk));
             if (sequence > 0) {
                 core_durable(n->core, now_ms, sequence);
             }
+            tell_space(sim, n);
             break;
         }
         case EVENT_RESUME:
             n->paused = false;
-            world_woken(sim, n); /* who asks first, the clock or a client? */
+            clients_woken(sim, n); /* who asks first, the clock or a client? */
             break;
         default:
             UNREACHABLE("only events of a node come here");
@@ -346,24 +404,37 @@ static void on_event(struct sim *sim, struct sim_event *event)
 {
     switch (event->kind) {
         case EVENT_CLIENT:
-            world_client(sim, event->node);
+            clients_act(sim, event->node);
+            return;
+        case EVENT_WATCH:
+            watchers_act(sim, event->node);
+            return;
+        case EVENT_SOFT:
+            soft_act(sim);
             return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
         case EVENT_FAULT:
-            world_fault(sim);
+            faults_strike(sim);
             return;
         case EVENT_ADMIN:
-            world_admin(sim);
+            raft_check_logs(sim);
+            members_act(sim);
             return;
         case EVENT_HEAL:
-            world_heal(sim);
+            faults_heal(sim);
             return;
         case EVENT_END:
+            if (sim->now_ns < sim->end_at_ns && !check_is_well(sim)) {
+                sim_schedule(sim, sim->now_ns + 1000 * NS_MS, EVENT_END, 0);
+                return;
+            }
             sim->over = true;
             check_end(sim);
+            clients_check_end(sim);
             lease_check_end(sim);
+            soft_check_end(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:
@@ -375,10 +446,13 @@ static void on_event(struct sim *sim, struct sim_event *event)
     }
 }
 
-int sim_live(struct sim *sim, uint64_t seed, FILE *trace)
+int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace)
 {
-    *sim = (struct sim){
-        .seed = seed, .random = {seed}, .trace = trace, .trace_hash = UINT64_C(0xcbf29ce484222325)};
+    *sim = (struct sim){.seed = seed,
+                        .wish = *wish,
+                        .random = {seed},
+                        .trace = trace,
+                        .trace_hash = UINT64_C(0xcbf29ce484222325)};
     world_draw(sim);
     while (!sim->over && sim->violation[0] == '\0') {
         MUST(sim->heap_count > 0);
@@ -386,7 +460,7 @@ int sim_live(struct sim *sim, uint64_t seed, FILE *trace)
         sim->now_ns = event->at_ns;
         sim->counts.events++;
         on_event(sim, event);
-        event_free(event);
+        event_done(sim, event);
     }
     return sim->violation[0] == '\0' ? 0 : -1;
 }
@@ -396,14 +470,25 @@ void sim_close(struct sim *sim)
     for (size_t i = 0; i < SIM_NODES; i++) {
         struct sim_node *n = &sim->nodes[i];
         core_destroy(n->core);
+        watch_hub_destroy(n->hub);
         for (size_t r = 0; r < 8; r++) {
             store_double_reader_close(n->readers[r]);
         }
         store_double_destroy(n->disk);
     }
     while (sim->heap_count > 0) {
-        event_free(heap_pop(sim));
+        event_done(sim, heap_pop(sim));
+    }
+    while (sim->idle != NULL) {
+        struct sim_event *event = sim->idle;
+        sim->idle = event->next_idle;
+        buf_close(&event->bytes);
+        mem_free(event);
     }
     mem_free(sim->heap);
+    form_close(sim);
+    soft_book_close(sim);
     check_close(sim);
+    truth_close(sim);
+    clients_close(sim);
 }

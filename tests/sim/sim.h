@@ -10,11 +10,12 @@
 #include <stdio.h>
 
 #include "consensus/core.h"
+#include "consensus/form.h"
 #include "tests/lib/store_double.h"
+#include "tests/sim/clients.h"
 #include "tests/sim/random.h"
 
 #define SIM_NODES 9
-#define SIM_CLIENTS 6
 #define NS_MS UINT64_C(1000000)
 
 /* How often things happened: no empty lives. */
@@ -32,7 +33,13 @@
     X(changes) \
     X(removals) \
     X(wipes) \
+    X(formations) \
+    X(formation_kills) \
+    X(formation_wipes) \
     X(full_disks) \
+    X(stalls) \
+    X(full_yields) \
+    X(write_errors) \
     X(transfers) \
     X(writes_acked) \
     X(writes_refused) \
@@ -42,6 +49,25 @@
     X(batches) \
     X(slow_disks) \
     X(compactions) \
+    X(retries) \
+    X(retries_replayed) \
+    X(retries_expired) \
+    X(transactions) \
+    X(cas_missed) \
+    X(ranges) \
+    X(stale_reads) \
+    X(past_reads) \
+    X(store_compactions) \
+    X(watch_events) \
+    X(watches_compacted) \
+    X(histories) \
+    X(history_operations) \
+    X(soft_published) \
+    X(soft_seen) \
+    X(advices_asked) \
+    X(advices) \
+    X(advices_lost) \
+    X(moves) \
     X(lease_grants) \
     X(lease_handovers) \
     X(lease_expiries) \
@@ -62,7 +88,9 @@ enum sim_event_kind {
     EVENT_MESSAGE,
     EVENT_DISK,
     EVENT_CLIENT,
+    EVENT_WATCH,
     EVENT_LEASE,
+    EVENT_SOFT,
     EVENT_FAULT,
     EVENT_RESTART,
     EVENT_RESUME,
@@ -77,6 +105,7 @@ struct sim_event {
     enum sim_event_kind kind;
     uint32_t node; /* or client */
     uint64_t life; /* of the node; an event of an earlier life is void */
+    struct sim_event *next_idle;
     struct peer_message message;
     struct buf bytes;
 };
@@ -85,6 +114,10 @@ struct sim_node {
     uint64_t id; /* slot + 1 + 16 * how often it was wiped */
     char info[16];
     struct core *core; /* NULL while down */
+    struct form *form; /* instead of a core, until there is a cluster */
+    bool blank;        /* of no cluster: starts with a form */
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
+    struct watch_hub *hub;
     struct store_double *disk;
     uint64_t life;
     double rate; /* of its clock */
@@ -93,6 +126,7 @@ struct sim_node {
     uint64_t paused_until_ns;
     uint64_t tick_at_ns; /* of the newest tick event */
     bool disk_busy;
+    bool told_full; /* the core knows that its disk is */
     double disk_ms; /* mean time of a flush */
     struct store_double_reader *readers[8];
     uint64_t reader_names[8];
@@ -100,16 +134,6 @@ struct sim_node {
     uint64_t term;
     uint64_t commit;
     uint64_t applied;
-};
-
-struct sim_client {
-    uint64_t ticket; /* 0: idle */
-    bool reading;
-    uint32_t node;
-    uint64_t life;
-    uint64_t begun_ns;
-    uint64_t floor; /* the highest acknowledged index when the operation began */
-    uint64_t deadline_ns;
 };
 
 /* A node's play for one of the leases. */
@@ -124,45 +148,102 @@ struct sim_contender {
 
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
-    bool cuts, crashes, dies_writing, pauses, transfers, membership, slow_disks, full_disks,
-        reorder;
+    bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
+        full_disks, reorder, keeps_roles;
+};
+
+/* world_soft.c: words that a node said of itself; their number is their place in the book, from 1.
+ */
+struct sim_words {
+    uint64_t member;
+    uint64_t life;
+    size_t size;
+    uint64_t published_ns;
+    uint64_t ended_ns; /* it said others, or died; 0: it stands by them */
+};
+
+/* What a reader has seen last of a member. */
+struct sim_soft_seen {
+    uint64_t member;
+    uint64_t life; /* of the reader */
+    uint64_t number;
+    struct soft_version version;
+};
+
+struct sim_adviser {
+    struct sim *sim;
+    bool in_flight;
+};
+
+struct sim_soft {
+    bool plays, advises, places, lives_unknown;
+    bool forbidden; /* to move leadership */
+    struct sim_words *words;
+    size_t count, room;
+    uint64_t newest[SIM_NODES];
+    uint64_t alive_ns[SIM_NODES];
+    struct sim_soft_seen seen[SIM_NODES][SIM_NODES];
+    struct sim_adviser advisers[SIM_NODES];
+    uint64_t moves[SIM_NODES], moves_life[SIM_NODES], moved_ns[SIM_NODES];
+};
+
+/* raft_checks.c, of a slot. */
+struct sim_raft {
+    uint64_t voter, vote_term, vote;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term, leads_commit;
 };
 
 /* What is known to be chosen at an index. */
 struct sim_chosen {
     uint64_t term;
+    uint64_t seen_term;   /* of the node that was the first to know: not below that of the leader */
     struct hash128 chain; /* of the machine that has applied it last */
     struct hash128 state;
 };
 
+/* What is not left to the seed, for measurements; 0: it is. */
+#define SIM_VOTERS_MAX 7
+struct sim_wish {
+    uint64_t voters;
+    uint64_t seconds;
+};
+
 struct sim {
     uint64_t seed;
+    struct sim_wish wish;
     struct sim_random random;
     uint64_t now_ns;
     uint64_t order;
     struct sim_event **heap;
     size_t heap_count, heap_room;
+    struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
-    size_t nodes_count, voters_at_start;
-    struct sim_client clients[SIM_CLIENTS];
-    size_t clients_count;
+    size_t nodes_count, voters_at_start, standbys_at_start;
+    struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
     struct sim_faults faults;
     bool healed, over;
-    uint64_t heal_at_ns, wiped_at_ns;
+    uint64_t cuts_until_ns; /* the net stays as it is */
+    uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
-    /* world_lease.c */
+    /* world_form.c */
+    bool forms; /* the first cluster forms itself on blank disks */
+    struct buf first_entry;
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
+    /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
     struct sim_contender contenders[SIM_NODES][SIM_LEASES];
     uint64_t held_until_ns[SIM_LEASES][SIM_NODES]; /* in true time */
     uint64_t let_go_ns[SIM_LEASES];
     size_t last_holder[SIM_LEASES]; /* slot + 1 */
+    struct sim_soft soft;
+    struct sim_raft raft[SIM_NODES];
     /* checks.c */
     struct sim_chosen *chosen;
     size_t chosen_count, chosen_room;
@@ -174,7 +255,7 @@ struct sim {
 };
 
 /* One life. 0: no violation; else @sim->violation says which. */
-int sim_live(struct sim *sim, uint64_t seed, FILE *trace);
+int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace);
 void sim_close(struct sim *sim);
 
 /* sim.c, for the others */
@@ -183,32 +264,67 @@ void sim_close(struct sim *sim);
 void sim_schedule(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uint32_t node);
 uint64_t sim_local_ms(const struct sim *sim, const struct sim_node *n);
 void sim_after(struct sim *sim, struct sim_node *n); /* take and carry out what the core wants */
+void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
+              const struct peer_message *message);
+/* Its disk and its clock go on. */
+void sim_go_on(struct sim *sim, struct sim_node *n);
 __attribute__((format(printf, 2, 3))) void sim_say(struct sim *sim, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *fmt, ...);
 struct sim_node *sim_leader(struct sim *sim);
 
-/* world.c: faults, clients, administration */
+/* world.c */
 void world_draw(struct sim *sim);
-void world_fault(struct sim *sim);
-void world_restart(struct sim *sim, uint32_t node);
-void world_heal(struct sim *sim);
-void world_client(struct sim *sim, uint32_t client);
-void world_admin(struct sim *sim);
-void world_done(struct sim *sim, struct sim_node *n, struct core_done *done);
-/* A node wakes from a pause. */
-void world_woken(struct sim *sim, struct sim_node *n);
-/* It may die in the middle of what it was doing: messages out, writes not done. */
-bool world_dies_now(struct sim *sim, struct sim_node *n);
+void world_format_disk(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
 
-/* world_lease.c */
+/* world_form.c */
+void form_draw(struct sim *sim);
+/* True: the node forms a cluster, and has no core yet. */
+bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *image);
+void form_act(struct sim *sim, struct sim_node *n, const struct sim_event *event);
+/* A node with a core is asked whether it belongs to a cluster. */
+void form_asked(struct sim *sim, struct sim_node *n, const struct peer_message *message);
+void form_crashed(struct sim *sim, struct sim_node *n);
+void form_close(struct sim *sim);
+
+/* faults.c */
+void faults_draw(struct sim *sim);
+void faults_crash(struct sim *sim, struct sim_node *n);
+void faults_strike(struct sim *sim);
+void faults_heal(struct sim *sim);
+bool faults_write_fails(struct sim *sim, struct sim_node *n);
+/* It may die in the middle of what it was doing: messages out, writes not done. */
+bool faults_dies_now(struct sim *sim, struct sim_node *n);
+
+/* members.c */
+void members_act(struct sim *sim);
+
+/* world_soft.c */
+void soft_draw(struct sim *sim);
+void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings,
+                struct store_image *image);
+void soft_act(struct sim *sim);
+void soft_check(struct sim *sim, struct sim_node *n);
+bool soft_is_well(struct sim *sim);
+void soft_check_end(struct sim *sim);
+void soft_book_close(struct sim *sim);
+
+/* leases.c */
 void lease_draw(struct sim *sim);
 void lease_act(struct sim *sim, uint32_t node);
 void lease_check(struct sim *sim, struct sim_node *n);
+bool leases_are_held(const struct sim *sim);
 void lease_check_end(struct sim *sim);
+
+/* raft_checks.c */
+void raft_check_message(struct sim *sim, const struct peer_message *message);
+void raft_check_node(struct sim *sim, const struct sim_node *n); /* before check_node() */
+void raft_check_logs(struct sim *sim);
 
 /* checks.c */
 void check_node(struct sim *sim, struct sim_node *n);
+/* Everything that the end of a life asks for is there: it need not go on. */
+bool check_is_well(struct sim *sim);
 void check_end(struct sim *sim);
 void check_ack(struct sim *sim, uint64_t index);
 void check_close(struct sim *sim);

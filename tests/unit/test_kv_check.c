@@ -70,9 +70,13 @@ static void leases_have_times_and_epochs(void **state)
     takes(kv_grant_protected(1, UINT64_MAX - 1));
     refuses(kv_revoke(0), ERR_INVALID, "lease_end.id: no lease has the id 0");
     refuses(kv_release(1, 0), ERR_INVALID, "lease_end.epoch: a release names it, and nothing else");
-    refuses(kv_expire(1, 0), ERR_INVALID,
-            "lease_end.generation: an expiry names it, and nothing else");
+    refuses(kv_expire(1, 0), ERR_INVALID, "lease_end.generation: an expiry names it");
+    struct kv_command release = kv_release(1, 2);
+    release.lease_end.generation = 3;
+    refuses(release, ERR_INVALID, "lease_end.generation: a release names the epoch instead");
     struct kv_command revoke = kv_revoke(1);
+    revoke.lease_end.generation = 7;
+    takes(revoke);
     revoke.lease_end.epoch = 1;
     refuses(revoke, ERR_INVALID, "lease_end.epoch: a release names it, and nothing else");
     struct kv_command change = {.kind = KV_LEASE_CHANGE};

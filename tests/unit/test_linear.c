@@ -260,7 +260,7 @@ static void expect(const char *name, const char *judge, const struct linear_repo
 /* Let both judge, apart and together. */
 static void expect_all(const char *name, const char *text, int who)
 {
-    CLEANUP(history_close) struct history h = {0};
+    CLEANUP(history_clear) struct history h = {0};
     CLEANUP(linear_report_close) struct linear_report keys = {0};
     CLEANUP(linear_report_close) struct linear_report order = {0};
     CLEANUP(linear_report_close) struct linear_report all = {0};
@@ -297,7 +297,7 @@ static void illegal_histories_are_seen_by_whom_they_concern(void **state)
 static void an_explanation_is_the_few_operations_that_matter(void **state)
 {
     (void)state;
-    CLEANUP(history_close) struct history h = {0};
+    CLEANUP(history_clear) struct history h = {0};
     CLEANUP(linear_report_close) struct linear_report report = {0};
     parse(&h,
           "1 0..1 put k1 1 ok; 1 2..3 read k1 ok =1; 2 4..9 put k1 2 ok; 3 5..6 read k1 ok =2;"
@@ -315,7 +315,7 @@ static void an_explanation_is_the_few_operations_that_matter(void **state)
 static void an_explanation_of_revisions_is_two_operations(void **state)
 {
     (void)state;
-    CLEANUP(history_close) struct history h = {0};
+    CLEANUP(history_clear) struct history h = {0};
     CLEANUP(linear_report_close) struct linear_report report = {0};
     parse(&h,
           "1 0..1 put k1 5 ok r3; 2 4..5 put k2 6 ok r4; 1 6..7 put k3 7 ok r7;"
@@ -349,8 +349,8 @@ static void crowd(struct history *h, uint64_t rounds, uint64_t last_found)
                                       .found = clients * round + c};
             bool is_last = round == rounds - 1 && c == 1;
             read.found = is_last ? last_found : read.found;
-            history_add(h, &put);
-            history_add(h, &read);
+            history_note(h, &put);
+            history_note(h, &read);
         }
     }
 }
@@ -358,8 +358,8 @@ static void crowd(struct history *h, uint64_t rounds, uint64_t last_found)
 static void sixteen_clients_at_once_are_no_problem(void **state)
 {
     (void)state;
-    CLEANUP(history_close) struct history fine = {0};
-    CLEANUP(history_close) struct history wrong = {0};
+    CLEANUP(history_clear) struct history fine = {0};
+    CLEANUP(history_clear) struct history wrong = {0};
     CLEANUP(linear_report_close) struct linear_report report = {0};
     crowd(&fine, 20, 16 * 19 + 1);
     assert_true(linear_check(&fine, NULL, &report));
@@ -372,7 +372,7 @@ static void sixteen_clients_at_once_are_no_problem(void **state)
 static void a_judge_that_gives_up_says_so(void **state)
 {
     (void)state;
-    CLEANUP(history_close) struct history h = {0};
+    CLEANUP(history_clear) struct history h = {0};
     CLEANUP(linear_report_close) struct linear_report report = {0};
     const struct linear_limits limits = {.steps = 100};
     crowd(&h, 20, 16 * 19 + 1);
@@ -419,7 +419,7 @@ static void what_is_no_history_is_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(malformed); i++) {
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         CLEANUP(linear_report_close) struct linear_report keys = {0};
         CLEANUP(linear_report_close) struct linear_report order = {0};
         parse(&h, malformed[i].history);

@@ -168,7 +168,7 @@ static void what_a_right_store_does_is_legal(void **state)
     static const unsigned unknown[] = {0, 5, 15, 30};
     for (uint64_t i = 0; i < run->histories; i++) {
         struct history_random r = {.state = run->seed + i};
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         struct history_shape shape =
             shape_of(&r, unknown[history_random_below(&r, ARRAY_LEN(unknown))], 100);
         history_random_model(&h, &shape, &r);
@@ -183,7 +183,7 @@ static void it_is_legal_without_revisions_too(void **state)
     static const unsigned unknown[] = {0, 5, 15};
     for (uint64_t i = 0; i < run->histories; i++) {
         struct history_random r = {.state = run->seed + i};
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         struct history_shape shape =
             shape_of(&r, unknown[history_random_below(&r, ARRAY_LEN(unknown))], 0);
         if (shape.keys == 1 && shape.clients > 3) {
@@ -198,9 +198,9 @@ static void it_is_legal_without_revisions_too(void **state)
 static uint64_t judge_lie(const struct history *h, enum history_lie lie, struct history_random *r,
                           uint64_t seed)
 {
-    CLEANUP(history_close) struct history copy = {0};
+    CLEANUP(history_clear) struct history copy = {0};
     for (size_t i = 0; i < h->count; i++) {
-        history_add(&copy, &h->ops[i]);
+        history_note(&copy, &h->ops[i]);
     }
     bool is_told = false;
     for (int tries = 0; tries < 10000 && !is_told; tries++) {
@@ -218,7 +218,7 @@ static void a_lie_is_found_wherever_it_is_one(void **state)
     uint64_t illegal[HISTORY_LIES] = {0};
     for (uint64_t i = 0; i < run->histories; i++) {
         struct history_random r = {.state = run->seed + i};
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         struct history_shape shape = shape_of(&r, 0, 100);
         history_random_model(&h, &shape, &r);
         assert_true(replay_is_legal(&h));
@@ -252,7 +252,7 @@ static void five_hundred_operations_take_a_step_each(void **state)
     for (uint64_t i = 0; i < run->histories; i++) {
         struct history_random r = {.state = run->seed + i};
         struct history_shape shape = shape_of(&r, 10, 100);
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         CLEANUP(linear_report_close) struct linear_report report = {0};
         shape.keys = 1 + 3 * (i % 2);
         history_random_model(&h, &shape, &r);

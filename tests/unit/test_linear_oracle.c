@@ -78,7 +78,7 @@ static void random_history(struct history *h, struct history_random *r, size_t k
 {
     do {
         struct history_shape shape = random_shape(r, keys);
-        history_close(h);
+        history_clear(h);
         history_random_model(h, &shape, r);
     } while (h->count > LINEAR_BRUTE_MAX - 1);
     *ret_lie = HISTORY_LIES;
@@ -176,7 +176,7 @@ static void one_key_is_judged_exactly(void **state)
         linear_report_close(&keys);
         linear_report_close(&order);
     }
-    history_close(&h);
+    history_clear(&h);
     print_counts("one key", &counts);
 }
 
@@ -202,7 +202,7 @@ static void transactions_are_judged_without_false_alarm(void **state)
         count(&counts, lie, legal);
         linear_report_close(&report);
     }
-    history_close(&h);
+    history_clear(&h);
     print_counts("keys and order", &counts);
 }
 

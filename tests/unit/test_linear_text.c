@@ -32,7 +32,7 @@ static void lines_come_back_as_they_were(void **state)
         "1 18446744073709551614..18446744073709551614 read k18446744073709551615 ok",
     };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         CLEANUP(buf_close) struct buf out = {0};
         assert_int_equal(history_text_parse(&h, lines[i], NULL), 0);
         assert_int_equal(h.count, 1);
@@ -44,7 +44,7 @@ static void lines_come_back_as_they_were(void **state)
 static void every_field_is_read(void **state)
 {
     (void)state;
-    CLEANUP(history_close) struct history h = {0};
+    CLEANUP(history_clear) struct history h = {0};
     assert_int_equal(history_text_parse(&h, "1 2..3 casrev k4 5 6 ok =7 m8 r9 t10", NULL), 0);
     assert_int_equal(h.count, 1);
     const struct history_op *op = &h.ops[0];
@@ -66,7 +66,7 @@ static void every_field_is_read(void **state)
 static void lines_end_in_two_ways_and_comments_are_skipped(void **state)
 {
     (void)state;
-    CLEANUP(history_close) struct history h = {0};
+    CLEANUP(history_clear) struct history h = {0};
     assert_int_equal(history_text_parse(&h,
                                         "# a comment; with a semicolon\n\n"
                                         " 1 0..1 put k1 5 ok;2 2..3 read k1 ok =5 # *\n"
@@ -103,7 +103,7 @@ static void nonsense_is_refused_with_its_line(void **state)
          "line 1 of the history: too long"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(history_close) struct history h = {0};
+        CLEANUP(history_clear) struct history h = {0};
         struct err err = {0};
         assert_int_equal(history_text_parse(&h, rows[i].text, &err), ERR_INVALID);
         assert_string_equal(err.msg, rows[i].said);
@@ -128,8 +128,8 @@ static void random_histories_come_back_as_they_were(void **state)
                                         .hidden = 10,
                                         .writes = 60};
     struct history_random r = {.state = 1};
-    CLEANUP(history_close) struct history h = {0};
-    CLEANUP(history_close) struct history again = {0};
+    CLEANUP(history_clear) struct history h = {0};
+    CLEANUP(history_clear) struct history again = {0};
     CLEANUP(buf_close) struct buf text = {0};
     history_random_model(&h, &shape, &r);
     for (size_t i = 0; i < h.count; i++) {

@@ -136,6 +136,22 @@ static void a_key_is_on_one_lease_at_a_time(void **state)
     kit_fails(&kit, kv_put_on("a", "2", 6), ERR_NOT_FOUND);
 }
 
+/* Whoever held it before does not end what another has been granted under its id. */
+static void a_revocation_may_name_the_grant(void **state)
+{
+    (void)state;
+    kit_ok(&kit, kv_grant(5, 1000));
+    kit_ok(&kit, kv_revoke(5));
+    kit_ok(&kit, kv_grant(5, 1000)); /* entry 3 */
+    struct kv_command revoke = kv_revoke(5);
+    revoke.lease_end.generation = 1;
+    kit_fails(&kit, revoke, ERR_CONFLICT);
+    assert_true(lease_exists(5));
+    revoke.lease_end.generation = 3;
+    kit_ok(&kit, revoke);
+    assert_false(lease_exists(5));
+}
+
 /* An expiry counted the time of one generation: any other one has time left. */
 static void an_expiry_is_of_a_generation(void **state)
 {
@@ -458,6 +474,7 @@ int main(void)
         KIT_TEST(a_lease_is_granted_with_an_id_of_either_side),
         KIT_TEST(keys_go_with_their_lease_in_one_revision),
         KIT_TEST(a_key_is_on_one_lease_at_a_time),
+        KIT_TEST(a_revocation_may_name_the_grant),
         KIT_TEST(an_expiry_is_of_a_generation),
         KIT_TEST(a_grant_and_its_keys_are_one_entry),
         KIT_TEST(a_marked_lease_gets_no_more_time),

@@ -245,6 +245,8 @@ static struct kv_lease_end draw_lease_end(void)
         end.epoch = lease != NULL && lease->epoch != 0 && chance(60) ? lease->epoch : 1 + draw(9);
     } else if (end.kind == KV_LEASE_EXPIRE) {
         end.generation = lease != NULL && chance(60) ? lease->generation : 1 + draw(9);
+    } else if (chance(50)) {
+        end.generation = lease != NULL && chance(60) ? lease->granted_index : 1 + draw(9);
     }
     return end;
 }

@@ -1,4 +1,4 @@
-/* tests/sim/world_lease.c - contenders for two leases, and who holds them in true time.
+/* tests/sim/leases.c - contenders for two leases, and who holds them in true time.
  *
  * Each node wants to be the primary (a protected lease with an epoch) and to have a lock (an
  * ordinary lease, always under the same id). Whoever finds the key absent tries to grant itself the
@@ -75,14 +75,28 @@ void lease_check(struct sim *sim, struct sim_node *n)
     }
 }
 
+static bool is_held(const struct sim *sim, size_t r)
+{
+    bool somebody = false;
+    for (size_t slot = 0; slot < sim->nodes_count; slot++) {
+        somebody = somebody || sim->held_until_ns[r][slot] > sim->now_ns;
+    }
+    return somebody;
+}
+
+bool leases_are_held(const struct sim *sim)
+{
+    bool all = true;
+    for (size_t r = 0; r < SIM_LEASES && sim->lease_ttl_ms != 0; r++) {
+        all = all && is_held(sim, r);
+    }
+    return all;
+}
+
 void lease_check_end(struct sim *sim)
 {
     for (size_t r = 0; r < SIM_LEASES && sim->lease_ttl_ms != 0; r++) {
-        bool somebody = false;
-        for (size_t slot = 0; slot < sim->nodes_count; slot++) {
-            somebody = somebody || sim->held_until_ns[r][slot] > sim->now_ns;
-        }
-        if (!somebody && sim->now_ns - sim->let_go_ns[r] > 15000 * NS_MS) {
+        if (!is_held(sim, r) && sim->now_ns - sim->let_go_ns[r] > 15000 * NS_MS) {
             sim_violation(sim, "nobody holds the %s after all was well", keys[r]);
         }
     }
@@ -143,7 +157,8 @@ static void let_go(struct sim *sim, struct sim_node *n, size_t r)
     command.lease_end =
         (struct kv_lease_end){.kind = k->wish.epoch != 0 ? KV_LEASE_RELEASE : KV_LEASE_REVOKE,
                               .id = k->wish.lease,
-                              .epoch = k->wish.epoch};
+                              .epoch = k->wish.epoch,
+                              .generation = k->wish.epoch != 0 ? 0 : k->wish.grant};
     sim->counts.lease_releases++;
     sim_say(sim, "n%u lets the %s go", (unsigned)n->id, keys[r]);
     *k = (struct sim_contender){0};
