@@ -155,7 +155,7 @@ static struct placement_voter voter_facts(const struct core *c, uint64_t id, boo
         .id = id,
         .is_alive = silence_ms <= (uint64_t)ALIVE_BEATS * c->settings.heartbeat_ms,
         .is_caught_up = match != 0 && match + LAG_MAX >= engine_last(c->engine),
-        .has_slow_disk = told != NULL && told->slow_disk,
+        .has_slow_disk = (told != NULL && told->slow_disk) || !core_disk_is_well(c, id),
         .holds_lease = holds_lease(c, id),
         .hears_holder = !deaf || relays_holder(c, id)};
 }

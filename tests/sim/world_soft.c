@@ -188,6 +188,7 @@ static void judge_moves(struct sim *sim, struct sim_node *n)
         s->moves_life[slot] = n->life;
         s->moves[slot] = 0;
         s->moved_ns[slot] = 0;
+        core_allow_moves(n->core, !s->forbidden);
     }
     if (moves == s->moves[slot]) {
         return;
