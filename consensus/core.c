@@ -147,6 +147,9 @@ void core_send(struct core *c, const struct peer_message *message)
     if (c->hello.refusal != CORE_WELCOME) {
         return; /* this node has nothing more to say */
     }
+    if (c->out_count >= OUT_COUNT_MAX || c->out_bytes >= OUT_BYTES_MAX) {
+        return; /* lost, like any message may be */
+    }
     struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
     out->bytes = (struct buf){0};
@@ -156,12 +159,24 @@ void core_send(struct core *c, const struct peer_message *message)
     peer_message_copy(&out->message, message, &out->bytes);
     out->message.life = c->hello.life;
     list_push_back(&c->out, &out->link);
+    c->out_count++;
+    c->out_bytes += out->bytes.size;
+}
+
+/* The oldest message leaves the queue; the caller frees it. */
+static struct core_out *take_out(struct core *c)
+{
+    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
+    list_remove(&out->link);
+    c->out_count--;
+    c->out_bytes -= out->bytes.size;
+    return out;
 }
 
 void core_drop_messages(struct core *c)
 {
-    for (struct list *l = list_pop_front(&c->out); l != NULL; l = list_pop_front(&c->out)) {
-        out_free(CONTAINER_OF(l, struct core_out, link));
+    while (!list_empty(&c->out)) {
+        out_free(take_out(c));
     }
 }
 
@@ -179,13 +194,11 @@ bool core_next_message(struct core *c, struct peer_message *message)
     if (list_empty(&c->out)) {
         return false;
     }
-    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
-    if (out->after > c->durable) {
+    if (CONTAINER_OF(c->out.next, struct core_out, link)->after > c->durable) {
         return false; /* those behind it wait for as much or more */
     }
-    list_remove(&out->link);
-    c->lent = out;
-    *message = out->message;
+    c->lent = take_out(c);
+    *message = c->lent->message;
     return true;
 }
 

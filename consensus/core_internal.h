@@ -13,6 +13,9 @@
 #include "proto/kv_codec.h"
 
 #define SHIPS_MAX 8
+/* Messages that wait for a disk that hangs. Beyond this they are lost, as on a bad net. */
+#define OUT_COUNT_MAX 16384
+#define OUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A proposal, first in the queue, then in the log until it is applied. */
 struct core_proposal {
@@ -209,6 +212,8 @@ struct core {
     uint64_t durable;
     uint64_t hard_sequence; /* of the newest batch with a term or vote */
     struct list out;
+    size_t out_count;
+    size_t out_bytes;
     struct core_out *lent;
     struct list done;
 
