@@ -150,9 +150,9 @@ static const struct cli_option *find_option(struct parser *p, const char *name, 
 {
     const struct cli_command *command = command_here(p);
     const struct cli_option *option =
-        cli_table_option(p->call.program, command, name, length, letter);
+        cli_table_find(p->call.program, command, name, length, letter);
     if (option != NULL && command != NULL &&
-        cli_table_option_in(command->options, name, length, letter) == option) {
+        cli_table_find_in(command->options, name, length, letter) == option) {
         p->call.command = command; /* its option settles it */
     }
     return option;
@@ -165,7 +165,7 @@ static int unknown_option(struct parser *p, const char *shown)
     const char *name = shown + (is_long ? 2 : 1);
     const struct cli_command *c = p->call.program->commands;
     for (; p->call.command == NULL && c->name != NULL; c++) {
-        if (cli_table_option_in(c->options, is_long ? name : NULL, strlen(name), *name) != NULL) {
+        if (cli_table_find_in(c->options, is_long ? name : NULL, strlen(name), *name) != NULL) {
             return cli_usage(&p->call, p->err, "option %s has to follow its command",
                              cli_quoted(shown).text);
         }
@@ -391,8 +391,8 @@ const char *cli_value_at(const struct cli_call *call, const char *name, size_t i
 {
     size_t length = strlen(name);
     const struct cli_option *own = call->command != NULL ? call->command->options : NULL;
-    MUST(cli_table_option_in(own, name, length, 0) != NULL ||
-         cli_table_option_in(call->program->options, name, length, 0) != NULL);
+    MUST(cli_table_find_in(own, name, length, 0) != NULL ||
+         cli_table_find_in(call->program->options, name, length, 0) != NULL);
     for (size_t i = 0; i < call->given_count; i++) {
         if (strcmp(call->given[i].option->name, name) == 0 && index-- == 0) {
             return call->given[i].value;

@@ -73,8 +73,8 @@ const struct cli_option *cli_table_options(const struct cli_program *program,
     }
 }
 
-const struct cli_option *cli_table_option_in(const struct cli_option *options, const char *name,
-                                             size_t length, char letter)
+const struct cli_option *cli_table_find_in(const struct cli_option *options, const char *name,
+                                           size_t length, char letter)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
         bool same = name != NULL ? strlen(o->name) == length && strncmp(o->name, name, length) == 0
@@ -86,13 +86,13 @@ const struct cli_option *cli_table_option_in(const struct cli_option *options, c
     return NULL;
 }
 
-const struct cli_option *cli_table_option(const struct cli_program *program,
-                                          const struct cli_command *command, const char *name,
-                                          size_t length, char letter)
+const struct cli_option *cli_table_find(const struct cli_program *program,
+                                        const struct cli_command *command, const char *name,
+                                        size_t length, char letter)
 {
     const struct cli_option *option = NULL;
     for (size_t i = 0; option == NULL && i < CLI_TABLE_LISTS; i++) {
-        option = cli_table_option_in(cli_table_options(program, command, i), name, length, letter);
+        option = cli_table_find_in(cli_table_options(program, command, i), name, length, letter);
     }
     return option;
 }
@@ -153,8 +153,8 @@ static int check_options(const struct cli_program *program, const struct cli_com
             if (option_fault(where, o, err) < 0) {
                 return ERR_INVALID;
             }
-            if (cli_table_option(program, command, o->name, strlen(o->name), 0) != o ||
-                (o->letter != 0 && cli_table_option(program, command, NULL, 0, o->letter) != o)) {
+            if (cli_table_find(program, command, o->name, strlen(o->name), 0) != o ||
+                (o->letter != 0 && cli_table_find(program, command, NULL, 0, o->letter) != o)) {
                 return err_set(err, ERR_INVALID, "%s: option --%s or its letter is taken twice",
                                where, o->name);
             }

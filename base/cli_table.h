@@ -28,10 +28,10 @@ const struct cli_option *cli_table_options(const struct cli_program *program,
                                            const struct cli_command *command, size_t list);
 /* The option of @name, of which @length bytes count, or of @letter when @name is NULL; NULL when
  * there is none: in one list (which may be NULL), or the first in all lists of @command. */
-const struct cli_option *cli_table_option_in(const struct cli_option *options, const char *name,
-                                             size_t length, char letter);
-const struct cli_option *cli_table_option(const struct cli_program *program,
-                                          const struct cli_command *command, const char *name,
-                                          size_t length, char letter);
+const struct cli_option *cli_table_find_in(const struct cli_option *options, const char *name,
+                                           size_t length, char letter);
+const struct cli_option *cli_table_find(const struct cli_program *program,
+                                        const struct cli_command *command, const char *name,
+                                        size_t length, char letter);
 
 #endif /* BASE_CLI_TABLE_H_ */

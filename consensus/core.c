@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
+#include "storage/store.h"
 
 #define MIB ((size_t)1024 * 1024)
 
@@ -31,7 +32,8 @@ struct core_settings core_settings_default(uint64_t id, uint32_t seed)
                                   .flush_bytes = MIB / 2,
                                   .compact_entries = 20000,
                                   .compact_bytes = 32 * MIB,
-                                  .trailing_entries = 5000};
+                                  .trailing_entries = 5000,
+                                  .full_bytes_max = STORE_RESERVE_BYTES / 4};
 }
 
 static void set_now(struct core *c, uint64_t now_ms)
@@ -57,7 +59,7 @@ struct store_batch *core_batch(struct core *c)
 
 void core_close_batch(struct core *c)
 {
-    if (c->open == NULL || store_batch_is_empty(c->open)) {
+    if (c->open == NULL || (store_batch_is_empty(c->open) && !c->open->essential)) {
         return;
     }
     list_push_back(&c->batches, &c->open->link);
@@ -82,6 +84,7 @@ static uint64_t sink_write_entries(void *ctx, uint64_t from, const struct store_
     }
     struct store_batch *batch = core_batch(c);
     batch->truncate_from = from;
+    batch->essential = core_disk_must_write(c, entries, count) || batch->essential;
     for (size_t i = 0; i < count; i++) {
         store_batch_add_entry(batch, &entries[i]);
     }
@@ -131,8 +134,22 @@ static void sink_fatal(void *ctx, const struct err *err)
 
 /* --- messages --- */
 
+static void out_free(struct core_out *out)
+{
+    if (out != NULL) {
+        buf_close(&out->bytes);
+        mem_free(out);
+    }
+}
+
 void core_send(struct core *c, const struct peer_message *message)
 {
+    if (c->hello.refusal != CORE_WELCOME) {
+        return; /* this node has nothing more to say */
+    }
+    if (c->out_count >= OUT_COUNT_MAX || c->out_bytes >= OUT_BYTES_MAX) {
+        return; /* lost, like any message may be */
+    }
     struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
     out->bytes = (struct buf){0};
@@ -140,20 +157,34 @@ void core_send(struct core *c, const struct peer_message *message)
      * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
     out->after = c->hard_sequence;
     peer_message_copy(&out->message, message, &out->bytes);
+    out->message.life = c->hello.life;
     list_push_back(&c->out, &out->link);
+    c->out_count++;
+    c->out_bytes += out->bytes.size;
+}
+
+/* The oldest message leaves the queue; the caller frees it. */
+static struct core_out *take_out(struct core *c)
+{
+    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
+    list_remove(&out->link);
+    c->out_count--;
+    c->out_bytes -= out->bytes.size;
+    return out;
+}
+
+void core_drop_messages(struct core *c)
+{
+    while (!list_empty(&c->out)) {
+        out_free(take_out(c));
+    }
 }
 
 static void sink_send(void *ctx, const struct peer_message *message)
 {
-    core_send(ctx, message);
-}
-
-static void out_free(struct core_out *out)
-{
-    if (out != NULL) {
-        buf_close(&out->bytes);
-        mem_free(out);
-    }
+    struct peer_message out = *message;
+    core_disk_outgoing(ctx, &out);
+    core_send(ctx, &out);
 }
 
 bool core_next_message(struct core *c, struct peer_message *message)
@@ -163,20 +194,24 @@ bool core_next_message(struct core *c, struct peer_message *message)
     if (list_empty(&c->out)) {
         return false;
     }
-    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
-    if (out->after > c->durable) {
+    if (CONTAINER_OF(c->out.next, struct core_out, link)->after > c->durable) {
         return false; /* those behind it wait for as much or more */
     }
-    list_remove(&out->link);
-    c->lent = out;
-    *message = out->message;
+    c->lent = take_out(c);
+    *message = c->lent->message;
     return true;
 }
 
 struct store_batch *core_next_batch(struct core *c)
 {
     struct list *link = list_pop_front(&c->batches);
-    return link != NULL ? CONTAINER_OF(link, struct store_batch, link) : NULL;
+    if (link == NULL) {
+        return NULL;
+    }
+    struct store_batch *batch = CONTAINER_OF(link, struct store_batch, link);
+    core_disk_handed_out(c, batch);
+    core_hello_handed_out(c, batch);
+    return batch;
 }
 
 /* --- answers --- */
@@ -194,6 +229,11 @@ void core_finish(struct core *c, enum core_request request, uint64_t ticket, int
     if (result != NULL) {
         f->done.revision = result->revision;
         kv_result_encode(result, &f->done.result);
+    }
+    if (request == CORE_PROPOSE && ticket == CORE_TICKET_ADVICE) {
+        core_advise_finished(c, &f->done);
+        mem_free(f);
+        return;
     }
     list_push_back(&c->done, &f->link);
 }
@@ -251,6 +291,9 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                                .want_snapshot = sink_want_snapshot,
                                .fatal = sink_fatal};
     c->engine = engine_create(&es, &sink);
+    core_hello_start(c, image);
+    core_soft_open(c, c->hello.identity.incarnation);
+    core_placement_open(c);
     core_state_load(c, image);
     struct store_hard hard;
     if (engine_hard_before_start(image, settings->id, &hard)) {
@@ -271,15 +314,15 @@ void core_destroy(struct core *c)
     core_hold_close(c);
     core_ship_close(c);
     core_state_close(c);
+    core_soft_close(c);
+    core_advise_close(c);
     engine_destroy(c->engine);
     store_batch_destroy(c->open);
     for (struct store_batch *b = core_next_batch(c); b != NULL; b = core_next_batch(c)) {
         store_batch_destroy(b);
     }
-    c->durable = UINT64_MAX;
-    struct peer_message message;
-    while (core_next_message(c, &message)) {
-    }
+    core_drop_messages(c);
+    out_free(c->lent);
     struct core_done done;
     while (core_next_done(c, &done)) {
         buf_close(&done.result);
@@ -291,29 +334,57 @@ void core_destroy(struct core *c)
 
 uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
 {
+    if (c->hello.refusal != CORE_WELCOME) {
+        return now_ms + c->settings.election_timeout_ms;
+    }
     uint64_t next = engine_next_tick_ms(c->engine, now_ms);
-    if (c->dirty_since_ms != 0) {
+    if (c->dirty_since_ms != 0 && !c->disk.is_full) {
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
         next = flush < next ? flush : next;
     }
-    if (c->beat_wanted) {
+    if (c->beat_wanted || c->retired != NULL) {
         next = now_ms + 1;
     }
     uint64_t lease = core_lease_next_ms(c);
     next = lease < next ? lease : next;
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
+    uint64_t advise = core_advise_next_ms(c);
+    next = advise < next ? advise : next;
+    uint64_t hello = core_hello_next_ms(c);
+    next = hello < next ? hello : next;
     return next > now_ms ? next : now_ms + 1;
+}
+
+/* Asked before the engine's tick, which sets the next beat. */
+static bool beat_is_due(const struct core *c)
+{
+    return core_leads(c) && c->now_ms > 0 &&
+           engine_next_tick_ms(c->engine, c->now_ms - 1) <= c->now_ms;
 }
 
 void core_tick(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
+    bool beat = beat_is_due(c);
+    if (c->hello.refusal != CORE_WELCOME) {
+        return;
+    }
+    core_disk_look(c);
     engine_tick(c->engine, c->now_ms);
+    if (beat) {
+        core_soft_beat(c);
+        core_placement_beat(c);
+    }
 }
 
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
 {
     set_now(c, now_ms);
+    if (core_hello_receive(c, message)) {
+        return;
+    }
+    core_disk_look(c);
+    struct peer_message taken;
     switch (message->kind) {
         case PEER_CHUNK:
         case PEER_CHUNK_RESULT:
@@ -327,6 +398,10 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_KEEP_ALIVE_RESULT:
             core_lease_receive(c, message);
             return;
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
+            core_soft_receive(c, message);
+            return;
         case PEER_SNAPSHOT:
             if (!core_ship_may_install(c, message)) {
                 return;
@@ -335,17 +410,31 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_APPEND_RESULT:
             core_read_term(c);
             stamp_note(&c->stamps, message->from, message->term, &message->stamp);
+            core_disk_heard(c, message);
+            break;
+        case PEER_TIMEOUT_NOW:
+            core_placement_moved(c);
             break;
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
             return; /* the owner's to answer: form_answer() */
         case PEER_APPEND:
+            message = core_disk_take(c, message, &taken);
+            break;
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
-        case PEER_TIMEOUT_NOW:
             break;
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+            return;
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
+            return;
     }
     engine_receive(c->engine, c->now_ms, message);
+    if (message->kind == PEER_APPEND) {
+        core_soft_heard_leader(c, message);
+    }
 }
 
 void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
@@ -354,6 +443,7 @@ void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
     MUST(sequence >= c->durable);
     MUST(sequence <= c->sequence);
     c->durable = sequence;
+    core_disk_look(c);
     core_state_durable(c);
     core_ship_durable(c);
     engine_written(c->engine, c->now_ms, sequence);
@@ -375,13 +465,22 @@ int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 {
     set_now(c, now_ms);
-    return engine_transfer(c->engine, c->now_ms, id, err);
+    int code = engine_transfer(c->engine, c->now_ms, id, err);
+    if (code == 0) {
+        core_placement_moved(c); /* also when the owner does it: not straight back again */
+    }
+    return code;
 }
 
 void core_turn(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
+    core_hello_turn(c);
+    if (c->hello.refusal != CORE_WELCOME) {
+        return;
+    }
     core_read_term(c);
+    core_disk_turn(c);
     core_propose_turn(c);
     core_read_turn(c);
     core_state_turn(c);
@@ -389,6 +488,8 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_hold_turn(c);
     core_lease_turn(c);
     core_ship_turn(c);
+    core_soft_turn(c);
+    core_advise_turn(c);
     core_close_batch(c);
 }
 

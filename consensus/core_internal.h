@@ -6,10 +6,16 @@
 #include "consensus/core.h"
 #include "consensus/lease_clock.h"
 #include "consensus/machine.h"
+#include "consensus/peer_memory.h"
+#include "consensus/placement.h"
+#include "consensus/soft.h"
 #include "consensus/stamp.h"
 #include "proto/kv_codec.h"
 
 #define SHIPS_MAX 8
+/* Messages that wait for a disk that hangs. Beyond this they are lost, as on a bad net. */
+#define OUT_COUNT_MAX 16384
+#define OUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A proposal, first in the queue, then in the log until it is applied. */
 struct core_proposal {
@@ -96,6 +102,101 @@ struct core_leases {
     struct core_primary_heard primary;
 };
 
+/* The advisor's affairs. */
+#define CORE_TICKET_ADVICE UINT64_MAX
+struct core_advice {
+    uint64_t term; /* what it saw when it was asked last */
+    uint64_t applied;
+    uint64_t soft_changes;
+    bool woken;
+    uint64_t again_ms; /* ask then even so; 0: no */
+    bool in_flight;
+    bool has_done; /* its command has ended, and it was not told yet */
+    struct core_done done;
+};
+
+struct core_relay {
+    uint64_t member;
+    uint64_t at_ms;
+};
+
+/* What placement needs to know. */
+struct core_placing {
+    bool allowed;
+    bool slow_disk;
+    bool has_moved;
+    uint64_t moved_ms;
+    uint64_t moves;
+    struct placement last;
+    uint64_t scanned_index;
+    uint64_t scanned_ms;
+    size_t holders_count;
+    uint64_t holders[8];       /* of protected leases */
+    uint64_t heard_holder;     /* whose keep-alives the following is about ... */
+    uint64_t heard_term;       /* ... in this leadership */
+    uint64_t relayed_since_ms; /* it is heard by relay alone; 0: not so */
+    size_t relays_count;
+    struct core_relay relays[MEMBERS_MAX];
+};
+
+/* Somebody who said something, or was named by the owner: a member, or not. */
+#define CORE_PEERS_MAX ((size_t)2 * MEMBERS_MAX)
+struct core_peer {
+    struct peer_memory memory;
+    bool told;        /* it has answered our hello: fine */
+    bool is_contact;  /* the owner has a way to it */
+    bool has_greeted; /* we have, at greeted_ms */
+    bool has_asked;   /* we have asked it to say hello, at asked_ms */
+    uint64_t greeted_ms;
+    uint64_t asked_ms;
+    uint64_t heard_ms;     /* the newest message of the life that is known; 0: none yet */
+    uint64_t refused_life; /* the newest that was an old copy */
+};
+
+/* core_hello.c */
+struct core_hello {
+    struct store_identity identity;
+    uint64_t life;
+    struct peer_hello found; /* what the disk said at the start */
+    uint64_t found_counter;
+    uint64_t empty_batches; /* that were handed out */
+    uint64_t started_ms;
+    bool may_vote;
+    bool news; /* the row on disk says less than we remember */
+    enum core_refusal refusal;
+    struct err why;
+    uint64_t member_at; /* index of the newest membership that this node was seen to be in */
+    uint64_t seen_conf; /* index of the newest applied membership that was looked at */
+    uint64_t next_ms;   /* somebody is greeted */
+    struct core_peer peers[CORE_PEERS_MAX];
+    size_t count;
+};
+
+/* Slow and full disks (core_disk.c). */
+struct core_disk_out {
+    uint64_t sequence; /* of the newest batch of these */
+    uint64_t since_ms; /* when the oldest of these was handed out */
+};
+struct core_disk_member {
+    uint64_t member;
+    uint64_t term; /* of the leadership in which it said so */
+    uint64_t heard_ms;
+    enum peer_disk disk;
+};
+struct core_disk {
+    struct core_disk_out out[32]; /* batches handed out and not durable, oldest first */
+    size_t out_count;
+    uint64_t essential_sequence; /* of the newest essential batch handed out */
+    bool is_full;
+    bool too_few_have_room;   /* leader: nothing ordinary can be committed */
+    size_t taken_bytes;       /* of entries since the disk, or too many disks, are full */
+    uint64_t urgent;          /* the newest entry that the cluster cannot do without */
+    uint64_t urgent_since_ms; /* leader: such an entry waits to be committed since then */
+    uint64_t nudged;          /* the urgent entry for which an essential batch was sent after it */
+    uint64_t next_yield_ms;
+    struct core_disk_member members[MEMBERS_MAX];
+};
+
 struct core {
     struct core_settings settings;
     void (*fatal)(void *ctx, const struct err *err);
@@ -111,6 +212,8 @@ struct core {
     uint64_t durable;
     uint64_t hard_sequence; /* of the newest batch with a term or vote */
     struct list out;
+    size_t out_count;
+    size_t out_bytes;
     struct core_out *lent;
     struct list done;
 
@@ -132,6 +235,7 @@ struct core {
     uint64_t flushed_sequence;
     uint64_t dirty_since_ms;   /* 0: nothing changed since the last flush */
     uint64_t install_sequence; /* of the batch that makes the stage the state; 0: none */
+    struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
 
@@ -149,12 +253,21 @@ struct core {
     uint64_t hold_next_ms; /* the next keep-alive */
     uint64_t hold_leader;  /* who was asked last */
 
+    struct core_hello hello;
+    struct core_disk disk;
+
     /* core_ship.c */
     struct core_ship ships[SHIPS_MAX];
     struct core_staging staging;
     uint64_t ship_names;
     struct core_wish wishes[SHIPS_MAX * 2];
     size_t wishes_count;
+
+    /* core_soft.c, core_advise.c, core_placement.c */
+    struct soft_table soft;
+    uint64_t soft_unasked_ms; /* a leader that did not ask was told last */
+    struct core_advice advice;
+    struct core_placing placing;
 };
 
 /* core.c */
@@ -166,18 +279,70 @@ void core_send(struct core *c, const struct peer_message *message);
 void core_finish(struct core *c, enum core_request request, uint64_t ticket, int status,
                  uint64_t index, const struct kv_result *result);
 bool core_leads(const struct core *c);
+/* What has not left yet will not. */
+void core_drop_messages(struct core *c);
+
+/* core_disk.c */
+void core_disk_look(struct core *c);
+void core_disk_turn(struct core *c);
+void core_disk_handed_out(struct core *c, const struct store_batch *batch);
+/* May this command go into the log now? */
+bool core_disk_admits(const struct core *c, const void *command, size_t size);
+/* Must a batch with these entries be written even to a full disk? */
+bool core_disk_must_write(struct core *c, const struct store_entry *entries, size_t count);
+/* What of an APPEND is taken: @in itself, or as much of it in @room. */
+const struct peer_message *core_disk_take(struct core *c, const struct peer_message *in,
+                                          struct peer_message *room);
+void core_disk_heard(struct core *c, const struct peer_message *message);
+void core_disk_outgoing(struct core *c, struct peer_message *message);
+/* Neither slow nor full, as far as this node knows: a leader by its members' answers, everybody of
+ * itself. Whoever moves leadership should not move it elsewhere. */
+bool core_disk_is_well(const struct core *c, uint64_t member);
 
 /* core_propose.c */
 void core_propose_turn(struct core *c);
 void core_propose_applied(struct core *c, uint64_t index, uint64_t term,
                           const struct kv_result *result);
 void core_propose_lost(struct core *c, int status);
+void core_propose_end(struct core *c); /* all that wait are answered */
 void core_propose_close(struct core *c);
+
+/* As core_propose(), for the core's own ticket, too. */
+void core_propose_as(struct core *c, uint64_t ticket, const void *command, size_t size);
+
+/* core_soft.c */
+void core_soft_open(struct core *c, uint64_t incarnation);
+void core_soft_close(struct core *c);
+void core_soft_beat(struct core *c);
+void core_soft_receive(struct core *c, const struct peer_message *message);
+void core_soft_heard_leader(struct core *c, const struct peer_message *message);
+void core_soft_turn(struct core *c);
+
+/* core_advise.c */
+void core_advise_turn(struct core *c);
+uint64_t core_advise_next_ms(const struct core *c); /* UINT64_MAX: not by time */
+/* Something that the advisor may want to know has changed without an entry or a soft state. */
+void core_advise_wake(struct core *c);
+void core_advise_finished(struct core *c, struct core_done *done);
+void core_advise_close(struct core *c);
+
+/* core_placement.c */
+void core_placement_open(struct core *c);
+void core_placement_beat(struct core *c);
+/* Leadership comes here or goes away on purpose, now. */
+void core_placement_moved(struct core *c);
+void core_placement_tell(const struct core *c, struct peer_soft *out);
+void core_placement_told(struct core *c, const struct peer_message *message);
+/* On the leader: a keep-alive of the @holder of a protected lease came now from @from, itself or
+ * another. */
+void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from);
 
 /* core_state.c */
 void core_state_load(struct core *c, const struct store_image *image);
 void core_state_turn(struct core *c);
 void core_state_durable(struct core *c);
+/* @machine, which may be NULL, is not needed any more. */
+void core_state_retire(struct core *c, struct machine *machine);
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot);
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out);
 void core_state_close(struct core *c);
@@ -186,6 +351,7 @@ void core_state_close(struct core *c);
 void core_read_turn(struct core *c);
 void core_read_receive(struct core *c, const struct peer_message *message);
 void core_read_term(struct core *c);
+void core_read_end(struct core *c); /* all that wait are answered */
 void core_read_close(struct core *c);
 
 /* core_lease.c */
@@ -204,6 +370,21 @@ uint64_t core_lease_next_ms(const struct core *c);
 void core_hold_turn(struct core *c);
 void core_hold_result(struct core *c, const struct peer_keep_alive_result *result);
 void core_hold_close(struct core *c);
+
+/* core_hello.c */
+void core_hello_start(struct core *c, const struct store_image *image);
+bool core_hello_owns_row(const struct store_row *row);
+int core_hello_load_row(struct core *c, const struct store_row *row, struct err *err);
+/* The row goes into @batch, which writes the state; only if it has changed, or @always. */
+void core_hello_save(struct core *c, struct store_batch *batch, bool always);
+/* A node of no cluster yet belongs to this one from now on. */
+void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
+/* True: @message needs, or deserves, nothing more. */
+bool core_hello_receive(struct core *c, const struct peer_message *message);
+void core_hello_handed_out(struct core *c, const struct store_batch *batch);
+void core_hello_turn(struct core *c);
+uint64_t core_hello_next_ms(const struct core *c);
+struct core_peer *core_peer_find(struct core *c, uint64_t id);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);

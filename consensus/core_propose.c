@@ -29,8 +29,18 @@ void core_propose(struct core *c, uint64_t now_ms, uint64_t ticket, const void *
                   size_t size)
 {
     c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
-    if (!core_leads(c)) {
+    MUST(ticket != CORE_TICKET_ADVICE);
+    core_propose_as(c, ticket, command, size);
+}
+
+void core_propose_as(struct core *c, uint64_t ticket, const void *command, size_t size)
+{
+    if (!core_leads(c) || core_refused(c, NULL) != CORE_WELCOME) {
         core_finish(c, CORE_PROPOSE, ticket, ERR_NOT_LEADER, 0, NULL);
+        return;
+    }
+    if (!core_disk_admits(c, command, size)) {
+        core_finish(c, CORE_PROPOSE, ticket, ERR_NO_SPACE, 0, NULL);
         return;
     }
     if (c->waiting_count >= c->settings.propose_queue_max ||
@@ -98,17 +108,39 @@ static void submit(struct core *c)
     c->propose_sequence = c->sequence;
 }
 
+static void refuse_waiting(struct core *c)
+{
+    LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->waiting, link) {
+        refuse(c, p, ERR_NOT_LEADER);
+    }
+    c->waiting_count = 0;
+    c->waiting_bytes = 0;
+}
+
+/* What waited when the disk became full. */
+static void refuse_ordinary(struct core *c)
+{
+    LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->waiting, link) {
+        if (!core_disk_admits(c, p->command, p->size)) {
+            c->waiting_count--;
+            c->waiting_bytes -= p->size;
+            refuse(c, p, ERR_NO_SPACE);
+        }
+    }
+}
+
 void core_propose_turn(struct core *c)
 {
     if (!core_leads(c)) {
-        LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->waiting, link) {
-            refuse(c, p, ERR_NOT_LEADER);
-        }
-        c->waiting_count = 0;
-        c->waiting_bytes = 0;
+        refuse_waiting(c);
         return;
     }
-    if (c->waiting_count > 0 && c->durable >= c->propose_sequence) {
+    if (c->disk.is_full || c->disk.too_few_have_room) {
+        refuse_ordinary(c);
+    }
+    /* On a full disk the ones before stand still. */
+    bool goes = c->durable >= c->propose_sequence || c->disk.is_full;
+    if (c->waiting_count > 0 && goes) {
         submit(c);
     }
 }
@@ -133,6 +165,12 @@ void core_propose_lost(struct core *c, int status)
     LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->proposed, link) {
         refuse(c, p, status);
     }
+}
+
+void core_propose_end(struct core *c)
+{
+    core_propose_lost(c, ERR_LOST_LEADER);
+    refuse_waiting(c);
 }
 
 void core_propose_close(struct core *c)

@@ -136,6 +136,9 @@ static void chunk_answered(struct core *c, const struct peer_message *m)
         m->chunk_result.number != s->next + 1) {
         return;
     }
+    if (!core_leads(c) || engine_term(c->engine) != s->term) {
+        return; /* the end of the turn drops it; a stamp of now would not be of its leadership */
+    }
     s->heard_ms = c->now_ms;
     s->next++;
     if (s->complete) {
@@ -179,7 +182,7 @@ uint64_t core_ship_needs_from(const struct core *c)
 
 static void drop_staging(struct core *c)
 {
-    machine_destroy(c->staging.machine);
+    core_state_retire(c, c->staging.machine);
     c->staging = (struct core_staging){0};
 }
 
@@ -205,8 +208,8 @@ static void stage_rows(struct core *c, const struct peer_chunk *chunk)
 static void receive_chunk(struct core *c, const struct peer_message *m)
 {
     const struct peer_chunk *chunk = &m->chunk;
-    if (c->install_sequence != 0 || m->term < engine_term(c->engine)) {
-        return;
+    if (c->install_sequence != 0 || m->term < engine_term(c->engine) || c->disk.is_full) {
+        return; /* whoever sends the rows begins again */
     }
     if (chunk->number == 0) {
         drop_staging(c);

@@ -150,6 +150,10 @@ uint64_t engine_entry_term(const struct engine *e, uint64_t index);
  */
 bool engine_is_established(const struct engine *e);
 uint64_t engine_match(const struct engine *e, uint64_t member); /* leader only, else 0 */
+/* Leader only: since @member last answered in this leadership; UINT64_MAX: it has not yet. */
+uint64_t engine_member_silence_ms(const struct engine *e, uint64_t now_ms, uint64_t member);
+/* Leader only: a change of membership, the catching up for one, or a transfer is under way. */
+bool engine_is_changing(const struct engine *e);
 bool engine_installing(const struct engine *e);
 uint64_t engine_silence_ms(const struct engine *e, uint64_t now_ms);
 /* Leader: nobody else was followed by a majority after this, on the own clock (safety A4). */
@@ -159,6 +163,8 @@ uint64_t engine_established_at(const struct engine *e);
 /* The membership in use (newest in the log), and the last committed one; @out points into the
  * engine until the next call. */
 void engine_members(const struct engine *e, struct members *out);
+/* Index of the newest membership in log or snapshot. */
+uint64_t engine_newest_change(const struct engine *e);
 uint64_t engine_committed_members(const struct engine *e, struct members *out);
 
 /* Memberships as bytes: entry data and snapshot metadata. */

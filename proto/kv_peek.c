@@ -6,6 +6,7 @@
 /* Numbers of kv.proto's Command. */
 #define FIELD_SYSTEM 5
 #define FIELD_LEASE_END 10
+#define FIELD_LEASE_CHANGE 11
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64_BIT = 1, WIRE_BYTES = 2 };
 
@@ -55,6 +56,7 @@ static bool read_field(struct walk *walk, struct kv_peek *peek)
             return skip(walk, 8);
         case WIRE_BYTES:
             peek->ends_lease = peek->ends_lease || tag >> 3 == FIELD_LEASE_END;
+            peek->changes_lease = peek->changes_lease || tag >> 3 == FIELD_LEASE_CHANGE;
             return read_varint(walk, &value) && skip(walk, value);
         default:
             return false;

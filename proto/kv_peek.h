@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 struct kv_peek {
-    bool system;     /* of the store or the supervisor */
-    bool ends_lease; /* KV_LEASE_END */
+    bool system;        /* of the store or the supervisor */
+    bool ends_lease;    /* KV_LEASE_END */
+    bool changes_lease; /* KV_LEASE_CHANGE */
 };
 
 /* Any bytes; what is no command gives all false. */

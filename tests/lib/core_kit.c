@@ -197,6 +197,7 @@ void ck_crash(struct core_kit *kit, uint64_t id)
     core_destroy(n->core);
     n->core = NULL;
     n->flush_at_ms = 0;
+    n->told_full = false;
     close_readers(n);
     if (n->disk != NULL) {
         store_double_crash(n->disk, 0);
@@ -286,6 +287,7 @@ static void take_all(struct ck_node *n)
     for (struct store_batch *b = core_next_batch(n->core); b != NULL;
          b = core_next_batch(n->core)) {
         store_double_submit(n->disk, b);
+        n->batches++;
     }
     struct peer_message message;
     while (core_next_message(n->core, &message)) {
@@ -325,12 +327,24 @@ void ck_finish(struct core_kit *kit, uint64_t id, size_t count)
 
 void ck_set_full(struct core_kit *kit, uint64_t id, bool is_full)
 {
-    struct ck_node *n = ck_node(kit, id);
-    n->is_full = is_full;
-    store_double_set_full(n->disk, is_full);
-    if (n->core != NULL) {
-        ck_turn(kit, id);
+    store_double_set_full(ck_node(kit, id)->disk, is_full);
+}
+
+/* As the store: the queue stands still, or there is space again. */
+static bool tell_space(struct ck_node *n)
+{
+    if (n->core == NULL || n->disk_stopped) {
+        return false;
     }
+    bool stands = store_double_waiting(n->disk) > store_double_may_commit(n->disk);
+    bool is_full = stands || (n->told_full && store_double_is_full(n->disk));
+    if (is_full == n->told_full) {
+        return false;
+    }
+    n->told_full = is_full;
+    core_space(n->core, local_ms(n), is_full ? ERR_NO_SPACE : 0);
+    ck_turn(n->kit, n->id);
+    return true;
 }
 
 static bool flush(struct ck_node *n)
@@ -366,7 +380,9 @@ static bool deliver(struct core_kit *kit)
     }
     struct packet *p = CONTAINER_OF(link, struct packet, link);
     const struct ck_node *to = ck_node(kit, p->message.to);
-    if (to->core != NULL && !to->cut_off && !ck_node(kit, p->message.from)->cut_off) {
+    bool is_lost = kit->is_lost != NULL && kit->is_lost(&p->message, kit->lost_ctx);
+    is_lost = is_lost || to->cut_off || ck_node(kit, p->message.from)->cut_off;
+    if (to->core != NULL && !is_lost) {
         ck_say(kit, &p->message);
     }
     buf_close(&p->bytes);
@@ -381,6 +397,7 @@ void ck_settle(struct core_kit *kit)
         busy = false;
         for (size_t i = 0; i < CK_NODES; i++) {
             busy = flush(&kit->nodes[i]) || busy;
+            busy = tell_space(&kit->nodes[i]) || busy;
         }
         busy = deliver(kit) || busy;
     }

@@ -32,7 +32,8 @@ struct ck_node {
     uint64_t flush_at_ms;
     bool cut_off;       /* what it sends and what is sent to it is lost */
     uint64_t offset_ms; /* its clock is so far ahead of the kit's */
-    bool is_full;
+    bool told_full;     /* the core was told ERR_NO_SPACE */
+    uint64_t batches;   /* it gave to its disk */
     struct store_double_reader *readers[CK_READERS];
     uint64_t ships[CK_READERS]; /* whose reader it is; 0: free */
 };
@@ -48,6 +49,9 @@ struct core_kit {
     /* Changes the settings of a node that is about to start; may be NULL. */
     void (*tune)(struct core_settings *settings, void *ctx);
     void *tune_ctx;
+    /* True: this message is lost. It may be copied, all but what it points to. May be NULL. */
+    bool (*is_lost)(const struct peer_message *message, void *ctx);
+    void *lost_ctx;
     struct list facts; /* of the checks */
 };
 
@@ -80,7 +84,8 @@ void ck_tick(struct core_kit *kit, uint64_t id, uint64_t ms);
 void ck_turn(struct core_kit *kit, uint64_t id);
 /* Up to @count of the oldest batches that may, with one report for all of them. */
 void ck_finish(struct core_kit *kit, uint64_t id, size_t count);
-/* The disk is full from now on, or not any more; the core is told so as the runtime would. */
+/* The disk is full from now on, or not any more; as soon as its queue stands still for it, the core
+ * is told so. */
 void ck_set_full(struct core_kit *kit, uint64_t id, bool is_full);
 /* Until a leader has committed an entry of its term; its id. */
 uint64_t ck_elect(struct core_kit *kit);

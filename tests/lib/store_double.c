@@ -49,6 +49,8 @@ struct store_double {
     /* Of the running process. */
     struct list waiting;
     bool is_full;
+    size_t reserve;      /* what essential batches find on a full disk */
+    size_t reserve_left; /* ... and what is left of it since it is full */
     bool staging;
     struct rows stage;
     bool formatted;
@@ -321,23 +323,54 @@ uint64_t store_double_durable_term(const struct store_double *disk, uint64_t ind
     return index < disk->first || index < disk->snapshot.index ? STORE_DOUBLE_GONE : 0;
 }
 
+/* What a batch takes of a full disk. Terms and votes are written over. */
+static size_t cost(const struct store_batch *batch)
+{
+    return batch->bytes + 64 * (batch->entry_count + batch->row_count);
+}
+
+/* As the store does it: what is essential, or waits before something essential, goes as long as the
+ * reserve holds out. */
 size_t store_double_may_commit(const struct store_double *disk)
 {
     size_t count = 0;
-    size_t may = 0;
-    for (struct list *at = disk->waiting.next; at != &disk->waiting; at = at->next) {
+    size_t last_essential = 0;
+    LIST_FOR_EACH (struct store_batch, batch, &disk->waiting, link) {
         count++;
-        if (!disk->is_full ||
-            store_batch_is_essential(CONTAINER_OF(at, struct store_batch, link))) {
-            may = count;
+        last_essential = store_batch_is_essential(batch) ? count : last_essential;
+    }
+    if (!disk->is_full) {
+        return count;
+    }
+    size_t may = 0;
+    size_t bytes = 0;
+    LIST_FOR_EACH (struct store_batch, batch, &disk->waiting, link) {
+        bytes += cost(batch);
+        if (may == last_essential || bytes > disk->reserve_left) {
+            break;
         }
+        may++;
     }
     return may;
 }
 
 void store_double_set_full(struct store_double *disk, bool is_full)
 {
+    if (is_full && !disk->is_full) {
+        disk->reserve_left = disk->reserve;
+    }
     disk->is_full = is_full;
+}
+
+bool store_double_is_full(const struct store_double *disk)
+{
+    return disk->is_full;
+}
+
+void store_double_set_reserve(struct store_double *disk, size_t bytes)
+{
+    disk->reserve = bytes;
+    disk->reserve_left = bytes < disk->reserve_left ? bytes : disk->reserve_left;
 }
 
 uint64_t store_double_commit(struct store_double *disk, size_t count)
@@ -349,6 +382,8 @@ uint64_t store_double_commit(struct store_double *disk, size_t count)
             break;
         }
         struct store_batch *batch = CONTAINER_OF(link, struct store_batch, link);
+        size_t taken = disk->is_full ? cost(batch) : 0;
+        disk->reserve_left -= taken < disk->reserve_left ? taken : disk->reserve_left;
         apply(disk, batch);
         sequence = batch->sequence;
         store_batch_destroy(batch);
@@ -378,6 +413,7 @@ struct store_double *store_double_create(void)
 {
     struct store_double *disk = mem_zalloc(sizeof(*disk));
     list_init(&disk->waiting);
+    disk->reserve = STORE_DOUBLE_RESERVE;
     disk->first = 1;
     return disk;
 }

@@ -33,12 +33,16 @@ void store_double_submit(struct store_double *disk, struct store_batch *batch);
 uint64_t store_double_commit(struct store_double *disk, size_t count);
 size_t store_double_waiting(const struct store_double *disk);
 /* How many of the waiting batches may become durable: all, or on a full disk those up to the last
- * essential one. */
+ * essential one, as far as the reserve goes. */
 size_t store_double_may_commit(const struct store_double *disk);
 /* The term of the durable entry at @index, or of the snapshot there; 0: none. */
 #define STORE_DOUBLE_GONE UINT64_MAX /* behind the snapshot: was there */
 uint64_t store_double_durable_term(const struct store_double *disk, uint64_t index);
+/* A disk that becomes full has its whole reserve. */
 void store_double_set_full(struct store_double *disk, bool is_full);
+bool store_double_is_full(const struct store_double *disk);
+#define STORE_DOUBLE_RESERVE ((size_t)4 << 20)
+void store_double_set_reserve(struct store_double *disk, size_t bytes);
 
 /* The process dies: the oldest @survivors of what waits had become durable all the same,
  * unreported; the rest is lost. A store_double_load() follows. */

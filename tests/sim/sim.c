@@ -143,13 +143,28 @@ static void schedule_tick(struct sim *sim, struct sim_node *n)
 
 static void start_flush(struct sim *sim, struct sim_node *n)
 {
-    if (n->disk_busy || store_double_waiting(n->disk) == 0) {
+    if (n->disk_busy || (store_double_waiting(n->disk) == 0 && !n->told_full)) {
         return;
     }
     n->disk_busy = true;
-    bool stalled = store_double_may_commit(n->disk) == 0;
+    bool stalled = store_double_may_commit(n->disk) == 0; /* it tries again, or looks for space */
     double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
     sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
+}
+
+/* As the store: once when its queue stands still, once when there is space again. */
+static void tell_space(struct sim *sim, struct sim_node *n)
+{
+    bool is_full = store_double_is_full(n->disk);
+    bool stands = is_full && store_double_waiting(n->disk) > 0;
+    bool says = stands || (n->told_full && is_full);
+    if (says == n->told_full) {
+        return;
+    }
+    n->told_full = says;
+    sim->counts.stalls += says ? 1 : 0;
+    sim_say(sim, "n%u: the disk %s", (unsigned)n->id, says ? "is full" : "has space again");
+    core_space(n->core, sim_local_ms(sim, n), says ? ERR_NO_SPACE : 0);
 }
 
 static void send_one(struct sim *sim, size_t a, size_t b, const struct peer_message *message,
@@ -181,6 +196,9 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
     size_t slot = (size_t)(from - sim->nodes);
     sim->counts.messages++;
     raft_check_message(sim, message);
+    if (message->kind == PEER_SNAPSHOT) {
+        truth_check_snapshot(sim, from, &message->snapshot);
+    }
     sim->counts.lease_passed_on +=
         message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
     bool forms = message->kind == PEER_FORM_HELLO || message->kind == PEER_FORM_PROPOSAL;
@@ -245,6 +263,18 @@ static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct cor
     read_rows(sim, n, slot);
 }
 
+static void check_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *b)
+{
+    if (b->has_snapshot) {
+        struct peer_snapshot snapshot = {.index = b->snapshot.index,
+                                         .term = b->snapshot.term,
+                                         .conf_index = b->snapshot.conf_index,
+                                         .conf = b->snapshot.conf.bytes,
+                                         .conf_size = b->snapshot.conf.size};
+        truth_check_snapshot(sim, n, &snapshot);
+    }
+}
+
 void sim_after(struct sim *sim, struct sim_node *n)
 {
     core_turn(n->core, sim_local_ms(sim, n));
@@ -256,10 +286,12 @@ void sim_after(struct sim *sim, struct sim_node *n)
             sim->counts.batches++;
             sim->counts.compactions += b->trim_below != 0 ? 1 : 0;
             sim->counts.snapshots += b->stage == STAGE_COMMIT ? 1 : 0;
+            check_batch(sim, n, b);
             store_double_submit(n->disk, b);
         }
         struct peer_message message;
         while (core_next_message(n->core, &message)) {
+            sim->counts.full_yields += message.kind == PEER_TIMEOUT_NOW && n->told_full ? 1 : 0;
             MUST(message.to >= 1);
             sim_send(sim, n, (size_t)SIM_SLOT(message.to), &message);
         }
@@ -278,6 +310,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     raft_check_node(sim, n);
     check_node(sim, n);
     lease_check(sim, n);
+    soft_check(sim, n);
     if (faults_dies_now(sim, n)) {
         return;
     }
@@ -354,6 +387,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             if (sequence > 0) {
                 core_durable(n->core, now_ms, sequence);
             }
+            tell_space(sim, n);
             break;
         }
         case EVENT_RESUME:
@@ -374,6 +408,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
             return;
         case EVENT_WATCH:
             watchers_act(sim, event->node);
+            return;
+        case EVENT_SOFT:
+            soft_act(sim);
             return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
@@ -397,6 +434,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
             check_end(sim);
             clients_check_end(sim);
             lease_check_end(sim);
+            soft_check_end(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:
@@ -449,6 +487,7 @@ void sim_close(struct sim *sim)
     }
     mem_free(sim->heap);
     form_close(sim);
+    soft_book_close(sim);
     check_close(sim);
     truth_close(sim);
     clients_close(sim);
