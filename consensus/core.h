@@ -164,6 +164,10 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
 /* The owner does not act as the holder any more, and will not. */
 void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
 bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+/* How long the lease @id, whoever holds it, goes on if nothing more is heard of it: the leader's
+ * own count, which its holder ends before. 0; ERR_NOT_LEADER, also while a new leader does not
+ * count yet; ERR_NOT_FOUND. */
+int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t *ret_ms);
 
 /* See engine.h. */
 int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,

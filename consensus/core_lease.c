@@ -366,6 +366,20 @@ void core_lease_receive(struct core *c, const struct peer_message *m)
     core_send(c, &on);
 }
 
+int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t *ret_ms)
+{
+    if (!core_leads(c) || !c->leases.counting) {
+        return ERR_NOT_LEADER;
+    }
+    const struct lease_time *time = lease_clock_find(&c->leases.clock, id);
+    if (time == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    bool over = time->ending_index != 0 || time->until_ms <= now_ms;
+    *ret_ms = over ? 0 : time->until_ms - now_ms;
+    return 0;
+}
+
 uint64_t core_lease_next_ms(const struct core *c)
 {
     const struct lease_time *time = lease_clock_first(&c->leases.clock);

@@ -427,6 +427,31 @@ static void keys_go_in_one_revision_with_their_lease(void **state)
     lk_close(&lk);
 }
 
+/* Time to live, as the leader tells whoever asks. */
+static void the_leader_tells_how_long_a_lease_goes_on(void **state)
+{
+    (void)state;
+    struct lease_kit lk;
+    lk_open(&lk, "vvv", 1);
+    lk_grant_and_hold(&lk, 2, T, false);
+    const struct core *leader = ck_core(&lk.kit, 1);
+    uint64_t left_ms = 0;
+    assert_int_equal(core_lease_left(ck_core(&lk.kit, 2), lk_local_ms(&lk, 2), LK_LEASE, &left_ms),
+                     ERR_NOT_LEADER);
+    assert_int_equal(core_lease_left(leader, lk_local_ms(&lk, 1), LK_LEASE + 1, &left_ms),
+                     ERR_NOT_FOUND);
+    lk_hang(&lk);
+    ck_run(&lk.kit, 10);
+    assert_int_equal(core_lease_left(leader, lk_local_ms(&lk, 1), LK_LEASE, &left_ms), 0);
+    uint64_t gone_ms = lk.kit.now_ms + left_ms;
+    assert_true(left_ms <= lease_leader_ms(T));
+    assert_true(left_ms > lease_leader_ms(T) / 2);
+    assert_int_equal(lk_gone_ms(&lk, 1), gone_ms);
+    assert_int_equal(core_lease_left(leader, lk_local_ms(&lk, 1), LK_LEASE, &left_ms),
+                     ERR_NOT_FOUND);
+    lk_close(&lk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +471,7 @@ int main(void)
         cmocka_unit_test(a3_time_counts_from_the_last_one_received_confirmed_or_not),
         cmocka_unit_test(another_grant_of_the_same_id_is_not_renewed_by_the_earlier_holder),
         cmocka_unit_test(keys_go_in_one_revision_with_their_lease),
+        cmocka_unit_test(the_leader_tells_how_long_a_lease_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
