@@ -16,6 +16,8 @@
 #define PEER_ENTRIES_MAX 8192 /* of one message */
 #define PEER_ROWS_MAX 65536
 #define PEER_ROW_KEY_MAX 480
+#define PEER_SOFT_STATES_MAX 64
+#define PEER_TEXT_MAX 16384 /* a list of peers is the longest */
 
 /* What a decoder gave away lives until it decodes again or is closed. A zeroed struct is ready. */
 struct peer_decoder {

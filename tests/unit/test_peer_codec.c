@@ -22,12 +22,15 @@ static const enum peer_kind kinds[] = {
     PEER_APPEND,      PEER_APPEND_RESULT,     PEER_VOTE,       PEER_VOTE_RESULT,
     PEER_TIMEOUT_NOW, PEER_SNAPSHOT,          PEER_CHUNK,      PEER_CHUNK_RESULT,
     PEER_READ_INDEX,  PEER_READ_INDEX_RESULT, PEER_KEEP_ALIVE, PEER_KEEP_ALIVE_RESULT,
+    PEER_SOFT,        PEER_SOFT_RESULT,       PEER_HELLO,      PEER_HELLO_RESULT,
+    PEER_JOIN,        PEER_JOIN_RESULT,       PEER_FORM_HELLO, PEER_FORM_PROPOSAL,
 };
 
 static struct sim_random chance;
 static char text[64];
 static struct peer_entry entries[LIST_MAX];
 static struct peer_row rows[LIST_MAX];
+static struct peer_soft_state states[LIST_MAX];
 
 /* Of every length that a number can have on the wire. */
 static uint64_t number(void)
@@ -46,9 +49,23 @@ static const void *bytes(size_t *ret_size, size_t min)
     return text;
 }
 
+static const char *words(void)
+{
+    static const char *const some[] = {"", "pg1", "a member = with all that \xc3\xa4 line has"};
+    return some[random_below(&chance, ARRAY_LEN(some))];
+}
+
+static void draw_id(uint8_t id[PEER_CLUSTER_ID_SIZE])
+{
+    for (size_t i = 0; i < PEER_CLUSTER_ID_SIZE; i++) {
+        id[i] = (uint8_t)number();
+    }
+}
+
 static void draw_append(struct peer_append *a)
 {
     *a = (struct peer_append){.prev_index = number(), .prev_term = number(), .commit = number()};
+    a->urgent = number();
     a->count = random_below(&chance, LIST_MAX + 1);
     a->entries = a->count > 0 ? entries : NULL;
     for (size_t i = 0; i < a->count; i++) {
@@ -69,6 +86,75 @@ static void draw_chunk(struct peer_chunk *c)
     }
 }
 
+static void draw_soft(struct peer_soft *soft)
+{
+    *soft = (struct peer_soft){.token = number(), .sent_ms = number(), .echo_token = number()};
+    soft->echo_ms = number();
+    soft->slow_disk = coin();
+    soft->moved = coin();
+    soft->moved_age_ms = number();
+    soft->count = random_below(&chance, LIST_MAX + 1);
+    soft->states = soft->count > 0 ? states : NULL;
+    for (size_t i = 0; i < soft->count; i++) {
+        states[i] = (struct peer_soft_state){.member = number(), .life = number()};
+        states[i].token = number();
+        states[i].counter = number();
+        states[i].age_ms = number();
+        states[i].has_bytes = coin();
+        states[i].bytes = bytes(&states[i].size, 0);
+    }
+}
+
+static void draw_form_hello(struct peer_form_hello *h)
+{
+    *h = (struct peer_form_hello){.info = words(), .list = words(), .answer = coin()};
+    h->standing = (enum peer_form_standing)(1 + random_below(&chance, FORM_MEMBER));
+    h->may_form = coin();
+    h->lists_you = coin();
+    h->floor = number();
+    draw_id(h->cluster_id);
+    h->proposer = number();
+    h->number = number();
+    h->hash_low = number();
+    h->hash_high = number();
+}
+
+static void draw_membership(enum peer_kind kind, struct peer_message *m)
+{
+    switch ((int)kind) {
+        case PEER_HELLO:
+            m->hello = (struct peer_hello){.name = words(), .start_term = number()};
+            draw_id(m->hello.cluster_id);
+            m->hello.start_vote = number();
+            m->hello.start_last = number();
+            m->hello.start_counter = number();
+            m->hello.counter = number();
+            m->hello.conf_index = number();
+            return;
+        case PEER_HELLO_RESULT:
+            m->hello_result = (struct peer_hello_result){.life = number()};
+            m->hello_result.verdict = (uint8_t)random_below(&chance, HELLO_OLD_LOG + 1);
+            draw_id(m->hello_result.cluster_id);
+            return;
+        case PEER_JOIN:
+            m->join = (struct peer_join){.subject = number(), .wisher = number()};
+            m->join.wish = (uint8_t)(1 + random_below(&chance, JOIN_DEMOTE));
+            m->join.wants_vote = coin();
+            m->join.at_once = coin();
+            m->join.passed_on = coin();
+            m->join.text = words();
+            return;
+        default:
+            m->join_result = (struct peer_join_result){.subject = number(), .wisher = number()};
+            m->join_result.wish = (uint8_t)(1 + random_below(&chance, JOIN_DEMOTE));
+            draw_id(m->join_result.cluster_id);
+            m->join_result.done = coin();
+            m->join_result.status = (int)random_below(&chance, 60) - 30;
+            m->join_result.reason = words();
+            return;
+    }
+}
+
 static void draw(enum peer_kind kind, struct peer_message *m)
 {
     memset(m, 0, sizeof(*m));
@@ -76,6 +162,7 @@ static void draw(enum peer_kind kind, struct peer_message *m)
     m->from = number();
     m->to = number();
     m->term = number();
+    m->life = number();
     if (coin()) {
         m->stamp = (struct peer_stamp){.term = 1 + number() / 2, .round = number()};
         m->stamp.sent_ms = number();
@@ -85,7 +172,8 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             draw_append(&m->append);
             return;
         case PEER_APPEND_RESULT:
-            m->append_result = (struct peer_append_result){number(), number()};
+            m->append_result = (struct peer_append_result){
+                number(), number(), (enum peer_disk)random_below(&chance, PEER_DISK_FULL + 1)};
             return;
         case PEER_VOTE:
             m->vote = (struct peer_vote){number(), number(), coin(), coin()};
@@ -120,6 +208,22 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             m->keep_alive_result = (struct peer_keep_alive_result){
                 number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
             return;
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
+            draw_soft(&m->soft);
+            return;
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
+            draw_membership(kind, m);
+            return;
+        case PEER_FORM_HELLO:
+            draw_form_hello(&m->form_hello);
+            return;
+        case PEER_FORM_PROPOSAL:
+            m->form_proposal.bytes = bytes(&m->form_proposal.size, 0);
+            return;
     }
     UNREACHABLE("every kind is drawn");
 }
@@ -137,6 +241,7 @@ static void same_append(const struct peer_append *a, const struct peer_append *b
     SAME(prev_index);
     SAME(prev_term);
     SAME(commit);
+    SAME(urgent);
     SAME(count);
     for (size_t i = 0; i < a->count; i++) {
         SAME(entries[i].term);
@@ -156,6 +261,85 @@ static void same_chunk(const struct peer_chunk *a, const struct peer_chunk *b)
         same_bytes(a->rows[i].value, a->rows[i].value_size, b->rows[i].value,
                    b->rows[i].value_size);
         assert_non_null(b->rows[i].value); /* NULL would be a row that goes away */
+    }
+}
+
+static void same_soft(const struct peer_soft *a, const struct peer_soft *b)
+{
+    SAME(token);
+    SAME(sent_ms);
+    SAME(echo_token);
+    SAME(echo_ms);
+    SAME(slow_disk);
+    SAME(moved);
+    SAME(moved_age_ms);
+    SAME(count);
+    for (size_t i = 0; i < a->count; i++) {
+        SAME(states[i].member);
+        SAME(states[i].life);
+        SAME(states[i].token);
+        SAME(states[i].counter);
+        SAME(states[i].age_ms);
+        SAME(states[i].has_bytes);
+        same_bytes(a->states[i].bytes, a->states[i].size, b->states[i].bytes, b->states[i].size);
+    }
+}
+
+#define SAME_TEXT(field) assert_string_equal(a->field, b->field)
+#define SAME_ID(field) assert_memory_equal(a->field, b->field, PEER_CLUSTER_ID_SIZE)
+
+static void same_form_hello(const struct peer_form_hello *a, const struct peer_form_hello *b)
+{
+    SAME_TEXT(info);
+    SAME_TEXT(list);
+    SAME(standing);
+    SAME(answer);
+    SAME(may_form);
+    SAME(lists_you);
+    SAME(floor);
+    SAME_ID(cluster_id);
+    SAME(proposer);
+    SAME(number);
+    SAME(hash_low);
+    SAME(hash_high);
+}
+
+static void same_membership(const struct peer_message *a, const struct peer_message *b)
+{
+    switch ((int)a->kind) {
+        case PEER_HELLO:
+            SAME_ID(hello.cluster_id);
+            SAME_TEXT(hello.name);
+            SAME(hello.start_term);
+            SAME(hello.start_vote);
+            SAME(hello.start_last);
+            SAME(hello.start_counter);
+            SAME(hello.counter);
+            SAME(hello.conf_index);
+            return;
+        case PEER_HELLO_RESULT:
+            SAME_ID(hello_result.cluster_id);
+            SAME(hello_result.life);
+            SAME(hello_result.verdict);
+            return;
+        case PEER_JOIN:
+            SAME(join.subject);
+            SAME(join.wisher);
+            SAME(join.wish);
+            SAME(join.wants_vote);
+            SAME(join.at_once);
+            SAME(join.passed_on);
+            SAME_TEXT(join.text);
+            return;
+        default:
+            SAME(join_result.subject);
+            SAME(join_result.wisher);
+            SAME(join_result.wish);
+            SAME_ID(join_result.cluster_id);
+            SAME(join_result.done);
+            SAME(join_result.status);
+            SAME_TEXT(join_result.reason);
+            return;
     }
 }
 
@@ -197,12 +381,20 @@ static void same_small(const struct peer_message *a, const struct peer_message *
             same_bytes(a->snapshot.conf, a->snapshot.conf_size, b->snapshot.conf,
                        b->snapshot.conf_size);
             return;
+        case PEER_APPEND_RESULT:
+            SAME(append_result.rejected);
+            SAME(append_result.last_index);
+            SAME(append_result.disk);
+            return;
+        case PEER_FORM_PROPOSAL:
+            same_bytes(a->form_proposal.bytes, a->form_proposal.size, b->form_proposal.bytes,
+                       b->form_proposal.size);
+            return;
         default: /* those of two numbers */
-            _Static_assert(sizeof(a->append_result) == 16, "two numbers");
             _Static_assert(sizeof(a->timeout_now) == 16, "two numbers");
             _Static_assert(sizeof(a->chunk_result) == 16, "two numbers");
             _Static_assert(sizeof(a->read_index) == 16, "two numbers");
-            assert_memory_equal(&a->append_result, &b->append_result, 16);
+            assert_memory_equal(&a->timeout_now, &b->timeout_now, 16);
             return;
     }
 }
@@ -213,6 +405,7 @@ static void same(const struct peer_message *a, const struct peer_message *b)
     SAME(from);
     SAME(to);
     SAME(term);
+    SAME(life);
     SAME(stamp.term);
     SAME(stamp.round);
     SAME(stamp.sent_ms);
@@ -220,6 +413,12 @@ static void same(const struct peer_message *a, const struct peer_message *b)
         same_append(&a->append, &b->append);
     } else if (a->kind == PEER_CHUNK) {
         same_chunk(&a->chunk, &b->chunk);
+    } else if (a->kind == PEER_SOFT || a->kind == PEER_SOFT_RESULT) {
+        same_soft(&a->soft, &b->soft);
+    } else if (a->kind == PEER_FORM_HELLO) {
+        same_form_hello(&a->form_hello, &b->form_hello);
+    } else if (a->kind >= PEER_HELLO && a->kind <= PEER_JOIN_RESULT) {
+        same_membership(a, b);
     } else {
         same_small(a, b);
     }
