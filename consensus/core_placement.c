@@ -53,10 +53,12 @@ void core_placement_tell(const struct core *c, struct peer_soft *out)
 void core_placement_told(struct core *c, const struct peer_message *m)
 {
     struct core_placing *p = &c->placing;
-    if (!m->soft.moved || m->from != engine_leader(c->engine) || m->soft.moved_age_ms > c->now_ms) {
+    if (!m->soft.moved || m->from != engine_leader(c->engine)) {
         return;
     }
-    uint64_t moved_ms = c->now_ms - m->soft.moved_age_ms;
+    /* Before this node's clock began: the host has just started. */
+    bool before = m->soft.moved_age_ms > c->now_ms;
+    uint64_t moved_ms = before ? 0 : c->now_ms - m->soft.moved_age_ms;
     if (!p->has_moved || moved_ms > p->moved_ms) {
         p->has_moved = true;
         p->moved_ms = moved_ms;
@@ -155,7 +157,7 @@ static struct placement_voter voter_facts(const struct core *c, uint64_t id, boo
         .id = id,
         .is_alive = silence_ms <= (uint64_t)ALIVE_BEATS * c->settings.heartbeat_ms,
         .is_caught_up = match != 0 && match + LAG_MAX >= engine_last(c->engine),
-        .has_slow_disk = told != NULL && told->slow_disk,
+        .has_slow_disk = (told != NULL && told->slow_disk) || !core_disk_is_well(c, id),
         .holds_lease = holds_lease(c, id),
         .hears_holder = !deaf || relays_holder(c, id)};
 }
