@@ -278,6 +278,33 @@ static void a_leader_that_is_not_established_yet_waits_without_haste(void **stat
     ck_close(&kit);
 }
 
+/* The others have its first entry, so it is committed; its own disk does not have it yet. */
+static void a_leader_that_has_not_applied_what_is_committed_is_not_asked(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    struct council council;
+    open_council(&kit, &council, "vvv");
+    ck_lead(&kit, 2);
+    ck_run(&kit, 5 * CK_BEAT_MS);
+    unsigned asked = council.of[1].asked;
+    ck_node(&kit, 1)->disk_ms = 30;
+    assert_int_equal(core_transfer(ck_core(&kit, 2), kit.now_ms, 1, NULL), 0);
+    ck_turn(&kit, 2);
+    const struct engine *e = core_engine(ck_core(&kit, 1));
+    for (unsigned i = 0; i < 1000 && engine_role(e) != ENGINE_LEADER; i++) {
+        ck_run(&kit, 1);
+    }
+    ck_node(&kit, 1)->disk_stopped = true;
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    assert_int_equal(engine_role(e), ENGINE_LEADER);
+    assert_int_equal(council.of[1].asked, asked);
+    ck_node(&kit, 1)->disk_stopped = false;
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    assert_int_equal(council.of[1].asked, asked + 1);
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test(it_is_asked_again_when_it_wanted_to_be),
         cmocka_unit_test(one_whose_commands_are_refused_is_asked_in_the_rhythm_of_heartbeats),
         cmocka_unit_test(a_leader_that_is_not_established_yet_waits_without_haste),
+        cmocka_unit_test(a_leader_that_has_not_applied_what_is_committed_is_not_asked),
     };
     return cmocka_run_group_tests_name("core_advise", tests, NULL, NULL);
 }

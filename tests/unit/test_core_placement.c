@@ -197,6 +197,41 @@ static void leadership_leaves_a_slow_disk(void **state)
     ck_close(&kit);
 }
 
+/* --- how the holder is heard --- */
+
+/* A second of keep-alives of @holder's, a beat apart, as @from brings them to @leader. */
+static void keep_alive(struct core_kit *kit, uint64_t holder, uint64_t from, uint64_t leader)
+{
+    struct peer_message m = {.kind = PEER_KEEP_ALIVE, .from = from, .to = leader};
+    m.keep_alive = (struct peer_keep_alive){
+        .holder = holder, .lease = 1, .epoch = 1, .passed_on = from != holder};
+    for (unsigned i = 0; i < 10; i++) {
+        m.keep_alive.name++;
+        ck_say(kit, &m);
+        ck_run(kit, CK_BEAT_MS);
+    }
+}
+
+static void leadership_goes_to_who_hears_the_primary_directly(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    uint64_t leader = open_placed(&kit, "vvvvv");
+    uint64_t holder = lowest_but(leader, 0);
+    uint64_t relay = leader == 5 ? 4 : 5;
+    grant(&kit, holder, true);
+    keep_alive(&kit, holder, holder, leader);
+    keep_alive(&kit, holder, relay, leader); /* not for long enough yet */
+    keep_alive(&kit, holder, holder, leader);
+    keep_alive(&kit, holder, relay, leader);
+    assert_int_equal(moves(&kit), 0);
+    assert_int_equal(ck_leader(&kit), leader);
+    keep_alive(&kit, holder, relay, leader);
+    assert_int_equal(moves(&kit), 1);
+    assert_int_equal(ck_leader(&kit), relay);
+    ck_close(&kit);
+}
+
 /* --- not to these --- */
 
 /* Without the voter with the lowest id it is the other's turn. */
@@ -273,6 +308,7 @@ int main(void)
         cmocka_unit_test(nothing_moves_while_the_owner_forbids_it),
         cmocka_unit_test(an_ordinary_lease_or_no_wish_for_it_moves_nothing),
         cmocka_unit_test(leadership_leaves_a_slow_disk),
+        cmocka_unit_test(leadership_goes_to_who_hears_the_primary_directly),
         cmocka_unit_test(not_to_a_disk_whose_owner_calls_it_slow),
         cmocka_unit_test(not_to_a_disk_that_is_writing_for_long),
         cmocka_unit_test(not_to_a_full_disk),
