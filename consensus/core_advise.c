@@ -21,13 +21,8 @@ static bool is_due(const struct core *c)
 {
     const struct core_advice *a = &c->advice;
     bool changed = a->term != engine_term(c->engine) || a->applied != c->applied.index ||
-                   a->soft_changes != c->soft.changes || a->woken;
+                   a->soft_changes != c->soft.changes;
     return changed || (a->again_ms != 0 && c->now_ms >= a->again_ms);
-}
-
-void core_advise_wake(struct core *c)
-{
-    c->advice.woken = true;
 }
 
 void core_advise_finished(struct core *c, struct core_done *done)
@@ -63,7 +58,6 @@ static void ask(struct core *c)
     a->term = engine_term(c->engine);
     a->applied = c->applied.index;
     a->soft_changes = c->soft.changes;
-    a->woken = false;
     struct members members;
     engine_members(c->engine, &members);
     struct core_view view = {.core = c, .now_ms = c->now_ms, .term = a->term, .members = &members};
@@ -95,7 +89,8 @@ uint64_t core_advise_next_ms(const struct core *c)
     if (a->has_done) {
         return 0;
     }
-    bool waits = a->again_ms != 0 && !a->in_flight && core_leads(c);
+    /* A leader that is not established yet is asked when it is, not over and over until then. */
+    bool waits = a->again_ms != 0 && !a->in_flight && may_advise(c);
     return waits ? a->again_ms : UINT64_MAX;
 }
 

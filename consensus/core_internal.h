@@ -108,7 +108,6 @@ struct core_advice {
     uint64_t term; /* what it saw when it was asked last */
     uint64_t applied;
     uint64_t soft_changes;
-    bool woken;
     uint64_t again_ms; /* ask then even so; 0: no */
     bool in_flight;
     bool has_done; /* its command has ended, and it was not told yet */
@@ -321,8 +320,6 @@ void core_soft_turn(struct core *c);
 /* core_advise.c */
 void core_advise_turn(struct core *c);
 uint64_t core_advise_next_ms(const struct core *c); /* UINT64_MAX: not by time */
-/* Something that the advisor may want to know has changed without an entry or a soft state. */
-void core_advise_wake(struct core *c);
 void core_advise_finished(struct core *c, struct core_done *done);
 void core_advise_close(struct core *c);
 

@@ -53,10 +53,12 @@ void core_placement_tell(const struct core *c, struct peer_soft *out)
 void core_placement_told(struct core *c, const struct peer_message *m)
 {
     struct core_placing *p = &c->placing;
-    if (!m->soft.moved || m->from != engine_leader(c->engine) || m->soft.moved_age_ms > c->now_ms) {
+    if (!m->soft.moved || m->from != engine_leader(c->engine)) {
         return;
     }
-    uint64_t moved_ms = c->now_ms - m->soft.moved_age_ms;
+    /* Before this node's clock began: the host has just started. */
+    bool before = m->soft.moved_age_ms > c->now_ms;
+    uint64_t moved_ms = before ? 0 : c->now_ms - m->soft.moved_age_ms;
     if (!p->has_moved || moved_ms > p->moved_ms) {
         p->has_moved = true;
         p->moved_ms = moved_ms;

@@ -23,12 +23,12 @@
 /* What the leader knows of a voter; of itself only the last three count. */
 struct placement_voter {
     uint64_t id;
-    bool is_alive;     /* heard lately */
-    bool is_caught_up; /* has the log, but for what is on its way */
-    bool has_slow_disk;
-    bool holds_lease;  /* a protected one */
-    bool hears_holder; /* is known to, without others between; the leader: has within
-                          PLACEMENT_RELAY_MS, or knows of nobody who does */
+    bool is_alive;      /* heard lately */
+    bool is_caught_up;  /* has the log, but for what is on its way */
+    bool has_slow_disk; /* or a full one */
+    bool holds_lease;   /* a protected one */
+    bool hears_holder;  /* is known to, without others between; the leader: has within
+                           PLACEMENT_RELAY_MS, or knows of nobody who does */
 };
 
 struct placement_facts {

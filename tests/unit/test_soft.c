@@ -61,6 +61,14 @@ static uint64_t age_of(const struct soft_table *t, uint64_t now_ms, uint64_t mem
     return view.age_ms;
 }
 
+/* Zeros: there is none. */
+static struct soft_version version_of(const struct soft_table *t, uint64_t member)
+{
+    struct soft_view view = {.member = 0};
+    (void)soft_get(t, UINT64_MAX / 2, member, &view);
+    return view.version;
+}
+
 struct pair {
     struct soft_table one;
     struct soft_table two;
@@ -244,7 +252,10 @@ static void the_words_of_a_new_life_win(void **state)
             talk(&p.two, &p.one, 3000);
             assert_string_equal(text_of(&p.one, 4000, 1), "old");
         }
+        struct soft_version heard = version_of(&p.one, 1);
         publish(&p.one, 4500, "new");
+        struct soft_version own = version_of(&p.one, 1);
+        assert_true(soft_version_compare(&own, &heard) > 0);
         talk(&p.two, &p.one, 5000);
         assert_string_equal(text_of(&p.one, 6000, 1), "new");
         assert_string_equal(text_of(&p.two, 6000, 1), "new");
@@ -284,6 +295,22 @@ static void a_message_that_proves_no_age_brings_no_state(void **state)
     read_post(&p.two, 3000, &post);
     assert_string_equal(text_of(&p.two, 3000, 1), "bytes");
     post_burn(&post);
+    close_pair(&p);
+}
+
+/* Both readings of a clock were rounded down: almost a millisecond may have passed between equal
+ * ones. */
+static void an_age_of_less_than_a_millisecond_counts_as_one(void **state)
+{
+    (void)state;
+    struct pair p;
+    open_pair(&p);
+    publish(&p.one, 1000, "bytes");
+    for (unsigned i = 0; i < 3; i++) {
+        say(&p.two, &p.one, 1000);
+        say(&p.one, &p.two, 1000);
+    }
+    assert_int_equal(age_of(&p.two, 1000, 1), 1);
     close_pair(&p);
 }
 
@@ -332,11 +359,16 @@ static void members_that_leave_are_forgotten(void **state)
     post_burn(&post);
     post_write(&post, &p.one, 7000, 2);
     soft_hear(&p.two, 7000, 1, &left, &post.message.soft);
-    post_burn(&post);
     assert_string_equal(text_of(&p.two, 7000, 1), "nothing");
     assert_null(soft_peer(&p.two, 1));
+    /* A message is enough, when the membership is another than before. */
+    struct members alone = post_members(2, 2);
+    soft_hear(&p.two, 7000, 3, &alone, &post.message.soft);
+    assert_string_equal(text_of(&p.two, 7000, 3), "nothing");
+    assert_null(soft_peer(&p.two, 3));
     /* Its own words stay with a node that is no member itself. */
     struct members nobody = post_members(1, 0);
+    post_burn(&post);
     soft_keep(&p.one, &nobody);
     assert_string_equal(text_of(&p.one, 7000, 1), "one");
     assert_int_equal(p.one.peers_count, 0);
@@ -395,6 +427,23 @@ static void strangers_and_nonsense_take_no_room(void **state)
     close_pair(&p);
 }
 
+static void members_come_and_go_for_ever(void **state)
+{
+    (void)state;
+    struct pair p;
+    open_pair(&p);
+    for (uint64_t id = 10; id < 10 + 4 * MEMBERS_MAX; id++) {
+        struct members members = post_members(id, id);
+        members.at[1] = (struct member){.id = 1, .role = MEMBER_VOTER, .info = ""};
+        members.count = 2;
+        struct peer_soft_state one = {.member = id, .life = 1, .token = 1, .counter = 1};
+        struct peer_soft in = {.token = 50, .sent_ms = 1000, .count = 1, .states = &one};
+        soft_hear(&p.two, 1000, 1, &members, &in);
+        assert_int_equal(soft_peer(&p.two, 1)->count, 1);
+    }
+    close_pair(&p);
+}
+
 /* 64 KiB do not fit into one message; that some of it changes all the time starves nobody. */
 static void full_states_of_all_members_arrive_piece_by_piece(void **state)
 {
@@ -442,9 +491,11 @@ int main(void)
         cmocka_unit_test(bytes_are_sent_once_and_again_when_they_were_lost),
         cmocka_unit_test(the_words_of_a_new_life_win),
         cmocka_unit_test(a_message_that_proves_no_age_brings_no_state),
+        cmocka_unit_test(an_age_of_less_than_a_millisecond_counts_as_one),
         cmocka_unit_test(the_state_of_a_silent_member_ages_everywhere),
         cmocka_unit_test(members_that_leave_are_forgotten),
         cmocka_unit_test(strangers_and_nonsense_take_no_room),
+        cmocka_unit_test(members_come_and_go_for_ever),
         cmocka_unit_test(full_states_of_all_members_arrive_piece_by_piece),
     };
     return cmocka_run_group_tests_name("soft", tests, NULL, NULL);
