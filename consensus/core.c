@@ -417,19 +417,17 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             break;
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
-            return; /* the owner's to answer: form_answer() */
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
+            return; /* the owner's to answer: form_answer(); or taken by core_hello_receive() */
         case PEER_APPEND:
             message = core_disk_take(c, message, &taken);
             break;
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
             break;
-        case PEER_HELLO:
-        case PEER_HELLO_RESULT:
-            return;
-        case PEER_JOIN:
-        case PEER_JOIN_RESULT:
-            return;
     }
     engine_receive(c->engine, c->now_ms, message);
     if (message->kind == PEER_APPEND) {

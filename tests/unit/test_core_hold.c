@@ -11,7 +11,7 @@
 
 #include "tests/lib/lease_kit.h"
 
-#define T 3000
+#define T UINT64_C(3000)
 
 /* --- A1: only a confirmed keep-alive gives time --- */
 
@@ -177,7 +177,7 @@ static void an_owner_that_hangs_loses_the_lease(void **state)
 
 /* --- a shorter time --- */
 
-#define SHORT 1000
+#define SHORT UINT64_C(1000)
 
 /* The leader that changed the time dies, and the holder is cut off: the next leader waits for the
  * new time only. */

@@ -13,8 +13,9 @@
 
 #include "tests/lib/lease_kit.h"
 
-#define T 3000
-#define SLOW_MS 5 /* of a disk, so that a moment between an election and its first entry exists */
+#define T UINT64_C(3000)
+#define SLOW_MS \
+    UINT64_C(5) /* of a disk, so that a moment between an election and its first entry exists */
 
 /* --- rounds --- */
 
