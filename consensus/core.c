@@ -134,8 +134,22 @@ static void sink_fatal(void *ctx, const struct err *err)
 
 /* --- messages --- */
 
+static void out_free(struct core_out *out)
+{
+    if (out != NULL) {
+        buf_close(&out->bytes);
+        mem_free(out);
+    }
+}
+
 void core_send(struct core *c, const struct peer_message *message)
 {
+    if (c->hello.refusal != CORE_WELCOME) {
+        return; /* this node has nothing more to say */
+    }
+    if (c->out_count >= OUT_COUNT_MAX || c->out_bytes >= OUT_BYTES_MAX) {
+        return; /* lost, like any message may be */
+    }
     struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
     out->bytes = (struct buf){0};
@@ -143,7 +157,27 @@ void core_send(struct core *c, const struct peer_message *message)
      * acknowledges already are, and entries it carries need not be (docs/consensus.md). */
     out->after = c->hard_sequence;
     peer_message_copy(&out->message, message, &out->bytes);
+    out->message.life = c->hello.life;
     list_push_back(&c->out, &out->link);
+    c->out_count++;
+    c->out_bytes += out->bytes.size;
+}
+
+/* The oldest message leaves the queue; the caller frees it. */
+static struct core_out *take_out(struct core *c)
+{
+    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
+    list_remove(&out->link);
+    c->out_count--;
+    c->out_bytes -= out->bytes.size;
+    return out;
+}
+
+void core_drop_messages(struct core *c)
+{
+    while (!list_empty(&c->out)) {
+        out_free(take_out(c));
+    }
 }
 
 static void sink_send(void *ctx, const struct peer_message *message)
@@ -153,14 +187,6 @@ static void sink_send(void *ctx, const struct peer_message *message)
     core_send(ctx, &out);
 }
 
-static void out_free(struct core_out *out)
-{
-    if (out != NULL) {
-        buf_close(&out->bytes);
-        mem_free(out);
-    }
-}
-
 bool core_next_message(struct core *c, struct peer_message *message)
 {
     out_free(c->lent);
@@ -168,13 +194,11 @@ bool core_next_message(struct core *c, struct peer_message *message)
     if (list_empty(&c->out)) {
         return false;
     }
-    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
-    if (out->after > c->durable) {
+    if (CONTAINER_OF(c->out.next, struct core_out, link)->after > c->durable) {
         return false; /* those behind it wait for as much or more */
     }
-    list_remove(&out->link);
-    c->lent = out;
-    *message = out->message;
+    c->lent = take_out(c);
+    *message = c->lent->message;
     return true;
 }
 
@@ -186,6 +210,7 @@ struct store_batch *core_next_batch(struct core *c)
     }
     struct store_batch *batch = CONTAINER_OF(link, struct store_batch, link);
     core_disk_handed_out(c, batch);
+    core_hello_handed_out(c, batch);
     return batch;
 }
 
@@ -266,7 +291,8 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                                .want_snapshot = sink_want_snapshot,
                                .fatal = sink_fatal};
     c->engine = engine_create(&es, &sink);
-    core_soft_open(c, image->identity.incarnation);
+    core_hello_start(c, image);
+    core_soft_open(c, c->hello.identity.incarnation);
     core_placement_open(c);
     core_state_load(c, image);
     struct store_hard hard;
@@ -295,10 +321,8 @@ void core_destroy(struct core *c)
     for (struct store_batch *b = core_next_batch(c); b != NULL; b = core_next_batch(c)) {
         store_batch_destroy(b);
     }
-    c->durable = UINT64_MAX;
-    struct peer_message message;
-    while (core_next_message(c, &message)) {
-    }
+    core_drop_messages(c);
+    out_free(c->lent);
     struct core_done done;
     while (core_next_done(c, &done)) {
         buf_close(&done.result);
@@ -310,12 +334,15 @@ void core_destroy(struct core *c)
 
 uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
 {
+    if (c->hello.refusal != CORE_WELCOME) {
+        return now_ms + c->settings.election_timeout_ms;
+    }
     uint64_t next = engine_next_tick_ms(c->engine, now_ms);
     if (c->dirty_since_ms != 0 && !c->disk.is_full) {
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
         next = flush < next ? flush : next;
     }
-    if (c->beat_wanted) {
+    if (c->beat_wanted || c->retired != NULL) {
         next = now_ms + 1;
     }
     uint64_t lease = core_lease_next_ms(c);
@@ -323,6 +350,8 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
     uint64_t advise = core_advise_next_ms(c);
     next = advise < next ? advise : next;
+    uint64_t hello = core_hello_next_ms(c);
+    next = hello < next ? hello : next;
     return next > now_ms ? next : now_ms + 1;
 }
 
@@ -337,6 +366,9 @@ void core_tick(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
     bool beat = beat_is_due(c);
+    if (c->hello.refusal != CORE_WELCOME) {
+        return;
+    }
     core_disk_look(c);
     engine_tick(c->engine, c->now_ms);
     if (beat) {
@@ -348,6 +380,9 @@ void core_tick(struct core *c, uint64_t now_ms)
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
 {
     set_now(c, now_ms);
+    if (core_hello_receive(c, message)) {
+        return;
+    }
     core_disk_look(c);
     struct peer_message taken;
     switch (message->kind) {
@@ -389,6 +424,12 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
             break;
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+            return;
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
+            return;
     }
     engine_receive(c->engine, c->now_ms, message);
     if (message->kind == PEER_APPEND) {
@@ -434,6 +475,10 @@ int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 void core_turn(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
+    core_hello_turn(c);
+    if (c->hello.refusal != CORE_WELCOME) {
+        return;
+    }
     core_read_term(c);
     core_disk_turn(c);
     core_propose_turn(c);

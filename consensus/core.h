@@ -8,7 +8,11 @@
  *
  * After each event, or after several that came together, the owner calls core_turn() and then takes
  * everything that core_next_*() gives. A message leaves only when the term and vote it speaks for
- * are durable (safety E1). */
+ * are durable (safety E1).
+ *
+ * The time of a call must be read after what the call tells has come to be known: after the message
+ * was taken off its socket, after core_create() got its image. A time kept from the beginning of a
+ * loop may be from before a pause, and a lease would be taken for over too early. */
 #ifndef CONSENSUS_CORE_H_
 #define CONSENSUS_CORE_H_
 
@@ -21,6 +25,7 @@
 #include "consensus/machine.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
+#include "proto/member.h"
 #include "proto/peer.h"
 #include "storage/batch.h"
 
@@ -51,7 +56,8 @@ struct core_advisor {
 
 struct core_settings {
     uint64_t id;
-    uint32_t seed;
+    uint32_t seed; /* random, and another one in every life: names that a late answer must not fit
+                      begin with it */
     uint32_t election_timeout_ms;
     uint32_t heartbeat_ms;
     uint32_t inflight_entries_max;
@@ -66,6 +72,8 @@ struct core_settings {
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
     struct core_advisor advisor;
     bool place_leadership; /* hand it to whom placement.h says */
+    struct member_info me; /* what this node is called; id 0: it asks for no place among the members
+                              by itself (docs/membership.md) */
     size_t full_bytes_max; /* of entries that are still taken while the disk is full: a part of the
                               store's reserve, so that terms and votes always have the rest */
 };
@@ -95,8 +103,12 @@ struct core_wish {
     uint64_t ship;
 };
 
-/* @image is what the disk holds; the core keeps nothing of it. Fatal errors (W15) come through
- * @fatal. */
+/* 0, or why a node must not start as the member that wrote @image (safety D5, D7): its owner
+ * discards the identity, with all that is in the directory, and joins as a new member. */
+int core_may_start(const struct store_image *image, struct err *err);
+
+/* @image is what the disk holds, and core_may_start(); the core keeps nothing of it. Fatal errors
+ * (W15) come through @fatal. */
 struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                          const struct store_image *image,
                          void (*fatal)(void *ctx, const struct err *err), void *ctx);
@@ -136,7 +148,8 @@ struct core_hold {
     uint64_t
         renew_until_ms; /* ask for more time until then; the owner moves it on while it is well */
     uint64_t limit_ms;  /* count with no more than this of the lease's time; 0: all of it. Set it
-                           before  proposing a shorter time, lift it when that is applied. */
+                           before proposing a shorter time, keep it where a restart finds it, lift
+                           it when this node has applied the change: not if the answer is lost */
 };
 struct core_held {
     uint64_t
@@ -151,6 +164,10 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
 /* The owner does not act as the holder any more, and will not. */
 void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
 bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+/* How long the lease @id, whoever holds it, goes on if nothing more is heard of it: the leader's
+ * own count, which its holder ends before. 0; ERR_NOT_LEADER, also while a new leader does not
+ * count yet; ERR_NOT_FOUND. */
+int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t *ret_ms);
 
 /* See engine.h. */
 int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,
@@ -166,6 +183,9 @@ void core_allow_moves(struct core *c, bool allowed);
 /* The owner, or whoever notices, about the disk of this node: too slow for a leader's, or well
  * again. */
 void core_slow_disk(struct core *c, bool is_slow);
+
+/* There is a new connection to the node @id, a member or not: tell it who we are. */
+void core_greet(struct core *c, uint64_t now_ms, uint64_t id);
 
 /* --- what must be done --- */
 /* The end of a turn: what the events left behind becomes batches and messages. */
@@ -184,5 +204,13 @@ bool core_soft_get(const struct core *c, uint64_t now_ms, uint64_t member, struc
 bool core_soft_next(const struct core *c, uint64_t now_ms, uint64_t after, struct soft_view *out);
 /* What placement said last on this leader, and how often it has moved leadership from here. */
 struct placement core_placement(const struct core *c, uint64_t *ret_moves);
+/* May this node go on under its identity? If not, it is silent for good, @err says why, and the
+ * owner ends it; ask after each turn. */
+enum core_refusal {
+    CORE_WELCOME,
+    CORE_OLD_COPY, /* members remember more than its disk does: discard the identity, join anew */
+    CORE_REMOVED,  /* the cluster goes on without it: nothing is to be done but by an operator */
+};
+enum core_refusal core_refused(const struct core *c, struct err *err);
 
 #endif /* CONSENSUS_CORE_H_ */

@@ -71,7 +71,7 @@ void core_disk_look(struct core *c)
     forget_durable(c);
     bool keeps_up = 2 * oldest_ms(c) <= c->settings.election_timeout_ms;
     bool stuck = c->disk.is_full && engine_stored(c->engine) < engine_last(c->engine);
-    engine_allow_campaign(c->engine, keeps_up && !stuck);
+    engine_allow_campaign(c->engine, keeps_up && !stuck && c->hello.may_vote);
 }
 
 static enum peer_disk own_disk(const struct core *c)
@@ -295,6 +295,7 @@ static void yield(struct core *c)
         return;
     }
     if (engine_transfer(c->engine, c->now_ms, to, NULL) == 0) {
+        core_placement_moved(c);
         d->next_yield_ms = c->now_ms + (uint64_t)YIELD_PAUSE * c->settings.election_timeout_ms;
     }
 }

@@ -6,12 +6,16 @@
 #include "consensus/core.h"
 #include "consensus/lease_clock.h"
 #include "consensus/machine.h"
+#include "consensus/peer_memory.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
 #include "consensus/stamp.h"
 #include "proto/kv_codec.h"
 
 #define SHIPS_MAX 8
+/* Messages that wait for a disk that hangs. Beyond this they are lost, as on a bad net. */
+#define OUT_COUNT_MAX 16384
+#define OUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A proposal, first in the queue, then in the log until it is applied. */
 struct core_proposal {
@@ -134,6 +138,39 @@ struct core_placing {
     struct core_relay relays[MEMBERS_MAX];
 };
 
+/* Somebody who said something, or was named by the owner: a member, or not. */
+#define CORE_PEERS_MAX ((size_t)2 * MEMBERS_MAX)
+struct core_peer {
+    struct peer_memory memory;
+    bool told;        /* it has answered our hello: fine */
+    bool is_contact;  /* the owner has a way to it */
+    bool has_greeted; /* we have, at greeted_ms */
+    bool has_asked;   /* we have asked it to say hello, at asked_ms */
+    uint64_t greeted_ms;
+    uint64_t asked_ms;
+    uint64_t heard_ms;     /* the newest message of the life that is known; 0: none yet */
+    uint64_t refused_life; /* the newest that was an old copy */
+};
+
+/* core_hello.c */
+struct core_hello {
+    struct store_identity identity;
+    uint64_t life;
+    struct peer_hello found; /* what the disk said at the start */
+    uint64_t found_counter;
+    uint64_t empty_batches; /* that were handed out */
+    uint64_t started_ms;
+    bool may_vote;
+    bool news; /* the row on disk says less than we remember */
+    enum core_refusal refusal;
+    struct err why;
+    uint64_t member_at; /* index of the newest membership that this node was seen to be in */
+    uint64_t seen_conf; /* index of the newest applied membership that was looked at */
+    uint64_t next_ms;   /* somebody is greeted */
+    struct core_peer peers[CORE_PEERS_MAX];
+    size_t count;
+};
+
 /* Slow and full disks (core_disk.c). */
 struct core_disk_out {
     uint64_t sequence; /* of the newest batch of these */
@@ -174,6 +211,8 @@ struct core {
     uint64_t durable;
     uint64_t hard_sequence; /* of the newest batch with a term or vote */
     struct list out;
+    size_t out_count;
+    size_t out_bytes;
     struct core_out *lent;
     struct list done;
 
@@ -195,6 +234,7 @@ struct core {
     uint64_t flushed_sequence;
     uint64_t dirty_since_ms;   /* 0: nothing changed since the last flush */
     uint64_t install_sequence; /* of the batch that makes the stage the state; 0: none */
+    struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
 
@@ -212,6 +252,7 @@ struct core {
     uint64_t hold_next_ms; /* the next keep-alive */
     uint64_t hold_leader;  /* who was asked last */
 
+    struct core_hello hello;
     struct core_disk disk;
 
     /* core_ship.c */
@@ -237,6 +278,8 @@ void core_send(struct core *c, const struct peer_message *message);
 void core_finish(struct core *c, enum core_request request, uint64_t ticket, int status,
                  uint64_t index, const struct kv_result *result);
 bool core_leads(const struct core *c);
+/* What has not left yet will not. */
+void core_drop_messages(struct core *c);
 
 /* core_disk.c */
 void core_disk_look(struct core *c);
@@ -260,6 +303,7 @@ void core_propose_turn(struct core *c);
 void core_propose_applied(struct core *c, uint64_t index, uint64_t term,
                           const struct kv_result *result);
 void core_propose_lost(struct core *c, int status);
+void core_propose_end(struct core *c); /* all that wait are answered */
 void core_propose_close(struct core *c);
 
 /* As core_propose(), for the core's own ticket, too. */
@@ -294,6 +338,8 @@ void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from)
 void core_state_load(struct core *c, const struct store_image *image);
 void core_state_turn(struct core *c);
 void core_state_durable(struct core *c);
+/* @machine, which may be NULL, is not needed any more. */
+void core_state_retire(struct core *c, struct machine *machine);
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot);
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out);
 void core_state_close(struct core *c);
@@ -302,6 +348,7 @@ void core_state_close(struct core *c);
 void core_read_turn(struct core *c);
 void core_read_receive(struct core *c, const struct peer_message *message);
 void core_read_term(struct core *c);
+void core_read_end(struct core *c); /* all that wait are answered */
 void core_read_close(struct core *c);
 
 /* core_lease.c */
@@ -320,6 +367,21 @@ uint64_t core_lease_next_ms(const struct core *c);
 void core_hold_turn(struct core *c);
 void core_hold_result(struct core *c, const struct peer_keep_alive_result *result);
 void core_hold_close(struct core *c);
+
+/* core_hello.c */
+void core_hello_start(struct core *c, const struct store_image *image);
+bool core_hello_owns_row(const struct store_row *row);
+int core_hello_load_row(struct core *c, const struct store_row *row, struct err *err);
+/* The row goes into @batch, which writes the state; only if it has changed, or @always. */
+void core_hello_save(struct core *c, struct store_batch *batch, bool always);
+/* A node of no cluster yet belongs to this one from now on. */
+void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
+/* True: @message needs, or deserves, nothing more. */
+bool core_hello_receive(struct core *c, const struct peer_message *message);
+void core_hello_handed_out(struct core *c, const struct store_batch *batch);
+void core_hello_turn(struct core *c);
+uint64_t core_hello_next_ms(const struct core *c);
+struct core_peer *core_peer_find(struct core *c, uint64_t id);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);

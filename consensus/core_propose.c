@@ -35,7 +35,7 @@ void core_propose(struct core *c, uint64_t now_ms, uint64_t ticket, const void *
 
 void core_propose_as(struct core *c, uint64_t ticket, const void *command, size_t size)
 {
-    if (!core_leads(c)) {
+    if (!core_leads(c) || core_refused(c, NULL) != CORE_WELCOME) {
         core_finish(c, CORE_PROPOSE, ticket, ERR_NOT_LEADER, 0, NULL);
         return;
     }
@@ -108,6 +108,15 @@ static void submit(struct core *c)
     c->propose_sequence = c->sequence;
 }
 
+static void refuse_waiting(struct core *c)
+{
+    LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->waiting, link) {
+        refuse(c, p, ERR_NOT_LEADER);
+    }
+    c->waiting_count = 0;
+    c->waiting_bytes = 0;
+}
+
 /* What waited when the disk became full. */
 static void refuse_ordinary(struct core *c)
 {
@@ -123,11 +132,7 @@ static void refuse_ordinary(struct core *c)
 void core_propose_turn(struct core *c)
 {
     if (!core_leads(c)) {
-        LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->waiting, link) {
-            refuse(c, p, ERR_NOT_LEADER);
-        }
-        c->waiting_count = 0;
-        c->waiting_bytes = 0;
+        refuse_waiting(c);
         return;
     }
     if (c->disk.is_full || c->disk.too_few_have_room) {
@@ -160,6 +165,12 @@ void core_propose_lost(struct core *c, int status)
     LIST_FOR_EACH_SAFE (struct core_proposal, p, &c->proposed, link) {
         refuse(c, p, status);
     }
+}
+
+void core_propose_end(struct core *c)
+{
+    core_propose_lost(c, ERR_LOST_LEADER);
+    refuse_waiting(c);
 }
 
 void core_propose_close(struct core *c)

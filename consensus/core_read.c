@@ -29,6 +29,10 @@ void core_read(struct core *c, uint64_t now_ms, uint64_t ticket)
 {
     c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
     MUST(ticket != 0);
+    if (core_refused(c, NULL) != CORE_WELCOME) {
+        core_finish(c, CORE_READ, ticket, ERR_CLOSED, 0, NULL);
+        return;
+    }
     new_reading(c)->ticket = ticket;
 }
 
@@ -175,6 +179,14 @@ void core_read_receive(struct core *c, const struct peer_message *m)
         if (is_answer && r->index == 0 && c->stamps.term == 0) {
             r->index = m->read_index.index;
         }
+    }
+}
+
+void core_read_end(struct core *c)
+{
+    LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
+        core_finish(c, CORE_READ, r->ticket, ERR_CLOSED, 0, NULL);
+        reading_free(r);
     }
 }
 

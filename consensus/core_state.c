@@ -14,6 +14,9 @@
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
 
+/* Keys of a replaced state that are freed in a turn: a fraction of a millisecond. */
+#define RETIRE_RECORDS 2000
+
 /* A row whose key begins with a NUL is this node's own: no state of the machine, and not for
  * others. Beside the core's there may be a promise (form_record.h), which says nothing any more to
  * a node that has a core. */
@@ -82,6 +85,7 @@ static void flush(struct core *c)
         c->flushed_term = a->term;
         c->flushed_conf_index = a->conf_index;
     }
+    core_hello_save(c, batch, false);
     batch->applied_index = c->applied.index;
     c->flushed = c->applied.index;
     c->flushed_sequence = batch->sequence;
@@ -180,6 +184,9 @@ static void compact(struct core *c)
 
 void core_state_turn(struct core *c)
 {
+    if (c->retired != NULL && machine_destroy_some(c->retired, RETIRE_RECORDS)) {
+        c->retired = NULL;
+    }
     apply_committed(c);
     if (busy(c) || engine_installing(c->engine)) {
         return;
@@ -195,6 +202,15 @@ void core_state_turn(struct core *c)
         flush(c);
     }
     compact(c);
+}
+
+/* To free a large state at once would block the core for as long as one may be blocked. */
+void core_state_retire(struct core *c, struct machine *machine)
+{
+    if (machine != NULL) {
+        machine_destroy(c->retired); /* two at a time are rare */
+        c->retired = machine;
+    }
 }
 
 void core_state_durable(struct core *c)
@@ -213,7 +229,7 @@ void core_state_durable(struct core *c)
         core_fail(c, &err); /* what is on disk now is what the leader sent: this replica is lost */
         return;
     }
-    machine_destroy(c->machine);
+    core_state_retire(c, c->machine);
     c->machine = machine;
     c->applied.index = c->installing.index;
     c->applied.term = c->installing.term;
@@ -238,6 +254,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
                              snapshot->conf, snapshot->conf_size);
     batch->applied_index = snapshot->index;
     add_our_row(batch, snapshot->term, snapshot->conf_index, snapshot->conf, snapshot->conf_size);
+    core_hello_save(c, batch, true);
     c->install_sequence = batch->sequence;
     c->installing = *snapshot;
     buf_clear(&c->installing_conf);
@@ -253,7 +270,9 @@ void core_state_load(struct core *c, const struct store_image *image)
     size_t at = 0;
     int code = 0;
     while (code == 0 && image->content != NULL && store_batch_next_row(image->content, &at, &row)) {
-        if (!core_state_row_is_ours(&row, &c->applied)) {
+        if (core_hello_owns_row(&row)) {
+            code = core_hello_load_row(c, &row, &err);
+        } else if (!core_state_row_is_ours(&row, &c->applied)) {
             code = machine_load_row(c->machine, &row, &err);
         }
     }
@@ -272,6 +291,7 @@ void core_state_load(struct core *c, const struct store_image *image)
 void core_state_close(struct core *c)
 {
     machine_destroy(c->machine);
+    machine_destroy(c->retired);
     buf_close(&c->applied.conf);
     buf_close(&c->installing_conf);
 }

@@ -163,6 +163,8 @@ uint64_t engine_established_at(const struct engine *e);
 /* The membership in use (newest in the log), and the last committed one; @out points into the
  * engine until the next call. */
 void engine_members(const struct engine *e, struct members *out);
+/* Index of the newest membership in log or snapshot. */
+uint64_t engine_newest_change(const struct engine *e);
 uint64_t engine_committed_members(const struct engine *e, struct members *out);
 
 /* Memberships as bytes: entry data and snapshot metadata. */

@@ -69,6 +69,11 @@ void engine_members(const struct engine *e, struct members *out)
     members_from_raft(&e->raft.configuration, out);
 }
 
+uint64_t engine_newest_change(const struct engine *e)
+{
+    return e->newest_change;
+}
+
 uint64_t engine_committed_members(const struct engine *e, struct members *out)
 {
     members_from_raft(&e->raft.configuration_committed, out);

@@ -81,6 +81,13 @@ static void copy_soft(struct peer_soft *out, const struct peer_soft *in, struct 
     out->states = states;
 }
 
+static const char *copy_text(const char *text, struct buf *bytes)
+{
+    size_t size = strlen(text) + 1;
+    reserve(bytes, size);
+    return put(bytes, text, size);
+}
+
 static void copy_form_hello(struct peer_form_hello *out, const struct peer_form_hello *in,
                             struct buf *bytes)
 {
@@ -109,6 +116,15 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_SOFT_RESULT:
             copy_soft(&out->soft, &in->soft, bytes);
             return;
+        case PEER_HELLO:
+            out->hello.name = copy_text(in->hello.name, bytes);
+            return;
+        case PEER_JOIN:
+            out->join.text = copy_text(in->join.text, bytes);
+            return;
+        case PEER_JOIN_RESULT:
+            out->join_result.reason = copy_text(in->join_result.reason, bytes);
+            return;
         case PEER_FORM_HELLO:
             copy_form_hello(&out->form_hello, &in->form_hello, bytes);
             return;
@@ -125,6 +141,7 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_READ_INDEX_RESULT:
         case PEER_KEEP_ALIVE:
         case PEER_KEEP_ALIVE_RESULT:
+        case PEER_HELLO_RESULT:
             return;
     }
     UNREACHABLE("every kind has a row");

@@ -29,6 +29,10 @@ enum peer_kind {
     PEER_SOFT =
         24, /* leader: the soft state of everybody, as far as it knows (docs/consensus.md) */
     PEER_SOFT_RESULT, /* and what the member knows, with its own */
+    PEER_HELLO = 28,  /* which life this is, and what its disk said when it began (safety D5) */
+    PEER_HELLO_RESULT,
+    PEER_JOIN, /* to the leader, perhaps by another member: a wish about the membership */
+    PEER_JOIN_RESULT,
     /* Before there is a cluster (consensus/form.h). */
     PEER_FORM_HELLO = 32, /* who I am, and how I stand to a cluster */
     PEER_FORM_PROPOSAL,   /* let us be one */
@@ -166,6 +170,65 @@ struct peer_soft {
     const struct peer_soft_state *states;
 };
 
+#define PEER_CLUSTER_ID_SIZE 16
+
+/* Nobody is listened to before its hello was found to be in order (consensus/peer_memory.h). */
+struct peer_hello {
+    uint8_t cluster_id[PEER_CLUSTER_ID_SIZE]; /* all zero: of no cluster yet */
+    const char *name;
+    /* What the disk said when this life began: */
+    uint64_t start_term;
+    uint64_t start_vote;
+    uint64_t start_last; /* index of the log's last entry */
+    uint64_t start_counter;
+    uint64_t counter;    /* of durable batches, now */
+    uint64_t conf_index; /* of the newest membership it knows and is in; 0: none */
+};
+
+enum hello_verdict {
+    HELLO_FINE,
+    HELLO_STRANGER,      /* not known yet, or not any more: say hello */
+    HELLO_OTHER_CLUSTER, /* not one of ours */
+    HELLO_REMOVED,       /* was a member, and is none any more */
+    /* An old copy of a disk: whoever answers so was told more under this id ... */
+    HELLO_OLD_LIFE,    /* ... by a later life */
+    HELLO_OLD_COUNTER, /* ... that is, of more batches */
+    HELLO_OLD_TERM,    /* ... of a later term, or of a vote in this one */
+    HELLO_OLD_LOG,     /* ... of more entries */
+};
+
+struct peer_hello_result {
+    uint8_t cluster_id[PEER_CLUSTER_ID_SIZE];
+    uint64_t life;   /* that is answered */
+    uint8_t verdict; /* enum hello_verdict */
+};
+
+enum join_wish {
+    JOIN_IN = 1, /* the subject wants to belong, as its text says */
+    JOIN_OUT,    /* an operator: remove it */
+    JOIN_DEMOTE, /* an operator: it keeps its copy and loses its vote */
+};
+
+struct peer_join {
+    uint64_t subject; /* raft id of the member or node it is about */
+    uint64_t wisher;  /* who is answered; @from may have passed it on */
+    uint8_t wish;     /* enum join_wish */
+    bool wants_vote;  /* JOIN_IN */
+    bool at_once;     /* JOIN_IN, an operator: do not wait for the one to be replaced */
+    bool passed_on;
+    const char *text; /* JOIN_IN: proto/member.h */
+};
+
+struct peer_join_result {
+    uint64_t subject;
+    uint64_t wisher;
+    uint8_t wish;
+    uint8_t cluster_id[PEER_CLUSTER_ID_SIZE];
+    bool done;
+    int status;         /* 0: done or on its way; else ERR_*, and asking again may help */
+    const char *reason; /* "" or why it is not done yet */
+};
+
 /* Kept on the wire: never renumber. */
 enum peer_form_standing {
     FORM_BLANK = 1,    /* of no cluster, promised to nobody */
@@ -173,8 +236,8 @@ enum peer_form_standing {
     FORM_MEMBER = 3,   /* of the cluster that is named */
 };
 
-/* What is said of oneself is durable. Messages of formation are the only ones that go to a peer of
- * unknown id (to is 0): to whoever answers at the address. */
+/* What is said of oneself is durable. Messages of formation are the only ones that go to a peer
+ * of unknown id (to is 0): to whoever answers at the address. */
 struct peer_form_hello {
     const char *info; /* the sender as a member's line (proto/member.h) */
     const char *list; /* the peers it was started with, "name=address,..."; of a member: "" */
@@ -199,6 +262,7 @@ struct peer_message {
     enum peer_kind kind;
     uint64_t from;
     uint64_t to;
+    uint64_t life; /* of the sender (peer_life()); 0: not told, as in tests of parts */
     uint64_t term;
     struct peer_stamp stamp;
     union {
@@ -214,6 +278,10 @@ struct peer_message {
         struct peer_keep_alive keep_alive;
         struct peer_keep_alive_result keep_alive_result;
         struct peer_soft soft;
+        struct peer_hello hello;
+        struct peer_hello_result hello_result;
+        struct peer_join join;
+        struct peer_join_result join_result;
         struct peer_form_hello form_hello;
         struct peer_form_proposal form_proposal;
     };

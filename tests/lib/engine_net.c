@@ -156,6 +156,10 @@ static void check_message(const struct net_node *n, const struct peer_message *m
         case PEER_KEEP_ALIVE_RESULT:
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
+        case PEER_HELLO:
+        case PEER_HELLO_RESULT:
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
             break;

@@ -86,6 +86,10 @@ static void check_leader(struct sim *sim, const struct sim_node *n, uint64_t ter
 void check_node(struct sim *sim, struct sim_node *n)
 {
     const struct engine *e = core_engine(n->core);
+    struct err err = {0};
+    if (core_refused(n->core, &err) != CORE_WELCOME) {
+        sim_violation(sim, "n%u, honest: %s", (unsigned)n->id, err.msg);
+    }
     uint64_t term = engine_term(e);
     uint64_t commit = engine_commit(e);
     uint64_t applied = core_applied(n->core);

@@ -56,7 +56,7 @@ void members_act(struct sim *sim)
         change_something(sim, leader);
         sim_after(sim, leader);
     }
-    leader = sim_leader(sim); /* it may have died */
+    leader = sim_leader(sim); /* it may have died writing that */
     if (leader != NULL && sim->faults.transfers && !sim->healed && random_chance(r, 0.1)) {
         uint64_t to = sim->nodes[random_below(r, sim->nodes_count)].id;
         struct err err = {0};

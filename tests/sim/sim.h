@@ -176,7 +176,7 @@ struct sim_adviser {
 };
 
 struct sim_soft {
-    bool plays, advises, places, lives_unknown;
+    bool plays, advises, places;
     bool forbidden; /* to move leadership */
     struct sim_words *words;
     size_t count, room;
@@ -301,8 +301,7 @@ void members_act(struct sim *sim);
 
 /* world_soft.c */
 void soft_draw(struct sim *sim);
-void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings,
-                struct store_image *image);
+void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings);
 void soft_act(struct sim *sim);
 void soft_check(struct sim *sim, struct sim_node *n);
 bool soft_is_well(struct sim *sim);

@@ -71,8 +71,9 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
             (unsigned)image.hard.term, (unsigned)image.log_first, (unsigned)image.log_last,
             (unsigned)image.applied_index);
-    soft_start(sim, n, &settings, &image);
+    soft_start(sim, n, &settings);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);
+    core_allow_moves(n->core, !sim->soft.forbidden);
     n->applied = image.applied_index;
     n->term = image.hard.term; /* a term that was not durable was never told to anybody */
     store_image_close(&image);

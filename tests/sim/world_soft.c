@@ -135,7 +135,7 @@ static void judge_order(struct sim *sim, const struct sim_node *n, const struct 
     struct sim_soft_seen *seen = &sim->soft.seen[n - sim->nodes][SIM_SLOT(view->member)];
     bool same = seen->member == view->member && seen->life == n->life;
     bool back = same && soft_version_compare(&view->version, &seen->version) < 0;
-    bool older = same && !sim->soft.lives_unknown && number_of(view) < seen->number;
+    bool older = same && number_of(view) < seen->number;
     if (back || older) {
         sim_violation(sim, "n%u had words %u of n%u, and now %u", (unsigned)n->id,
                       (unsigned)seen->number, (unsigned)view->member, (unsigned)number_of(view));
@@ -188,6 +188,7 @@ static void judge_moves(struct sim *sim, struct sim_node *n)
         s->moves_life[slot] = n->life;
         s->moves[slot] = 0;
         s->moved_ns[slot] = 0;
+        core_allow_moves(n->core, !s->forbidden);
     }
     if (moves == s->moves[slot]) {
         return;
@@ -344,8 +345,7 @@ void soft_check_end(struct sim *sim)
 
 /* --- acting --- */
 
-void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings,
-                struct store_image *image)
+void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings)
 {
     struct sim_soft *s = &sim->soft;
     struct sim_adviser *a = &s->advisers[n - sim->nodes];
@@ -354,7 +354,6 @@ void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *setti
         settings->advisor = (struct core_advisor){.advise = advise, .advised = advised, .ctx = a};
     }
     settings->place_leadership = s->places;
-    image->identity.incarnation = s->lives_unknown ? 0 : n->life;
 }
 
 static void act_on_node(struct sim *sim, struct sim_node *n)
@@ -395,7 +394,6 @@ void soft_draw(struct sim *sim)
     sim->soft.plays = random_chance(r, 0.5);
     sim->soft.advises = sim->soft.plays && random_chance(r, 0.5);
     sim->soft.places = random_chance(r, 0.3);
-    sim->soft.lives_unknown = random_chance(r, 0.2);
     if (sim->soft.plays || sim->soft.places) {
         sim_schedule(sim, sim->now_ns + 300 * NS_MS, EVENT_SOFT, 0);
     }

@@ -1,0 +1,161 @@
+/* consensus/peer_memory.c - the comparison of what was told with what a disk says. */
+#include "consensus/peer_memory.h"
+
+#include "base/err.h"
+#include "base/must.h"
+
+uint64_t peer_life(uint64_t incarnation, uint32_t random)
+{
+    MUST(incarnation > 0);
+    MUST(incarnation <= UINT32_MAX);
+    return incarnation << 32 | random;
+}
+
+bool peer_life_is_later(uint64_t life, uint64_t than)
+{
+    return life >> 32 > than >> 32;
+}
+
+enum hello_verdict peer_memory_judge(const struct peer_memory *memory,
+                                     const struct peer_message *message)
+{
+    const struct peer_hello *hello = &message->hello;
+    if (memory->life == 0 || memory->life == message->life) {
+        return HELLO_FINE; /* nothing is known, or it was judged before */
+    }
+    if (!peer_life_is_later(message->life, memory->life)) {
+        return HELLO_OLD_LIFE;
+    }
+    if (hello->start_counter < memory->counter) {
+        return HELLO_OLD_COUNTER;
+    }
+    bool same_term = hello->start_term == memory->term;
+    bool other_vote = same_term && memory->vote != 0 && hello->start_vote != memory->vote;
+    if (hello->start_term < memory->term || other_vote) {
+        return HELLO_OLD_TERM;
+    }
+    /* In a term a log that has matched the leader's only grows; a later term may take entries away.
+     */
+    return same_term && hello->start_last < memory->acked ? HELLO_OLD_LOG : HELLO_FINE;
+}
+
+static bool raise_to(uint64_t *known, uint64_t told)
+{
+    bool news = told > *known;
+    *known = news ? told : *known;
+    return news;
+}
+
+static bool hear_term(struct peer_memory *memory, uint64_t term)
+{
+    if (!raise_to(&memory->term, term)) {
+        return false;
+    }
+    memory->vote = 0;
+    memory->acked = 0;
+    return true;
+}
+
+bool peer_memory_greeted(struct peer_memory *memory, const struct peer_message *message)
+{
+    const struct peer_hello *hello = &message->hello;
+    bool news = memory->life != message->life;
+    memory->life = message->life;
+    news = raise_to(&memory->counter, hello->counter) || news;
+    news = hear_term(memory, hello->start_term) || news;
+    if (memory->term == hello->start_term && memory->vote == 0 && hello->start_vote != 0) {
+        memory->vote = hello->start_vote;
+        news = true;
+    }
+    return news;
+}
+
+bool peer_memory_hear(struct peer_memory *memory, const struct peer_message *message, uint64_t self)
+{
+    MUST(message->life == memory->life);
+    uint64_t vote = 0;
+    uint64_t acked = 0;
+    if (message->kind == PEER_APPEND_RESULT) {
+        acked = message->append_result.rejected == 0 ? message->append_result.last_index : 0;
+    } else if (message->kind == PEER_VOTE && !message->vote.pre_vote) {
+        vote = message->from;
+    } else if (message->kind == PEER_VOTE_RESULT && !message->vote_result.pre_vote) {
+        vote = message->vote_result.granted ? self : 0;
+    } else if (message->kind != PEER_APPEND) {
+        return false; /* the term of a pre-vote is one that nobody is in */
+    }
+    bool news = hear_term(memory, message->term);
+    if (message->term != memory->term) {
+        return false; /* late */
+    }
+    if (vote != 0 && memory->vote == 0) {
+        memory->vote = vote;
+        news = true;
+    }
+    return raise_to(&memory->acked, acked) || news;
+}
+
+const char *peer_verdict_text(enum hello_verdict verdict)
+{
+    switch (verdict) {
+        case HELLO_FINE:
+            return "fine";
+        case HELLO_STRANGER:
+            return "not known";
+        case HELLO_OTHER_CLUSTER:
+            return "of another cluster";
+        case HELLO_REMOVED:
+            return "removed from the cluster";
+        case HELLO_OLD_LIFE:
+            return "an old copy of the disk: a later start of this node was seen";
+        case HELLO_OLD_COUNTER:
+            return "an old copy of the disk: more had been written to it";
+        case HELLO_OLD_TERM:
+            return "an old copy of the disk: it had been told of a later term or vote";
+        case HELLO_OLD_LOG:
+            return "an old copy of the disk: entries that it acknowledged are missing";
+    }
+    return "refused for a reason that only a newer version knows";
+}
+
+/* --- bytes: u8 format, then for each memory its numbers, little-endian --- */
+
+#define FORMAT 1
+#define NUMBERS 6
+#define MEMORY_SIZE ((size_t)NUMBERS * 8)
+
+void peer_memories_encode(const struct peer_memory *memories, size_t count, struct buf *out)
+{
+    buf_char(out, FORMAT);
+    for (size_t i = 0; i < count; i++) {
+        const struct peer_memory *m = &memories[i];
+        const uint64_t numbers[NUMBERS] = {m->id, m->life, m->counter, m->term, m->vote, m->acked};
+        unsigned char *at = buf_extend(out, MEMORY_SIZE);
+        for (size_t byte = 0; byte < MEMORY_SIZE; byte++) {
+            at[byte] = (unsigned char)(numbers[byte / 8] >> (8 * (byte % 8)));
+        }
+    }
+}
+
+int peer_memories_decode(const void *bytes, size_t size, struct peer_memory *out, size_t room,
+                         size_t *ret_count)
+{
+    const unsigned char *at = bytes;
+    if (size < 1 || at[0] != FORMAT || (size - 1) % MEMORY_SIZE != 0 ||
+        (size - 1) / MEMORY_SIZE > room) {
+        return ERR_CORRUPT;
+    }
+    size_t count = (size - 1) / MEMORY_SIZE;
+    at++;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t numbers[NUMBERS] = {0};
+        for (size_t byte = MEMORY_SIZE; byte > 0; byte--) {
+            numbers[(byte - 1) / 8] = numbers[(byte - 1) / 8] << 8 | at[byte - 1];
+        }
+        out[i] = (struct peer_memory){numbers[0], numbers[1], numbers[2],
+                                      numbers[3], numbers[4], numbers[5]};
+        at += MEMORY_SIZE;
+    }
+    *ret_count = count;
+    return 0;
+}

@@ -1,0 +1,57 @@
+/* consensus/peer_memory.h - what a member remembers of another, and whether a hello fits it (safety
+ * D5).
+ *
+ * A node that starts from an old copy of its disk has forgotten what it said: it could vote twice
+ * in a term, or miss entries that were counted as stored with it. Its peers have not forgotten. Of
+ * each member they keep the highest it told them, and when it begins another life, its hello says
+ * what its disk says. Less than was told: an old copy.
+ *
+ * Only what a life says after its hello was judged is remembered, and a hello tells what the disk
+ * said when that life began. So the order in which messages arrive does not matter, and an honest
+ * node is never refused: whatever it told anybody was durable before (docs/membership.md).
+ *
+ * Pure: the core's own file, core_hello.c, keeps the memories, on disk too. */
+#ifndef CONSENSUS_PEER_MEMORY_H_
+#define CONSENSUS_PEER_MEMORY_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "proto/peer.h"
+
+/* A life of a node: from start to end of its process. Later lives are greater, and two lives that
+ * begin from one copy of a disk differ. */
+uint64_t peer_life(uint64_t incarnation, uint32_t random);
+/* Is @life of a later start than @than? Two with the same number of the start: neither is. */
+bool peer_life_is_later(uint64_t life, uint64_t than);
+
+struct peer_memory {
+    uint64_t id;
+    uint64_t life;    /* the newest whose hello was fine; 0: there was none */
+    uint64_t counter; /* of its durable batches */
+    uint64_t term;
+    uint64_t vote;  /* whom it voted for in @term; 0: not known */
+    uint64_t acked; /* index that it told, in @term, to have stored up to */
+};
+
+/* The verdict on the hello @message. */
+enum hello_verdict peer_memory_judge(const struct peer_memory *memory,
+                                     const struct peer_message *message);
+/* The hello @message is fine. True: that changed the memory. */
+bool peer_memory_greeted(struct peer_memory *memory, const struct peer_message *message);
+/* Remember what @message tells; of the life that the memory is of. @self: who hears it. True: that
+ * changed the memory. */
+bool peer_memory_hear(struct peer_memory *memory, const struct peer_message *message,
+                      uint64_t self);
+
+/* "it was at start 7, and this is start 6", for an operator. */
+const char *peer_verdict_text(enum hello_verdict verdict);
+
+/* As bytes, for the disk. Decoding is strict and gives at most @room memories; ERR_CORRUPT. */
+void peer_memories_encode(const struct peer_memory *memories, size_t count, struct buf *out);
+int peer_memories_decode(const void *bytes, size_t size, struct peer_memory *out, size_t room,
+                         size_t *ret_count);
+
+#endif /* CONSENSUS_PEER_MEMORY_H_ */

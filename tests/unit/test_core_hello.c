@@ -1,0 +1,398 @@
+/* tests/unit/test_core_hello.c - who is listened to, and old copies of a disk (safety D5).
+ *
+ * A node that starts from a disk as it was some time ago must never vote, lead or acknowledge as
+ * the member it was: its peers remember. And an honest one must never be taken for such a copy. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "consensus/peer_memory.h"
+#include "tests/lib/core_kit.h"
+
+#define PEERS "\0peers"
+#define PEERS_SIZE 6
+
+static const struct engine *engine_of(struct core_kit *kit, uint64_t id)
+{
+    return core_engine(ck_core(kit, id));
+}
+
+static enum core_refusal refusal(struct core_kit *kit, uint64_t id)
+{
+    struct err err = {0};
+    return core_refused(ck_core(kit, id), &err);
+}
+
+static void put_and_wait(struct core_kit *kit, const char *key)
+{
+    uint64_t ticket = ck_put(kit, ck_elect(kit), key, "1");
+    ck_run(kit, 2 * CK_BEAT_MS);
+    assert_int_equal(ck_status(kit, ticket), 0);
+}
+
+/* The disk of @id as it was when @old was taken. */
+static void restore(struct core_kit *kit, uint64_t id, struct store_double *old)
+{
+    ck_crash(kit, id);
+    store_double_destroy(ck_node(kit, id)->disk);
+    ck_node(kit, id)->disk = old;
+}
+
+static bool peers_row(struct core_kit *kit, uint64_t id, struct buf *value)
+{
+    struct store_double *copy = store_double_clone(ck_node(kit, id)->disk);
+    struct store_image image;
+    store_double_load(copy, &image);
+    struct store_row row;
+    size_t at = 0;
+    bool found = false;
+    while (store_batch_next_row(image.content, &at, &row)) {
+        if (row.key_size == PEERS_SIZE && memcmp(row.key, PEERS, PEERS_SIZE) == 0) {
+            found = true;
+            buf_clear(value);
+            buf_append(value, row.value, row.value_size);
+        }
+    }
+    store_image_close(&image);
+    store_double_destroy(copy);
+    return found;
+}
+
+static void small_log(struct core_settings *settings, void *ctx)
+{
+    (void)ctx;
+    settings->compact_entries = 20;
+    settings->trailing_entries = 2;
+    settings->flush_after_ms = 50;
+}
+
+/* --- old copies --- */
+
+static void an_old_copy_is_silent_for_good(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    put_and_wait(&kit, "a");
+    struct store_double *old = store_double_clone(ck_node(&kit, 3)->disk);
+    put_and_wait(&kit, "b");
+    restore(&kit, 3, old);
+    ck_boot(&kit, 3);
+    ck_run(&kit, CK_BEAT_MS);
+    assert_int_equal(refusal(&kit, 3), CORE_OLD_COPY);
+    struct err err = {0};
+    (void)core_refused(ck_core(&kit, 3), &err);
+    assert_non_null(strstr(err.msg, "old copy"));
+    /* It is asked for its vote, and for more. */
+    ck_node(&kit, 1)->cut_off = true;
+    uint64_t term = engine_term(engine_of(&kit, 3));
+    for (int i = 0; i < 40; i++) {
+        ck_run(&kit, CK_ELECTION_MS / 2);
+        assert_int_equal(ck_leader(&kit), 0); /* 2 alone is no majority */
+    }
+    assert_int_equal(engine_term(engine_of(&kit, 3)), term);
+    ck_drop(&kit);
+    ck_tick(&kit, 3, 10 * CK_ELECTION_MS);
+    assert_null(ck_take(&kit, PEER_VOTE, 0));
+    assert_null(ck_take(&kit, PEER_HELLO, 0));
+    ck_close(&kit);
+}
+
+/* The memory of one peer that restarted in between is on its disk. */
+static void the_memory_survives_a_restart(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    put_and_wait(&kit, "a");
+    struct store_double *old = store_double_clone(ck_node(&kit, 3)->disk);
+    put_and_wait(&kit, "b");
+    ck_run(&kit, 2000); /* the state has been flushed */
+    put_and_wait(&kit, "c");
+    ck_crash(&kit, 1);
+    ck_crash(&kit, 2);
+    restore(&kit, 3, old);
+    ck_boot(&kit, 1);
+    ck_boot(&kit, 3);
+    ck_run(&kit, 4 * CK_ELECTION_MS);
+    assert_int_equal(refusal(&kit, 3), CORE_OLD_COPY);
+    assert_int_equal(ck_leader(&kit), 0);
+    ck_close(&kit);
+}
+
+static void an_honest_restart_is_welcome(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    for (int round = 0; round < 10; round++) {
+        for (uint64_t id = 1; id <= 3; id++) {
+            put_and_wait(&kit, "a");
+            ck_crash(&kit, id);
+            ck_boot(&kit, id);
+            ck_run(&kit, CK_ELECTION_MS);
+            assert_int_equal(refusal(&kit, id), CORE_WELCOME);
+        }
+    }
+    ck_close(&kit);
+}
+
+/* --- before it is clear --- */
+
+static void nothing_leaves_before_the_start_is_durable(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_node(&kit, 1)->disk_stopped = true;
+    ck_boot(&kit, 1);
+    for (int i = 0; i < 20; i++) {
+        ck_tick(&kit, 1, CK_BEAT_MS);
+    }
+    for (int kind = 0; kind < CK_KINDS; kind++) {
+        assert_int_equal(kit.sent[kind], 0);
+    }
+    ck_node(&kit, 1)->disk_stopped = false;
+    ck_run(&kit, 1);
+    assert_true(kit.sent[PEER_HELLO] > 0);
+    ck_close(&kit);
+}
+
+static struct peer_message ask_for_vote(struct core_kit *kit)
+{
+    return (struct peer_message){
+        .kind = PEER_VOTE,
+        .from = 2,
+        .to = 1,
+        .term = engine_term(engine_of(kit, 1)) + 1,
+        .vote = {.last_index = 100, .last_term = engine_term(engine_of(kit, 1))}};
+}
+
+static void a_node_that_just_started_gives_no_vote(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1); /* 2 and 3 are played, and do not answer its hello */
+    ck_finish(&kit, 1, SIZE_MAX);
+    struct peer_message m = ask_for_vote(&kit);
+    ck_say(&kit, &m);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_null(ck_take(&kit, PEER_VOTE_RESULT, 2));
+    for (uint64_t ms = 0; ms < CK_ELECTION_MS - 10; ms += 10) {
+        ck_tick(&kit, 1, 10);
+    }
+    assert_null(ck_take(&kit, PEER_VOTE, 0));
+    ck_tick(&kit, 1, 10); /* it has waited for an election timeout */
+    m = ask_for_vote(&kit);
+    ck_say(&kit, &m);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_non_null(ck_take(&kit, PEER_VOTE_RESULT, 2));
+    ck_close(&kit);
+}
+
+static void hellos_go_on_until_they_are_answered(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1);
+    ck_boot(&kit, 2);
+    ck_run(&kit, 10 * CK_ELECTION_MS);
+    uint64_t before = kit.sent[PEER_HELLO];
+    ck_run(&kit, 10 * CK_ELECTION_MS);
+    assert_in_range(kit.sent[PEER_HELLO] - before, 18, 22); /* two nodes, for the third */
+    ck_boot(&kit, 3);
+    ck_run(&kit, 2 * CK_ELECTION_MS);
+    before = kit.sent[PEER_HELLO];
+    ck_run(&kit, 10 * CK_ELECTION_MS);
+    assert_int_equal(kit.sent[PEER_HELLO], before);
+    ck_close(&kit);
+}
+
+/* --- the memory on disk --- */
+
+static void an_idle_cluster_writes_nothing(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    put_and_wait(&kit, "a");
+    ck_run(&kit, 5000);
+    struct buf value = {0};
+    uint64_t counters[3];
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t id = 1; id <= 3; id++) {
+            assert_true(peers_row(&kit, id, &value));
+            struct store_double *copy = store_double_clone(ck_node(&kit, id)->disk);
+            struct store_image image;
+            store_double_load(copy, &image);
+            assert_true(round == 0 || image.batch_counter == counters[id - 1]);
+            counters[id - 1] = image.batch_counter;
+            store_image_close(&image);
+            store_double_destroy(copy);
+        }
+        ck_run(&kit, 60000);
+    }
+    buf_close(&value);
+    ck_close(&kit);
+}
+
+/* What is in a node's row is its own: a snapshot brings none, and leaves the one that is there. */
+static void the_memory_stays_over_an_install(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    kit.tune = small_log;
+    ck_boot(&kit, 1);
+    ck_boot(&kit, 2);
+    ck_boot(&kit, 3);
+    put_and_wait(&kit, "a");
+    ck_lead(&kit, 1);
+    ck_node(&kit, 3)->cut_off = true;
+    for (int i = 0; i < 100; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        (void)ck_put(&kit, 1, key, "some value that takes a little space");
+        ck_run(&kit, 10);
+    }
+    uint64_t chunks = kit.sent[PEER_CHUNK];
+    ck_node(&kit, 3)->cut_off = false;
+    ck_run(&kit, 10 * CK_ELECTION_MS);
+    assert_true(kit.sent[PEER_CHUNK] > chunks);
+    assert_true(ck_has(&kit, 3, "k0", "some value that takes a little space"));
+    struct buf theirs = {0};
+    struct buf own = {0};
+    assert_true(peers_row(&kit, 1, &theirs));
+    assert_true(peers_row(&kit, 3, &own));
+    struct peer_memory memories[2 * MEMBERS_MAX];
+    size_t count = 0;
+    assert_int_equal(peer_memories_decode(own.bytes, own.size, memories, 2 * MEMBERS_MAX, &count),
+                     0);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_not_equal(memories[i].id, 3);
+    }
+    buf_close(&theirs);
+    buf_close(&own);
+    ck_close(&kit);
+}
+
+/* --- strangers --- */
+
+static uint8_t verdict_on(struct core_kit *kit, const struct peer_message *hello)
+{
+    ck_drop(kit);
+    ck_say(kit, hello);
+    ck_finish(kit, hello->to, SIZE_MAX);
+    const struct peer_message *answer = ck_take(kit, PEER_HELLO_RESULT, hello->from);
+    assert_non_null(answer);
+    assert_int_equal(answer->hello_result.life, hello->life);
+    return answer->hello_result.verdict;
+}
+
+static void a_node_of_another_cluster_is_refused(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    struct store_batch *batch = store_batch_create(2);
+    batch->has_identity = true;
+    batch->identity = (struct store_identity){.node_id = 1, .cluster_id = {1}};
+    store_double_submit(ck_node(&kit, 1)->disk, batch);
+    (void)store_double_commit(ck_node(&kit, 1)->disk, 1);
+    ck_boot(&kit, 1);
+    ck_finish(&kit, 1, SIZE_MAX);
+    struct peer_message hello = {.kind = PEER_HELLO,
+                                 .from = 2,
+                                 .to = 1,
+                                 .life = peer_life(1, 1),
+                                 .hello = {.name = "n2", .cluster_id = {2}, .start_term = 1}};
+    assert_int_equal(verdict_on(&kit, &hello), HELLO_OTHER_CLUSTER);
+    hello.hello.cluster_id[0] = 1;
+    assert_int_equal(verdict_on(&kit, &hello), HELLO_FINE);
+    ck_close(&kit);
+}
+
+static void a_removed_member_is_told_so(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvvv");
+    ck_lead(&kit, 1);
+    put_and_wait(&kit, "a");
+    ck_crash(&kit, 4);
+    ck_run(&kit, 4 * CK_ELECTION_MS);
+    assert_int_equal(core_change(ck_core(&kit, 1), kit.now_ms, CHANGE_REMOVE, 4, NULL, NULL), 0);
+    ck_turn(&kit, 1);
+    put_and_wait(&kit, "b");
+    ck_boot(&kit, 4);
+    ck_run(&kit, 2 * CK_ELECTION_MS);
+    assert_int_equal(refusal(&kit, 4), CORE_REMOVED);
+    ck_close(&kit);
+}
+
+static void a_message_without_a_hello_before_it_is_not_heard(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    ck_drop(&kit);
+    struct peer_message m = {.kind = PEER_VOTE,
+                             .from = 2,
+                             .to = 1,
+                             .life = peer_life(99, 1),
+                             .term = engine_term(engine_of(&kit, 1)) + 5,
+                             .vote = {.last_index = 100, .last_term = 100, .disrupt_leader = true}};
+    ck_say(&kit, &m);
+    assert_true(m.term > engine_term(engine_of(&kit, 1)));
+    const struct peer_message *answer = ck_take(&kit, PEER_HELLO_RESULT, 2);
+    assert_non_null(answer);
+    assert_int_equal(answer->hello_result.verdict, HELLO_STRANGER);
+    ck_close(&kit);
+}
+
+static void moved_files_do_not_start(void **state)
+{
+    (void)state;
+    struct store_double *disk = store_double_create();
+    struct store_image image;
+    store_double_load(disk, &image);
+    struct err err = {0};
+    assert_int_equal(core_may_start(&image, &err), 0);
+    store_image_close(&image);
+    store_double_set_moved(disk, "inode was 12, is 34");
+    store_double_load(disk, &image);
+    assert_int_equal(core_may_start(&image, &err), ERR_REFUSED);
+    assert_non_null(strstr(err.msg, "inode was 12, is 34"));
+    store_image_close(&image);
+    store_double_destroy(disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_old_copy_is_silent_for_good),
+        cmocka_unit_test(the_memory_survives_a_restart),
+        cmocka_unit_test(an_honest_restart_is_welcome),
+        cmocka_unit_test(nothing_leaves_before_the_start_is_durable),
+        cmocka_unit_test(a_node_that_just_started_gives_no_vote),
+        cmocka_unit_test(hellos_go_on_until_they_are_answered),
+        cmocka_unit_test(an_idle_cluster_writes_nothing),
+        cmocka_unit_test(the_memory_stays_over_an_install),
+        cmocka_unit_test(a_node_of_another_cluster_is_refused),
+        cmocka_unit_test(a_removed_member_is_told_so),
+        cmocka_unit_test(a_message_without_a_hello_before_it_is_not_heard),
+        cmocka_unit_test(moved_files_do_not_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
