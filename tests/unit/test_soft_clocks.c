@@ -18,7 +18,7 @@
 #include "tests/lib/soft_post.h"
 #include "tests/sim/random.h"
 
-#define AGAIN_MS 300
+#define AGAIN_MS UINT64_C(300)
 enum { NODES = 5, WIRE = 256, WORDS = 4000, BEAT_US = 100000 };
 #define SEEDS 40
 /* Clocks run wrong by up to 10 %: far more than real ones. */
