@@ -42,8 +42,7 @@ static void grant(struct core_kit *kit, uint64_t holder, bool is_protected)
         .system = true,
         .op = {
             .kind = KV_OP_LEASE,
-            .grant = {
-                .id = 1, .ttl_ms = 3600 * 1000, .is_protected = is_protected, .holder = holder}}};
+            .grant = {.id = 1, .ttl_ms = 3600000, .is_protected = is_protected, .holder = holder}}};
     uint64_t ticket = ck_command(kit, ck_leader(kit), &command);
     ck_settle(kit);
     assert_int_equal(ck_status(kit, ticket), 0);

@@ -12,7 +12,7 @@
 #include "base/must.h"
 #include "tests/lib/soft_post.h"
 
-#define AGAIN_MS 300
+#define AGAIN_MS UINT64_C(300)
 
 static void read_post(struct soft_table *to, uint64_t now_ms, const struct post *post)
 {

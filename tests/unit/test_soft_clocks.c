@@ -18,7 +18,7 @@
 #include "tests/lib/soft_post.h"
 #include "tests/sim/random.h"
 
-#define AGAIN_MS 300
+#define AGAIN_MS UINT64_C(300)
 enum { NODES = 5, WIRE = 256, WORDS = 4000, BEAT_US = 100000 };
 #define SEEDS 40
 /* Clocks run wrong by up to 10 %: far more than real ones. */
@@ -164,6 +164,15 @@ static void mishap(struct life *l)
     }
 }
 
+static void deliver(struct life *l, size_t leader)
+{
+    for (struct flying *f = l->wire; f < l->wire + WIRE; f++) {
+        if (f->used && f->due_us <= l->now_us) {
+            arrive(l, f, leader);
+        }
+    }
+}
+
 static void run(struct life *l, unsigned beats)
 {
     size_t leader = random_below(&l->random, NODES);
@@ -180,11 +189,7 @@ static void run(struct life *l, unsigned beats)
         }
         for (unsigned step = 0; step < 50; step++) {
             l->now_us += BEAT_US / 50;
-            for (struct flying *f = l->wire; f < l->wire + WIRE; f++) {
-                if (f->used && f->due_us <= l->now_us) {
-                    arrive(l, f, leader);
-                }
-            }
+            deliver(l, leader);
         }
         for (size_t node = 0; node < NODES; node++) {
             if (l->up[node]) {
