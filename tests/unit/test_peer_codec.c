@@ -343,6 +343,10 @@ static void same_membership(const struct peer_message *a, const struct peer_mess
     }
 }
 
+_Static_assert(sizeof(struct peer_timeout_now) == 16, "two numbers");
+_Static_assert(sizeof(struct peer_chunk_result) == 16, "two numbers");
+_Static_assert(sizeof(struct peer_read_index) == 16, "two numbers");
+
 static void same_small(const struct peer_message *a, const struct peer_message *b)
 {
     switch ((int)a->kind) {
@@ -391,9 +395,6 @@ static void same_small(const struct peer_message *a, const struct peer_message *
                        b->form_proposal.size);
             return;
         default: /* those of two numbers */
-            _Static_assert(sizeof(a->timeout_now) == 16, "two numbers");
-            _Static_assert(sizeof(a->chunk_result) == 16, "two numbers");
-            _Static_assert(sizeof(a->read_index) == 16, "two numbers");
             assert_memory_equal(&a->timeout_now, &b->timeout_now, 16);
             return;
     }
