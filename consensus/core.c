@@ -33,6 +33,8 @@ struct core_settings core_settings_default(uint64_t id, uint32_t seed)
                                   .compact_entries = 20000,
                                   .compact_bytes = 32 * MIB,
                                   .trailing_entries = 5000,
+                                  .wants_vote = true,
+                                  .voters_max = 7,
                                   .full_bytes_max = STORE_RESERVE_BYTES / 4};
 }
 
@@ -326,6 +328,8 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
     uint64_t lease = core_lease_next_ms(c);
     next = lease < next ? lease : next;
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
+    uint64_t admit = core_admit_next_ms(c);
+    next = admit < next ? admit : next;
     uint64_t hello = core_hello_next_ms(c);
     next = hello < next ? hello : next;
     return next > now_ms ? next : now_ms + 1;
@@ -387,6 +391,7 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             return;
         case PEER_JOIN:
         case PEER_JOIN_RESULT:
+            core_admit_receive(c, message);
             return;
     }
     engine_receive(c->engine, c->now_ms, message);
@@ -438,6 +443,7 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_read_turn(c); /* what was applied just now may answer reads */
     core_hold_turn(c);
     core_lease_turn(c);
+    core_admit_turn(c);
     core_ship_turn(c);
     core_close_batch(c);
 }

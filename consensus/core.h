@@ -40,6 +40,10 @@ struct core_settings {
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
     struct member_info me; /* what this node is called; id 0: it asks for no place among the members
                               by itself (docs/membership.md) */
+    bool wants_vote;       /* else it stays a standby; a witness always votes */
+    unsigned int voters_max;   /* beyond it a database host joins without a vote */
+    uint64_t lease_ms;         /* of the primary; a member is replaced after three of them ... */
+    uint64_t replace_after_ms; /* ... and at least this long without contact */
     size_t full_bytes_max; /* of entries that are still taken while the disk is full: a part of the
                               store's reserve, so that terms and votes always have the rest */
 };
@@ -138,6 +142,13 @@ int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint
                 const char *info, struct err *err);
 int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
+
+/* A wish about the membership, an operator's or another node's, on the leader: its next step. 1:
+ * all is as wished; 0: on its way, ask again soon; ERR_*: not now, @err says why, and asking again
+ * may help. ERR_NOT_LEADER: ask the leader. */
+int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *wish, struct err *err);
+/* Is this node in its place in the cluster? What is still in the way goes to @err. */
+bool core_joined(const struct core *c, struct err *err);
 
 /* There is a new connection to the node @id, a member or not: tell it who we are. */
 void core_greet(struct core *c, uint64_t now_ms, uint64_t id);
