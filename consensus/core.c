@@ -149,6 +149,9 @@ void core_send(struct core *c, const struct peer_message *message)
     if (c->hello.refusal != CORE_WELCOME) {
         return; /* this node has nothing more to say */
     }
+    if (c->out_count >= OUT_COUNT_MAX || c->out_bytes >= OUT_BYTES_MAX) {
+        return; /* lost, like any message may be */
+    }
     struct core_out *out = mem_alloc(sizeof(*out));
     list_init(&out->link);
     out->bytes = (struct buf){0};
@@ -158,12 +161,24 @@ void core_send(struct core *c, const struct peer_message *message)
     peer_message_copy(&out->message, message, &out->bytes);
     out->message.life = c->hello.life;
     list_push_back(&c->out, &out->link);
+    c->out_count++;
+    c->out_bytes += out->bytes.size;
+}
+
+/* The oldest message leaves the queue; the caller frees it. */
+static struct core_out *take_out(struct core *c)
+{
+    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
+    list_remove(&out->link);
+    c->out_count--;
+    c->out_bytes -= out->bytes.size;
+    return out;
 }
 
 void core_drop_messages(struct core *c)
 {
-    for (struct list *l = list_pop_front(&c->out); l != NULL; l = list_pop_front(&c->out)) {
-        out_free(CONTAINER_OF(l, struct core_out, link));
+    while (!list_empty(&c->out)) {
+        out_free(take_out(c));
     }
 }
 
@@ -181,13 +196,11 @@ bool core_next_message(struct core *c, struct peer_message *message)
     if (list_empty(&c->out)) {
         return false;
     }
-    struct core_out *out = CONTAINER_OF(c->out.next, struct core_out, link);
-    if (out->after > c->durable) {
+    if (CONTAINER_OF(c->out.next, struct core_out, link)->after > c->durable) {
         return false; /* those behind it wait for as much or more */
     }
-    list_remove(&out->link);
-    c->lent = out;
-    *message = out->message;
+    c->lent = take_out(c);
+    *message = c->lent->message;
     return true;
 }
 
@@ -218,6 +231,11 @@ void core_finish(struct core *c, enum core_request request, uint64_t ticket, int
     if (result != NULL) {
         f->done.revision = result->revision;
         kv_result_encode(result, &f->done.result);
+    }
+    if (request == CORE_PROPOSE && ticket == CORE_TICKET_ADVICE) {
+        core_advise_finished(c, &f->done);
+        mem_free(f);
+        return;
     }
     list_push_back(&c->done, &f->link);
 }
@@ -276,6 +294,8 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                                .fatal = sink_fatal};
     c->engine = engine_create(&es, &sink);
     core_hello_start(c, image);
+    core_soft_open(c, c->hello.identity.incarnation);
+    core_placement_open(c);
     core_state_load(c, image);
     struct store_hard hard;
     if (engine_hard_before_start(image, settings->id, &hard)) {
@@ -296,6 +316,8 @@ void core_destroy(struct core *c)
     core_hold_close(c);
     core_ship_close(c);
     core_state_close(c);
+    core_soft_close(c);
+    core_advise_close(c);
     engine_destroy(c->engine);
     store_batch_destroy(c->open);
     for (struct store_batch *b = core_next_batch(c); b != NULL; b = core_next_batch(c)) {
@@ -322,7 +344,7 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
         uint64_t flush = c->dirty_since_ms + c->settings.flush_after_ms;
         next = flush < next ? flush : next;
     }
-    if (c->beat_wanted) {
+    if (c->beat_wanted || c->retired != NULL) {
         next = now_ms + 1;
     }
     uint64_t lease = core_lease_next_ms(c);
@@ -330,19 +352,33 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
     uint64_t admit = core_admit_next_ms(c);
     next = admit < next ? admit : next;
+    uint64_t advise = core_advise_next_ms(c);
+    next = advise < next ? advise : next;
     uint64_t hello = core_hello_next_ms(c);
     next = hello < next ? hello : next;
     return next > now_ms ? next : now_ms + 1;
 }
 
+/* Asked before the engine's tick, which sets the next beat. */
+static bool beat_is_due(const struct core *c)
+{
+    return core_leads(c) && c->now_ms > 0 &&
+           engine_next_tick_ms(c->engine, c->now_ms - 1) <= c->now_ms;
+}
+
 void core_tick(struct core *c, uint64_t now_ms)
 {
     set_now(c, now_ms);
+    bool beat = beat_is_due(c);
     if (c->hello.refusal != CORE_WELCOME) {
         return;
     }
     core_disk_look(c);
     engine_tick(c->engine, c->now_ms);
+    if (beat) {
+        core_soft_beat(c);
+        core_placement_beat(c);
+    }
 }
 
 void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *message)
@@ -366,6 +402,10 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_KEEP_ALIVE_RESULT:
             core_lease_receive(c, message);
             return;
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
+            core_soft_receive(c, message);
+            return;
         case PEER_SNAPSHOT:
             if (!core_ship_may_install(c, message)) {
                 return;
@@ -376,6 +416,9 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             stamp_note(&c->stamps, message->from, message->term, &message->stamp);
             core_disk_heard(c, message);
             break;
+        case PEER_TIMEOUT_NOW:
+            core_placement_moved(c);
+            break;
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
             return; /* the owner's to answer: form_answer() */
@@ -384,7 +427,6 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             break;
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
-        case PEER_TIMEOUT_NOW:
             break;
         case PEER_HELLO:
         case PEER_HELLO_RESULT:
@@ -395,6 +437,9 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             return;
     }
     engine_receive(c->engine, c->now_ms, message);
+    if (message->kind == PEER_APPEND) {
+        core_soft_heard_leader(c, message);
+    }
 }
 
 void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
@@ -425,7 +470,11 @@ int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err)
 {
     set_now(c, now_ms);
-    return engine_transfer(c->engine, c->now_ms, id, err);
+    int code = engine_transfer(c->engine, c->now_ms, id, err);
+    if (code == 0) {
+        core_placement_moved(c); /* also when the owner does it: not straight back again */
+    }
+    return code;
 }
 
 void core_turn(struct core *c, uint64_t now_ms)
@@ -445,6 +494,8 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_lease_turn(c);
     core_admit_turn(c);
     core_ship_turn(c);
+    core_soft_turn(c);
+    core_advise_turn(c);
     core_close_batch(c);
 }
 

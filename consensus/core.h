@@ -8,7 +8,11 @@
  *
  * After each event, or after several that came together, the owner calls core_turn() and then takes
  * everything that core_next_*() gives. A message leaves only when the term and vote it speaks for
- * are durable (safety E1). */
+ * are durable (safety E1).
+ *
+ * The time of a call must be read after what the call tells has come to be known: after the message
+ * was taken off its socket, after core_create() got its image. A time kept from the beginning of a
+ * loop may be from before a pause, and a lease would be taken for over too early. */
 #ifndef CONSENSUS_CORE_H_
 #define CONSENSUS_CORE_H_
 
@@ -19,13 +23,41 @@
 #include "base/err.h"
 #include "consensus/engine.h"
 #include "consensus/machine.h"
+#include "consensus/placement.h"
+#include "consensus/soft.h"
 #include "proto/member.h"
 #include "proto/peer.h"
 #include "storage/batch.h"
 
+struct core;
+struct core_done;
+
+/* What an advisor may look at: everything there is on a leader that knows all that is committed. */
+struct core_view {
+    const struct core *core; /* for core_soft_next(), core_soft_get(), core_machine() */
+    uint64_t now_ms;
+    uint64_t term;
+    const struct members *members; /* the membership in use */
+};
+
+/* Asked on the leader alone, when something has changed: a soft state, the membership, an applied
+ * entry, a lease; at the beginning of each leadership; and when it wanted to be. Not before all of
+ * earlier terms is applied, and not while a command of its own is under way. What it puts into
+ * @command is proposed as it is (set @system in it), and told to @advised when it has ended, with
+ * what became of it; ERR_LOST_LEADER: nobody knows, and the next leader's advisor decides anew.
+ * Must not call back into the core but for questions, and must decide by what it sees. */
+struct core_advisor {
+    /* Returns after how many ms to ask again if nothing changes; 0: not at all. NULL: no advisor.
+     */
+    uint64_t (*advise)(void *ctx, const struct core_view *view, struct buf *command);
+    void (*advised)(void *ctx, const struct core_done *done); /* may be NULL */
+    void *ctx;
+};
+
 struct core_settings {
     uint64_t id;
-    uint32_t seed;
+    uint32_t seed; /* random, and another one in every life: names that a late answer must not fit
+                      begin with it */
     uint32_t election_timeout_ms;
     uint32_t heartbeat_ms;
     uint32_t inflight_entries_max;
@@ -38,6 +70,8 @@ struct core_settings {
     size_t compact_bytes;
     struct machine_options machine; /* the hub of watches, and who hears of leases */
     uint64_t trailing_entries;      /* ... down to this many that are in the state table already */
+    struct core_advisor advisor;
+    bool place_leadership; /* hand it to whom placement.h says */
     struct member_info me; /* what this node is called; id 0: it asks for no place among the members
                               by itself (docs/membership.md) */
     bool wants_vote;       /* else it stays a standby; a witness always votes */
@@ -73,15 +107,12 @@ struct core_wish {
     uint64_t ship;
 };
 
-struct core;
-
 /* 0, or why a node must not start as the member that wrote @image (safety D5, D7): its owner
  * discards the identity, with all that is in the directory, and joins as a new member. */
 int core_may_start(const struct store_image *image, struct err *err);
 
 /* @image is what the disk holds, and core_may_start(); the core keeps nothing of it. Fatal errors
- * (W15) come through
- * @fatal. */
+ * (W15) come through @fatal. */
 struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                          const struct store_image *image,
                          void (*fatal)(void *ctx, const struct err *err), void *ctx);
@@ -121,7 +152,8 @@ struct core_hold {
     uint64_t
         renew_until_ms; /* ask for more time until then; the owner moves it on while it is well */
     uint64_t limit_ms;  /* count with no more than this of the lease's time; 0: all of it. Set it
-                           before  proposing a shorter time, lift it when that is applied. */
+                           before proposing a shorter time, keep it where a restart finds it, lift
+                           it when this node has applied the change: not if the answer is lost */
 };
 struct core_held {
     uint64_t
@@ -136,12 +168,25 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
 /* The owner does not act as the holder any more, and will not. */
 void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
 bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+/* How long the lease @id, whoever holds it, goes on if nothing more is heard of it: the leader's
+ * own count, which its holder ends before. 0; ERR_NOT_LEADER, also while a new leader does not
+ * count yet; ERR_NOT_FOUND. */
+int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t *ret_ms);
 
 /* See engine.h. */
 int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,
                 const char *info, struct err *err);
 int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
 int core_transfer(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);
+/* From now on this is what all members read as this node's soft state (soft.h). ERR_TOO_LARGE:
+ * more than SOFT_BYTES_MAX, and nothing has changed. */
+int core_publish(struct core *c, uint64_t now_ms, const void *bytes, size_t size);
+/* Not while the owner has reason to keep leadership where it is: a grant, a seal, a switchover
+ * (safety A6). True at the start. */
+void core_allow_moves(struct core *c, bool allowed);
+/* The owner, or whoever notices, about the disk of this node: too slow for a leader's, or well
+ * again. */
+void core_slow_disk(struct core *c, bool is_slow);
 
 /* A wish about the membership, an operator's or another node's, on the leader: its next step. 1:
  * all is as wished; 0: on its way, ask again soon; ERR_*: not now, @err says why, and asking again
@@ -165,6 +210,11 @@ bool core_next_wish(struct core *c, struct core_wish *out);
 const struct engine *core_engine(const struct core *c);
 const struct machine *core_machine(const struct core *c);
 uint64_t core_applied(const struct core *c);
+/* Soft state of @member, or of the member with the lowest id above @after; the node's own, too. */
+bool core_soft_get(const struct core *c, uint64_t now_ms, uint64_t member, struct soft_view *out);
+bool core_soft_next(const struct core *c, uint64_t now_ms, uint64_t after, struct soft_view *out);
+/* What placement said last on this leader, and how often it has moved leadership from here. */
+struct placement core_placement(const struct core *c, uint64_t *ret_moves);
 /* May this node go on under its identity? If not, it is silent for good, @err says why, and the
  * owner ends it; ask after each turn. */
 enum core_refusal {

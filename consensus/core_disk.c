@@ -295,6 +295,7 @@ static void yield(struct core *c)
         return;
     }
     if (engine_transfer(c->engine, c->now_ms, to, NULL) == 0) {
+        core_placement_moved(c);
         d->next_yield_ms = c->now_ms + (uint64_t)YIELD_PAUSE * c->settings.election_timeout_ms;
     }
 }

@@ -5,8 +5,6 @@
  * however late it comes. It asks as long as its owner wants it to: an owner that hangs loses the
  * lease. When a round was missed it also asks by two other members (A6). What it believes about the
  * leader does not matter here: a confirmation is true whoever brings it. */
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
@@ -55,10 +53,19 @@ static struct hold *next(struct omap_at *at)
     return item != NULL ? CONTAINER_OF(item, struct hold, item) : NULL;
 }
 
-static uint64_t span_ms(const struct hold *h)
+/* What this node has applied counts too: a leader whose disk is slow may confirm the time of before
+ * a change that is committed, for which a later leader waits no more; and a late answer may come
+ * when the lease is gone. */
+static uint64_t span_ms(const struct core *c, const struct hold *h, uint64_t ttl_ms)
 {
+    struct machine_lease lease;
+    if (c->applied.index >= h->wish.grant) {
+        bool is_there = machine_lease(c->machine, h->wish.lease, &lease) &&
+                        lease.granted_index == h->wish.grant;
+        uint64_t known_ms = is_there ? lease.ttl_ms : 0;
+        ttl_ms = known_ms < ttl_ms ? known_ms : ttl_ms;
+    }
     uint64_t limit_ms = h->wish.limit_ms;
-    uint64_t ttl_ms = h->held.ttl_ms;
     return lease_holder_ms(limit_ms != 0 && limit_ms < ttl_ms ? limit_ms : ttl_ms);
 }
 
@@ -77,10 +84,6 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish)
         omap_insert(&c->holds, &h->item);
         h->begun_ms = c->now_ms;
         h->next_ms = c->now_ms;
-    }
-    if (h->wish.limit_ms != wish->limit_ms) {
-        memset(h->sent, 0,
-               sizeof(h->sent)); /* what is on its way may be answered with the time of before */
     }
     h->wish = *wish;
     uint64_t cut_ms = c->now_ms + lease_holder_ms(wish->limit_ms);
@@ -220,7 +223,8 @@ void core_hold_result(struct core *c, const struct peer_keep_alive_result *resul
         }
         h->held.ttl_ms = result->ttl_ms;
         h->held.confirmed_ms = sent_ms > h->held.confirmed_ms ? sent_ms : h->held.confirmed_ms;
-        uint64_t deadline_ms = sent_ms + span_ms(h); /* A1: from before it was sent */
+        /* A1: from before it was sent. */
+        uint64_t deadline_ms = sent_ms + span_ms(c, h, result->ttl_ms);
         h->held.deadline_ms = deadline_ms > h->held.deadline_ms ? deadline_ms : h->held.deadline_ms;
         return;
     }

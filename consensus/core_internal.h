@@ -7,10 +7,15 @@
 #include "consensus/lease_clock.h"
 #include "consensus/machine.h"
 #include "consensus/peer_memory.h"
+#include "consensus/placement.h"
+#include "consensus/soft.h"
 #include "consensus/stamp.h"
 #include "proto/kv_codec.h"
 
 #define SHIPS_MAX 8
+/* Messages that wait for a disk that hangs. Beyond this they are lost, as on a bad net. */
+#define OUT_COUNT_MAX 16384
+#define OUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A proposal, first in the queue, then in the log until it is applied. */
 struct core_proposal {
@@ -97,6 +102,42 @@ struct core_leases {
     struct core_primary_heard primary;
 };
 
+/* The advisor's affairs. */
+#define CORE_TICKET_ADVICE UINT64_MAX
+struct core_advice {
+    uint64_t term; /* what it saw when it was asked last */
+    uint64_t applied;
+    uint64_t soft_changes;
+    uint64_t again_ms; /* ask then even so; 0: no */
+    bool in_flight;
+    bool has_done; /* its command has ended, and it was not told yet */
+    struct core_done done;
+};
+
+struct core_relay {
+    uint64_t member;
+    uint64_t at_ms;
+};
+
+/* What placement needs to know. */
+struct core_placing {
+    bool allowed;
+    bool slow_disk;
+    bool has_moved;
+    uint64_t moved_ms;
+    uint64_t moves;
+    struct placement last;
+    uint64_t scanned_index;
+    uint64_t scanned_ms;
+    size_t holders_count;
+    uint64_t holders[8];       /* of protected leases */
+    uint64_t heard_holder;     /* whose keep-alives the following is about ... */
+    uint64_t heard_term;       /* ... in this leadership */
+    uint64_t relayed_since_ms; /* it is heard by relay alone; 0: not so */
+    size_t relays_count;
+    struct core_relay relays[MEMBERS_MAX];
+};
+
 /* Somebody who said something, or was named by the owner: a member, or not. */
 #define CORE_PEERS_MAX ((size_t)2 * MEMBERS_MAX)
 struct core_peer {
@@ -181,6 +222,8 @@ struct core {
     uint64_t durable;
     uint64_t hard_sequence; /* of the newest batch with a term or vote */
     struct list out;
+    size_t out_count;
+    size_t out_bytes;
     struct core_out *lent;
     struct list done;
 
@@ -202,6 +245,7 @@ struct core {
     uint64_t flushed_sequence;
     uint64_t dirty_since_ms;   /* 0: nothing changed since the last flush */
     uint64_t install_sequence; /* of the batch that makes the stage the state; 0: none */
+    struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
 
@@ -229,6 +273,12 @@ struct core {
     uint64_t ship_names;
     struct core_wish wishes[SHIPS_MAX * 2];
     size_t wishes_count;
+
+    /* core_soft.c, core_advise.c, core_placement.c */
+    struct soft_table soft;
+    uint64_t soft_unasked_ms; /* a leader that did not ask was told last */
+    struct core_advice advice;
+    struct core_placing placing;
 };
 
 /* core.c */
@@ -268,10 +318,40 @@ void core_propose_lost(struct core *c, int status);
 void core_propose_end(struct core *c); /* all that wait are answered */
 void core_propose_close(struct core *c);
 
+/* As core_propose(), for the core's own ticket, too. */
+void core_propose_as(struct core *c, uint64_t ticket, const void *command, size_t size);
+
+/* core_soft.c */
+void core_soft_open(struct core *c, uint64_t incarnation);
+void core_soft_close(struct core *c);
+void core_soft_beat(struct core *c);
+void core_soft_receive(struct core *c, const struct peer_message *message);
+void core_soft_heard_leader(struct core *c, const struct peer_message *message);
+void core_soft_turn(struct core *c);
+
+/* core_advise.c */
+void core_advise_turn(struct core *c);
+uint64_t core_advise_next_ms(const struct core *c); /* UINT64_MAX: not by time */
+void core_advise_finished(struct core *c, struct core_done *done);
+void core_advise_close(struct core *c);
+
+/* core_placement.c */
+void core_placement_open(struct core *c);
+void core_placement_beat(struct core *c);
+/* Leadership comes here or goes away on purpose, now. */
+void core_placement_moved(struct core *c);
+void core_placement_tell(const struct core *c, struct peer_soft *out);
+void core_placement_told(struct core *c, const struct peer_message *message);
+/* On the leader: a keep-alive of the @holder of a protected lease came now from @from, itself or
+ * another. */
+void core_placement_heard_holder(struct core *c, uint64_t holder, uint64_t from);
+
 /* core_state.c */
 void core_state_load(struct core *c, const struct store_image *image);
 void core_state_turn(struct core *c);
 void core_state_durable(struct core *c);
+/* @machine, which may be NULL, is not needed any more. */
+void core_state_retire(struct core *c, struct machine *machine);
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot);
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out);
 void core_state_close(struct core *c);

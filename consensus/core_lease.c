@@ -64,9 +64,20 @@ static void run_from(struct core *c, const struct machine_lease *lease, uint64_t
     lease_clock_run(&c->leases.clock, lease->id, lease->generation, until_ms);
 }
 
+/* Entries that end @lease (0: any) were in the log before it came into the clock (A2). */
+static void note_endings(struct core *c, uint64_t lease)
+{
+    LIST_FOR_EACH (struct ending, e, &c->leases.endings, link) {
+        if (lease == 0 || e->lease == lease) {
+            lease_clock_end(&c->leases.clock, e->lease, e->index);
+        }
+    }
+}
+
 /* Only when every entry of earlier terms is applied does a leader know which leases there are, and
  * that none of them is ended by an entry of those terms (A2). Their holders may count from any time
- * at which another leader was followed (A4). */
+ * at which another leader was followed (A4); those of this leadership's own grants and changes only
+ * from their keep-alives, so that the full time runs from now. */
 static void begin_counting(struct core *c)
 {
     uint64_t established_at = engine_established_at(c->engine);
@@ -78,8 +89,9 @@ static void begin_counting(struct core *c)
     uint64_t led_until_ms = engine_led_until_ms(c->engine);
     struct machine_lease lease = {0};
     while (machine_lease_next(c->machine, lease.id, &lease)) {
-        run_from(c, &lease, led_until_ms);
+        run_from(c, &lease, lease.generation > established_at ? c->now_ms : led_until_ms);
     }
+    note_endings(c, 0);
     LIST_FOR_EACH (struct asked, a, &c->leases.asked, link) {
         core_lease_count(c, &a->ask, a->received_ms);
     }
@@ -94,6 +106,9 @@ void core_lease_event(struct core *c, enum machine_lease_event event,
     }
     switch (event) {
         case MACHINE_LEASE_GRANTED:
+            run_from(c, lease, c->now_ms);
+            note_endings(c, lease->id);
+            return;
         case MACHINE_LEASE_CHANGED:
             run_from(c, lease, c->now_ms);
             return;
@@ -179,7 +194,8 @@ static bool is_of(const struct machine_lease *lease, const struct peer_keep_aliv
     return lease->granted_index == ask->grant && lease->epoch == ask->epoch;
 }
 
-/* A3: time is counted from every keep-alive that was received, confirmed or not. */
+/* A3: time is counted from every keep-alive that was received, confirmed or not. Not while an entry
+ * that may end the lease is in the log (A2): if it fails, answer() makes up for it. */
 void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms)
 {
     struct machine_lease lease;
@@ -192,24 +208,34 @@ void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_
     }
 }
 
+/* The answer would be final, but an entry in the log may still decide otherwise: one that may end
+ * the lease (A2), or its grant, which the holder can have applied before a leader with a slow disk.
+ */
+static bool is_undecided(const struct core *c, const struct asked *a)
+{
+    const struct lease_time *time = lease_clock_find(&c->leases.clock, a->ask.lease);
+    bool is_ending = time != NULL && time->ending_index != 0;
+    bool is_behind = a->ask.grant > c->applied.index && a->ask.grant <= engine_last(c->engine);
+    return is_ending || is_behind;
+}
+
 /* Why a keep-alive whose round has passed is not confirmed; 0: it is, and *ret_lease tells. */
 static int refusal(const struct core *c, const struct asked *a, struct machine_lease *ret_lease)
 {
     if (!machine_lease(c->machine, a->ask.lease, ret_lease) || !is_of(ret_lease, &a->ask)) {
         return ERR_NOT_FOUND;
     }
-    if (ret_lease->marked_index != 0) {
-        return ERR_REFUSED;
-    }
-    const struct lease_time *time = lease_clock_find(&c->leases.clock, a->ask.lease);
-    MUST(time != NULL); /* every lease that the machine knows is counted */
-    return time->ending_index != 0 ? ERR_EXPIRED : 0;
+    return ret_lease->marked_index != 0 ? ERR_REFUSED : 0;
 }
 
 static void answer(struct core *c, const struct asked *a)
 {
     struct machine_lease lease = {0};
     int status = refusal(c, a, &lease);
+    if (status == 0) {
+        /* It came while the lease was not known yet, or was ending: it was not counted then. */
+        run_from(c, &lease, a->received_ms);
+    }
     struct peer_message m = {.kind = PEER_KEEP_ALIVE_RESULT,
                              .from = c->settings.id,
                              .to = a->from,
@@ -239,6 +265,9 @@ static void answer_asked(struct core *c)
     LIST_FOR_EACH_SAFE (struct asked, a, &c->leases.asked, link) {
         if (proof.round <= a->round) {
             hurry = hurry || (a->ask.urgent && engine_round(c->engine) == a->round);
+            continue;
+        }
+        if (is_undecided(c, a)) {
             continue;
         }
         answer(c, a);
@@ -273,6 +302,7 @@ static void note_primary(struct core *c, uint64_t from, const struct peer_keep_a
     if (heard->holder != ask->holder) {
         *heard = (struct core_primary_heard){.holder = ask->holder};
     }
+    core_placement_heard_holder(c, ask->holder, from);
     heard->any_ms = c->now_ms;
     heard->direct_ms = from == ask->holder ? c->now_ms : heard->direct_ms;
 }
@@ -334,6 +364,20 @@ void core_lease_receive(struct core *c, const struct peer_message *m)
     on.from = c->settings.id;
     on.to = m->keep_alive_result.holder;
     core_send(c, &on);
+}
+
+int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t *ret_ms)
+{
+    if (!core_leads(c) || !c->leases.counting) {
+        return ERR_NOT_LEADER;
+    }
+    const struct lease_time *time = lease_clock_find(&c->leases.clock, id);
+    if (time == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    bool over = time->ending_index != 0 || time->until_ms <= now_ms;
+    *ret_ms = over ? 0 : time->until_ms - now_ms;
+    return 0;
 }
 
 uint64_t core_lease_next_ms(const struct core *c)

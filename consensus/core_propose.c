@@ -29,6 +29,12 @@ void core_propose(struct core *c, uint64_t now_ms, uint64_t ticket, const void *
                   size_t size)
 {
     c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
+    MUST(ticket != CORE_TICKET_ADVICE);
+    core_propose_as(c, ticket, command, size);
+}
+
+void core_propose_as(struct core *c, uint64_t ticket, const void *command, size_t size)
+{
     if (!core_leads(c) || core_refused(c, NULL) != CORE_WELCOME) {
         core_finish(c, CORE_PROPOSE, ticket, ERR_NOT_LEADER, 0, NULL);
         return;

@@ -136,6 +136,9 @@ static void chunk_answered(struct core *c, const struct peer_message *m)
         m->chunk_result.number != s->next + 1) {
         return;
     }
+    if (!core_leads(c) || engine_term(c->engine) != s->term) {
+        return; /* the end of the turn drops it; a stamp of now would not be of its leadership */
+    }
     s->heard_ms = c->now_ms;
     s->next++;
     if (s->complete) {
@@ -179,7 +182,7 @@ uint64_t core_ship_needs_from(const struct core *c)
 
 static void drop_staging(struct core *c)
 {
-    machine_destroy(c->staging.machine);
+    core_state_retire(c, c->staging.machine);
     c->staging = (struct core_staging){0};
 }
 

@@ -14,6 +14,9 @@
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
 
+/* Keys of a replaced state that are freed in a turn: a fraction of a millisecond. */
+#define RETIRE_RECORDS 2000
+
 /* A row whose key begins with a NUL is this node's own: no state of the machine, and not for
  * others. Beside the core's there may be a promise (form_record.h), which says nothing any more to
  * a node that has a core. */
@@ -181,6 +184,9 @@ static void compact(struct core *c)
 
 void core_state_turn(struct core *c)
 {
+    if (c->retired != NULL && machine_destroy_some(c->retired, RETIRE_RECORDS)) {
+        c->retired = NULL;
+    }
     apply_committed(c);
     if (busy(c) || engine_installing(c->engine)) {
         return;
@@ -196,6 +202,15 @@ void core_state_turn(struct core *c)
         flush(c);
     }
     compact(c);
+}
+
+/* To free a large state at once would block the core for as long as one may be blocked. */
+void core_state_retire(struct core *c, struct machine *machine)
+{
+    if (machine != NULL) {
+        machine_destroy(c->retired); /* two at a time are rare */
+        c->retired = machine;
+    }
 }
 
 void core_state_durable(struct core *c)
@@ -214,7 +229,7 @@ void core_state_durable(struct core *c)
         core_fail(c, &err); /* what is on disk now is what the leader sent: this replica is lost */
         return;
     }
-    machine_destroy(c->machine);
+    core_state_retire(c, c->machine);
     c->machine = machine;
     c->applied.index = c->installing.index;
     c->applied.term = c->installing.term;
@@ -276,6 +291,7 @@ void core_state_load(struct core *c, const struct store_image *image)
 void core_state_close(struct core *c)
 {
     machine_destroy(c->machine);
+    machine_destroy(c->retired);
     buf_close(&c->applied.conf);
     buf_close(&c->installing_conf);
 }

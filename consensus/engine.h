@@ -150,6 +150,10 @@ uint64_t engine_entry_term(const struct engine *e, uint64_t index);
  */
 bool engine_is_established(const struct engine *e);
 uint64_t engine_match(const struct engine *e, uint64_t member); /* leader only, else 0 */
+/* Leader only: since @member last answered in this leadership; UINT64_MAX: it has not yet. */
+uint64_t engine_member_silence_ms(const struct engine *e, uint64_t now_ms, uint64_t member);
+/* Leader only: a change of membership, the catching up for one, or a transfer is under way. */
+bool engine_is_changing(const struct engine *e);
 bool engine_installing(const struct engine *e);
 uint64_t engine_silence_ms(const struct engine *e, uint64_t now_ms);
 /* Leader: nobody else was followed by a majority after this, on the own clock (safety A4). */

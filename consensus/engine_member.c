@@ -48,6 +48,22 @@ static bool heard_lately(const struct engine *e, uint64_t member)
 
 /* --- questions --- */
 
+uint64_t engine_member_silence_ms(const struct engine *e, uint64_t now_ms, uint64_t member)
+{
+    for (size_t i = 0; e->leading && i < ARRAY_LEN(e->heard); i++) {
+        if (e->heard[i].member == member && member != 0) {
+            return now_ms > e->heard[i].at_ms ? now_ms - e->heard[i].at_ms : 0;
+        }
+    }
+    return UINT64_MAX;
+}
+
+bool engine_is_changing(const struct engine *e)
+{
+    return e->leading && (e->transfer_to != 0 || e->raft.configuration_uncommitted_index != 0 ||
+                          e->raft.leader_state.promotee_id != 0);
+}
+
 void engine_members(const struct engine *e, struct members *out)
 {
     members_from_raft(&e->raft.configuration, out);

@@ -112,7 +112,9 @@ static void heard_leader(struct engine *e, const struct peer_message *in)
     e->heard_leader_ms = e->now_ms;
     bool newer = in->stamp.term > e->echo.term ||
                  (in->stamp.term == e->echo.term && in->stamp.round > e->echo.round);
-    if (newer) {
+    /* A stamp speaks for the leadership that sends it: the rounds of another node in a later term
+     * would prove there what nobody was asked. */
+    if (newer && in->stamp.term == in->term) {
         e->echo = in->stamp;
     }
 }
@@ -413,6 +415,8 @@ void engine_receive(struct engine *e, uint64_t now_ms, const struct peer_message
         case PEER_READ_INDEX_RESULT:
         case PEER_KEEP_ALIVE:
         case PEER_KEEP_ALIVE_RESULT:
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
         case PEER_HELLO:
         case PEER_HELLO_RESULT:
         case PEER_JOIN:

@@ -21,11 +21,8 @@ struct machine *machine_create(const struct machine_options *options)
     return machine;
 }
 
-void machine_destroy(struct machine *machine)
+static void begin_destroying(struct machine *machine)
 {
-    if (machine == NULL) {
-        return;
-    }
     machine_forget_result(machine);
     struct list *link = machine->book.dirty.next;
     while (link != &machine->book.dirty) {
@@ -38,13 +35,27 @@ void machine_destroy(struct machine *machine)
     }
     client_table_close(&machine->clients);
     lease_table_close(&machine->leases);
-    struct omap_at at;
-    struct record *record = record_of_item(omap_seek(&machine->keys, kv_slice(NULL, 0), &at));
-    while (record != NULL) {
-        struct record *next = record_of_item(omap_next(&at));
-        list_remove(&record->row.dirty);
-        record_unref(record);
-        record = next;
+    machine->is_dying = true;
+    machine->dying =
+        record_of_item(omap_seek(&machine->keys, kv_slice(NULL, 0), &machine->dying_at));
+}
+
+bool machine_destroy_some(struct machine *machine, size_t records)
+{
+    if (machine == NULL) {
+        return true;
+    }
+    if (!machine->is_dying) {
+        begin_destroying(machine);
+    }
+    for (; machine->dying != NULL; records--) {
+        if (records == 0) {
+            return false;
+        }
+        struct record *next = record_of_item(omap_next(&machine->dying_at));
+        list_remove(&machine->dying->row.dirty);
+        record_unref(machine->dying);
+        machine->dying = next;
     }
     omap_close(&machine->keys);
     kv_decoder_close(&machine->decoder);
@@ -52,6 +63,12 @@ void machine_destroy(struct machine *machine)
     buf_close(&machine->row_value);
     mem_free(machine->trash);
     mem_free(machine);
+    return true;
+}
+
+void machine_destroy(struct machine *machine)
+{
+    (void)machine_destroy_some(machine, SIZE_MAX);
 }
 
 void machine_destroyp(struct machine **machine)

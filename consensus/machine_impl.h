@@ -46,6 +46,11 @@ struct machine {
     uint64_t meta_counts[5]; /* ... and that there are so many keys, leases, clients, results, and
                                 bytes of the quota in use */
     struct buf row_value;
+
+    /* machine_destroy_some() */
+    bool is_dying;
+    struct record *dying;
+    struct omap_at dying_at;
 };
 
 /* machine_txn.c: run a list of ops as one change. Returns 0 or the error; fills what it must of the

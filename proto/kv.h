@@ -120,7 +120,8 @@ struct kv_txn {
 enum kv_lease_end_kind {
     KV_LEASE_REVOKE,  /* by anybody; of a protected lease: it is only marked (safety A3) */
     KV_LEASE_RELEASE, /* by the holder of a protected lease, which names its epoch */
-    KV_LEASE_EXPIRE,  /* by the raft leader, which names the generation that has run out */
+    KV_LEASE_EXPIRE,  /* by the raft leader, which names the generation that has run out; a
+                         @system command */
 };
 
 struct kv_lease_end {

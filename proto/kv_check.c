@@ -179,13 +179,17 @@ static int check_txn(const struct kv_txn *txn, struct err *err)
     return check_list(txn->else_ops, txn->else_count, "else", err);
 }
 
-static int check_lease_end(const struct kv_lease_end *end, struct err *err)
+static int check_lease_end(const struct kv_command *command, struct err *err)
 {
+    const struct kv_lease_end *end = &command->lease_end;
     if (end->id == 0) {
         return err_set(err, ERR_INVALID, "lease_end.id: no lease has the id 0");
     }
     if ((end->epoch != 0) != (end->kind == KV_LEASE_RELEASE)) {
         return err_set(err, ERR_INVALID, "lease_end.epoch: a release names it, and nothing else");
+    }
+    if (!command->system && end->kind == KV_LEASE_EXPIRE) { /* or anybody could make room early */
+        return err_set(err, ERR_INVALID, "lease_end.kind: an expiry comes from the store itself");
     }
     if (end->generation == 0 && end->kind == KV_LEASE_EXPIRE) {
         return err_set(err, ERR_INVALID, "lease_end.generation: an expiry names it");
@@ -270,7 +274,7 @@ int kv_command_check(const struct kv_command *command, struct err *err)
         case KV_TXN:
             return check_txn(&command->txn, err);
         case KV_LEASE_END:
-            return check_lease_end(&command->lease_end, err);
+            return check_lease_end(command, err);
         case KV_LEASE_CHANGE:
             return check_lease_change(&command->lease_change, err);
         case KV_SETTING:

@@ -62,6 +62,25 @@ static void copy_chunk(struct peer_chunk *out, const struct peer_chunk *in, stru
     out->rows = rows;
 }
 
+static void copy_soft(struct peer_soft *out, const struct peer_soft *in, struct buf *bytes)
+{
+    size_t size = in->count * sizeof(*in->states);
+    for (size_t i = 0; i < in->count; i++) {
+        size += in->states[i].size;
+    }
+    reserve(bytes, size);
+    out->states = NULL;
+    if (in->count == 0) {
+        return;
+    }
+    struct peer_soft_state *states = (struct peer_soft_state *)(uintptr_t)put(
+        bytes, in->states, in->count * sizeof(*in->states));
+    for (size_t i = 0; i < in->count; i++) {
+        states[i].bytes = put(bytes, in->states[i].bytes, in->states[i].size);
+    }
+    out->states = states;
+}
+
 static const char *copy_text(const char *text, struct buf *bytes)
 {
     size_t size = strlen(text) + 1;
@@ -92,6 +111,10 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
             return;
         case PEER_CHUNK:
             copy_chunk(&out->chunk, &in->chunk, bytes);
+            return;
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
+            copy_soft(&out->soft, &in->soft, bytes);
             return;
         case PEER_HELLO:
             out->hello.name = copy_text(in->hello.name, bytes);

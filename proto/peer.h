@@ -26,7 +26,10 @@ enum peer_kind {
     PEER_READ_INDEX_RESULT,
     PEER_KEEP_ALIVE = 20, /* a lease's holder, to the leader or to a member that passes it on */
     PEER_KEEP_ALIVE_RESULT,
-    PEER_HELLO = 28, /* which life this is, and what its disk said when it began (safety D5) */
+    PEER_SOFT =
+        24, /* leader: the soft state of everybody, as far as it knows (docs/consensus.md) */
+    PEER_SOFT_RESULT, /* and what the member knows, with its own */
+    PEER_HELLO = 28,  /* which life this is, and what its disk said when it began (safety D5) */
     PEER_HELLO_RESULT,
     PEER_JOIN, /* to the leader, perhaps by another member: a wish about the membership */
     PEER_JOIN_RESULT,
@@ -142,6 +145,31 @@ struct peer_keep_alive_result {
     uint64_t ttl_ms; /* of the lease, when it was confirmed */
 };
 
+/* The soft state of one member. */
+struct peer_soft_state {
+    uint64_t member;
+    uint64_t life; /* its version: these three, in this order (consensus/soft.h) */
+    uint64_t token;
+    uint64_t counter;
+    uint64_t age_ms; /* when the message was made: that long ago, or less, the member stood by it */
+    bool has_bytes;  /* or the receiver has them already, or gets them later */
+    const void *bytes;
+    size_t size;
+};
+
+struct peer_soft {
+    uint64_t token;   /* of this life of the sender; not 0 */
+    uint64_t sent_ms; /* on the sender's clock */
+    uint64_t
+        echo_token; /* both, from the newest message of the receiver's; 0: there was none yet */
+    uint64_t echo_ms;
+    bool slow_disk;        /* the sender's is */
+    bool moved;            /* leadership was moved by placement, or by hand ... */
+    uint64_t moved_age_ms; /* ... this long ago, as far as the sender knows */
+    size_t count;
+    const struct peer_soft_state *states;
+};
+
 #define PEER_CLUSTER_ID_SIZE 16
 
 /* Nobody is listened to before its hello was found to be in order (consensus/peer_memory.h). */
@@ -208,8 +236,8 @@ enum peer_form_standing {
     FORM_MEMBER = 3,   /* of the cluster that is named */
 };
 
-/* What is said of oneself is durable. Messages of formation are the only ones that go to a peer of
- * unknown id (to is 0): to whoever answers at the address. */
+/* What is said of oneself is durable. Messages of formation are the only ones that go to a peer
+ * of unknown id (to is 0): to whoever answers at the address. */
 struct peer_form_hello {
     const char *info; /* the sender as a member's line (proto/member.h) */
     const char *list; /* the peers it was started with, "name=address,..."; of a member: "" */
@@ -249,6 +277,7 @@ struct peer_message {
         struct peer_read_index read_index;
         struct peer_keep_alive keep_alive;
         struct peer_keep_alive_result keep_alive_result;
+        struct peer_soft soft;
         struct peer_hello hello;
         struct peer_hello_result hello_result;
         struct peer_join join;

@@ -287,6 +287,7 @@ static void take_all(struct ck_node *n)
     for (struct store_batch *b = core_next_batch(n->core); b != NULL;
          b = core_next_batch(n->core)) {
         store_double_submit(n->disk, b);
+        n->batches++;
     }
     struct peer_message message;
     while (core_next_message(n->core, &message)) {
@@ -379,7 +380,9 @@ static bool deliver(struct core_kit *kit)
     }
     struct packet *p = CONTAINER_OF(link, struct packet, link);
     const struct ck_node *to = ck_node(kit, p->message.to);
-    if (to->core != NULL && !to->cut_off && !ck_node(kit, p->message.from)->cut_off) {
+    bool is_lost = kit->is_lost != NULL && kit->is_lost(&p->message, kit->lost_ctx);
+    is_lost = is_lost || to->cut_off || ck_node(kit, p->message.from)->cut_off;
+    if (to->core != NULL && !is_lost) {
         ck_say(kit, &p->message);
     }
     buf_close(&p->bytes);

@@ -33,6 +33,7 @@ struct ck_node {
     bool cut_off;       /* what it sends and what is sent to it is lost */
     uint64_t offset_ms; /* its clock is so far ahead of the kit's */
     bool told_full;     /* the core was told ERR_NO_SPACE */
+    uint64_t batches;   /* it gave to its disk */
     struct store_double_reader *readers[CK_READERS];
     uint64_t ships[CK_READERS]; /* whose reader it is; 0: free */
 };
@@ -48,6 +49,9 @@ struct core_kit {
     /* Changes the settings of a node that is about to start; may be NULL. */
     void (*tune)(struct core_settings *settings, void *ctx);
     void *tune_ctx;
+    /* True: this message is lost. It may be copied, all but what it points to. May be NULL. */
+    bool (*is_lost)(const struct peer_message *message, void *ctx);
+    void *lost_ctx;
     struct list facts; /* of the checks */
 };
 

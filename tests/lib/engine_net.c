@@ -154,6 +154,8 @@ static void check_message(const struct net_node *n, const struct peer_message *m
         case PEER_READ_INDEX_RESULT:
         case PEER_KEEP_ALIVE:
         case PEER_KEEP_ALIVE_RESULT:
+        case PEER_SOFT:
+        case PEER_SOFT_RESULT:
         case PEER_HELLO:
         case PEER_HELLO_RESULT:
         case PEER_JOIN:

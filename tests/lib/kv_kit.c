@@ -342,8 +342,10 @@ struct kv_command kv_release(uint64_t id, uint64_t epoch)
 
 struct kv_command kv_expire(uint64_t id, uint64_t generation)
 {
-    return lease_end(
+    struct kv_command expire = lease_end(
         (struct kv_lease_end){.kind = KV_LEASE_EXPIRE, .id = id, .generation = generation});
+    expire.system = true;
+    return expire;
 }
 
 struct kv_command kv_set(enum kv_setting_kind kind, uint64_t value)

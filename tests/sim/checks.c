@@ -176,7 +176,7 @@ bool check_is_well(struct sim *sim)
 {
     char why[256];
     find_missing(sim, why);
-    return why[0] == '\0' && leases_are_held(sim);
+    return why[0] == '\0' && leases_are_held(sim) && soft_is_well(sim);
 }
 
 void check_end(struct sim *sim)

@@ -139,16 +139,18 @@ void clients_act(struct sim *sim, uint32_t client)
         }
         c->doubt = true;
         c->ticket = 0;
+        c->answered = false;
     }
     if (c->ticket == 0) {
         struct sim_node *leader = sim_leader(sim);
         struct sim_node *n = leader != NULL && random_chance(r, 0.7) ? leader : some_leader(sim);
+        n = c->is_loyal && c->answered ? &sim->nodes[c->node] : n;
         if (n->core != NULL && !n->paused) {
             go_on(sim, c, n);
             sim_after(sim, n);
         }
     }
-    double mean_ms = sim->healed ? 200 : 30;
+    double mean_ms = sim->healed ? 200 : sim->use.ask_ms;
     sim_schedule(sim, sim->now_ns + (uint64_t)(random_exp(r, mean_ms) * 1e6), EVENT_CLIENT, client);
 }
 
@@ -159,6 +161,7 @@ void clients_crashed(struct sim *sim, uint32_t node)
         if (c->ticket != 0 && c->node == node) {
             c->doubt = true;
             c->ticket = 0;
+            c->answered = false;
         }
     }
 }
@@ -209,6 +212,7 @@ void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
             continue;
         }
         c->ticket = 0;
+        c->answered = done->status == 0;
         if (done->request == CORE_READ) {
             read_done(sim, c, n);
         } else if (done->status == 0) {
@@ -226,8 +230,10 @@ void clients_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->use.clients_count = 2 + random_below(r, SIM_CLIENTS - 1);
+    sim->use.ask_ms = random_chance(r, 0.8) ? 30 : 30 + random_exp(r, 1500);
     for (uint32_t i = 0; i < sim->use.clients_count; i++) {
         new_session(sim, &sim->use.clients[i]);
+        sim->use.clients[i].is_loyal = random_chance(r, 0.5);
         sim_schedule(sim, sim->now_ns + random_below(r, 1000) * NS_MS, EVENT_CLIENT, i);
     }
 }

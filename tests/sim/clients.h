@@ -43,8 +43,9 @@ struct sim_ask {
 struct sim_client {
     /* A session with the store: its requests are numbered. */
     uint64_t session, sequence, since;
-    uint64_t sessions;
-    bool busy; /* the request is open */
+    bool is_loyal; /* stays with a node that answers */
+    bool answered; /* the last attempt was */
+    bool busy;     /* the request is open */
     struct sim_ask ask;
     struct buf command; /* a retry repeats it to the byte */
     uint64_t invoked;   /* a moment */
@@ -68,6 +69,12 @@ struct sim_change {
     uint64_t before; /* likewise; 0: there was no such key */
 };
 
+/* Of an entry that is a membership. */
+struct sim_membership {
+    uint64_t index;
+    size_t at, size; /* where it stands */
+};
+
 /* What the committed log does to the store, entry by entry, seen by a machine that nothing ever
  * happens to. */
 struct sim_truth {
@@ -78,6 +85,9 @@ struct sim_truth {
     uint64_t revision;
     struct sim_change *changes;
     size_t count, room;
+    struct buf members; /* encoded, one after the other */
+    struct sim_membership *memberships;
+    size_t memberships_count, memberships_room;
     uint64_t *written; /* by value: the revision at which it was */
     size_t written_room;
 };
@@ -102,13 +112,15 @@ struct sim_known {
 struct sim_use {
     struct sim_client clients[SIM_CLIENTS];
     size_t clients_count;
+    double ask_ms; /* between two requests of a client */
     struct sim_watcher watchers[SIM_WATCHERS];
     struct sim_truth truth;
     struct history history;
     uint64_t moments, values, txns, sessions;
     uint64_t window, window_asks;
     struct sim_known known[SIM_KEYS];
-    size_t hub_events; /* what a node keeps for watchers */
+    size_t hub_events;    /* what a node keeps for watchers */
+    uint64_t log_entries; /* a node's log is compacted at 40 to so many more */
     struct arena arena;
 };
 
@@ -146,6 +158,9 @@ void ask_note_read(struct sim *sim, const struct sim_client *c, const struct sim
 void truth_open(struct sim *sim);
 /* Take in what @n knows to be committed. */
 void truth_follow(struct sim *sim, const struct sim_node *n);
+/* A snapshot that is sent or written: the term and the membership are those of its index. */
+void truth_check_snapshot(struct sim *sim, const struct sim_node *n,
+                          const struct peer_snapshot *snapshot);
 /* The first change at or after @revision. */
 size_t truth_find(const struct sim_truth *truth, uint64_t revision);
 uint64_t truth_hash(struct kv_slice value);

@@ -6,8 +6,8 @@ void faults_draw(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     struct sim_faults *f = &sim->faults;
-    f->drop = random_chance(r, 0.5) ? random_unit(r) * 0.1 : 0;
-    f->duplicate = random_chance(r, 0.5) ? random_unit(r) * 0.05 : 0;
+    f->drop = random_chance(r, 0.5) ? random_unit(r) * (random_chance(r, 0.8) ? 0.1 : 0.3) : 0;
+    f->duplicate = random_chance(r, 0.5) ? random_unit(r) * 0.2 : 0;
     f->tail = random_chance(r, 0.5) ? random_unit(r) * 0.05 : 0;
     f->slow_ms = 50 + random_unit(r) * 1000;
     f->cuts = random_chance(r, 0.5);
@@ -18,9 +18,10 @@ void faults_draw(struct sim *sim)
     f->transfers = random_chance(r, 0.5);
     f->membership = random_chance(r, 0.5);
     f->slow_disks = random_chance(r, 0.5);
-    f->every_ms = 60 + random_exp(r, 200);
+    f->every_ms = 60 + random_exp(r, random_chance(r, 0.7) ? 200 : 1500);
     f->full_disks = random_chance(r, 0.5);
     f->reorder = random_chance(r, 0.5);
+    f->keeps_roles = random_chance(r, 0.6);
 }
 
 /* All members that vote are the ones that live, and one of them less is still a majority with
@@ -121,13 +122,12 @@ bool faults_write_fails(struct sim *sim, struct sim_node *n)
     return true;
 }
 
-static void pause_node(struct sim *sim, struct sim_node *n)
+static void pause_node(struct sim *sim, struct sim_node *n, uint64_t ms)
 {
     if ((n->core == NULL && n->form == NULL) || n->paused) {
         return;
     }
     sim->counts.pauses++;
-    uint64_t ms = random_below(&sim->random, random_chance(&sim->random, 0.3) ? 8000 : 800);
     sim_say(sim, "n%u pauses for %u ms", (unsigned)n->id, (unsigned)ms);
     n->paused = true;
     n->paused_until_ns = sim->now_ns + ms * NS_MS;
@@ -138,7 +138,8 @@ static void cut_links(struct sim *sim)
 {
     struct sim_random *r = &sim->random;
     sim->counts.cuts++;
-    uint64_t how = random_below(r, 4);
+    uint64_t how = random_below(r, 7);
+    uint64_t sides = random_u64(r);
     size_t victim = random_below(r, sim->nodes_count);
     for (size_t a = 0; a < sim->nodes_count; a++) {
         for (size_t b = 0; b < sim->nodes_count; b++) {
@@ -154,6 +155,11 @@ static void cut_links(struct sim *sim)
                 case 2: /* some links */
                     cut = random_chance(r, 0.3);
                     break;
+                case 3:
+                case 4:
+                case 5: /* two groups */
+                    cut = ((sides >> a) & 1) != ((sides >> b) & 1);
+                    break;
                 default: /* all well */
                     break;
             }
@@ -161,6 +167,22 @@ static void cut_links(struct sim *sim)
         }
     }
     sim_say(sim, "cuts: kind %u around n%u", (unsigned)how, (unsigned)victim + 1);
+    struct sim_node *leader = sim_leader(sim);
+    if (how >= 3 && how <= 5 && sim->faults.pauses && leader != NULL && random_chance(r, 0.7)) {
+        /* Its side does not hear of what the other side does without it, and so it wakes up. */
+        uint64_t ms = 1000 + random_below(r, 3000);
+        pause_node(sim, leader, ms);
+        sim->cuts_until_ns = sim->now_ns + (ms + 500) * NS_MS;
+    }
+}
+
+/* The kinds of faults_strike(). */
+#define KINDS 6
+static bool has_kind(const struct sim_faults *f, uint64_t kind)
+{
+    const bool has[KINDS] = {f->crashes, f->pauses,     f->cuts,
+                             f->crashes, f->full_disks, f->slow_disks};
+    return has[kind];
 }
 
 void faults_strike(struct sim *sim)
@@ -174,7 +196,9 @@ void faults_strike(struct sim *sim)
     if (leader != NULL && random_chance(r, 0.4)) {
         n = leader;
     }
-    switch (random_below(r, 6)) {
+    uint64_t kind = random_below(r, KINDS);
+    kind = has_kind(&sim->faults, kind) ? kind : random_below(r, KINDS);
+    switch (kind) {
         case 0:
             if (sim->faults.crashes) {
                 faults_crash(sim, n);
@@ -182,11 +206,11 @@ void faults_strike(struct sim *sim)
             break;
         case 1:
             if (sim->faults.pauses) {
-                pause_node(sim, n);
+                pause_node(sim, n, random_below(r, random_chance(r, 0.3) ? 8000 : 800));
             }
             break;
         case 2:
-            if (sim->faults.cuts) {
+            if (sim->faults.cuts && sim->now_ns >= sim->cuts_until_ns) {
                 cut_links(sim);
             }
             break;

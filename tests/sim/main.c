@@ -22,8 +22,8 @@
 
 static uint64_t living_seed;
 
-/* A promise that the code itself found broken is a violation like any other; its line is on stderr
- * already. */
+/* A crash, or a promise that the code itself found broken, is a violation like any other; its line
+ * is on stderr already. */
 static void on_abort(int signal_number)
 {
     (void)signal_number;
@@ -189,5 +189,9 @@ int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_abort};
     (void)sigaction(SIGABRT, &action, NULL);
+#ifndef __SANITIZE_ADDRESS__ /* which has more to say about it */
+    action.sa_flags = (int)SA_RESETHAND;
+    (void)sigaction(SIGSEGV, &action, NULL);
+#endif
     return cli_main(&program, argc, argv);
 }

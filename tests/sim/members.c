@@ -29,10 +29,12 @@ static void change_something(struct sim *sim, struct sim_node *leader)
     struct err err = {0};
     int code = 0;
     enum member_change change = CHANGE_ADD;
-    if (m != NULL && m->role == MEMBER_STANDBY && random_chance(r, 0.9)) {
+    if (m != NULL && m->role == MEMBER_STANDBY &&
+        random_chance(r, sim->faults.keeps_roles ? 0.02 : 0.9)) {
         change = CHANGE_TO_VOTER;
         code = core_catch_up(leader->core, now_ms, id, &err) == 1 ? 0 : ERR_BUSY;
-    } else if (m != NULL && m->role != MEMBER_SPARE && random_chance(r, 0.7)) {
+    } else if (m != NULL && m->role != MEMBER_SPARE &&
+               random_chance(r, sim->faults.keeps_roles ? 0.98 : 0.7)) {
         return;
     } else if (m != NULL) {
         change = CHANGE_TO_STANDBY; /* a removed id never comes back: only those that are gone are
@@ -54,6 +56,7 @@ void members_act(struct sim *sim)
         change_something(sim, leader);
         sim_after(sim, leader);
     }
+    leader = sim_leader(sim); /* it may have died writing that */
     if (leader != NULL && sim->faults.transfers && !sim->healed && random_chance(r, 0.1)) {
         uint64_t to = sim->nodes[random_below(r, sim->nodes_count)].id;
         struct err err = {0};

@@ -41,6 +41,19 @@ static void check_complete(struct sim *sim, const struct sim_node *n, const stru
     }
 }
 
+/* Copies of an entry of an older term prove nothing: what a leader commits ends with one of its own
+ * (Raft, 5.4.2). */
+static void check_own_term(struct sim *sim, const struct sim_node *n, const struct engine *e,
+                           uint64_t before)
+{
+    uint64_t commit = engine_known_commit(e);
+    if (commit > before && engine_entry_term(e, commit) != engine_term(e)) {
+        sim_violation(sim, "n%u leads term %u and has committed entry %u by copies of term %u",
+                      (unsigned)n->id, (unsigned)engine_term(e), (unsigned)commit,
+                      (unsigned)engine_entry_term(e, commit));
+    }
+}
+
 /* A leader only appends. */
 static void check_leader_log(struct sim *sim, const struct sim_node *n, const struct engine *e)
 {
@@ -56,6 +69,10 @@ static void check_leader_log(struct sim *sim, const struct sim_node *n, const st
         sim_violation(sim, "n%u leads term %u and has lost entry %u", (unsigned)n->id,
                       (unsigned)engine_term(e), (unsigned)r->leads_last);
     }
+    if (same) {
+        check_own_term(sim, n, e, r->leads_commit);
+    }
+    r->leads_commit = engine_known_commit(e);
     r->leads_term = leads ? engine_term(e) : 0;
     r->leads_life = n->life;
     r->leads_last = last;

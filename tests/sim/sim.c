@@ -196,6 +196,9 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
     size_t slot = (size_t)(from - sim->nodes);
     sim->counts.messages++;
     raft_check_message(sim, message);
+    if (message->kind == PEER_SNAPSHOT) {
+        truth_check_snapshot(sim, from, &message->snapshot);
+    }
     sim->counts.lease_passed_on +=
         message->kind == PEER_KEEP_ALIVE && message->keep_alive.passed_on ? 1 : 0;
     bool forms = message->kind == PEER_FORM_HELLO || message->kind == PEER_FORM_PROPOSAL;
@@ -260,6 +263,18 @@ static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct cor
     read_rows(sim, n, slot);
 }
 
+static void check_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *b)
+{
+    if (b->has_snapshot) {
+        struct peer_snapshot snapshot = {.index = b->snapshot.index,
+                                         .term = b->snapshot.term,
+                                         .conf_index = b->snapshot.conf_index,
+                                         .conf = b->snapshot.conf.bytes,
+                                         .conf_size = b->snapshot.conf.size};
+        truth_check_snapshot(sim, n, &snapshot);
+    }
+}
+
 void sim_after(struct sim *sim, struct sim_node *n)
 {
     core_turn(n->core, sim_local_ms(sim, n));
@@ -271,6 +286,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
             sim->counts.batches++;
             sim->counts.compactions += b->trim_below != 0 ? 1 : 0;
             sim->counts.snapshots += b->stage == STAGE_COMMIT ? 1 : 0;
+            check_batch(sim, n, b);
             store_double_submit(n->disk, b);
         }
         struct peer_message message;
@@ -294,6 +310,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     raft_check_node(sim, n);
     check_node(sim, n);
     lease_check(sim, n);
+    soft_check(sim, n);
     if (faults_dies_now(sim, n)) {
         return;
     }
@@ -392,6 +409,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_WATCH:
             watchers_act(sim, event->node);
             return;
+        case EVENT_SOFT:
+            soft_act(sim);
+            return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
@@ -414,6 +434,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
             check_end(sim);
             clients_check_end(sim);
             lease_check_end(sim);
+            soft_check_end(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:
@@ -466,6 +487,7 @@ void sim_close(struct sim *sim)
     }
     mem_free(sim->heap);
     form_close(sim);
+    soft_book_close(sim);
     check_close(sim);
     truth_close(sim);
     clients_close(sim);

@@ -62,6 +62,12 @@
     X(watches_compacted) \
     X(histories) \
     X(history_operations) \
+    X(soft_published) \
+    X(soft_seen) \
+    X(advices_asked) \
+    X(advices) \
+    X(advices_lost) \
+    X(moves) \
     X(lease_grants) \
     X(lease_handovers) \
     X(lease_expiries) \
@@ -84,6 +90,7 @@ enum sim_event_kind {
     EVENT_CLIENT,
     EVENT_WATCH,
     EVENT_LEASE,
+    EVENT_SOFT,
     EVENT_FAULT,
     EVENT_RESTART,
     EVENT_RESUME,
@@ -142,13 +149,48 @@ struct sim_contender {
 struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
-        full_disks, reorder;
+        full_disks, reorder, keeps_roles;
+};
+
+/* world_soft.c: words that a node said of itself; their number is their place in the book, from 1.
+ */
+struct sim_words {
+    uint64_t member;
+    uint64_t life;
+    size_t size;
+    uint64_t published_ns;
+    uint64_t ended_ns; /* it said others, or died; 0: it stands by them */
+};
+
+/* What a reader has seen last of a member. */
+struct sim_soft_seen {
+    uint64_t member;
+    uint64_t life; /* of the reader */
+    uint64_t number;
+    struct soft_version version;
+};
+
+struct sim_adviser {
+    struct sim *sim;
+    bool in_flight;
+};
+
+struct sim_soft {
+    bool plays, advises, places;
+    bool forbidden; /* to move leadership */
+    struct sim_words *words;
+    size_t count, room;
+    uint64_t newest[SIM_NODES];
+    uint64_t alive_ns[SIM_NODES];
+    struct sim_soft_seen seen[SIM_NODES][SIM_NODES];
+    struct sim_adviser advisers[SIM_NODES];
+    uint64_t moves[SIM_NODES], moves_life[SIM_NODES], moved_ns[SIM_NODES];
 };
 
 /* raft_checks.c, of a slot. */
 struct sim_raft {
     uint64_t voter, vote_term, vote;
-    uint64_t leads_term, leads_life, leads_last, leads_last_term;
+    uint64_t leads_term, leads_life, leads_last, leads_last_term, leads_commit;
 };
 
 /* What is known to be chosen at an index. */
@@ -176,13 +218,14 @@ struct sim {
     size_t heap_count, heap_room;
     struct sim_event *idle; /* events to be used again */
     struct sim_node nodes[SIM_NODES];
-    size_t nodes_count, voters_at_start;
+    size_t nodes_count, voters_at_start, standbys_at_start;
     struct sim_use use;
     uint64_t tickets;
     bool cut[SIM_NODES][SIM_NODES];
     uint64_t link_free_ns[SIM_NODES][SIM_NODES];
     struct sim_faults faults;
     bool healed, over;
+    uint64_t cuts_until_ns; /* the net stays as it is */
     uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
@@ -199,6 +242,7 @@ struct sim {
     uint64_t held_until_ns[SIM_LEASES][SIM_NODES]; /* in true time */
     uint64_t let_go_ns[SIM_LEASES];
     size_t last_holder[SIM_LEASES]; /* slot + 1 */
+    struct sim_soft soft;
     struct sim_raft raft[SIM_NODES];
     /* checks.c */
     struct sim_chosen *chosen;
@@ -254,6 +298,15 @@ bool faults_dies_now(struct sim *sim, struct sim_node *n);
 
 /* members.c */
 void members_act(struct sim *sim);
+
+/* world_soft.c */
+void soft_draw(struct sim *sim);
+void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings);
+void soft_act(struct sim *sim);
+void soft_check(struct sim *sim, struct sim_node *n);
+bool soft_is_well(struct sim *sim);
+void soft_check_end(struct sim *sim);
+void soft_book_close(struct sim *sim);
 
 /* leases.c */
 void lease_draw(struct sim *sim);

@@ -70,10 +70,26 @@ static void add(struct sim *sim, const struct watch_event *event)
     note_written(sim, event);
 }
 
+static void add_membership(struct sim_truth *truth, const struct store_entry *entry)
+{
+    if (truth->memberships_count == truth->memberships_room) {
+        truth->memberships_room = 2 * truth->memberships_room + 16;
+        truth->memberships =
+            mem_grow(truth->memberships, truth->memberships_room, sizeof(*truth->memberships));
+    }
+    truth->memberships[truth->memberships_count] = (struct sim_membership){
+        .index = entry->index, .at = truth->members.size, .size = entry->size};
+    truth->memberships_count++;
+    buf_append(&truth->members, entry->data, entry->size);
+}
+
 static void take_in(struct sim *sim, const struct store_entry *entry)
 {
     struct sim_truth *truth = &sim->use.truth;
     truth->index = entry->index;
+    if (entry->type == ENTRY_CHANGE) {
+        add_membership(truth, entry);
+    }
     if (entry->type != ENTRY_COMMAND) {
         return;
     }
@@ -103,6 +119,32 @@ void truth_follow(struct sim *sim, const struct sim_node *n)
     struct store_entry entry;
     while (engine_next_committed(e, truth->index, &entry) != NULL) {
         take_in(sim, &entry);
+    }
+}
+
+void truth_check_snapshot(struct sim *sim, const struct sim_node *n,
+                          const struct peer_snapshot *snapshot)
+{
+    const struct sim_truth *truth = &sim->use.truth;
+    size_t at = truth->memberships_count;
+    while (at > 0 && truth->memberships[at - 1].index > snapshot->index) {
+        at--;
+    }
+    if (snapshot->index > truth->index || at == 0) {
+        sim_violation(sim, "n%u has a snapshot of %u, and only %u entries are committed",
+                      (unsigned)n->id, (unsigned)snapshot->index, (unsigned)truth->index);
+        return;
+    }
+    const struct sim_membership *m = &truth->memberships[at - 1];
+    if (snapshot->conf_index != m->index || snapshot->conf_size != m->size ||
+        memcmp(snapshot->conf, truth->members.bytes + m->at, m->size) != 0) {
+        sim_violation(sim, "n%u has a snapshot of %u with another membership than that of %u",
+                      (unsigned)n->id, (unsigned)snapshot->index, (unsigned)m->index);
+    }
+    if (snapshot->term != sim->chosen[snapshot->index].term) {
+        sim_violation(sim, "n%u has a snapshot of %u with term %u, not %u", (unsigned)n->id,
+                      (unsigned)snapshot->index, (unsigned)snapshot->term,
+                      (unsigned)sim->chosen[snapshot->index].term);
     }
 }
 
@@ -161,5 +203,7 @@ void truth_close(struct sim *sim)
     machine_destroy(truth->machine);
     watch_hub_destroy(truth->hub);
     mem_free(truth->changes);
+    mem_free(truth->memberships);
+    buf_close(&truth->members);
     mem_free(truth->written);
 }

@@ -13,18 +13,20 @@ static void on_fatal(void *ctx, const struct err *err)
     sim_violation(ctx, "fatal: %s", err->msg);
 }
 
-/* Entry 1, the same on every first voter; a node that was wiped has nothing. */
+/* Entry 1, the same on every first member; a node that was wiped has nothing. */
 void world_format_disk(struct sim *sim, struct sim_node *n)
 {
     n->disk = store_double_create();
     struct store_batch *batch = store_batch_create(1);
     batch->has_identity = true;
     batch->identity = (struct store_identity){.node_id = n->id};
-    if (n->id <= sim->voters_at_start) {
-        struct members members = {.count = sim->voters_at_start};
-        for (size_t i = 0; i < sim->voters_at_start; i++) {
+    if (n->id <= sim->voters_at_start + sim->standbys_at_start) {
+        struct members members = {.count = sim->voters_at_start + sim->standbys_at_start};
+        for (size_t i = 0; i < members.count; i++) {
             members.at[i] =
-                (struct member){.id = i + 1, .role = MEMBER_VOTER, .info = sim->nodes[i].info};
+                (struct member){.id = i + 1,
+                                .role = i < sim->voters_at_start ? MEMBER_VOTER : MEMBER_STANDBY,
+                                .info = sim->nodes[i].info};
         }
         struct buf conf = {0};
         members_encode(&members, &conf);
@@ -52,7 +54,9 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     }
     struct core_settings settings =
         core_settings_default(n->id, (uint32_t)random_u64(&sim->random));
-    settings.compact_entries = 40;
+    bool long_log = random_chance(&sim->random, 0.5);
+    settings.compact_entries =
+        40 + (long_log ? random_below(&sim->random, sim->use.log_entries) : 0);
     settings.trailing_entries = 1 + random_below(&sim->random, 20);
     settings.flush_after_ms = 200;
     settings.inflight_entries_max = 64;
@@ -67,7 +71,9 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
             (unsigned)image.hard.term, (unsigned)image.log_first, (unsigned)image.log_last,
             (unsigned)image.applied_index);
+    soft_start(sim, n, &settings);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);
+    core_allow_moves(n->core, !sim->soft.forbidden);
     n->applied = image.applied_index;
     n->term = image.hard.term; /* a term that was not durable was never told to anybody */
     store_image_close(&image);
@@ -83,7 +89,10 @@ void world_draw(struct sim *sim)
     sim->voters_at_start = sim->wish.voters != 0 ? sim->wish.voters : sim->voters_at_start;
     faults_draw(sim);
     sim->nodes_count = sim->voters_at_start + (sim->faults.membership ? 2 : 0);
+    bool with_standbys = sim->faults.membership && random_chance(r, 0.8);
+    sim->standbys_at_start = with_standbys ? 1 + (random_chance(r, 0.8) ? 1 : 0) : 0;
     sim->use.hub_events = 10 + random_below(r, 1000);
+    sim->use.log_entries = 1 + (random_chance(r, 0.5) ? 0 : random_below(r, 500));
     sim->fault_ms = 20000 + random_below(r, 20000);
     sim->heal_ms = 25000;
     uint64_t asked_ms = sim->wish.seconds * 1000;
@@ -98,10 +107,14 @@ void world_draw(struct sim *sim)
         n->offset_ms = 1000 + random_below(r, 1000000);
         n->disk_ms = sim->faults.slow_disks ? 0.2 + random_exp(r, 20) : 0.2 + random_exp(r, 1);
     }
-    for (size_t i = 0; i < sim->nodes_count; i++) {
-        world_format_disk(sim, &sim->nodes[i]);
-    }
     form_draw(sim);
+    soft_draw(sim); /* before the nodes start: they have an advisor or not */
+    sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        if (!sim->nodes[i].blank) {
+            world_format_disk(sim, &sim->nodes[i]);
+        }
+    }
     for (size_t i = 0; i < sim->nodes_count; i++) {
         uint64_t late_ms = sim->nodes[i].blank ? random_below(r, 3000) : 0;
         if (late_ms == 0) {

@@ -154,6 +154,7 @@ static void live(struct life *life)
 
 enum life_end life_run(struct life *life, void (*before)(void *ctx), void *ctx)
 {
+    (void)fflush(stdout); /* under TSan the child's _exit() would print what waits a second time */
     pid_t pid = fork();
     MUST(pid >= 0);
     if (pid == 0) {

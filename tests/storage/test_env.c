@@ -159,6 +159,7 @@ static void test_a_second_process_is_told_the_first_ones_pid(void **state)
     lab_must_open(lab);
     char pid[32];
     (void)snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+    (void)fflush(stdout); /* under TSan _exit() prints what waits */
     pid_t child = fork();
     if (child == 0) {
         /* Not the parent's struct: this is another process that knows the path alone. */

@@ -79,6 +79,9 @@ def test_nothing_is_done_when_idle(strace, tmp_path):
     calls = [(thread, line) for thread, line in trace[begin + 1:end]
              if not line.startswith(("poll(", "<... poll resumed", "restart_syscall("))]
     asleep = [line for thread, line in calls if thread != main]
+    if any("/libtsan.so" in line for _, line in trace):  # it has a thread of its own, which ticks
+        storage = {thread for thread, line in trace if line.startswith("fdatasync(")}
+        asleep = [line for thread, line in calls if thread in storage - {main}]
     assert all(line.startswith(("futex(", "<... futex", "<... write resumed")) for line in asleep), calls
     assert len(asleep) <= 2, calls
     assert not [line for thread, line in calls if thread == main], calls

@@ -44,6 +44,32 @@ static void fill(struct core_kit *kit, uint64_t id)
 
 /* --- slow --- */
 
+/* A term is on its way to a disk that hangs, and others go on asking: what waits is bounded. */
+static void answers_that_a_hanging_disk_holds_back_are_bounded(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vv-");
+    ck_lead(&kit, 1);
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    ck_node(&kit, 2)->disk_stopped = true;
+    uint64_t term = engine_term(engine_of(&kit, 2)) + 1;
+    struct peer_message ask = {.kind = PEER_VOTE, .from = 3, .to = 2, .term = term};
+    ask.vote = (struct peer_vote){.last_index = 1, .last_term = 1, .disrupt_leader = true};
+    ck_say(&kit, &ask);
+    assert_int_equal(engine_term(engine_of(&kit, 2)), term);
+    kit.sent[PEER_VOTE_RESULT] = 0;
+    for (int i = 0; i < 20000; i++) {
+        ck_say(&kit, &ask);
+    }
+    assert_int_equal(kit.sent[PEER_VOTE_RESULT], 0);
+    ck_node(&kit, 2)->disk_stopped = false;
+    ck_settle(&kit);
+    assert_true(kit.sent[PEER_VOTE_RESULT] > 10000);
+    assert_true(kit.sent[PEER_VOTE_RESULT] < 17000);
+    ck_close(&kit);
+}
+
 static void a_node_that_is_writing_for_long_does_not_campaign(void **state)
 {
     (void)state;
@@ -484,6 +510,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_node_that_is_writing_for_long_does_not_campaign),
+        cmocka_unit_test(answers_that_a_hanging_disk_holds_back_are_bounded),
         cmocka_unit_test(a_leader_with_a_slow_disk_hands_over),
         cmocka_unit_test(a_slow_disk_that_keeps_up_leads_on),
         cmocka_unit_test(nobody_takes_over_from_a_slow_leader_among_slow_disks),

@@ -71,6 +71,10 @@ static void leases_have_times_and_epochs(void **state)
     refuses(kv_revoke(0), ERR_INVALID, "lease_end.id: no lease has the id 0");
     refuses(kv_release(1, 0), ERR_INVALID, "lease_end.epoch: a release names it, and nothing else");
     refuses(kv_expire(1, 0), ERR_INVALID, "lease_end.generation: an expiry names it");
+    struct kv_command expire = kv_expire(1, 2);
+    takes(expire);
+    expire.system = false;
+    refuses(expire, ERR_INVALID, "lease_end.kind: an expiry comes from the store itself");
     struct kv_command release = kv_release(1, 2);
     release.lease_end.generation = 3;
     refuses(release, ERR_INVALID, "lease_end.generation: a release names the epoch instead");

@@ -28,7 +28,9 @@ static void a_peek_tells_what_the_decoder_tells(void **state)
     for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
         for (int system = 0; system < 2; system++) {
             struct kv_command command = samples[i];
-            command.system = system != 0;
+            bool expires =
+                command.kind == KV_LEASE_END && command.lease_end.kind == KV_LEASE_EXPIRE;
+            command.system = system != 0 || expires;
             if (command.kind == KV_OP) {
                 command.op = op_put_on("a key", "a value", 12);
             }

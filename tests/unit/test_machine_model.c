@@ -306,6 +306,7 @@ static struct kv_command draw_command(void)
     } else if (what < 88) {
         command.kind = KV_LEASE_END;
         command.lease_end = draw_lease_end();
+        command.system = command.system || command.lease_end.kind == KV_LEASE_EXPIRE;
     } else if (what < 93) {
         command.kind = KV_LEASE_CHANGE;
         command.lease_change.id = draw_lease();

@@ -288,6 +288,22 @@ static void nothing_on_disk_is_the_state_before_the_first_entry(void **state)
 
 #define KIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_machine_is_taken_apart_in_slices(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        (void)kit_ok(&kit, kv_put(key, "1"));
+    }
+    unsigned slices = 1;
+    while (!machine_destroy_some(kit.machine, 100)) {
+        slices++;
+    }
+    assert_int_equal(slices, 10);
+    kit.machine = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +318,7 @@ int main(void)
         KIT_TEST(a_form_of_the_future_is_named),
         KIT_TEST(rows_of_others_are_known_as_such),
         KIT_TEST(nothing_on_disk_is_the_state_before_the_first_entry),
+        KIT_TEST(a_machine_is_taken_apart_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
