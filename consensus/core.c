@@ -33,6 +33,8 @@ struct core_settings core_settings_default(uint64_t id, uint32_t seed)
                                   .compact_entries = 20000,
                                   .compact_bytes = 32 * MIB,
                                   .trailing_entries = 5000,
+                                  .wants_vote = true,
+                                  .voters_max = 7,
                                   .full_bytes_max = STORE_RESERVE_BYTES / 4};
 }
 
@@ -348,6 +350,8 @@ uint64_t core_next_tick_ms(const struct core *c, uint64_t now_ms)
     uint64_t lease = core_lease_next_ms(c);
     next = lease < next ? lease : next;
     next = c->hold_next_ms < next ? c->hold_next_ms : next;
+    uint64_t admit = core_admit_next_ms(c);
+    next = admit < next ? admit : next;
     uint64_t advise = core_advise_next_ms(c);
     next = advise < next ? advise : next;
     uint64_t hello = core_hello_next_ms(c);
@@ -419,8 +423,6 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_FORM_PROPOSAL:
         case PEER_HELLO:
         case PEER_HELLO_RESULT:
-        case PEER_JOIN:
-        case PEER_JOIN_RESULT:
             return; /* the owner's to answer: form_answer(); or taken by core_hello_receive() */
         case PEER_APPEND:
             message = core_disk_take(c, message, &taken);
@@ -428,6 +430,10 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
         case PEER_VOTE:
         case PEER_VOTE_RESULT:
             break;
+        case PEER_JOIN:
+        case PEER_JOIN_RESULT:
+            core_admit_receive(c, message);
+            return;
     }
     engine_receive(c->engine, c->now_ms, message);
     if (message->kind == PEER_APPEND) {
@@ -485,6 +491,7 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_read_turn(c); /* what was applied just now may answer reads */
     core_hold_turn(c);
     core_lease_turn(c);
+    core_admit_turn(c);
     core_ship_turn(c);
     core_soft_turn(c);
     core_advise_turn(c);

@@ -74,6 +74,10 @@ struct core_settings {
     bool place_leadership; /* hand it to whom placement.h says */
     struct member_info me; /* what this node is called; id 0: it asks for no place among the members
                               by itself (docs/membership.md) */
+    bool wants_vote;       /* else it stays a standby; a witness always votes */
+    unsigned int voters_max;   /* beyond it a database host joins without a vote */
+    uint64_t lease_ms;         /* of the primary; a member is replaced after three of them ... */
+    uint64_t replace_after_ms; /* ... and at least this long without contact */
     size_t full_bytes_max; /* of entries that are still taken while the disk is full: a part of the
                               store's reserve, so that terms and votes always have the rest */
 };
@@ -183,6 +187,13 @@ void core_allow_moves(struct core *c, bool allowed);
 /* The owner, or whoever notices, about the disk of this node: too slow for a leader's, or well
  * again. */
 void core_slow_disk(struct core *c, bool is_slow);
+
+/* A wish about the membership, an operator's or another node's, on the leader: its next step. 1:
+ * all is as wished; 0: on its way, ask again soon; ERR_*: not now, @err says why, and asking again
+ * may help. ERR_NOT_LEADER: ask the leader. */
+int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *wish, struct err *err);
+/* Is this node in its place in the cluster? What is still in the way goes to @err. */
+bool core_joined(const struct core *c, struct err *err);
 
 /* There is a new connection to the node @id, a member or not: tell it who we are. */
 void core_greet(struct core *c, uint64_t now_ms, uint64_t id);

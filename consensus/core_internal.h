@@ -171,6 +171,17 @@ struct core_hello {
     size_t count;
 };
 
+/* core_admit.c */
+struct core_admit {
+    uint64_t leading_term; /* leader: of its newest leadership, which began at leading_ms */
+    uint64_t leading_ms;
+    uint64_t next_ms; /* this node asks, or looks, again */
+    uint64_t turns;   /* whom it asks */
+    bool had_vote;    /* in this life */
+    bool done;
+    struct err answer;
+};
+
 /* Slow and full disks (core_disk.c). */
 struct core_disk_out {
     uint64_t sequence; /* of the newest batch of these */
@@ -253,6 +264,7 @@ struct core {
     uint64_t hold_leader;  /* who was asked last */
 
     struct core_hello hello;
+    struct core_admit admit;
     struct core_disk disk;
 
     /* core_ship.c */
@@ -382,6 +394,12 @@ void core_hello_handed_out(struct core *c, const struct store_batch *batch);
 void core_hello_turn(struct core *c);
 uint64_t core_hello_next_ms(const struct core *c);
 struct core_peer *core_peer_find(struct core *c, uint64_t id);
+
+/* core_admit.c */
+void core_admit_note_leader(struct core *c);
+void core_admit_receive(struct core *c, const struct peer_message *message);
+void core_admit_turn(struct core *c);
+uint64_t core_admit_next_ms(const struct core *c);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);

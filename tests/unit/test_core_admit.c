@@ -1,0 +1,329 @@
+/* tests/unit/test_core_admit.c - nodes that ask for their place in a cluster, and operators who
+ * take it away (safety D4). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "proto/kv_codec.h"
+#include "tests/lib/core_kit.h"
+
+struct world {
+    struct core_kit kit;
+    unsigned int name[CK_NODES + 1]; /* node 4 may be the new "pg2" */
+    bool no_vote[CK_NODES + 1];
+    unsigned int voters_max;
+};
+
+static void describe(const struct world *w, uint64_t id, struct member_info *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->id = id;
+    out->kind = MEMBER_DATABASE;
+    (void)snprintf(out->name, sizeof(out->name), "pg%u", w->name[id]);
+    (void)snprintf(out->address, sizeof(out->address), "10.0.0.%u:7400", (unsigned)id);
+}
+
+static void tune(struct core_settings *settings, void *ctx)
+{
+    const struct world *w = ctx;
+    describe(w, settings->id, &settings->me);
+    settings->wants_vote = !w->no_vote[settings->id];
+    settings->voters_max = w->voters_max;
+}
+
+/* The members have told their names. */
+static void open_world(struct world *w, const char *roles)
+{
+    *w = (struct world){.voters_max = 7};
+    for (unsigned int id = 1; id <= CK_NODES; id++) {
+        w->name[id] = id;
+    }
+    ck_prepare(&w->kit, roles);
+    w->kit.tune = tune;
+    w->kit.tune_ctx = w;
+    for (size_t i = 0; roles[i] != '\0'; i++) {
+        ck_boot(&w->kit, i + 1);
+    }
+    (void)ck_elect(&w->kit);
+    ck_run(&w->kit, 10 * CK_ELECTION_MS);
+}
+
+/* A blank node, which knows the way to @contact. */
+static void newcomer(struct world *w, uint64_t id, unsigned int name, uint64_t contact)
+{
+    w->name[id] = name;
+    ck_boot(&w->kit, id);
+    core_greet(ck_core(&w->kit, id), w->kit.now_ms, contact);
+    ck_turn(&w->kit, id);
+}
+
+static const struct engine *leader_engine(struct world *w)
+{
+    return core_engine(ck_core(&w->kit, ck_elect(&w->kit)));
+}
+
+/* 'v', 's', 'p', or '-' for each id. */
+static const char *roles_now(struct world *w)
+{
+    static char text[CK_NODES + 1];
+    memset(text, '-', CK_NODES);
+    struct members members;
+    engine_members(leader_engine(w), &members);
+    for (size_t i = 0; i < members.count; i++) {
+        text[members.at[i].id - 1] = "svp"[members.at[i].role];
+    }
+    return text;
+}
+
+static void expect_reason(struct world *w, uint64_t id, const char *text)
+{
+    struct err err = {0};
+    (void)core_joined(ck_core(&w->kit, id), &err);
+    if (strstr(err.msg, text) == NULL) {
+        fail_msg("\"%s\", not \"%s\"", err.msg, text);
+    }
+}
+
+static int operator_asks(struct world *w, enum join_wish wish, uint64_t subject, struct err *err)
+{
+    struct peer_join join = {.subject = subject, .wish = (uint8_t)wish, .text = ""};
+    uint64_t leader = ck_elect(&w->kit);
+    int code = core_admit(ck_core(&w->kit, leader), w->kit.now_ms, &join, err);
+    ck_turn(&w->kit, leader);
+    return code;
+}
+
+/* Until it is done. */
+static void operator_gets(struct world *w, enum join_wish wish, uint64_t subject)
+{
+    int code = 0;
+    for (int i = 0; i < 100 && code != 1; i++) {
+        code = operator_asks(w, wish, subject, NULL);
+        ck_run(&w->kit, CK_BEAT_MS);
+    }
+    assert_int_equal(code, 1);
+}
+
+/* --- joining --- */
+
+static void a_new_node_becomes_a_voter(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    (void)ck_put(&w.kit, ck_elect(&w.kit), "a", "1");
+    newcomer(&w, 4, 4, ck_elect(&w.kit) % 3 + 1); /* not the leader: the wish is passed on */
+    ck_run(&w.kit, 10 * CK_ELECTION_MS);
+    assert_string_equal(roles_now(&w), "vvvv---");
+    assert_true(core_joined(ck_core(&w.kit, 4), NULL));
+    assert_true(ck_has(&w.kit, 4, "a", "1"));
+    uint64_t asked = w.kit.sent[PEER_JOIN];
+    ck_run(&w.kit, 60000);
+    assert_int_equal(w.kit.sent[PEER_JOIN], asked);
+    ck_close(&w.kit);
+}
+
+static void beyond_the_most_voters_it_waits_for_a_vote(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    w.voters_max = 3;
+    for (uint64_t id = 1; id <= 3; id++) {
+        ck_crash(&w.kit, id);
+        ck_boot(&w.kit, id);
+    }
+    newcomer(&w, 4, 4, 1);
+    ck_run(&w.kit, 20 * CK_ELECTION_MS);
+    assert_string_equal(roles_now(&w), "vvvs---");
+    expect_reason(&w, 4, "waits for a vote");
+    uint64_t victim = ck_elect(&w.kit);
+    operator_gets(&w, JOIN_OUT, victim);
+    ck_run(&w.kit, 50 * CK_ELECTION_MS);
+    char expected[] = "vvvv---";
+    expected[victim - 1] = '-';
+    assert_string_equal(roles_now(&w), expected);
+    ck_close(&w.kit);
+}
+
+static void a_node_that_wants_no_vote_gets_none(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    w.no_vote[4] = true;
+    newcomer(&w, 4, 4, 1);
+    ck_run(&w.kit, 20 * CK_ELECTION_MS);
+    assert_string_equal(roles_now(&w), "vvvs---");
+    assert_true(core_joined(ck_core(&w.kit, 4), NULL));
+    ck_close(&w.kit);
+}
+
+/* --- replacing --- */
+
+static void a_name_in_use_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    ck_lead(&w.kit, 1);
+    newcomer(&w, 4, 2, 1);
+    ck_run(&w.kit, 30000);
+    assert_string_equal(roles_now(&w), "vvv----");
+    expect_reason(&w, 4, "name pg2 is in use by 10.0.0.2:7400 (last contact 0.");
+    ck_close(&w.kit);
+}
+
+static void a_member_that_is_gone_is_replaced(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    ck_lead(&w.kit, 1);
+    ck_crash(&w.kit, 2);
+    newcomer(&w, 4, 2, 3);
+    ck_run(&w.kit, 9000);
+    assert_string_equal(roles_now(&w), "vvv----");
+    expect_reason(&w, 4, "it is replaced after 10.0 s without contact");
+    ck_run(&w.kit, 10000);
+    assert_string_equal(roles_now(&w), "v-vv---");
+    ck_boot(&w.kit, 2);
+    ck_run(&w.kit, 4 * CK_ELECTION_MS);
+    assert_int_equal(core_refused(ck_core(&w.kit, 2), NULL), CORE_REMOVED);
+    ck_close(&w.kit);
+}
+
+/* The one before does not come back; whoever leads goes on with what was begun. */
+static void a_replacement_goes_on_under_another_leader(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvvvv");
+    ck_lead(&w.kit, 1);
+    ck_crash(&w.kit, 2);
+    newcomer(&w, 6, 2, 3);
+    for (int i = 0; i < 2000 && strcmp(roles_now(&w), "vvvvv--") == 0; i++) {
+        ck_run(&w.kit, 10);
+    }
+    assert_string_equal(roles_now(&w), "vvvvvp-");
+    ck_crash(&w.kit, 1);
+    ck_run(&w.kit, 9000); /* the next leader waits as long, on its own clock */
+    assert_int_equal(roles_now(&w)[1], 'v');
+    ck_run(&w.kit, 15000);
+    assert_string_equal(roles_now(&w), "v-vvvv-");
+    ck_close(&w.kit);
+}
+
+static void an_operator_skips_the_wait(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    ck_lead(&w.kit, 1);
+    ck_crash(&w.kit, 2);
+    newcomer(&w, 4, 2, 1);
+    ck_run(&w.kit, 3 * CK_ELECTION_MS);
+    struct member_info info;
+    char text[MEMBER_TEXT_SIZE];
+    describe(&w, 4, &info);
+    struct peer_join join = {.subject = 4,
+                             .wish = JOIN_IN,
+                             .wants_vote = true,
+                             .at_once = true,
+                             .text = member_info_encode(&info, text)};
+    int code = 0;
+    for (int i = 0; i < 20 && code != 1; i++) {
+        code = core_admit(ck_core(&w.kit, 1), w.kit.now_ms, &join, NULL);
+        ck_turn(&w.kit, 1);
+        ck_run(&w.kit, CK_BEAT_MS);
+    }
+    assert_int_equal(code, 1);
+    assert_string_equal(roles_now(&w), "v-vv---");
+    ck_close(&w.kit);
+}
+
+static void a_holder_of_a_lease_is_not_replaced(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvv");
+    ck_lead(&w.kit, 1);
+    struct kv_command grant = {
+        .kind = KV_OP,
+        .op = {.kind = KV_OP_LEASE, .grant = {.id = 7, .ttl_ms = 30000, .holder = 2}}};
+    uint64_t granted = ck_command(&w.kit, 1, &grant);
+    ck_run(&w.kit, CK_BEAT_MS);
+    assert_int_equal(ck_status(&w.kit, granted), 0);
+    ck_crash(&w.kit, 2);
+    newcomer(&w, 4, 2, 1);
+    ck_run(&w.kit, 20000);
+    assert_string_equal(roles_now(&w), "vvv----");
+    expect_reason(&w, 4, "still holds a lease");
+    ck_run(&w.kit, 20000);
+    assert_string_equal(roles_now(&w), "v-vv---");
+    ck_close(&w.kit);
+}
+
+/* --- taking away --- */
+
+static void a_leader_that_is_removed_hands_over_first(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvvv");
+    ck_lead(&w.kit, 2);
+    operator_gets(&w, JOIN_OUT, 2);
+    assert_string_equal(roles_now(&w), "v-vv---");
+    ck_run(&w.kit, 4 * CK_ELECTION_MS);
+    assert_int_equal(core_refused(ck_core(&w.kit, 2), NULL), CORE_REMOVED);
+    ck_close(&w.kit);
+}
+
+static void a_demoted_member_stays_a_standby(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvvv");
+    ck_lead(&w.kit, 2);
+    operator_gets(&w, JOIN_DEMOTE, 2);
+    assert_string_equal(roles_now(&w), "vsvv---");
+    ck_run(&w.kit, 60000);
+    assert_string_equal(roles_now(&w), "vsvv---");
+    ck_close(&w.kit);
+}
+
+static void two_voters_stay_two(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vv");
+    struct err err = {0};
+    uint64_t other = 3 - ck_elect(&w.kit);
+    assert_int_equal(operator_asks(&w, JOIN_OUT, other, &err), ERR_REFUSED);
+    assert_non_null(strstr(err.msg, "recover"));
+    ck_close(&w.kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_node_becomes_a_voter),
+        cmocka_unit_test(beyond_the_most_voters_it_waits_for_a_vote),
+        cmocka_unit_test(a_node_that_wants_no_vote_gets_none),
+        cmocka_unit_test(a_name_in_use_is_refused_with_the_reason),
+        cmocka_unit_test(a_member_that_is_gone_is_replaced),
+        cmocka_unit_test(a_replacement_goes_on_under_another_leader),
+        cmocka_unit_test(an_operator_skips_the_wait),
+        cmocka_unit_test(a_holder_of_a_lease_is_not_replaced),
+        cmocka_unit_test(a_leader_that_is_removed_hands_over_first),
+        cmocka_unit_test(a_demoted_member_stays_a_standby),
+        cmocka_unit_test(two_voters_stay_two),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
