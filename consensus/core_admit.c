@@ -263,11 +263,12 @@ static bool has_our_name(const struct core *c, const struct member *m)
            strcmp(info.name, c->settings.me.name) == 0;
 }
 
-/* Is this node what its settings say, and nobody else under its name? */
+/* Is this node what its settings say, and nobody else under its name? Only what is committed
+ * counts: a vote that was in the log and was taken back with its leader was never lost. */
 static bool has_place(struct core *c, const char *text)
 {
     struct members members;
-    engine_members(c->engine, &members);
+    (void)engine_committed_members(c->engine, &members);
     bool has = false;
     for (size_t i = 0; i < members.count; i++) {
         const struct member *m = &members.at[i];

@@ -167,6 +167,8 @@ static void find_missing(struct sim *sim, char why[256])
     } else if (core_applied(leader->core) < sim->acked) {
         (void)snprintf(why, 256, "the leader has applied %u, %u was acknowledged",
                        (unsigned)core_applied(leader->core), (unsigned)sim->acked);
+    } else if (join_missing(sim) != NULL) {
+        (void)snprintf(why, 256, "%s after all was well", join_missing(sim));
     } else {
         find_straggler(sim, leader, why);
     }

@@ -53,7 +53,16 @@ static void wipe(struct sim *sim, struct sim_node *n)
         return; /* two lost disks may be a lost majority */
     }
     sim->wiped_at_ns = sim->now_ns;
+    if (sim->joins && random_chance(&sim->random, 0.4)) {
+        store_double_set_moved(n->disk, "restored from elsewhere"); /* found out at its start */
+        return;
+    }
     sim->counts.wipes++;
+    faults_discard(sim, n);
+}
+
+void faults_discard(struct sim *sim, struct sim_node *n)
+{
     n->id += 16;
     n->term = 0;
     (void)snprintf(n->info, sizeof(n->info), "n%u", (unsigned)n->id);

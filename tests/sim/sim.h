@@ -62,6 +62,9 @@
     X(watches_compacted) \
     X(histories) \
     X(history_operations) \
+    X(joins) \
+    X(replacements) \
+    X(restores) \
     X(soft_published) \
     X(soft_seen) \
     X(advices_asked) \
@@ -235,6 +238,9 @@ struct sim {
     bool forms; /* the first cluster forms itself on blank disks */
     struct buf first_entry;
     uint8_t cluster_id[CLUSTER_ID_SIZE];
+    /* world_join.c */
+    bool joins; /* nodes ask for their place themselves */
+    uint64_t placed[SIM_NODES];
     /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
@@ -290,6 +296,7 @@ void form_close(struct sim *sim);
 /* faults.c */
 void faults_draw(struct sim *sim);
 void faults_crash(struct sim *sim, struct sim_node *n);
+void faults_discard(struct sim *sim, struct sim_node *n); /* its identity, with the disk */
 void faults_strike(struct sim *sim);
 void faults_heal(struct sim *sim);
 bool faults_write_fails(struct sim *sim, struct sim_node *n);
@@ -307,6 +314,15 @@ void soft_check(struct sim *sim, struct sim_node *n);
 bool soft_is_well(struct sim *sim);
 void soft_check_end(struct sim *sim);
 void soft_book_close(struct sim *sim);
+
+/* world_join.c */
+void join_draw(struct sim *sim);
+void join_describe(const struct sim_node *n, size_t slot, struct member_info *out);
+void join_start(struct sim *sim, const struct sim_node *n, struct core_settings *settings);
+void join_connect(struct sim *sim, struct sim_node *n);
+bool join_must_discard(struct sim *sim, const struct sim_node *n, const struct store_image *image);
+void join_note(struct sim *sim);
+const char *join_missing(struct sim *sim);
 
 /* leases.c */
 void lease_draw(struct sim *sim);

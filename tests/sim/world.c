@@ -45,6 +45,11 @@ void world_start_node(struct sim *sim, struct sim_node *n)
 {
     struct store_image image;
     store_double_load(n->disk, &image);
+    if (join_must_discard(sim, n, &image)) {
+        store_image_close(&image);
+        faults_discard(sim, n);
+        store_double_load(n->disk, &image);
+    }
     n->tick_at_ns = 0;
     n->disk_busy = false;
     n->told_full = false;
@@ -72,8 +77,10 @@ void world_start_node(struct sim *sim, struct sim_node *n)
             (unsigned)image.hard.term, (unsigned)image.log_first, (unsigned)image.log_last,
             (unsigned)image.applied_index);
     soft_start(sim, n, &settings);
+    join_start(sim, n, &settings);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);
     core_allow_moves(n->core, !sim->soft.forbidden);
+    join_connect(sim, n);
     n->applied = image.applied_index;
     n->term = image.hard.term; /* a term that was not durable was never told to anybody */
     store_image_close(&image);
@@ -108,6 +115,7 @@ void world_draw(struct sim *sim)
         n->disk_ms = sim->faults.slow_disks ? 0.2 + random_exp(r, 20) : 0.2 + random_exp(r, 1);
     }
     form_draw(sim);
+    join_draw(sim);
     soft_draw(sim); /* before the nodes start: they have an advisor or not */
     sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;
     for (size_t i = 0; i < sim->nodes_count; i++) {

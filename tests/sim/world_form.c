@@ -29,15 +29,6 @@ static bool has_cluster(const uint8_t *cluster_id)
     return memcmp(cluster_id, none, CLUSTER_ID_SIZE) != 0;
 }
 
-static void describe(const struct sim_node *n, size_t slot, struct member_info *out)
-{
-    memset(out, 0, sizeof(*out));
-    (void)snprintf(out->name, sizeof(out->name), "n%u", (unsigned)slot + 1);
-    (void)snprintf(out->address, sizeof(out->address), "h%u:1", (unsigned)slot + 1);
-    out->kind = MEMBER_DATABASE;
-    out->id = n->id;
-}
-
 /* --- what was formed --- */
 
 /* On its disk: a promise to this cluster, or the cluster. */
@@ -148,11 +139,11 @@ bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *
     struct form_settings s = form_settings_default();
     struct member_info info;
     for (size_t i = 0; i < sim->voters_at_start; i++) {
-        describe(&sim->nodes[i], i, &info);
+        join_describe(&sim->nodes[i], i, &info);
         int code = form_list_add(&s.list, info.name, info.address, NULL);
         MUST(code == 0);
     }
-    describe(n, slot, &info);
+    join_describe(n, slot, &info);
     memcpy(s.name, info.name, sizeof(s.name));
     s.node_id = n->id;
     s.seed = random_u64(&sim->random);
@@ -204,7 +195,7 @@ void form_asked(struct sim *sim, struct sim_node *n, const struct peer_message *
     (void)engine_committed_members(core_engine(n->core), &members);
     struct form_member me = {.members = &members};
     memcpy(me.cluster_id, n->cluster_id, CLUSTER_ID_SIZE);
-    describe(n, (size_t)(n - sim->nodes), &me.info);
+    join_describe(n, (size_t)(n - sim->nodes), &me.info);
     struct peer_message answer;
     struct buf keep = {0};
     if (form_answer(&me, message, &answer, &keep)) {
