@@ -32,6 +32,7 @@ struct core_settings core_settings_default(uint64_t id, uint32_t seed)
                                   .flush_bytes = MIB / 2,
                                   .compact_entries = 20000,
                                   .compact_bytes = 32 * MIB,
+                                  .replace_after_ms = 30000,
                                   .trailing_entries = 5000,
                                   .wants_vote = true,
                                   .voters_max = 7,

@@ -82,7 +82,8 @@ struct core_settings {
                               store's reserve, so that terms and votes always have the rest */
 };
 
-/* Sensible values for everything but id and seed. */
+/* Sensible values for what a core needs; id and seed are drawn at random. It asks for no place, has
+ * no advisor and leaves leadership where it is until its owner says so. */
 struct core_settings core_settings_default(uint64_t id, uint32_t seed);
 
 enum core_request { CORE_PROPOSE, CORE_READ };

@@ -85,13 +85,6 @@ struct core_staging {
     struct machine *machine; /* built on the way; becomes the state with the install */
 };
 
-/* Of the holder of a protected lease, on the leader's clock in this leadership; 0: not yet. */
-struct core_primary_heard {
-    uint64_t holder;
-    uint64_t direct_ms; /* its newest keep-alive that came by itself */
-    uint64_t any_ms;    /* or by whatever way */
-};
-
 /* The leader's side of leases. */
 struct core_leases {
     struct lease_clock clock;
@@ -99,7 +92,6 @@ struct core_leases {
     struct list asked;   /* keep-alives that wait for a majority's echo */
     struct list endings; /* entries that may end a lease, in order of index, not applied yet */
     size_t asked_count;
-    struct core_primary_heard primary;
 };
 
 /* The advisor's affairs. */
@@ -252,6 +244,7 @@ struct core {
     /* core_read.c */
     struct stamp_book stamps;
     struct list readings;
+    size_t readings_count;
     uint64_t questions;
     bool beat_wanted;
 
@@ -360,6 +353,7 @@ void core_state_close(struct core *c);
 void core_read_turn(struct core *c);
 void core_read_receive(struct core *c, const struct peer_message *message);
 void core_read_term(struct core *c);
+void core_read_forget(struct core *c, uint64_t ticket);
 void core_read_end(struct core *c); /* all that wait are answered */
 void core_read_close(struct core *c);
 

@@ -55,7 +55,6 @@ void core_lease_reset(struct core *c)
         mem_free(e);
     }
     c->leases.counting = false;
-    c->leases.primary = (struct core_primary_heard){0};
 }
 
 static void run_from(struct core *c, const struct machine_lease *lease, uint64_t from_ms)
@@ -292,24 +291,11 @@ void core_lease_turn(struct core *c)
     expire(c);
 }
 
-/* For the placement of leadership: is the primary heard, and directly? */
-static void note_primary(struct core *c, uint64_t from, const struct peer_keep_alive *ask)
-{
-    struct core_primary_heard *heard = &c->leases.primary;
-    if (ask->epoch == 0) {
-        return;
-    }
-    if (heard->holder != ask->holder) {
-        *heard = (struct core_primary_heard){.holder = ask->holder};
-    }
-    core_placement_heard_holder(c, ask->holder, from);
-    heard->any_ms = c->now_ms;
-    heard->direct_ms = from == ask->holder ? c->now_ms : heard->direct_ms;
-}
-
 static void take(struct core *c, uint64_t from, const struct peer_keep_alive *ask)
 {
-    note_primary(c, from, ask);
+    if (ask->epoch != 0) {
+        core_placement_heard_holder(c, ask->holder, from);
+    }
     core_lease_count(c, ask, c->now_ms);
     if (c->leases.asked_count == ASKED_MAX) {
         asked_free(c, CONTAINER_OF(c->leases.asked.next, struct asked, link));

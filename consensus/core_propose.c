@@ -196,10 +196,5 @@ void core_forget(struct core *c, uint64_t ticket)
 {
     forget_in(&c->waiting, ticket);
     forget_in(&c->proposed, ticket);
-    LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
-        if (r->ticket == ticket) {
-            list_remove(&r->link);
-            mem_free(r);
-        }
-    }
+    core_read_forget(c, ticket);
 }

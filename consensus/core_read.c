@@ -11,17 +11,22 @@
 /* An unanswered question is asked again after this many heartbeats. */
 #define ASK_AGAIN_BEATS 3
 
+/* Reads that wait, of this node and of others; beyond it ERR_BUSY, and others ask again. */
+#define READINGS_MAX 16384
+
 static struct core_reading *new_reading(struct core *c)
 {
     struct core_reading *r = mem_zalloc(sizeof(*r));
     list_init(&r->link);
     list_push_back(&c->readings, &r->link);
+    c->readings_count++;
     return r;
 }
 
-static void reading_free(struct core_reading *r)
+static void reading_free(struct core *c, struct core_reading *r)
 {
     list_remove(&r->link);
+    c->readings_count--;
     mem_free(r);
 }
 
@@ -33,7 +38,20 @@ void core_read(struct core *c, uint64_t now_ms, uint64_t ticket)
         core_finish(c, CORE_READ, ticket, ERR_CLOSED, 0, NULL);
         return;
     }
+    if (c->readings_count >= READINGS_MAX) {
+        core_finish(c, CORE_READ, ticket, ERR_BUSY, 0, NULL);
+        return;
+    }
     new_reading(c)->ticket = ticket;
+}
+
+void core_read_forget(struct core *c, uint64_t ticket)
+{
+    LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
+        if (r->ticket == ticket) {
+            reading_free(c, r);
+        }
+    }
 }
 
 /* The leadership has changed: what was proven or asked before proves nothing now. */
@@ -50,7 +68,7 @@ void core_read_term(struct core *c)
     core_lease_reset(c);
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
         if (r->ticket == 0) {
-            reading_free(r); /* the asker asks the next leader */
+            reading_free(c, r); /* the asker asks the next leader */
             continue;
         }
         r->term = 0; /* an index that was not confirmed is worth nothing */
@@ -96,7 +114,7 @@ static void lead_reading(struct core *c, struct core_reading *r, const struct st
     bool applied = r->ticket == 0 || c->applied.index >= r->index;
     if (proof->round > r->round && applied) {
         answer(c, r);
-        reading_free(r);
+        reading_free(c, r);
         return;
     }
     c->beat_wanted = c->beat_wanted || engine_round(c->engine) == r->round;
@@ -134,7 +152,7 @@ static void follow_reading(struct core *c, struct core_reading *r)
     }
     if (c->applied.index >= r->index) {
         answer(c, r);
-        reading_free(r);
+        reading_free(c, r);
     }
 }
 
@@ -166,7 +184,7 @@ void core_read_receive(struct core *c, const struct peer_message *m)
 {
     core_read_term(c);
     if (m->kind == PEER_READ_INDEX) {
-        if (c->stamps.term != 0) {
+        if (c->stamps.term != 0 && c->readings_count < READINGS_MAX) {
             struct core_reading *r = new_reading(c);
             r->asker = m->from;
             r->question = m->read_index.question;
@@ -186,13 +204,13 @@ void core_read_end(struct core *c)
 {
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
         core_finish(c, CORE_READ, r->ticket, ERR_CLOSED, 0, NULL);
-        reading_free(r);
+        reading_free(c, r);
     }
 }
 
 void core_read_close(struct core *c)
 {
     LIST_FOR_EACH_SAFE (struct core_reading, r, &c->readings, link) {
-        reading_free(r);
+        reading_free(c, r);
     }
 }

@@ -71,12 +71,6 @@ void machine_destroy(struct machine *machine)
     (void)machine_destroy_some(machine, SIZE_MAX);
 }
 
-void machine_destroyp(struct machine **machine)
-{
-    machine_destroy(*machine);
-    *machine = NULL;
-}
-
 /* ---- single changes ---- */
 
 /* @record was current until now; the result may still show it. */

@@ -73,7 +73,6 @@ struct machine_options {
 struct machine *machine_create(const struct machine_options *options);
 /* Accepts NULL. */
 void machine_destroy(struct machine *machine);
-void machine_destroyp(struct machine **machine);
 /* A large one takes a while: the same in slices of so many keys. False: there is more to do, and it
  * is good for nothing but this. */
 bool machine_destroy_some(struct machine *machine, size_t records);

@@ -1,8 +1,8 @@
 /* consensus/pgraft.h - the public interface of libpgraft, a replicated key-value store to embed.
  *
  * The only header that is installed. Everything it declares starts with pgraft_ or PGRAFT_; nothing
- * else of the library can be seen or relied on. This version tells what it is; the store itself is
- * not in it yet. */
+ * else of the library can be seen or relied on. This version tells what it is; there is no
+ * interface to the store yet. */
 #ifndef PGRAFT_H_
 #define PGRAFT_H_
 

@@ -6,6 +6,7 @@ that. A patch that no longer applies is a failure, and so is a bug that random l
 after each bug stands the seed that found it.
 
 usage: hunt.py [--seeds N] [NAME...]      default: 2000 seeds, every patch
+       hunt.py --apply                    only sees whether each patch still applies
 """
 import os
 import pathlib
@@ -68,8 +69,23 @@ def try_bug(tree, build, name, seeds):
         patch(tree, name, "-R")
 
 
+def apply_all(names):
+    """Each patch fits the tree of today, wherever its lines stand now."""
+    print(f"1..{len(names)}", flush=True)
+    failed = 0
+    for number, name in enumerate(names, 1):
+        applied = patch(TOP, name, "--dry-run")
+        failed += applied.returncode != 0
+        print(f"{'ok' if applied.returncode == 0 else 'not ok'} {number} - {name}", flush=True)
+        if applied.returncode != 0:
+            print(f"# {applied.stdout.strip()}", flush=True)
+    return 1 if failed else 0
+
+
 def main(words):
     seeds = 2000
+    if words == ["--apply"]:
+        return apply_all(sorted(p.stem for p in HERE.glob("*.patch")))
     if words[:1] == ["--seeds"]:
         seeds = int(words[1])
         words = words[2:]

@@ -39,10 +39,32 @@ static void test_leader_with_a_slow_disk_shows_nothing_older(void **state)
     ck_close(&kit);
 }
 
+/* Nobody leads: what waits is bounded, and room comes back with it. */
+static void test_reads_that_wait_are_bounded(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_node(&kit, 1)->cut_off = true;
+    uint64_t first = 0;
+    uint64_t busy = 0;
+    for (int i = 0; i < 17000; i++) {
+        uint64_t ticket = ck_read(&kit, 1);
+        first = first == 0 ? ticket : first;
+        busy += ck_status(&kit, ticket) == ERR_BUSY ? 1 : 0;
+    }
+    assert_int_equal(busy, 17000 - 16384);
+    core_forget(ck_core(&kit, 1), first);
+    assert_int_equal(ck_status(&kit, ck_read(&kit, 1)), CK_NO_ANSWER);
+    assert_int_equal(ck_status(&kit, ck_read(&kit, 1)), ERR_BUSY);
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leader_with_a_slow_disk_shows_nothing_older),
+        cmocka_unit_test(test_reads_that_wait_are_bounded),
     };
     return cmocka_run_group_tests_name("core_read", tests, NULL, NULL);
 }

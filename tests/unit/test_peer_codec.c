@@ -155,6 +155,17 @@ static void draw_membership(enum peer_kind kind, struct peer_message *m)
     }
 }
 
+static void draw_lease(enum peer_kind kind, struct peer_message *m)
+{
+    if (kind == PEER_KEEP_ALIVE) {
+        m->keep_alive = (struct peer_keep_alive){number(), number(), number(), number(),
+                                                 number(), coin(),   coin()};
+        return;
+    }
+    m->keep_alive_result = (struct peer_keep_alive_result){
+        number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
+}
+
 static void draw(enum peer_kind kind, struct peer_message *m)
 {
     memset(m, 0, sizeof(*m));
@@ -201,12 +212,8 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             m->read_index = (struct peer_read_index){number(), number()};
             return;
         case PEER_KEEP_ALIVE:
-            m->keep_alive = (struct peer_keep_alive){number(), number(), number(), number(),
-                                                     number(), coin(),   coin()};
-            return;
         case PEER_KEEP_ALIVE_RESULT:
-            m->keep_alive_result = (struct peer_keep_alive_result){
-                number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
+            draw_lease(kind, m);
             return;
         case PEER_SOFT:
         case PEER_SOFT_RESULT:
