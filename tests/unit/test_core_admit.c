@@ -35,6 +35,7 @@ static void tune(struct core_settings *settings, void *ctx)
     describe(w, settings->id, &settings->me);
     settings->wants_vote = !w->no_vote[settings->id];
     settings->voters_max = w->voters_max;
+    settings->replace_after_ms = 0; /* the ten seconds that are always waited (safety D4) */
 }
 
 /* The members have told their names. */
