@@ -174,7 +174,7 @@ bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
  * count yet; ERR_NOT_FOUND. */
 int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t *ret_ms);
 
-/* See engine.h. */
+/* The raw steps (engine.h), which look neither at leases nor at contact: core_admit() does. */
 int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,
                 const char *info, struct err *err);
 int core_catch_up(struct core *c, uint64_t now_ms, uint64_t id, struct err *err);

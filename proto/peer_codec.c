@@ -143,6 +143,11 @@ int peer_decode(struct peer_decoder *decoder, const void *bytes, size_t size,
         rv = wire_no_unknown(&wire->stamp->base, "stamp", err);
     }
     rv = rv != 0 ? rv : read_part(&decoder->arena, wire, &message, err);
+    bool forms = message.kind == PEER_FORM_HELLO || message.kind == PEER_FORM_PROPOSAL;
+    if (rv == 0 && message.life == 0 && !forms) {
+        /* A life of 0 is nobody's: the core takes it for a part that is tested (safety D5). */
+        rv = err_set(err, ERR_PROTOCOL, "message: of no life");
+    }
     if (rv == 0) {
         *ret_message = message;
     }

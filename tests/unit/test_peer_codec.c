@@ -173,7 +173,7 @@ static void draw(enum peer_kind kind, struct peer_message *m)
     m->from = number();
     m->to = number();
     m->term = number();
-    m->life = number();
+    m->life = 1 + number() / 2;
     if (coin()) {
         m->stamp = (struct peer_stamp){.term = 1 + number() / 2, .round = number()};
         m->stamp.sent_ms = number();
@@ -500,6 +500,10 @@ static void what_a_newer_version_says_is_told_apart(void **state)
     assert_int_equal(decode_exactly(&decoder, wire.bytes, wire.size), ERR_VERSION);
     assert_int_equal(decode_exactly(&decoder, "\x08\x01\x10\x02", 4), ERR_PROTOCOL); /* no kind */
     assert_int_equal(decode_exactly(&decoder, "", 0), ERR_PROTOCOL);
+    buf_clear(&wire);
+    in.life = 0; /* nobody's: what was told of lives could not be compared */
+    assert_int_equal(peer_encode(&in, &wire, NULL), 0);
+    assert_int_equal(decode_exactly(&decoder, wire.bytes, wire.size), ERR_PROTOCOL);
     buf_close(&wire);
     peer_decoder_close(&decoder);
 }
@@ -512,7 +516,7 @@ static void what_is_too_large_is_not_sent_and_not_taken(void **state)
     size_t size = PEER_MESSAGE_BYTES_MAX;
     char *much = mem_zalloc(size);
     struct peer_entry entry = {.term = 1, .type = 1, .data = much, .size = size};
-    struct peer_message in = {.kind = PEER_APPEND, .from = 1, .to = 2, .term = 1};
+    struct peer_message in = {.kind = PEER_APPEND, .from = 1, .to = 2, .life = 1, .term = 1};
     in.append = (struct peer_append){.count = 1, .entries = &entry};
     assert_int_equal(peer_encode(&in, &wire, NULL), ERR_TOO_LARGE);
     assert_int_equal(wire.size, 0);
