@@ -25,7 +25,7 @@ struct model_key {
 
 struct model {
     const struct history_shape *shape;
-    struct history_random *r;
+    struct test_random *r;
     struct history *h;
     struct model_key keys[HISTORY_RANDOM_KEYS_MAX];
     uint64_t revision;
@@ -43,25 +43,24 @@ static int compare_plans(const void *left, const void *right)
     return a->tie < b->tie ? -1 : a->tie > b->tie;
 }
 
-static void plan_all(const struct history_shape *shape, struct history_random *r,
-                     struct plan *plans)
+static void plan_all(const struct history_shape *shape, struct test_random *r, struct plan *plans)
 {
     uint64_t *idle_from = mem_array(shape->clients, sizeof(*idle_from));
     for (size_t i = 0; i < shape->operations; i++) {
-        uint64_t client = history_random_below(r, shape->clients);
+        uint64_t client = random_below(r, shape->clients);
         struct plan *p = &plans[i];
         p->client = client + 1;
-        p->invoked = idle_from[client] + history_random_below(r, shape->pause + 1);
-        p->returned = p->invoked + history_random_below(r, shape->duration + 1);
-        p->effect = p->invoked + history_random_below(r, p->returned - p->invoked + 1);
-        p->tie = history_random_next(r);
+        p->invoked = idle_from[client] + random_below(r, shape->pause + 1);
+        p->returned = p->invoked + random_below(r, shape->duration + 1);
+        p->effect = p->invoked + random_below(r, p->returned - p->invoked + 1);
+        p->tie = random_u64(r);
         p->status = HISTORY_OK;
         idle_from[client] = p->returned;
-        if (history_random_percent(r, shape->unknown)) {
+        if (random_percent(r, shape->unknown)) {
             p->status = HISTORY_UNKNOWN;
-            p->lost = history_random_percent(r, 50);
-            p->effect += history_random_below(r, 4 * shape->duration + 1);
-        } else if (history_random_percent(r, shape->failed)) {
+            p->lost = random_percent(r, 50);
+            p->effect += random_below(r, 4 * shape->duration + 1);
+        } else if (random_percent(r, shape->failed)) {
             p->status = HISTORY_FAILED;
         }
     }
@@ -72,31 +71,31 @@ static void plan_all(const struct history_shape *shape, struct history_random *r
 static uint64_t new_value(struct model *m)
 {
     m->values++;
-    return m->shape->values == 0 ? m->values : 1 + history_random_below(m->r, m->shape->values);
+    return m->shape->values == 0 ? m->values : 1 + random_below(m->r, m->shape->values);
 }
 
 /* What to do with a key: reads, and writes of all kinds, that mostly fit what is there. */
 static void choose(struct model *m, const struct model_key *key, struct history_op *op)
 {
-    struct history_random *r = m->r;
-    if (!history_random_percent(r, m->shape->writes)) {
+    struct test_random *r = m->r;
+    if (!random_percent(r, m->shape->writes)) {
         op->kind = HISTORY_READ;
         return;
     }
     static const enum history_kind kinds[] = {
         HISTORY_PUT,       HISTORY_PUT,          HISTORY_PUT,         HISTORY_DELETE,
         HISTORY_CAS_VALUE, HISTORY_CAS_REVISION, HISTORY_CAS_REVISION};
-    op->kind = kinds[history_random_below(r, ARRAY_LEN(kinds))];
+    op->kind = kinds[random_below(r, ARRAY_LEN(kinds))];
     if (op->kind == HISTORY_CAS_REVISION && m->shape->by_value) {
         op->kind = HISTORY_CAS_VALUE;
     }
     op->argument = op->kind == HISTORY_DELETE ? 0 : new_value(m);
-    bool fits = history_random_percent(r, 65);
+    bool fits = random_percent(r, 65);
     if (op->kind == HISTORY_CAS_VALUE) {
-        op->expected = fits ? key->value : 1 + history_random_below(r, m->values);
+        op->expected = fits ? key->value : 1 + random_below(r, m->values);
     }
     if (op->kind == HISTORY_CAS_REVISION) {
-        op->expected = fits ? key->revision : history_random_below(r, m->revision + 2);
+        op->expected = fits ? key->revision : random_below(r, m->revision + 2);
     }
 }
 
@@ -121,10 +120,10 @@ static bool holds(const struct model_key *key, const struct history_op *op)
 /* What the client is told of the state before. */
 static void answer(struct model *m, const struct model_key *key, struct history_op *op)
 {
-    bool is_mute = history_random_percent(m->r, m->shape->mute);
-    if (op->kind == HISTORY_READ || history_random_percent(m->r, m->shape->previous)) {
+    bool is_mute = random_percent(m->r, m->shape->mute);
+    if (op->kind == HISTORY_READ || random_percent(m->r, m->shape->previous)) {
         op->found = is_mute ? HISTORY_NOT_TOLD : key->value;
-        if (key->value != HISTORY_ABSENT && history_random_percent(m->r, m->shape->found)) {
+        if (key->value != HISTORY_ABSENT && random_percent(m->r, m->shape->found)) {
             op->found_revision = key->revision;
         }
     }
@@ -134,9 +133,9 @@ static void answer(struct model *m, const struct model_key *key, struct history_
 /* Carry out @plan, which has one or two parts. */
 static void carry_out(struct model *m, const struct plan *plan)
 {
-    struct history_random *r = m->r;
-    size_t parts = m->shape->keys > 1 && history_random_percent(r, m->shape->transactions) ? 2 : 1;
-    uint64_t first = history_random_below(r, m->shape->keys);
+    struct test_random *r = m->r;
+    size_t parts = m->shape->keys > 1 && random_percent(r, m->shape->transactions) ? 2 : 1;
+    uint64_t first = random_below(r, m->shape->keys);
     struct history_op ops[2] = {0};
     bool all_hold = true;
     bool changes = false;
@@ -160,11 +159,10 @@ static void carry_out(struct model *m, const struct plan *plan)
     bool takes_effect = changes && (plan->status == HISTORY_OK ||
                                     (plan->status == HISTORY_UNKNOWN && all_hold && !plan->lost));
     if (takes_effect) {
-        m->revision += 1 + history_random_percent(r, m->shape->hidden);
+        m->revision += 1 + random_percent(r, m->shape->hidden);
     }
-    bool told = plan->status == HISTORY_OK && history_random_percent(r, m->shape->told);
-    bool never =
-        plan->status == HISTORY_OK && changes && history_random_percent(r, m->shape->never);
+    bool told = plan->status == HISTORY_OK && random_percent(r, m->shape->told);
+    bool never = plan->status == HISTORY_OK && changes && random_percent(r, m->shape->never);
     for (size_t i = 0; i < parts; i++) {
         struct model_key *key = &m->keys[ops[i].key];
         if (takes_effect && holds(key, &ops[i])) {
@@ -178,7 +176,7 @@ static void carry_out(struct model *m, const struct plan *plan)
 }
 
 void history_random_model(struct history *h, const struct history_shape *shape,
-                          struct history_random *r)
+                          struct test_random *r)
 {
     MUST(shape->keys > 0 && shape->keys <= HISTORY_RANDOM_KEYS_MAX);
     struct model m = {.shape = shape, .r = r, .h = h, .revision = 1, .values = 1};
@@ -195,12 +193,12 @@ void history_random_model(struct history *h, const struct history_shape *shape,
 
 /* --- lies --- */
 
-static struct history_op *any(const struct history *h, struct history_random *r)
+static struct history_op *any(const struct history *h, struct test_random *r)
 {
-    return &h->ops[history_random_below(r, h->count)];
+    return &h->ops[random_below(r, h->count)];
 }
 
-static bool lie_swap(struct history *h, struct history_random *r)
+static bool lie_swap(struct history *h, struct test_random *r)
 {
     struct history_op *a = any(h, r);
     struct history_op *b = any(h, r);
@@ -219,7 +217,7 @@ static bool lie_swap(struct history *h, struct history_random *r)
            old.revision != a->revision;
 }
 
-static bool lie_drop(struct history *h, struct history_random *r)
+static bool lie_drop(struct history *h, struct test_random *r)
 {
     struct history_op *op = any(h, r);
     if (op->status != HISTORY_OK || !history_changes(op)) {
@@ -231,7 +229,7 @@ static bool lie_drop(struct history *h, struct history_random *r)
     return true;
 }
 
-static bool lie_stale(struct history *h, struct history_random *r)
+static bool lie_stale(struct history *h, struct test_random *r)
 {
     struct history_op *op = any(h, r);
     const struct history_op *earlier = any(h, r);
@@ -250,7 +248,7 @@ static bool lie_stale(struct history *h, struct history_random *r)
     return op->found != old.found || op->found_revision != old.found_revision;
 }
 
-static bool lie_flip(struct history *h, struct history_random *r)
+static bool lie_flip(struct history *h, struct test_random *r)
 {
     struct history_op *op = any(h, r);
     if (op->status != HISTORY_OK || op->kind == HISTORY_READ || op->kind == HISTORY_PUT ||
@@ -261,12 +259,12 @@ static bool lie_flip(struct history *h, struct history_random *r)
     return true;
 }
 
-static bool lie_revision(struct history *h, struct history_random *r)
+static bool lie_revision(struct history *h, struct test_random *r)
 {
     struct history_op *op = any(h, r);
-    uint64_t by = 1 + history_random_below(r, 2);
-    bool up = history_random_percent(r, 50);
-    bool found = op->found_revision != HISTORY_NOT_TOLD && history_random_percent(r, 50);
+    uint64_t by = 1 + random_below(r, 2);
+    bool up = random_percent(r, 50);
+    bool found = op->found_revision != HISTORY_NOT_TOLD && random_percent(r, 50);
     uint64_t *revision = found ? &op->found_revision : &op->revision;
     if (op->status != HISTORY_OK || *revision == HISTORY_NOT_TOLD || (!up && *revision <= by)) {
         return false;
@@ -280,7 +278,7 @@ static bool lie_revision(struct history *h, struct history_random *r)
     return true;
 }
 
-static bool lie_time(struct history *h, struct history_random *r)
+static bool lie_time(struct history *h, struct test_random *r)
 {
     struct history_op *op = any(h, r);
     if (op->status != HISTORY_OK || op->returned == op->invoked) {
@@ -288,9 +286,8 @@ static bool lie_time(struct history *h, struct history_random *r)
     }
     uint64_t length = op->returned == HISTORY_NEVER ? 4 : op->returned - op->invoked;
     struct history_op quick = *op;
-    quick.invoked += history_random_below(r, length + 1);
-    quick.returned =
-        quick.invoked + history_random_below(r, op->invoked + length - quick.invoked + 1);
+    quick.invoked += random_below(r, length + 1);
+    quick.returned = quick.invoked + random_below(r, op->invoked + length - quick.invoked + 1);
     for (size_t i = 0; i < h->count; i++) {
         if (&h->ops[i] == op || (op->txn != 0 && h->ops[i].txn == op->txn)) {
             h->ops[i].invoked = quick.invoked;
@@ -300,13 +297,13 @@ static bool lie_time(struct history *h, struct history_random *r)
     return true;
 }
 
-static bool lie_certain(struct history *h, struct history_random *r)
+static bool lie_certain(struct history *h, struct test_random *r)
 {
     struct history_op *op = any(h, r);
     if (op->status != HISTORY_UNKNOWN) {
         return false;
     }
-    bool changed = history_random_percent(r, 70);
+    bool changed = random_percent(r, 70);
     for (size_t i = 0; i < h->count; i++) {
         struct history_op *part = &h->ops[i];
         if (part == op || (op->txn != 0 && part->txn == op->txn)) {
@@ -317,9 +314,9 @@ static bool lie_certain(struct history *h, struct history_random *r)
     return true;
 }
 
-bool history_random_lie(struct history *h, enum history_lie lie, struct history_random *r)
+bool history_random_lie(struct history *h, enum history_lie lie, struct test_random *r)
 {
-    static bool (*const lies[HISTORY_LIES])(struct history *, struct history_random *) = {
+    static bool (*const lies[HISTORY_LIES])(struct history *, struct test_random *) = {
         [LIE_SWAP] = lie_swap,      [LIE_DROP] = lie_drop,         [LIE_STALE] = lie_stale,
         [LIE_FLIP] = lie_flip,      [LIE_REVISION] = lie_revision, [LIE_TIME] = lie_time,
         [LIE_CERTAIN] = lie_certain};

@@ -7,30 +7,7 @@
 #define TESTS_LIB_HISTORY_RANDOM_H_
 
 #include "tests/lib/history.h"
-
-struct history_random {
-    uint64_t state;
-};
-
-static inline uint64_t history_random_next(struct history_random *r)
-{
-    r->state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t x = r->state;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-/* From 0 up to and without @end. */
-static inline uint64_t history_random_below(struct history_random *r, uint64_t end)
-{
-    return history_random_next(r) % end;
-}
-
-static inline bool history_random_percent(struct history_random *r, uint64_t percent)
-{
-    return history_random_below(r, 100) < percent;
-}
+#include "tests/lib/random.h"
 
 #define HISTORY_RANDOM_KEYS_MAX 64
 
@@ -57,7 +34,7 @@ struct history_shape {
 
 /* Add a history of this @shape to @h. */
 void history_random_model(struct history *h, const struct history_shape *shape,
-                          struct history_random *r);
+                          struct test_random *r);
 
 enum history_lie {
     LIE_SWAP,     /* two operations on a key swap their answers */
@@ -72,6 +49,6 @@ enum history_lie {
 
 /* Tell one such lie somewhere. False if there was nowhere to, or what came out is no history: @h is
  * as before then. */
-bool history_random_lie(struct history *h, enum history_lie lie, struct history_random *r);
+bool history_random_lie(struct history *h, enum history_lie lie, struct test_random *r);
 
 #endif /* TESTS_LIB_HISTORY_RANDOM_H_ */

@@ -26,7 +26,7 @@ uint64_t ask_value(struct kv_slice text)
     return text.size > 1 && digits[0] == 'v' ? value : 0;
 }
 
-static enum sim_ask_kind draw_kind(struct sim_random *r)
+static enum sim_ask_kind draw_kind(struct test_random *r)
 {
     static const struct {
         enum sim_ask_kind kind;
@@ -60,7 +60,7 @@ static uint64_t draw_expected(struct sim *sim, const struct sim_ask *ask)
 
 void ask_draw(struct sim *sim, struct sim_client *c, const struct sim_node *n)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     struct sim_use *use = &sim->use;
     use->window_asks++;
     if (use->window_asks > WINDOW_ASKS) {

@@ -131,7 +131,7 @@ void clients_woken(struct sim *sim, struct sim_node *n)
 void clients_act(struct sim *sim, uint32_t client)
 {
     struct sim_client *c = &sim->use.clients[client];
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     if (c->ticket != 0 && sim->now_ns > c->deadline_ns) {
         struct sim_node *n = &sim->nodes[c->node];
         if (n->core != NULL) {
@@ -228,7 +228,7 @@ void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
 
 void clients_draw(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     sim->use.clients_count = 2 + random_below(r, SIM_CLIENTS - 1);
     sim->use.ask_ms = random_chance(r, 0.8) ? 30 : 30 + random_exp(r, 1500);
     for (uint32_t i = 0; i < sim->use.clients_count; i++) {

@@ -4,7 +4,7 @@
 
 void faults_draw(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     struct sim_faults *f = &sim->faults;
     f->drop = random_chance(r, 0.5) ? random_unit(r) * (random_chance(r, 0.8) ? 0.1 : 0.3) : 0;
     f->duplicate = random_chance(r, 0.5) ? random_unit(r) * 0.2 : 0;
@@ -145,7 +145,7 @@ static void pause_node(struct sim *sim, struct sim_node *n, uint64_t ms)
 
 static void cut_links(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     sim->counts.cuts++;
     uint64_t how = random_below(r, 7);
     uint64_t sides = random_u64(r);
@@ -199,7 +199,7 @@ void faults_strike(struct sim *sim)
     if (sim->healed) {
         return;
     }
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     struct sim_node *n = &sim->nodes[random_below(r, sim->nodes_count)];
     struct sim_node *leader = sim_leader(sim);
     if (leader != NULL && random_chance(r, 0.4)) {

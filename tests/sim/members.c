@@ -11,7 +11,7 @@ static void remove_gone(struct sim *sim, struct sim_node *leader, uint64_t id)
 
 static void change_something(struct sim *sim, struct sim_node *leader)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     struct members members;
     engine_members(core_engine(leader->core), &members);
     const struct sim_node *n = &sim->nodes[random_below(r, sim->nodes_count)];
@@ -49,7 +49,7 @@ static void change_something(struct sim *sim, struct sim_node *leader)
 
 void members_act(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     struct sim_node *leader = sim_leader(sim);
     bool changes = sim->faults.membership && !sim->joins; /* there they ask for it themselves */
     join_note(sim);

@@ -11,9 +11,9 @@
 
 #include "consensus/core.h"
 #include "consensus/form.h"
+#include "tests/lib/random.h"
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
-#include "tests/sim/random.h"
 
 #define SIM_NODES 9
 #define NS_MS UINT64_C(1000000)
@@ -155,7 +155,7 @@ struct sim_faults {
         full_disks, reorder, keeps_roles;
 };
 
-/* world_soft.c: words that a node said of itself; their number is their place in the book, from 1.
+/* soft_words.c: words that a node said of itself; their number is their place in the book, from 1.
  */
 struct sim_words {
     uint64_t member;
@@ -214,7 +214,7 @@ struct sim_wish {
 struct sim {
     uint64_t seed;
     struct sim_wish wish;
-    struct sim_random random;
+    struct test_random random;
     uint64_t now_ns;
     uint64_t order;
     struct sim_event **heap;
@@ -234,11 +234,11 @@ struct sim {
     struct sim_counts counts;
     FILE *trace;
     uint64_t trace_hash;
-    /* world_form.c */
+    /* formation.c */
     bool forms; /* the first cluster forms itself on blank disks */
     struct buf first_entry;
     uint8_t cluster_id[CLUSTER_ID_SIZE];
-    /* world_join.c */
+    /* joining.c */
     bool joins; /* nodes ask for their place themselves */
     uint64_t placed[SIM_NODES];
     /* leases.c */
@@ -283,7 +283,7 @@ void world_draw(struct sim *sim);
 void world_format_disk(struct sim *sim, struct sim_node *n);
 void world_start_node(struct sim *sim, struct sim_node *n);
 
-/* world_form.c */
+/* formation.c */
 void form_draw(struct sim *sim);
 /* True: the node forms a cluster, and has no core yet. */
 bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *image);
@@ -306,7 +306,7 @@ bool faults_dies_now(struct sim *sim, struct sim_node *n);
 /* members.c */
 void members_act(struct sim *sim);
 
-/* world_soft.c */
+/* soft_words.c */
 void soft_draw(struct sim *sim);
 void soft_start(struct sim *sim, struct sim_node *n, struct core_settings *settings);
 void soft_act(struct sim *sim);
@@ -315,7 +315,7 @@ bool soft_is_well(struct sim *sim);
 void soft_check_end(struct sim *sim);
 void soft_book_close(struct sim *sim);
 
-/* world_join.c */
+/* joining.c */
 void join_draw(struct sim *sim);
 void join_describe(const struct sim_node *n, size_t slot, struct member_info *out);
 void join_start(struct sim *sim, const struct sim_node *n, struct core_settings *settings);

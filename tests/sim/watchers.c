@@ -29,7 +29,7 @@ static void open_on(struct sim *sim, struct sim_watcher *w, uint32_t node)
 /* Something else, from now on or from some time ago. */
 static void draw(struct sim *sim, struct sim_watcher *w)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     uint64_t newest = sim->use.truth.revision;
     uint64_t back = random_below(r, random_chance(r, 0.5) ? 20 : 1000);
     *w = (struct sim_watcher){.next = newest + 2 > back ? newest + 2 - back : 1,
@@ -142,7 +142,7 @@ static uint64_t value_at(const struct sim_truth *truth, const char *key, uint64_
 
 static void ask_past(struct sim *sim, const struct sim_watcher *w)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     const struct sim_node *n = &sim->nodes[w->node];
     char key[SIM_KEY_SIZE];
     ask_key_text(sim->use.window * SIM_KEYS + random_below(r, SIM_KEYS), key);
@@ -169,7 +169,7 @@ static void ask_past(struct sim *sim, const struct sim_watcher *w)
 void watchers_act(struct sim *sim, uint32_t watcher)
 {
     struct sim_watcher *w = &sim->use.watchers[watcher];
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     if (!lives(sim, w) || random_chance(r, 0.05)) {
         uint32_t node = (uint32_t)random_below(r, sim->nodes_count);
         if (lives(sim, w)) {

@@ -89,7 +89,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
 
 void world_draw(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     truth_open(sim);
     static const size_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 7};
     sim->voters_at_start = sizes[random_below(r, ARRAY_LEN(sizes))];

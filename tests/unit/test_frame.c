@@ -11,15 +11,15 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "proto/frame.h"
-#include "tests/sim/random.h"
+#include "tests/lib/random.h"
 
 #define BODY_MAX 1000
 
-static struct sim_random chance;
+static struct test_random chance;
 
 static void fill(char *body, size_t size, uint64_t seed)
 {
-    struct sim_random r = {seed};
+    struct test_random r = {seed};
     for (size_t i = 0; i < size; i++) {
         body[i] = (char)random_u64(&r);
     }

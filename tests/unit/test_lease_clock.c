@@ -12,7 +12,7 @@
 #include "consensus/lease_clock.h"
 #include "consensus/lease_span.h"
 #include "proto/kv.h"
-#include "tests/sim/random.h"
+#include "tests/lib/random.h"
 
 #define IDS 40
 
@@ -74,7 +74,7 @@ static void go_on(struct lease_clock *clock, struct model *m, uint64_t id, uint6
 static void a_clock_does_what_a_list_does(void **state)
 {
     (void)state;
-    struct sim_random chance = {4711};
+    struct test_random chance = {4711};
     struct lease_clock clock = {0};
     struct model model[IDS + 1] = {{0}};
     for (uint64_t i = 1; i <= 20000; i++) {

@@ -124,18 +124,18 @@ static bool replay_is_legal(const struct history *h)
 
 /* --- the tests --- */
 
-static struct history_shape shape_of(struct history_random *r, unsigned unknown, unsigned told)
+static struct history_shape shape_of(struct test_random *r, unsigned unknown, unsigned told)
 {
     static const size_t keys[] = {1, 4, 16};
     static const size_t clients[] = {3, 8, 16};
-    size_t of_keys = keys[history_random_below(r, ARRAY_LEN(keys))];
+    size_t of_keys = keys[random_below(r, ARRAY_LEN(keys))];
     return (struct history_shape){
         .operations = 500,
-        .clients = clients[history_random_below(r, ARRAY_LEN(clients))],
+        .clients = clients[random_below(r, ARRAY_LEN(clients))],
         .keys = of_keys,
-        .values = history_random_percent(r, 70) ? 0 : 40,
-        .duration = 1 + history_random_below(r, 100),
-        .pause = history_random_below(r, 20),
+        .values = random_percent(r, 70) ? 0 : 40,
+        .duration = 1 + random_below(r, 100),
+        .pause = random_below(r, 20),
         .unknown = unknown,
         .failed = 3,
         .transactions = 15,
@@ -144,7 +144,7 @@ static struct history_shape shape_of(struct history_random *r, unsigned unknown,
         .previous = 20,
         .never = 0,
         .hidden = 20,
-        .writes = 30 + (unsigned)history_random_below(r, 50),
+        .writes = 30 + (unsigned)random_below(r, 50),
         .by_value = told < 100,
     };
 }
@@ -167,10 +167,10 @@ static void what_a_right_store_does_is_legal(void **state)
     const struct run *run = *state;
     static const unsigned unknown[] = {0, 5, 15, 30};
     for (uint64_t i = 0; i < run->histories; i++) {
-        struct history_random r = {.state = run->seed + i};
+        struct test_random r = {.state = run->seed + i};
         CLEANUP(history_clear) struct history h = {0};
         struct history_shape shape =
-            shape_of(&r, unknown[history_random_below(&r, ARRAY_LEN(unknown))], 100);
+            shape_of(&r, unknown[random_below(&r, ARRAY_LEN(unknown))], 100);
         history_random_model(&h, &shape, &r);
         expect(&h, run->seed + i, true);
     }
@@ -182,10 +182,9 @@ static void it_is_legal_without_revisions_too(void **state)
     const struct run *run = *state;
     static const unsigned unknown[] = {0, 5, 15};
     for (uint64_t i = 0; i < run->histories; i++) {
-        struct history_random r = {.state = run->seed + i};
+        struct test_random r = {.state = run->seed + i};
         CLEANUP(history_clear) struct history h = {0};
-        struct history_shape shape =
-            shape_of(&r, unknown[history_random_below(&r, ARRAY_LEN(unknown))], 0);
+        struct history_shape shape = shape_of(&r, unknown[random_below(&r, ARRAY_LEN(unknown))], 0);
         if (shape.keys == 1 && shape.clients > 3) {
             shape.unknown = 0;
         }
@@ -195,7 +194,7 @@ static void it_is_legal_without_revisions_too(void **state)
 }
 
 /* Tell one lie in a copy of @h and compare the judges with the replay; 1 if it was illegal. */
-static uint64_t judge_lie(const struct history *h, enum history_lie lie, struct history_random *r,
+static uint64_t judge_lie(const struct history *h, enum history_lie lie, struct test_random *r,
                           uint64_t seed)
 {
     CLEANUP(history_clear) struct history copy = {0};
@@ -217,7 +216,7 @@ static void a_lie_is_found_wherever_it_is_one(void **state)
     const struct run *run = *state;
     uint64_t illegal[HISTORY_LIES] = {0};
     for (uint64_t i = 0; i < run->histories; i++) {
-        struct history_random r = {.state = run->seed + i};
+        struct test_random r = {.state = run->seed + i};
         CLEANUP(history_clear) struct history h = {0};
         struct history_shape shape = shape_of(&r, 0, 100);
         history_random_model(&h, &shape, &r);
@@ -250,7 +249,7 @@ static void five_hundred_operations_take_a_step_each(void **state)
     double order_ms = 0;
     uint64_t steps_max = 0;
     for (uint64_t i = 0; i < run->histories; i++) {
-        struct history_random r = {.state = run->seed + i};
+        struct test_random r = {.state = run->seed + i};
         struct history_shape shape = shape_of(&r, 10, 100);
         CLEANUP(history_clear) struct history h = {0};
         CLEANUP(linear_report_close) struct linear_report report = {0};

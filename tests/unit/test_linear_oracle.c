@@ -40,24 +40,24 @@ struct counts {
     uint64_t missed;                       /* by both judges; only where revisions are not told */
 };
 
-static unsigned pick(struct history_random *r, const unsigned *from, size_t count)
+static unsigned pick(struct test_random *r, const unsigned *from, size_t count)
 {
-    return from[history_random_below(r, count)];
+    return from[random_below(r, count)];
 }
 
-static struct history_shape random_shape(struct history_random *r, size_t keys)
+static struct history_shape random_shape(struct test_random *r, size_t keys)
 {
     static const unsigned told[] = {0, 40, 100, 100};
     static const unsigned unknown[] = {0, 20, 45};
     static const unsigned found[] = {0, 50, 100, 100};
     static const unsigned writes[] = {40, 60, 80};
     return (struct history_shape){
-        .operations = keys == 1 ? 3 + history_random_below(r, 5) : 2 + history_random_below(r, 4),
-        .clients = 1 + history_random_below(r, 5),
+        .operations = keys == 1 ? 3 + random_below(r, 5) : 2 + random_below(r, 4),
+        .clients = 1 + random_below(r, 5),
         .keys = keys,
-        .values = history_random_below(r, 4),
-        .duration = 1 + history_random_below(r, 12),
-        .pause = history_random_below(r, 4),
+        .values = random_below(r, 4),
+        .duration = 1 + random_below(r, 12),
+        .pause = random_below(r, 4),
         .unknown = pick(r, unknown, ARRAY_LEN(unknown)),
         .failed = 3,
         .transactions = 40,
@@ -73,8 +73,7 @@ static struct history_shape random_shape(struct history_random *r, size_t keys)
 
 /* A history that brute force can take; *@ret_lie: HISTORY_LIES if none was told, the lie if one
  * was, else HISTORY_LIES + 1. */
-static void random_history(struct history *h, struct history_random *r, size_t keys,
-                           unsigned *ret_lie)
+static void random_history(struct history *h, struct test_random *r, size_t keys, unsigned *ret_lie)
 {
     do {
         struct history_shape shape = random_shape(r, keys);
@@ -82,9 +81,9 @@ static void random_history(struct history *h, struct history_random *r, size_t k
         history_random_model(h, &shape, r);
     } while (h->count > LINEAR_BRUTE_MAX - 1);
     *ret_lie = HISTORY_LIES;
-    uint64_t lies = history_random_below(r, LIES_MAX + 1);
+    uint64_t lies = random_below(r, LIES_MAX + 1);
     for (uint64_t i = 0; i < lies * TRIES_MAX && lies > 0; i++) {
-        unsigned lie = (unsigned)history_random_below(r, HISTORY_LIES);
+        unsigned lie = (unsigned)random_below(r, HISTORY_LIES);
         if (history_random_lie(h, (enum history_lie)lie, r)) {
             *ret_lie = *ret_lie == HISTORY_LIES ? lie : HISTORY_LIES + 1;
             lies--;
@@ -156,7 +155,7 @@ static void one_key_is_judged_exactly(void **state)
     struct history h = {0};
     for (uint64_t i = 0; i < run->histories; i++) {
         uint64_t seed = run->seed + i;
-        struct history_random r = {.state = seed * 2};
+        struct test_random r = {.state = seed * 2};
         struct linear_report keys = {0};
         struct linear_report order = {0};
         unsigned lie = 0;
@@ -187,10 +186,10 @@ static void transactions_are_judged_without_false_alarm(void **state)
     struct history h = {0};
     for (uint64_t i = 0; i < run->histories; i++) {
         uint64_t seed = run->seed + i;
-        struct history_random r = {.state = seed * 2 + 1};
+        struct test_random r = {.state = seed * 2 + 1};
         struct linear_report report = {0};
         unsigned lie = 0;
-        random_history(&h, &r, 2 + history_random_below(&r, 2), &lie);
+        random_history(&h, &r, 2 + random_below(&r, 2), &lie);
         bool legal = linear_brute_is_legal(&h);
         linear_check(&h, NULL, &report);
         assert_true(legal || lie != HISTORY_LIES);

@@ -127,7 +127,7 @@ static void random_histories_come_back_as_they_were(void **state)
                                         .never = 5,
                                         .hidden = 10,
                                         .writes = 60};
-    struct history_random r = {.state = 1};
+    struct test_random r = {.state = 1};
     CLEANUP(history_clear) struct history h = {0};
     CLEANUP(history_clear) struct history again = {0};
     CLEANUP(buf_close) struct buf text = {0};

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "proto/peer_codec.h"
-#include "tests/sim/random.h"
+#include "tests/lib/random.h"
 
 #define LIST_MAX 5
 
@@ -26,7 +26,7 @@ static const enum peer_kind kinds[] = {
     PEER_JOIN,        PEER_JOIN_RESULT,       PEER_FORM_HELLO, PEER_FORM_PROPOSAL,
 };
 
-static struct sim_random chance;
+static struct test_random chance;
 static char text[64];
 static struct peer_entry entries[LIST_MAX];
 static struct peer_row rows[LIST_MAX];

@@ -15,8 +15,8 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "tests/lib/random.h"
 #include "tests/lib/soft_post.h"
-#include "tests/sim/random.h"
 
 #define AGAIN_MS UINT64_C(300)
 enum { NODES = 5, WIRE = 256, WORDS = 4000, BEAT_US = 100000 };
@@ -33,7 +33,7 @@ struct flying {
 };
 
 struct life {
-    struct sim_random random;
+    struct test_random random;
     uint64_t now_us;
     bool rough; /* messages are lost, doubled and late, nodes speak, start anew and fall silent */
     double rate[NODES];

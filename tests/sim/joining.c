@@ -1,4 +1,4 @@
-/* tests/sim/world_join.c - in some lives nodes ask for their place themselves, and whoever lost its
+/* tests/sim/joining.c - in some lives nodes ask for their place themselves, and whoever lost its
  * disk takes the place of the one it was.
  *
  * Instead of an administrator who knows everything (members.c): nodes that were not in the first
@@ -15,7 +15,7 @@
 
 void join_draw(struct sim *sim)
 {
-    struct sim_random own = {sim->seed * UINT64_C(0x9fb21c651e98df25)};
+    struct test_random own = {sim->seed * UINT64_C(0x9fb21c651e98df25)};
     sim->joins = sim->forms && sim->faults.membership && random_chance(&own, 0.5);
 }
 

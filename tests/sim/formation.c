@@ -1,4 +1,4 @@
-/* tests/sim/world_form.c - in half of the lives the first cluster forms itself, on blank disks.
+/* tests/sim/formation.c - in half of the lives the first cluster forms itself, on blank disks.
  *
  * The same net, disks and misfortunes as for cores, and some more: while a cluster forms its nodes
  * die often, and one of them may lose its disk. What is judged: one cluster, one entry 1; the life
@@ -12,8 +12,8 @@
 
 void form_draw(struct sim *sim)
 {
-    struct sim_random own = {sim->seed *
-                             UINT64_C(0xd1342543de82ef95)}; /* leaves other lives alone */
+    struct test_random own = {sim->seed *
+                              UINT64_C(0xd1342543de82ef95)}; /* leaves other lives alone */
     sim->forms = random_chance(&own, 0.5);
     for (size_t i = 0; sim->forms && i < sim->voters_at_start; i++) {
         struct sim_node *n = &sim->nodes[i];

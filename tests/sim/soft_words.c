@@ -1,4 +1,4 @@
-/* tests/sim/world_soft.c - what members say of themselves, the advisor, and where leadership goes;
+/* tests/sim/soft_words.c - what members say of themselves, the advisor, and where leadership goes;
  * judged in true time.
  *
  * Now and then a node publishes words that nobody has published before; the book of all words knows
@@ -54,7 +54,7 @@ static uint64_t new_words(struct sim *sim, const struct sim_node *n, size_t size
 
 static void publish(struct sim *sim, struct sim_node *n)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     unsigned char bytes[SOFT_BYTES_MAX + 1];
     size_t size = 8 + random_below(r, random_chance(r, 0.3) ? SOFT_BYTES_MAX - 7 : 100);
     if (random_chance(r, 0.02)) {
@@ -372,7 +372,7 @@ static void act_on_node(struct sim *sim, struct sim_node *n)
 
 void soft_act(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     if (random_chance(r, 0.01)) {
         sim->soft.forbidden = !sim->soft.forbidden;
         for (size_t i = 0; i < sim->nodes_count; i++) {
@@ -390,7 +390,7 @@ void soft_act(struct sim *sim)
 
 void soft_draw(struct sim *sim)
 {
-    struct sim_random *r = &sim->random;
+    struct test_random *r = &sim->random;
     sim->soft.plays = random_chance(r, 0.5);
     sim->soft.advises = sim->soft.plays && random_chance(r, 0.5);
     sim->soft.places = random_chance(r, 0.3);
