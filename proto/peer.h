@@ -263,10 +263,13 @@ struct peer_form_proposal {
 
 /* A member asks another one to do something for it, most often the leader. What is asked, and what
  * the bytes mean, is for consensus/node/ask.h. */
+#define PEER_NUMBERS_MAX 16
 struct peer_ask {
     uint64_t question; /* the asker's name for it */
     uint32_t what;
     uint32_t wait_ms; /* the asker waits no longer */
+    size_t number_count;
+    uint64_t numbers[PEER_NUMBERS_MAX];
     const void *bytes;
     size_t size;
 };
@@ -275,7 +278,8 @@ struct peer_answer {
     uint64_t question;
     int status; /* 0 or ERR_* */
     const char *reason;
-    uint64_t revision;
+    size_t number_count;
+    uint64_t numbers[PEER_NUMBERS_MAX];
     const void *bytes;
     size_t size;
 };

@@ -68,6 +68,13 @@ static void draw_id(uint8_t id[PEER_CLUSTER_ID_SIZE])
     }
 }
 
+static void draw_numbers(uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = number();
+    }
+}
+
 static void draw_append(struct peer_append *a)
 {
     *a = (struct peer_append){.prev_index = number(), .prev_term = number(), .commit = number()};
@@ -240,10 +247,14 @@ static void draw(enum peer_kind kind, struct peer_message *m)
         case PEER_ASK:
             m->ask = (struct peer_ask){.question = number(), .what = (uint32_t)number()};
             m->ask.wait_ms = (uint32_t)number();
+            m->ask.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
+            draw_numbers(m->ask.numbers, m->ask.number_count);
             m->ask.bytes = bytes(&m->ask.size, 0);
             return;
         case PEER_ANSWER:
-            m->answer = (struct peer_answer){.question = number(), .revision = number()};
+            m->answer = (struct peer_answer){.question = number()};
+            m->answer.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
+            draw_numbers(m->answer.numbers, m->answer.number_count);
             m->answer.status = -(int)random_below(&chance, 40);
             m->answer.reason = words();
             m->answer.bytes = bytes(&m->answer.size, 0);
@@ -422,12 +433,15 @@ static void same_small(const struct peer_message *a, const struct peer_message *
             SAME(ask.question);
             SAME(ask.what);
             SAME(ask.wait_ms);
+            SAME(ask.number_count);
+            assert_memory_equal(a->ask.numbers, b->ask.numbers, sizeof(a->ask.numbers));
             same_bytes(a->ask.bytes, a->ask.size, b->ask.bytes, b->ask.size);
             return;
         case PEER_ANSWER:
             SAME(answer.question);
             SAME(answer.status);
-            SAME(answer.revision);
+            SAME(answer.number_count);
+            assert_memory_equal(a->answer.numbers, b->answer.numbers, sizeof(a->answer.numbers));
             SAME_TEXT(answer.reason);
             same_bytes(a->answer.bytes, a->answer.size, b->answer.bytes, b->answer.size);
             return;
