@@ -1,5 +1,4 @@
 /* ctl/output_text.c - single values: units for the eye, escapes for the terminal and for COPY. */
-#define _XOPEN_SOURCE 700 /* wcwidth() */
 #include "ctl/output_text.h"
 
 #include <inttypes.h>
@@ -122,7 +121,14 @@ static void put_texts(struct buf *out, json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         buf_str(out, i > 0 ? ", " : "");
-        output_cell(out, json_array_get(list, i), OUTPUT_TEXT);
+        json_t *item = json_array_get(list, i);
+        CLEANUP(buf_close) struct buf text = {0};
+        if (json_is_string(item)) {
+            buf_append(&text, json_string_value(item), json_string_length(item));
+        } else {
+            output_compact(&text, item);
+        }
+        escape(out, buf_text(&text), text.size, false);
     }
 }
 

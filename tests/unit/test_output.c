@@ -155,9 +155,9 @@ static void no_text_can_break_a_line_or_a_terminal(void **state)
         {"\xc2\x9b"
          "31m",
          "\\u009b31m", "\"\\u009B31m\"", "\"\\x9b31m\"", "\\xc2\\x9b31m"},
-        {"\xe2\x80\xae"
+        {"\xe2\x80\x8b"
          "abc",
-         "\\u202eabc", "\"\\u202Eabc\"", "\"\\u202eabc\"", "\\xe2\\x80\\xaeabc"},
+         "\\u200babc", "\"\\u200Babc\"", "\"\\u200babc\"", "\\xe2\\x80\\x8babc"},
         {"\xf3\xa0\x80\x81", "\\U000e0001", "\"\\uDB40\\uDC01\"", "\"\\U000e0001\"",
          "\\xf3\\xa0\\x80\\x81"},
         {"C:\\x", "C:\\\\x", "\"C:\\\\x\"", "\"C:\\\\x\"", "C:\\\\x"},
