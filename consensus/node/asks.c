@@ -18,7 +18,7 @@ static bool send_message(struct node *n, struct peer_message *m)
     m->from = n->node_id;
     m->life = 1; /* lives matter to the core alone */
     m->term = engine_term(core_engine(n->core));
-    return net_send(n->net, m);
+    return net_send(n->net, m) == 0;
 }
 
 static uint32_t what_of(const struct job *job)

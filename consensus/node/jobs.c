@@ -312,6 +312,9 @@ void jobs_add(struct node *n, struct job *job)
         jobs_finish(n, job, ERR_CLOSED, NULL);
         return;
     }
+    if (n->poke_at_ms == 0) {
+        n->poke_at_ms = job->began_ms + NODE_POKE_MS; /* its deadline is looked at from there on */
+    }
     try_job(n, job, job->began_ms);
 }
 

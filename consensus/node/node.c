@@ -319,6 +319,9 @@ static void turn(struct node *n)
     if (n->form != NULL) {
         form_tick(n->form, now_ms);
         phase_turn(n);
+        if (n->switching) {
+            return; /* goes on when the disk was read again */
+        }
     }
     if (n->core != NULL) {
         turn_core(n, now_ms);

@@ -30,6 +30,15 @@ static uint64_t fsync_p99_us(const struct store_stats *stats)
     return 0;
 }
 
+static struct store_stats stats_of(const struct node *n)
+{
+    struct store_stats stats = {0};
+    if (n->store != NULL) { /* between form and core there is none */
+        store_stats(n->store, &stats);
+    }
+    return stats;
+}
+
 static uint64_t stamp_age_ms(const struct node *n)
 {
     const struct engine *engine = core_engine(n->core);
@@ -52,8 +61,7 @@ void status_figures(struct node *n)
                                .stall_ms_max = n->stall_ms_max,
                                .watches = list_count(&n->watchers),
                                .waiting = n->job_count};
-    struct store_stats stats;
-    store_stats(n->store, &stats);
+    struct store_stats stats = stats_of(n);
     f.commits = stats.commits;
     f.store_bytes = stats.used_bytes;
     memcpy(f.fsync_bucket, stats.commit_bucket, sizeof(f.fsync_bucket));
@@ -204,8 +212,7 @@ void status_fill(struct node *n, struct job *job)
         return;
     }
     struct pgraft_status *s = job_room(job, sizeof(*s));
-    struct store_stats stats;
-    store_stats(n->store, &stats);
+    struct store_stats stats = stats_of(n);
     *s = (struct pgraft_status){.phase = n->phase,
                                 .text = job_room_text(job, n->phase_text),
                                 .cluster_id = n->has_cluster ? hex_id(job, n->cluster_id) : "",
@@ -235,9 +242,8 @@ void status_fill(struct node *n, struct job *job)
 
 void status_own_numbers(struct node *n, struct peer_answer *answer)
 {
-    struct store_stats stats;
+    struct store_stats stats = stats_of(n);
     const struct engine *engine = core_engine(n->core);
-    store_stats(n->store, &stats);
     answer->number_count = STATUS_NUMBERS;
     answer->numbers[STATUS_TERM] = engine_term(engine);
     answer->numbers[STATUS_LAST] = engine_last(engine);
