@@ -39,16 +39,6 @@ struct core_peer *core_peer_find(struct core *c, uint64_t id)
     return NULL;
 }
 
-static bool is_in(const struct members *members, uint64_t id)
-{
-    for (size_t i = 0; i < members->count; i++) {
-        if (members->at[i].id == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Who makes room: the stranger that has been silent for the longest time. */
 static struct core_peer *least_known(struct core *c)
 {
@@ -57,7 +47,7 @@ static struct core_peer *least_known(struct core *c)
     engine_members(c->engine, &members);
     for (size_t i = 0; i < c->hello.count; i++) {
         struct core_peer *p = &c->hello.peers[i];
-        bool stranger = !is_in(&members, p->memory.id);
+        bool stranger = members_find(&members, p->memory.id) == NULL;
         if (stranger && (least == NULL || p->heard_ms < least->heard_ms)) {
             least = p;
         }
@@ -113,7 +103,7 @@ void core_hello_save(struct core *c, struct store_batch *batch, bool always)
     size_t count = 0;
     for (size_t i = 0; i < h->count; i++) {
         const struct peer_memory *m = &h->peers[i].memory;
-        if (m->life != 0 && is_in(&members, m->id)) {
+        if (m->life != 0 && members_find(&members, m->id) != NULL) {
             memories[count] = *m;
             count++;
         }
@@ -217,12 +207,12 @@ static void note_membership(struct core *c)
     struct members members;
     if (newest > h->member_at) {
         engine_members(c->engine, &members);
-        h->member_at = is_in(&members, c->settings.id) ? newest : h->member_at;
+        h->member_at = members_find(&members, c->settings.id) != NULL ? newest : h->member_at;
     }
     uint64_t applied = c->applied.conf_index;
     if (applied > h->seen_conf && h->member_at != 0 && applied > h->member_at) {
         uint64_t committed = engine_committed_members(c->engine, &members);
-        if (committed >= applied && !is_in(&members, c->settings.id)) {
+        if (committed >= applied && members_find(&members, c->settings.id) == NULL) {
             refuse(c, CORE_REMOVED, peer_verdict_text(HELLO_REMOVED));
         }
     }
@@ -372,7 +362,8 @@ static bool was_removed(const struct core *c, const struct peer_message *m)
 {
     struct members members;
     uint64_t committed = engine_committed_members(c->engine, &members);
-    return m->hello.conf_index != 0 && committed > m->hello.conf_index && !is_in(&members, m->from);
+    return m->hello.conf_index != 0 && committed > m->hello.conf_index &&
+           members_find(&members, m->from) == NULL;
 }
 
 static enum hello_verdict judge(struct core *c, const struct peer_message *m)

@@ -106,6 +106,12 @@ struct core_advice {
     struct core_done done;
 };
 
+/* Members that hold a lease. */
+struct core_holders {
+    size_t count;
+    uint64_t at[MEMBERS_MAX];
+};
+
 struct core_relay {
     uint64_t member;
     uint64_t at_ms;
@@ -121,11 +127,10 @@ struct core_placing {
     struct placement last;
     uint64_t scanned_index;
     uint64_t scanned_ms;
-    size_t holders_count;
-    uint64_t holders[8];       /* of protected leases */
-    uint64_t heard_holder;     /* whose keep-alives the following is about ... */
-    uint64_t heard_term;       /* ... in this leadership */
-    uint64_t relayed_since_ms; /* it is heard by relay alone; 0: not so */
+    struct core_holders holders; /* of protected leases */
+    uint64_t heard_holder;       /* whose keep-alives the following is about ... */
+    uint64_t heard_term;         /* ... in this leadership */
+    uint64_t relayed_since_ms;   /* it is heard by relay alone; 0: not so */
     size_t relays_count;
     struct core_relay relays[MEMBERS_MAX];
 };
@@ -182,7 +187,6 @@ struct core_disk_out {
 struct core_disk_member {
     uint64_t member;
     uint64_t term; /* of the leadership in which it said so */
-    uint64_t heard_ms;
     enum peer_disk disk;
 };
 struct core_disk {
@@ -363,11 +367,13 @@ void core_lease_event(struct core *c, enum machine_lease_event event,
                       const struct machine_lease *lease);
 void core_lease_proposed(struct core *c, uint64_t index, const void *bytes, size_t size);
 void core_lease_applied(struct core *c, uint64_t index);
-void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms);
 void core_lease_ask(struct core *c, uint64_t from, const struct peer_keep_alive *ask);
 void core_lease_receive(struct core *c, const struct peer_message *message);
 void core_lease_turn(struct core *c);
 uint64_t core_lease_next_ms(const struct core *c);
+/* Which members hold a lease by the applied state; looks through all leases. */
+void core_lease_holders(const struct core *c, bool only_protected, struct core_holders *out);
+bool core_lease_holds(const struct core_holders *holders, uint64_t member);
 
 /* core_hold.c */
 void core_hold_turn(struct core *c);
@@ -390,7 +396,6 @@ uint64_t core_hello_next_ms(const struct core *c);
 struct core_peer *core_peer_find(struct core *c, uint64_t id);
 
 /* core_admit.c */
-void core_admit_note_leader(struct core *c);
 void core_admit_receive(struct core *c, const struct peer_message *message);
 void core_admit_turn(struct core *c);
 uint64_t core_admit_next_ms(const struct core *c);
