@@ -131,6 +131,12 @@ int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *join, st
     if (code != 0) {
         return code;
     }
+    if (wish.wish == JOIN_IN && core_hello_is_gone(c, wish.subject)) {
+        return err_set(err, ERR_REFUSED,
+                       "the id of %s was removed from the cluster and can not come back: discard "
+                       "the node's directory and let it join as a new member",
+                       wish.info.name);
+    }
     struct admit_world *world = mem_zalloc(sizeof(*world));
     look_at_world(c, world);
     struct err why = {0};

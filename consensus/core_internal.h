@@ -136,7 +136,7 @@ struct core_placing {
 };
 
 /* Somebody who said something, or was named by the owner: a member, or not. */
-#define CORE_PEERS_MAX ((size_t)2 * MEMBERS_MAX)
+#define CORE_PEERS_MAX PEER_MEMORIES_MAX
 struct core_peer {
     struct peer_memory memory;
     bool told;        /* it has answered our hello: fine */
@@ -162,6 +162,7 @@ struct core_hello {
     enum core_refusal refusal;
     struct err why;
     uint64_t member_at; /* index of the newest membership that this node was seen to be in */
+    struct gone gone;
     uint64_t seen_conf; /* index of the newest applied membership that was looked at */
     uint64_t next_ms;   /* somebody is greeted */
     struct core_peer peers[CORE_PEERS_MAX];
@@ -386,6 +387,10 @@ bool core_hello_owns_row(const struct store_row *row);
 int core_hello_load_row(struct core *c, const struct store_row *row, struct err *err);
 /* The row goes into @batch, which writes the state; only if it has changed, or @always. */
 void core_hello_save(struct core *c, struct store_batch *batch, bool always);
+/* The applied membership is about to become the one in @conf. */
+void core_hello_membership(struct core *c, const void *conf, size_t size);
+/* Was @id a member, and is it none any more? */
+bool core_hello_is_gone(const struct core *c, uint64_t id);
 /* A node of no cluster yet belongs to this one from now on. */
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
 /* True: @message needs, or deserves, nothing more. */

@@ -105,6 +105,7 @@ static void apply_one(struct core *c, const struct store_entry *entry)
         return;
     }
     if (entry->type == ENTRY_CHANGE) {
+        core_hello_membership(c, entry->data, entry->size);
         c->applied.conf_index = entry->index;
         buf_clear(&c->applied.conf);
         buf_append(&c->applied.conf, entry->data, entry->size);
@@ -236,6 +237,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
                              snapshot->conf, snapshot->conf_size);
     batch->applied_index = snapshot->index;
     add_our_row(batch, snapshot->term, snapshot->conf_index, snapshot->conf, snapshot->conf_size);
+    core_hello_membership(c, snapshot->conf, snapshot->conf_size);
     core_hello_save(c, batch, true);
     c->install_sequence = batch->sequence;
     c->installing = *snapshot;
@@ -259,6 +261,12 @@ void core_state_load(struct core *c, const struct store_image *image)
         }
     }
     code = code == 0 ? machine_load_done(c->machine, &err) : code;
+    if (code == 0 && c->applied.conf.size > 0) {
+        struct members members;
+        struct buf keep = {0};
+        code = members_decode(c->applied.conf.bytes, c->applied.conf.size, &members, &keep, &err);
+        buf_close(&keep);
+    }
     if (code != 0) {
         core_fail(c, &err);
         return;
