@@ -146,6 +146,9 @@ int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *join, st
         (void)err_set(err, why.code, "%s", why.msg);
     }
     if (step.action == ADMIT_REFUSE) {
+        if (why.code == ERR_EXISTS) {
+            core_event_name_taken(c, wish.subject, wish.info.address, why.msg);
+        }
         return why.code;
     }
     if (step.action == ADMIT_NOTHING) {
@@ -215,6 +218,9 @@ static void hear_result(struct core *c, const struct peer_message *m)
     a->done = result->done;
     a->answer.code = result->status < 0 ? result->status : ERR_BUSY;
     (void)snprintf(a->answer.msg, sizeof(a->answer.msg), "%s", result->reason);
+    if (result->status == ERR_EXISTS) {
+        core_event_name_taken(c, c->settings.id, "", a->answer.msg);
+    }
 }
 
 void core_admit_receive(struct core *c, const struct peer_message *m)

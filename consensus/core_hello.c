@@ -215,10 +215,14 @@ void core_hello_membership(struct core *c, const void *conf, size_t size)
     for (size_t i = 0; i < before.count; i++) {
         if (members_find(&after, before.at[i].id) == NULL) {
             h->news = gone_add(&h->gone, before.at[i].id) || h->news;
+            core_event_members(c, &before.at[i], false);
         }
     }
     for (size_t i = 0; i < after.count; i++) {
         h->news = gone_take_back(&h->gone, after.at[i].id) || h->news;
+        if (before.count > 0 && members_find(&before, after.at[i].id) == NULL) {
+            core_event_members(c, &after.at[i], true);
+        }
     }
     buf_close(&keep_old);
     buf_close(&keep_new);
@@ -508,7 +512,11 @@ bool core_hello_receive(struct core *c, const struct peer_message *m)
         return true;
     }
     if (m->kind == PEER_HELLO) {
-        send_verdict(c, m->from, m->life, judge(c, m));
+        enum hello_verdict verdict = judge(c, m);
+        send_verdict(c, m->from, m->life, verdict);
+        if (verdict != HELLO_FINE) {
+            core_event_refused(c, m->from, verdict);
+        }
         return true;
     }
     if (m->kind == PEER_HELLO_RESULT) {

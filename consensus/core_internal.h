@@ -204,6 +204,25 @@ struct core_disk {
     struct core_disk_member members[MEMBERS_MAX];
 };
 
+/* core_events.c */
+#define CORE_EVENTS_MAX 32
+struct core_said {
+    enum core_event_kind kind;
+    uint64_t member;
+    int detail;
+    uint64_t at_ms;
+};
+struct core_events {
+    size_t first; /* the oldest of a ring */
+    size_t count;
+    uint64_t missed;
+    struct core_event at[CORE_EVENTS_MAX];
+    struct core_said said[16]; /* of what is repeated: the newest */
+    bool led;                  /* at the end of the turn before, and so on */
+    uint64_t leader;
+    uint64_t term;
+};
+
 struct core {
     struct core_settings settings;
     void (*fatal)(void *ctx, const struct err *err);
@@ -263,6 +282,7 @@ struct core {
 
     struct core_hello hello;
     struct core_admit admit;
+    struct core_events events;
     struct core_disk disk;
 
     /* core_ship.c */
@@ -404,6 +424,15 @@ struct core_peer *core_peer_find(struct core *c, uint64_t id);
 void core_admit_receive(struct core *c, const struct peer_message *message);
 void core_admit_turn(struct core *c);
 uint64_t core_admit_next_ms(const struct core *c);
+
+/* core_events.c */
+/* Room for a name and an address, or an id. */
+#define CORE_WHO_SIZE (MEMBER_NAME_MAX + MEMBER_ADDRESS_MAX + 8)
+void core_event_refused(struct core *c, uint64_t peer, enum hello_verdict verdict);
+/* @reason names whose it is. */
+void core_event_name_taken(struct core *c, uint64_t asker, const char *address, const char *reason);
+void core_event_members(struct core *c, const struct member *m, bool is_in);
+void core_events_turn(struct core *c);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);
