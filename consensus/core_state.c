@@ -230,6 +230,7 @@ void core_state_durable(struct core *c)
 
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
 {
+    core_hello_membership(c, snapshot->conf, snapshot->conf_size);
     struct store_batch *batch = core_batch(c);
     batch->stage = STAGE_COMMIT;
     batch->essential = true; /* small, and the rows of the old state make room */
@@ -237,7 +238,6 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
                              snapshot->conf, snapshot->conf_size);
     batch->applied_index = snapshot->index;
     add_our_row(batch, snapshot->term, snapshot->conf_index, snapshot->conf, snapshot->conf_size);
-    core_hello_membership(c, snapshot->conf, snapshot->conf_size);
     core_hello_save(c, batch, true);
     c->install_sequence = batch->sequence;
     c->installing = *snapshot;

@@ -259,18 +259,18 @@ static void elect_1(struct core_kit *kit)
 static void acknowledge(struct core_kit *kit, uint64_t from)
 {
     const struct engine *e = engine_of(kit, 1);
-    const struct peer_message *append = NULL;
+    struct peer_stamp newest = {0};
     for (const struct peer_message *m = ck_take(kit, PEER_APPEND, 2); m != NULL;
          m = ck_take(kit, PEER_APPEND, 2)) {
-        append = m;
+        newest = m->stamp;
     }
-    assert_non_null(append);
+    assert_int_equal(newest.term, engine_term(e));
     struct peer_message m = {.kind = PEER_APPEND_RESULT,
                              .from = from,
                              .to = 1,
                              .life = from == STRANGER ? peer_life(1, 1) : 0,
                              .term = engine_term(e),
-                             .stamp = append->stamp,
+                             .stamp = newest,
                              .append_result = {.last_index = engine_last(e)}};
     say(kit, &m);
 }
