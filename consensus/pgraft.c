@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "consensus/node/convert.h"
 #include "consensus/node/face.h"
+#include "consensus/timing.h"
 #include "proto/kv_codec.h"
 
 #define DISPATCH_NS (10 * NS_PER_MS)
@@ -80,11 +81,13 @@ static char *copy_text(const char *text)
 
 static int check_numbers(const struct pgraft_settings *in, struct err *err)
 {
-    if (in->heartbeat_ms < 10 || in->election_timeout_ms < 3 * in->heartbeat_ms) {
-        return err_set(err, ERR_INVALID,
-                       "heartbeat of %u ms and election timeout of %u ms: a heartbeat takes at "
-                       "least 10 ms, an election timeout three of them",
-                       in->heartbeat_ms, in->election_timeout_ms);
+    struct timing timing = timing_of(TIMING_BALANCED);
+    timing.heartbeat_ms = in->heartbeat_ms;
+    timing.election_timeout_ms = in->election_timeout_ms;
+    timing.lease_ms = in->lease_ms;
+    int code = timing_check(&timing, err);
+    if (code != 0) {
+        return code;
     }
     if (in->voters_max < 1 || in->voters_max > FORM_LIST_MAX) {
         return err_set(err, ERR_INVALID, "voters_max: %u, must be 1 to %d", in->voters_max,

@@ -164,6 +164,7 @@ static void receive_answer(struct node *n, const struct peer_message *in)
     bool again = answer->status == ERR_NOT_LEADER || answer->status == ERR_LOST_LEADER;
     if (again && job->kind != JOB_HEALTH) {
         job->served_before = job->served_before || answer->status == ERR_LOST_LEADER;
+        job->was_sent = job->was_sent && job->kind != JOB_TRANSFER;
         jobs_wait(n, job, node_now_ms() + NODE_POKE_MS / 5);
         return;
     }

@@ -155,6 +155,21 @@ void drain_message(struct node *n, const struct peer_message *message)
 
 /* ---- the core ---- */
 
+static void tell(struct node *n)
+{
+    struct core_event event;
+    while (core_next_event(n->core, &event)) {
+        if (event.kind == CORE_EVENT_REFUSED) {
+            node_say(n, PGRAFT_EVENT_REFUSED, PGRAFT_LEVEL_WARN, "", event.member, "%s",
+                     event.text);
+        } else if (event.kind == CORE_EVENT_NAME_TAKEN) {
+            node_say(n, PGRAFT_EVENT_NAME_TAKEN, PGRAFT_LEVEL_WARN, "", event.member, "%s",
+                     event.text);
+        }
+        /* The others: node.c looks by itself, and knows names. */
+    }
+}
+
 static bool drain_once(struct node *n)
 {
     bool busy = false;
@@ -187,6 +202,7 @@ void drain_core(struct node *n)
     for (int round = 0; round < 8; round++) {
         core_turn(n->core, node_now_ms());
         bool busy = drain_once(n);
+        tell(n);
         if (n->poke_now) {
             jobs_poke(n, node_now_ms());
             busy = true;

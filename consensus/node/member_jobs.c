@@ -171,6 +171,10 @@ static void try_transfer(struct node *n, struct job *job)
     if (leads(n) && !job->was_sent) {
         struct err err = {0};
         uint64_t heir = job->subject != 0 ? job->subject : member_job_heir(n);
+        if (heir == 0 && node_now_ms() - job->began_ms < 1000) {
+            jobs_wait(n, job, node_now_ms() + NODE_POKE_MS); /* a new leader has heard nobody yet */
+            return;
+        }
         int code = heir == 0 ? err_set(&err, ERR_REFUSED, "no other voter is in contact")
                              : core_transfer(n->core, node_now_ms(), heir, &err);
         if (code != 0 && code != ERR_BUSY) {
@@ -191,7 +195,14 @@ static void try_transfer(struct node *n, struct job *job)
         jobs_wait(n, job, node_now_ms() + NODE_POKE_MS / 5);
         return;
     }
+    bool gone = job->from != 0; /* finished by goes_away() */
     (void)goes_away(n, job);
+    if (gone) {
+        return;
+    }
+    /* Once it was asked, another leader is the answer, whether or not the one asked still says so;
+     * and nobody is asked twice. */
+    job->was_sent = job->state == JOB_ASKED;
 }
 
 /* ---- leases ---- */
