@@ -362,6 +362,8 @@ void left_expired(struct sim *sim, uint64_t term, uint64_t lease, uint64_t gener
 /* @message as it arrives; lives until the next one is carried. */
 const struct peer_message *wire_carry(struct sim *sim, const struct peer_message *message);
 void wire_close(struct sim *sim);
+/* wire_same.c */
+bool wire_same(const struct peer_message *a, const struct peer_message *b);
 
 /* trace.c */
 void trace_open(struct sim *sim);
