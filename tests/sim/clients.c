@@ -121,7 +121,7 @@ void clients_woken(struct sim *sim, struct sim_node *n)
     if (random_chance(&sim->random, 0.5)) {
         core_tick(n->core, sim_local_ms(sim, n));
     }
-    for (size_t i = 0; i < sim->use.clients_count; i++) {
+    for (size_t i = 0; i < sim->use.clients_count && !sim->calm.began; i++) {
         if (sim->use.clients[i].ticket == 0 && random_chance(&sim->random, 0.5)) {
             go_on(sim, &sim->use.clients[i], n);
         }
@@ -141,7 +141,7 @@ void clients_act(struct sim *sim, uint32_t client)
         c->ticket = 0;
         c->answered = false;
     }
-    if (c->ticket == 0) {
+    if (c->ticket == 0 && !sim->calm.began) {
         struct sim_node *leader = sim_leader(sim);
         struct sim_node *n = leader != NULL && random_chance(r, 0.7) ? leader : some_leader(sim);
         n = c->is_loyal && c->answered ? &sim->nodes[c->node] : n;

@@ -258,6 +258,7 @@ void faults_heal(struct sim *sim)
             sim->cut[a][b] = false;
         }
     }
+    out_heal(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
         sim->nodes[i].disk_ms = 1;
         store_double_set_full(sim->nodes[i].disk, false);

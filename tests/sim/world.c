@@ -115,6 +115,7 @@ void world_draw(struct sim *sim)
         n->disk_ms = sim->faults.slow_disks ? 0.2 + random_exp(r, 20) : 0.2 + random_exp(r, 1);
     }
     form_draw(sim);
+    out_draw(sim);
     join_draw(sim);
     soft_draw(sim); /* before the nodes start: they have an advisor or not */
     sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;
