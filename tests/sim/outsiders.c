@@ -28,6 +28,14 @@ bool out_is_down(const struct sim *sim, size_t slot)
     return sim->out.state[slot] == OUT_DOWN;
 }
 
+/* What was on its way between one who stays out and the others is lost with the link: the late
+ * copies of a leader's heartbeats would keep others from an election. */
+bool out_breaks(const struct sim *sim, const struct sim_event *event)
+{
+    size_t from = (size_t)SIM_SLOT(event->message.from);
+    return (out_is(sim, from) || out_is(sim, event->node)) && sim->cut[from][event->node];
+}
+
 /* --- the memberships that may come into use --- */
 
 static void add_text(struct memberships *all, const void *bytes, size_t size)

@@ -363,7 +363,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     bool down = n->core == NULL && n->form == NULL;
     bool void_event =
         down || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
-        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0);
+        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0) ||
+        (event->kind == EVENT_MESSAGE && out_breaks(sim, event));
     if (void_event) {
         return;
     }
@@ -423,6 +424,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
             return;
         case EVENT_SOFT:
             soft_act(sim);
+            return;
+        case EVENT_BURDEN:
+            burden_act(sim);
             return;
         case EVENT_LEASE:
             lease_act(sim, event->node);

@@ -60,6 +60,22 @@
     X(transactions) \
     X(cas_missed) \
     X(ranges) \
+    X(ranges_bounded) \
+    X(ranges_continued) \
+    X(span_deletes) \
+    X(compares_version) \
+    X(compares_existence) \
+    X(compares_lease) \
+    X(compares_revision) \
+    X(leased_puts) \
+    X(leased_deletes) \
+    X(leases_missed) \
+    X(long_values) \
+    X(quota_refusals) \
+    X(quota_alarms) \
+    X(quota_clears) \
+    X(bursts) \
+    X(busy_answers) \
     X(stale_reads) \
     X(past_reads) \
     X(store_compactions) \
@@ -108,6 +124,7 @@ enum sim_event_kind {
     EVENT_ADMIN,
     EVENT_HEAL,
     EVENT_LED,
+    EVENT_BURDEN,
     EVENT_END,
 };
 
@@ -401,6 +418,7 @@ void out_heal(struct sim *sim);
 /* Stays down or cut off when the world heals. */
 bool out_is(const struct sim *sim, size_t slot);
 bool out_is_down(const struct sim *sim, size_t slot);
+bool out_breaks(const struct sim *sim, const struct sim_event *event);
 void out_note_leader(struct sim *sim, const struct sim_node *n);
 void out_check_led(struct sim *sim);
 
