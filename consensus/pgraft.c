@@ -266,6 +266,8 @@ static void deliver_job(struct pgraft *store, struct job *job)
                                    .message = job->message,
                                    .revision = job->answer_revision,
                                    .succeeded = job->status == 0,
+                                   .oldest_revision = job->oldest_revision,
+                                   .age_ms = job->age_ms,
                                    .leases = job->leases,
                                    .lease_count = job->lease_count,
                                    .state = job->state_of_all};
@@ -281,6 +283,7 @@ static void deliver_job(struct pgraft *store, struct job *job)
     }
     if (job->has_result) {
         convert_result(&job->result, &arena, &result);
+        result.decided = job->kind == JOB_COMMAND;
         if (result.status != 0 && result.message[0] == '\0') {
             result.message = err_text(result.status);
         }

@@ -232,6 +232,8 @@ void status_fill(struct node *n, struct job *job);
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer);
 void status_own_numbers(struct node *n, struct peer_answer *answer);
 void status_figures(struct node *n);
+/* Since this node last knew how far the others are. */
+uint64_t status_age_ms(const struct node *n);
 
 /* ---- member_jobs.c ---- */
 void member_job_try(struct node *n, struct job *job);

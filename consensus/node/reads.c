@@ -16,6 +16,7 @@ static void finish_with_revision(struct node *n, struct job *job)
     job->answer_revision = status.revision;
     job->result.revision = status.revision;
     job->result.index = status.index;
+    job->age_ms = job->local ? status_age_ms(n) : 0;
     jobs_finish(n, job, job->result.code, "%s", job->message);
 }
 
@@ -47,10 +48,11 @@ static void answer_get_at(struct node *n, struct job *job)
         job_room_result(job, &found, op);
     }
     if (code == ERR_COMPACTED) {
+        job->oldest_revision = watch_hub_oldest(n->hub) - 1;
         (void)snprintf(job->message, sizeof(job->message),
                        "revision %llu is no longer kept: the oldest is %llu",
                        (unsigned long long)job->revision,
-                       (unsigned long long)watch_hub_oldest(n->hub) - 1);
+                       (unsigned long long)job->oldest_revision);
     } else if (code == ERR_INVALID) {
         (void)snprintf(job->message, sizeof(job->message), "revision %llu is still to come",
                        (unsigned long long)job->revision);

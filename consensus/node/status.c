@@ -48,6 +48,13 @@ static uint64_t stamp_age_ms(const struct node *n)
     return leads && now_ms > until && until != 0 ? now_ms - until : 0;
 }
 
+uint64_t status_age_ms(const struct node *n)
+{
+    const struct engine *engine = core_engine(n->core);
+    return engine_role(engine) == ENGINE_LEADER ? stamp_age_ms(n)
+                                                : engine_silence_ms(engine, node_now_ms());
+}
+
 _Static_assert(PGRAFT_FSYNC_BUCKETS == STORE_COMMIT_BUCKETS, "one histogram");
 
 void status_figures(struct node *n)
