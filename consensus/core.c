@@ -422,6 +422,8 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             break;
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
+        case PEER_ASK:
+        case PEER_ANSWER:
         case PEER_HELLO:
         case PEER_HELLO_RESULT:
             return; /* the owner's to answer: form_answer(); or taken by core_hello_receive() */

@@ -423,6 +423,8 @@ void engine_receive(struct engine *e, uint64_t now_ms, const struct peer_message
         case PEER_JOIN_RESULT:
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
+        case PEER_ASK:
+        case PEER_ANSWER:
             return; /* the core's own: core.c */
     }
 }
