@@ -187,6 +187,7 @@ void check_end(struct sim *sim)
     char why[256];
     find_missing(sim, why);
     if (why[0] != '\0') {
+        out_tell(sim);
         sim_violation(sim, "%s", why);
     }
 }

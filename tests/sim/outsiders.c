@@ -233,14 +233,19 @@ static void tell(struct sim *sim, const struct sim_node *n)
             (unsigned)engine_commit(e), (unsigned)voters);
 }
 
+void out_tell(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        if (sim->nodes[i].core != NULL) {
+            tell(sim, &sim->nodes[i]);
+        }
+    }
+}
+
 void out_check_led(struct sim *sim)
 {
     if (!sim->out.led) {
-        for (size_t i = 0; i < sim->nodes_count; i++) {
-            if (sim->nodes[i].core != NULL) {
-                tell(sim, &sim->nodes[i]);
-            }
-        }
+        out_tell(sim);
         sim_violation(sim, "no leader within %d election timeouts after all was well",
                       LEADER_TIMEOUTS);
     }

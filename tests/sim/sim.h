@@ -420,6 +420,7 @@ bool out_is(const struct sim *sim, size_t slot);
 bool out_is_down(const struct sim *sim, size_t slot);
 bool out_breaks(const struct sim *sim, const struct sim_event *event);
 void out_note_leader(struct sim *sim, const struct sim_node *n);
+void out_tell(struct sim *sim); /* how everybody stands, for the trace */
 void out_check_led(struct sim *sim);
 
 /* calm.c */
