@@ -123,6 +123,7 @@ static void apply_one(struct core *c, const struct store_entry *entry)
         return;
     }
     if (entry->type == ENTRY_CHANGE) {
+        core_admit_membership(c, entry->data, entry->size);
         c->applied.conf_index = entry->index;
         buf_clear(&c->applied.conf);
         buf_append(&c->applied.conf, entry->data, entry->size);
