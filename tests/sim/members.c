@@ -53,6 +53,7 @@ void members_act(struct sim *sim)
     struct sim_node *leader = sim_leader(sim);
     bool changes = sim->faults.membership && !sim->joins; /* there they ask for it themselves */
     join_note(sim);
+    operator_act(sim);
     if (leader != NULL && changes) {
         change_something(sim, leader);
         sim_after(sim, leader);
