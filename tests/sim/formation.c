@@ -188,7 +188,7 @@ void form_act(struct sim *sim, struct sim_node *n, const struct sim_event *event
 void form_asked(struct sim *sim, struct sim_node *n, const struct peer_message *message)
 {
     bool asks = message->kind == PEER_FORM_HELLO || message->kind == PEER_FORM_PROPOSAL;
-    if (!asks || !has_cluster(n->cluster_id)) {
+    if (!asks || !has_cluster(n->cluster_id) || core_refused(n->core, NULL) != CORE_WELCOME) {
         return;
     }
     struct members members;

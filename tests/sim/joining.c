@@ -144,7 +144,7 @@ static bool must_vote(const struct sim *sim, const struct sim_node *n)
 {
     const struct sim_operator *op = &sim->operator;
     size_t slot = (size_t)(n - sim->nodes);
-    bool demoted = op->demoted[slot] == n->id && op->demoted_life[slot] == n->life;
+    bool demoted = op->demoted[slot] == n->id && sim->roll.log[slot].had_vote == n->life;
     return !op->wants_no_vote[slot] && !demoted;
 }
 

@@ -116,8 +116,8 @@ static void note_removed(struct sim *sim, uint64_t id, uint64_t index, uint64_t 
     struct sim_roll *known = &sim->roll;
     struct sim_node *n = &sim->nodes[SIM_SLOT(id)];
     bool lives = n->id == id && !operator_is_dead(sim, n);
-    sim->counts.living_removed += lives ? 1 : 0;
-    sim->counts.gone_removed += lives ? 0 : 1;
+    sim->counts.living_removed += lives && sim->operator.plays ? 1 : 0;
+    sim->counts.gone_removed += !lives && sim->operator.plays ? 1 : 0;
     sim_say(sim, "n%u was removed", (unsigned)id);
     if (known->removed_count < SIM_REMOVED_MAX) {
         known->removed[known->removed_count] =
@@ -133,11 +133,10 @@ static void note_role(struct sim *sim, const struct sim_member *before, const st
     bool had = before->role == MEMBER_VOTER;
     bool has = now->role == MEMBER_VOTER;
     if (had && !has) {
-        sim->counts.demotions++;
+        sim->counts.demotions += op->plays ? 1 : 0;
         op->demoted[slot] = before->id;
-        op->demoted_life[slot] = sim->nodes[slot].life;
     } else if (!had && has && op->demoted[slot] == before->id) {
-        sim->counts.votes_again++;
+        sim->counts.votes_again += op->plays ? 1 : 0;
         op->demoted[slot] = 0;
     }
 }
@@ -160,7 +159,7 @@ static void note_members(struct sim *sim, const struct sim_node *n, const struct
 {
     struct sim_roll *known = &sim->roll;
     uint64_t term = engine_term(core_engine(n->core));
-    sim->counts.changes_past_silent += has_silent_voter(sim) ? 1 : 0;
+    sim->counts.changes_past_silent += sim->joins && has_silent_voter(sim) ? 1 : 0;
     for (size_t i = 0; i < known->count; i++) {
         const struct member *m = find(members, known->at[i].id);
         if (m == NULL) {

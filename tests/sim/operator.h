@@ -28,8 +28,7 @@ struct sim_operator {
     bool witness[SIM_NODES];
     bool wants_no_vote[SIM_NODES];
     uint64_t dead[SIM_NODES];    /* its host never comes back */
-    uint64_t demoted[SIM_NODES]; /* has lost its vote, in this life of its process */
-    uint64_t demoted_life[SIM_NODES];
+    uint64_t demoted[SIM_NODES]; /* has lost its vote */
     uint64_t invited[SIM_NODES]; /* the operator wants it to have its vote again */
     bool asking;
     enum join_wish wish;
