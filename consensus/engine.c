@@ -112,7 +112,7 @@ void engine_destroy(struct engine *e)
     mem_free(e);
 }
 
-void engine_fatal(struct engine *e, int code, const char *what)
+static void fatal(struct engine *e, int code, const char *what)
 {
     if (e->failed) {
         return;
@@ -313,7 +313,7 @@ bool engine_step(struct engine *e, struct raft_event *event)
         return false; /* refused, and nothing has changed */
     }
     if (rv != 0) {
-        engine_fatal(e, ERR_CORRUPT, raft_strerror(rv)); /* W15 */
+        fatal(e, ERR_CORRUPT, raft_strerror(rv)); /* W15 */
         return false;
     }
     if ((update.flags & (RAFT_UPDATE_CURRENT_TERM)) != 0 ||
@@ -449,7 +449,7 @@ void engine_start(struct engine *e, uint64_t now_ms, const struct store_image *i
     }
     if (!readable || !start_entries(e, image, &event)) {
         raft_configuration_close(&meta.configuration);
-        engine_fatal(e, ERR_CORRUPT, "a membership on disk is malformed");
+        fatal(e, ERR_CORRUPT, "a membership on disk is malformed");
         return;
     }
     e->newest_change = newest;

@@ -273,13 +273,11 @@ static void the_memory_stays_over_an_install(void **state)
     struct buf own = {0};
     assert_true(peers_row(&kit, 1, &theirs));
     assert_true(peers_row(&kit, 3, &own));
-    struct peer_memory memories[2 * MEMBERS_MAX];
-    size_t count = 0;
-    assert_int_equal(
-        peer_memories_decode(own.bytes, own.size, memories, (size_t)2 * MEMBERS_MAX, &count), 0);
-    assert_int_equal(count, 2);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_not_equal(memories[i].id, 3);
+    struct peer_book book;
+    assert_int_equal(peer_book_decode(own.bytes, own.size, &book, NULL), 0);
+    assert_int_equal(book.count, 2);
+    for (size_t i = 0; i < book.count; i++) {
+        assert_int_not_equal(book.memories[i].id, 3);
     }
     buf_close(&theirs);
     buf_close(&own);
