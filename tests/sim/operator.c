@@ -155,11 +155,9 @@ static void think(struct sim *sim)
     if (lives && op->demoted[slot] == m->id && m->role == MEMBER_STANDBY) {
         op->invited[slot] = m->id;
         wish_for(sim, JOIN_IN, m->id);
-    } else if (!lives) {
-        wish_for(sim, JOIN_OUT, m->id);
-    } else if (m->role == MEMBER_VOTER && random_chance(r, 0.5)) {
+    } else if (lives && m->role == MEMBER_VOTER && random_chance(r, 0.5)) {
         wish_for(sim, JOIN_DEMOTE, m->id);
-    } else if (gone(sim) < op->gone_max) {
+    } else if (!lives || gone(sim) < op->gone_max) {
         wish_for(sim, JOIN_OUT, m->id);
     }
 }
