@@ -19,13 +19,6 @@ static const struct engine *engine_of(struct core_kit *kit, uint64_t id)
     return core_engine(ck_core(kit, id));
 }
 
-static void put_and_wait(struct core_kit *kit, const char *key)
-{
-    uint64_t ticket = ck_put(kit, ck_elect(kit), key, "1");
-    ck_run(kit, 2 * CK_BEAT_MS);
-    assert_int_equal(ck_status(kit, ticket), 0);
-}
-
 static void remove_4(struct core_kit *kit)
 {
     int code = ERR_BUSY;
@@ -82,7 +75,7 @@ static void a_removed_id_is_remembered_over_a_restart(void **state)
     struct peer_message hello = hello_of_4(1);
     hello.hello.conf_index = 1;
     remove_4(&kit);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     restart_all(&kit); /* what was not written down is in the log */
     for (uint64_t id = 1; id <= 3; id++) {
         expect_4_is_refused_by(&kit, id);
@@ -96,29 +89,21 @@ static void a_removed_id_is_remembered_over_a_restart(void **state)
     ck_close(&kit);
 }
 
-static void small_log(struct core_settings *settings, void *ctx)
-{
-    (void)ctx;
-    settings->compact_entries = 20;
-    settings->trailing_entries = 2;
-    settings->flush_after_ms = 50;
-}
-
 /* The entry that removed it never came here, and is in no log any more. */
 static void a_removal_is_learnt_from_a_snapshot(void **state)
 {
     (void)state;
     struct core_kit kit;
     ck_prepare(&kit, "vvvv");
-    kit.tune = small_log;
+    kit.tune = ck_small_log;
     for (uint64_t id = 1; id <= 3; id++) {
         ck_boot(&kit, id);
     }
     ck_lead(&kit, 1);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     ck_crash(&kit, 3);
     ck_boot(&kit, 4);
-    put_and_wait(&kit, "b");
+    ck_put_and_wait(&kit, "b");
     remove_4(&kit);
     ck_crash(&kit, 4);
     for (int i = 0; i < 100; i++) {
@@ -171,7 +156,7 @@ static void it_asks_in_vain(void **state)
     ck_run(&kit, 4 * CK_ELECTION_MS);
     ck_crash(&kit, 4);
     remove_4(&kit);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     restart_all(&kit);
     /* An image of the disk from before it joined; the other host has the way to one member. */
     store_double_destroy(ck_node(&kit, 4)->disk);

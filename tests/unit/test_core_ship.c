@@ -10,14 +10,6 @@
 
 #include "tests/lib/core_kit.h"
 
-static void small_log(struct core_settings *settings, void *ctx)
-{
-    (void)ctx;
-    settings->compact_entries = 20;
-    settings->trailing_entries = 2;
-    settings->flush_after_ms = 50;
-}
-
 static size_t open_readers(struct core_kit *kit, uint64_t id)
 {
     size_t count = 0;
@@ -47,7 +39,7 @@ static bool chunks_get_lost(const struct peer_message *m, void *ctx)
 static void open_with_a_ship_to_4(struct core_kit *kit)
 {
     ck_prepare(kit, "vvvv");
-    kit->tune = small_log;
+    kit->tune = ck_small_log;
     for (uint64_t id = 1; id <= 4; id++) {
         ck_boot(kit, id);
     }
