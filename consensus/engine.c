@@ -485,8 +485,20 @@ uint64_t engine_next_tick_ms(const struct engine *e, uint64_t now_ms)
     return due > now_ms ? due : now_ms + 1;
 }
 
+/* W9: a candidate that has lost asks first before it disturbs a term again, also if it was told to
+ * disturb a leader once. libraft's would raise the term with each timeout. */
+static void ask_before_next_term(struct engine *e)
+{
+    struct raft *r = &e->raft;
+    if (raft_state(r) == RAFT_CANDIDATE && raft_timeout(r) <= e->now_ms) {
+        r->candidate_state.in_pre_vote = true;
+        r->candidate_state.disrupt_leader = false;
+    }
+}
+
 static void timeout(struct engine *e)
 {
+    ask_before_next_term(e);
     struct raft_event event = {.type = RAFT_TIMEOUT};
     (void)engine_step(e, &event);
 }

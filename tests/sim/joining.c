@@ -136,7 +136,7 @@ static const struct member *find(const struct members *members, uint64_t id)
 static bool has_no_heir(const struct sim *sim, const struct sim_node *n, bool room)
 {
     bool stays_out = sim->operator.witness[n - sim->nodes] && !room;
-    return stays_out || operator_is_dead(sim, n) || member_was_removed(sim, n->id);
+    return stays_out || out_is(sim, (size_t)(n - sim->nodes)) || member_was_removed(sim, n->id);
 }
 
 /* A demoted one does not ask for its vote again while it runs, nor is it kept from it. */
@@ -154,7 +154,7 @@ static const char *node_missing(const struct sim *sim, const struct sim_node *n,
 {
     size_t slot = (size_t)(n - sim->nodes);
     bool votes = m != NULL && m->role == MEMBER_VOTER;
-    if (operator_is_dead(sim, n)) {
+    if (out_is(sim, slot)) {
         return NULL;
     }
     if (member_was_removed(sim, n->id)) {
