@@ -233,7 +233,9 @@ void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
         c->ticket = 0;
         c->answered = done->status == 0;
         if (done->request == CORE_READ) {
-            read_done(sim, c, n);
+            if (done->status == 0) {
+                read_done(sim, c, n);
+            } /* else it asks somebody else */
         } else if (done->status == 0) {
             applied(sim, c, done);
         } else {
