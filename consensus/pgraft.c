@@ -62,6 +62,7 @@ void pgraft_settings_init(struct pgraft_settings *settings)
                                          .name = "",
                                          .kind = PGRAFT_DATABASE,
                                          .site = "",
+                                         .api_url = "",
                                          .listen = "",
                                          .directory = "",
                                          .peers = "",
@@ -123,6 +124,11 @@ static int take_names(struct node_settings *s, const struct pgraft_settings *in,
     if (code != 0) {
         return code;
     }
+    const char *api_url = in->api_url != NULL ? in->api_url : "";
+    if (strlen(api_url) > 255 || strchr(api_url, '\n') != NULL) {
+        return err_set(err, ERR_INVALID, "api_url: at most 255 bytes, of one line");
+    }
+    (void)snprintf(s->about, sizeof(s->about), "%s\n%s", PGRAFT_VERSION, api_url);
     (void)snprintf(s->space, sizeof(s->space), "%s", in->space);
     (void)snprintf(s->scope, sizeof(s->scope), "%s", in->scope);
     (void)snprintf(s->listen, sizeof(s->listen), "%s", in->listen);

@@ -34,6 +34,7 @@
 struct node_settings {
     char space[128];
     char scope[64];
+    char about[320];       /* what others are told with numbers: version, a newline, api_url */
     struct member_info me; /* id 0 */
     char listen[MEMBER_ADDRESS_MAX + 1];
     char *directory;
