@@ -17,8 +17,7 @@
 
 /* --- Words of the user in messages --- */
 
-/* The length of the UTF-8 character at @text; 0 if it is none, or a control character. */
-static size_t printable_length(const char *text)
+size_t cli_printable_length(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
     if (s[0] < 0x80) {
@@ -47,7 +46,7 @@ struct cli_quoted cli_quoted(const char *word)
     size_t at = 1;
     while (*word != '\0') {
         char piece[8];
-        size_t taken = printable_length(word);
+        size_t taken = cli_printable_length(word);
         if (taken == 0) {
             (void)snprintf(piece, sizeof(piece), "\\x%02x", (unsigned)(unsigned char)*word);
             taken = 1;
@@ -172,6 +171,13 @@ static void rows_print(struct rows *r, const char *title, struct buf *out)
     *r = (struct rows){0};
 }
 
+/* " FILE" behind an option, " [FILE]" when it may be left out; "" for a flag. */
+static char *value_words(const struct cli_option *o)
+{
+    return o->value == NULL ? mem_strdup("")
+                            : mem_printf(o->value_optional ? " [%s]" : " %s", o->value);
+}
+
 /* @help and what its row adds: the choices, and that an option may be given again. */
 static char *explained(const char *help, const char *const *choices, bool list)
 {
@@ -188,8 +194,8 @@ static void add_options(struct rows *r, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
         char letter[] = {'-', o->letter, ',', '\0'};
-        char *left = mem_printf("%-3s --%s%s%s", o->letter != 0 ? letter : "", o->name,
-                                o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        CLEANUP(mem_freep) char *value = value_words(o);
+        char *left = mem_printf("%-3s --%s%s", o->letter != 0 ? letter : "", o->name, value);
         rows_add(r, left, explained(o->help, o->choices, o->list));
     }
 }
@@ -227,9 +233,9 @@ static void usage_start(struct lines *l, const struct cli_program *program)
 static void usage_options(struct lines *l, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        CLEANUP(mem_freep) char *value = value_words(o);
         CLEANUP(mem_freep)
-        char *word = mem_printf("[--%s%s%s]%s", o->name, o->value != NULL ? " " : "",
-                                o->value != NULL ? o->value : "", o->list ? "..." : "");
+        char *word = mem_printf("[--%s%s]%s", o->name, value, o->list ? "..." : "");
         lines_word(l, word, strlen(word));
     }
 }

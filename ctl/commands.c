@@ -3,9 +3,23 @@
 #include "ctl/commands.h"
 
 #include "base/version.h"
+#include "ctl/config.h"
 
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
+    {
+        .name = "config generate",
+        .summary = "Print a commented configuration to begin with.",
+        .example = "pgraftctl config generate > pgraft.yml",
+        .run = ctl_config_generate,
+    },
+    {
+        .name = "config show",
+        .summary = "Show the whole configuration of a node and where each value comes from.",
+        .options = CLI_OPTIONS(CTL_CONFIG_OPTION),
+        .example = "pgraftctl config show -c /etc/pgraft/pgraft.yml",
+        .run = ctl_config_show,
+    },
     CLI_HELP_COMMAND("pgraftctl"),
     {
         .name = "version",

@@ -1,0 +1,148 @@
+/* config/settings.c - the table of all settings. */
+#include "config/settings.h"
+
+#include <stdint.h>
+
+#include "base/must.h"
+
+#define AT(member) offsetof(struct config, member)
+#define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define SECOND UINT64_C(1000)
+#define DAY (86400 * SECOND)
+
+// clang-format off
+const struct setting settings[] = {
+    {"scope", SETTING_NAME, AT(scope), .required = true, .begin = true, .flag = "scope", .word = "NAME", .patroni = true,
+     .example = "demo", .help = "name of the cluster, the same on all its nodes"},
+    {"namespace", SETTING_NAMESPACE, AT(namespace_path), .fallback = "/service/", .patroni = true,
+     .help = "where the cluster's keys begin, the same on all its nodes"},
+    {"name", SETTING_NAME, AT(name), .required = true, .begin = true, .flag = "name", .word = "NAME", .patroni = true,
+     .example = "pg1", .help = "name of this node, no other node's"},
+
+    {"raft.listen", SETTING_LISTEN, AT(raft.listen), .required = true, .begin = true, .port = CONFIG_PEERS_PORT,
+     .flag = "listen", .word = "ADDRESS", .example = "10.0.0.1:7400",
+     .help = "address and port on which this node listens for its peers"},
+    {"raft.advertise", SETTING_ADDRESS, AT(raft.advertise), .port = CONFIG_PEERS_PORT,
+     .flag = "advertise", .word = "ADDRESS",
+     .derived = "raft.listen, or this node's entry in raft.peers when that listens everywhere",
+     .help = "address and port under which peers reach this node"},
+    {"raft.data_dir", SETTING_PATH, AT(raft.data_dir), .flag = "data-dir", .word = "DIR",
+     .derived = "/var/lib/pgraft/SCOPE/NAME",
+     .help = "directory of the store, this node's alone"},
+    {"raft.peers", SETTING_PEERS, AT(raft.peers), .required = true, .begin = true, .port = CONFIG_PEERS_PORT,
+     .flag = "peers", .word = "LIST",
+     .example = "[pg1=10.0.0.1:7400, pg2=10.0.0.2:7400, w1=10.0.0.3:7400]",
+     .help = "all nodes that form the cluster, NAME=ADDRESS, this one among them; the same on all of "
+             "them"},
+    {"raft.secret_file", SETTING_PATH, AT(raft.secret_file), .flag = "secret-file", .word = "FILE",
+     .reload = true, .begin = true, .example = "/etc/pgraft/secret",
+     .help = "file with the secret that all nodes share; pgraftctl secret generate makes one"},
+    {"raft.cafile", SETTING_PATH, AT(raft.cafile), .reload = true,
+     .example = "/etc/pgraft/ca.crt", .help = "certificate of the authority that peers are checked against; in "
+     "place of a secret, with certfile and keyfile"},
+    {"raft.certfile", SETTING_PATH, AT(raft.certfile), .reload = true,
+     .example = "/etc/pgraft/node.crt", .help = "certificate of this node for its peers"},
+    {"raft.keyfile", SETTING_PATH, AT(raft.keyfile), .reload = true,
+     .example = "/etc/pgraft/node.key", .help = "key of that certificate"},
+    {"raft.insecure", SETTING_BOOL, AT(raft.insecure), .fallback = "false",
+     .help = "peers speak plain text and believe everybody; for tests"},
+    {"raft.site", SETTING_NAME, AT(raft.site), .flag = "site", .word = "NAME", .example = "fra",
+     .help = "name of the data centre, for display"},
+    {"raft.auto_replace", SETTING_BOOL, AT(raft.auto_replace), .fallback = "true",
+     .help = "a node that was wiped may take the place of its old self without being asked"},
+    {"raft.replace_after", SETTING_DURATION, AT(raft.replace_after_ms), .fallback = "30s",
+     .min = 10 * SECOND, .max = 30 * DAY,
+     .help = "... once the old one has been out of contact for this long"},
+    {"raft.max_voters", SETTING_NUMBER, AT(raft.max_voters), .fallback = "7", .min = 1, .max = 9,
+     .help = "a database host that joins beyond this number has no vote"},
+    {"raft.quota", SETTING_SIZE, AT(raft.quota_bytes), .fallback = "64MiB", .min = MIB, .max = 8 * GIB,
+     .help = "how much clients may store"},
+    {"raft.limit", SETTING_SIZE, AT(raft.limit_bytes), .min = 64 * MIB, .max = 64 * GIB,
+     .derived = "eight times raft.quota, at least 1GiB",
+     .help = "how much the store may take on disk; at least four times the quota"},
+    {"raft.profile", SETTING_CHOICE, AT(raft.profile), .fallback = "lan", .choices = CHOICES("lan", "wan"),
+     .help = "what the two timers below begin from: one site, or far apart"},
+    {"raft.election_timeout", SETTING_DURATION, AT(raft.election_timeout_ms), .min = 100, .max = 60 * SECOND,
+     .derived = "by raft.profile: 500ms for lan, 1s for wan",
+     .help = "this long without a leader's word, and another one is elected; the same on all nodes"},
+    {"raft.heartbeat_interval", SETTING_DURATION, AT(raft.heartbeat_interval_ms), .min = 10, .max = 10 * SECOND,
+     .derived = "by raft.profile: 100ms for lan, 200ms for wan",
+     .help = "how often a leader gives word; at most a third of the election timeout"},
+
+    {"restapi.listen", SETTING_LISTEN, AT(restapi.listen), .port = CONFIG_HTTP_PORT, .patroni = true,
+     .flag = "api", .word = "ADDRESS", .begin = true, .example = "10.0.0.1:8008",
+     .help = "address and port of the HTTP interface; without it there is none"},
+    {"restapi.connect_address", SETTING_ADDRESS, AT(restapi.connect_address), .port = CONFIG_HTTP_PORT, .patroni = true,
+     .derived = "restapi.listen, or its port at the host of raft.advertise when that listens everywhere",
+     .help = "address and port under which others reach it"},
+    {"restapi.authentication.username", SETTING_TEXT, AT(restapi.authentication.username), .patroni = true,
+     .variable = "RESTAPI_USERNAME", .reload = true, .example = "admin", .help = "who may change something over HTTP"},
+    {"restapi.authentication.password", SETTING_SECRET, AT(restapi.authentication.password), .patroni = true,
+     .variable = "RESTAPI_PASSWORD", .reload = true, .help = "the password to that name"},
+    {"restapi.certfile", SETTING_PATH, AT(restapi.certfile), .patroni = true, .reload = true,
+     .example = "/etc/pgraft/http.crt", .help = "certificate of the HTTP interface; without it plain text is spoken"},
+    {"restapi.keyfile", SETTING_PATH, AT(restapi.keyfile), .patroni = true, .reload = true,
+     .example = "/etc/pgraft/http.key", .help = "key of that certificate, when it is not in the same file"},
+    {"restapi.keyfile_password", SETTING_SECRET, AT(restapi.keyfile_password), .patroni = true, .reload = true,
+     .help = "password of that key"},
+    {"restapi.cafile", SETTING_PATH, AT(restapi.cafile), .patroni = true, .reload = true,
+     .example = "/etc/pgraft/ca.crt", .help = "certificate of the authority that clients are checked against"},
+    {"restapi.ciphers", SETTING_TEXT, AT(restapi.ciphers), .patroni = true, .reload = true,
+     .example = "NORMAL", .help = "ciphers of the HTTP interface, as a priority string of GnuTLS"},
+    {"restapi.verify_client", SETTING_CHOICE, AT(restapi.verify_client), .fallback = "none", .patroni = true, .reload = true,
+     .choices = CHOICES("none", "optional", "required"),
+     .help = "who needs a certificate: nobody, who changes something, everybody"},
+    {"restapi.allowlist", SETTING_LIST, AT(restapi.allowlist), .patroni = true, .reload = true,
+     .example = "[10.0.0.0/24]", .help = "hosts and networks that may change something; empty: all"},
+    {"restapi.allowlist_include_members", SETTING_BOOL, AT(restapi.allowlist_include_members), .fallback = "false",
+     .patroni = true, .reload = true, .help = "and the members of the cluster"},
+    {"restapi.http_extra_headers", SETTING_HEADERS, AT(restapi.http_extra_headers), .patroni = true, .reload = true,
+     .example = "{X-Frame-Options: SAMEORIGIN}", .help = "headers added to every answer"},
+    {"restapi.https_extra_headers", SETTING_HEADERS, AT(restapi.https_extra_headers), .patroni = true, .reload = true,
+     .example = "{Strict-Transport-Security: max-age=31536000}", .help = "headers added to every answer over TLS"},
+    {"restapi.server_tokens", SETTING_CHOICE, AT(restapi.server_tokens), .fallback = "original", .patroni = true,
+     .reload = true, .choices = CHOICES("original", "minimal", "productonly"),
+     .help = "how much the Server header tells"},
+
+    {"ctl.socket", SETTING_PATH, AT(ctl.socket), .derived = "/run/pgraft/SCOPE-NAME.sock, else ctl.sock in the data directory",
+     .help = "control socket of this node, for pgraftctl on the same host"},
+    {"ctl.authentication.username", SETTING_TEXT, AT(ctl.authentication.username), .patroni = true,
+     .variable = "CTL_USERNAME", .reload = true, .derived = "restapi.authentication.username", .example = "admin",
+     .help = "the name pgraftctl gives over HTTP"},
+    {"ctl.authentication.password", SETTING_SECRET, AT(ctl.authentication.password), .patroni = true,
+     .variable = "CTL_PASSWORD", .reload = true, .derived = "restapi.authentication.password",
+     .help = "the password to that name"},
+    {"ctl.insecure", SETTING_BOOL, AT(ctl.insecure), .fallback = "false", .patroni = true, .reload = true,
+     .help = "pgraftctl believes any certificate"},
+    {"ctl.cacert", SETTING_PATH, AT(ctl.cacert), .patroni = true, .reload = true, .derived = "restapi.cafile",
+     .help = "certificate of the authority that pgraftctl checks nodes against"},
+    {"ctl.certfile", SETTING_PATH, AT(ctl.certfile), .patroni = true, .reload = true,
+     .derived = "restapi.certfile", .help = "certificate that pgraftctl shows"},
+    {"ctl.keyfile", SETTING_PATH, AT(ctl.keyfile), .patroni = true, .reload = true,
+     .derived = "restapi.keyfile", .help = "key of that certificate"},
+    {"ctl.keyfile_password", SETTING_SECRET, AT(ctl.keyfile_password), .patroni = true, .reload = true,
+     .derived = "restapi.keyfile_password", .help = "password of that key"},
+
+    {"log.type", SETTING_CHOICE, AT(log.type), .fallback = "plain", .patroni = true, .reload = true,
+     .choices = CHOICES("plain", "json"), .help = "how a line looks"},
+    {"log.level", SETTING_LEVEL, AT(log.level), .fallback = "info", .patroni = true, .reload = true,
+     .help = "what is logged: error, warn, info or debug; Patroni's names are understood"},
+    {"log.dir", SETTING_PATH, AT(log.dir), .patroni = true, .reload = true, .example = "/var/log/pgraft",
+     .help = "directory of the log files; without it the log goes to stderr"},
+    {"log.mode", SETTING_MODE, AT(log.mode), .fallback = "0600", .patroni = true, .reload = true,
+     .help = "who may read the files"},
+    {"log.file_size", SETTING_SIZE, AT(log.file_size_bytes), .fallback = "25000000", .max = 64 * GIB, .patroni = true,
+     .reload = true, .help = "a larger file is turned over; 0: never"},
+    {"log.file_num", SETTING_NUMBER, AT(log.file_num), .fallback = "4", .max = 1000, .patroni = true, .reload = true,
+     .help = "number of older files that are kept"},
+    {"log.loggers", SETTING_LOGGERS, AT(log.loggers), .patroni = true, .reload = true,
+     .example = "{supervisor: debug}", .help = "levels of single modules"},
+};
+// clang-format on
+
+const size_t settings_count = ARRAY_LEN(settings);
+_Static_assert(ARRAY_LEN(settings) <= CONFIG_ROWS_MAX,
+               "struct config has a place for every origin");
