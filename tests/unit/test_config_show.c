@@ -73,9 +73,8 @@ static void test_every_value_tells_where_it_comes_from(void **state)
     static const char *const lines[] = {
         "scope: demo                                      # PGRAFT_CONFIGURATION:1\n",
         "  advertise: 10.0.0.1:7400                       # default: raft.listen, or this",
-        "  peers:                                         # PGRAFT_CONFIGURATION:6\n"
-        "    - pg1=10.0.0.2:7400\n"
-        "    - w1=10.0.0.1:7400\n",
+        "  peers:                                         # PGRAFT_CONFIGURATION:6\n",
+        "\n    - pg1=10.0.0.2:7400\n    - w1=10.0.0.1:7400\n",
         "  site: fra                                      # --site\n",
         "  quota: 64MiB                                   # default\n",
         "  # cafile is not set\n",

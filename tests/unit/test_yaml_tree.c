@@ -234,7 +234,7 @@ static void test_size_and_number_are_bounded(void **state)
 
     CLEANUP(buf_close) struct buf many = {0};
     buf_char(&many, '[');
-    for (size_t i = 0; i < 5 * TREE_NODES_MAX; i++) {
+    for (size_t i = 0; i < (size_t)5 * TREE_NODES_MAX; i++) {
         buf_str(&many, "x,");
     }
     buf_char(&many, ']');
