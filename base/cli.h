@@ -130,9 +130,6 @@ struct cli_quoted {
  * are escaped, a long word is cut. As an argument: cli_quoted(word).text. */
 struct cli_quoted cli_quoted(const char *word);
 
-/* The length of the UTF-8 character at @text; 0 if it is none, or a control character. */
-size_t cli_printable_length(const char *text);
-
 /* Append the help that @call asks for, at most 100 columns wide. */
 void cli_help(const struct cli_call *call, struct buf *out);
 /* Append a completion script for bash. */

@@ -17,7 +17,8 @@
 
 /* --- Words of the user in messages --- */
 
-size_t cli_printable_length(const char *text)
+/* The length of the UTF-8 character at @text; 0 if it is none, or a control character. */
+static size_t printable_length(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
     if (s[0] < 0x80) {
@@ -46,7 +47,7 @@ struct cli_quoted cli_quoted(const char *word)
     size_t at = 1;
     while (*word != '\0') {
         char piece[8];
-        size_t taken = cli_printable_length(word);
+        size_t taken = printable_length(word);
         if (taken == 0) {
             (void)snprintf(piece, sizeof(piece), "\\x%02x", (unsigned)(unsigned char)*word);
             taken = 1;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "config/scalar.h"
 #include "proto/member.h"
 
@@ -40,11 +41,14 @@ bool assign_is_scalar(const struct assign *a, const struct setting *setting,
 
 bool assign_is_printable(const char *text)
 {
-    size_t size = 0;
-    while (*text != '\0' && (size = cli_printable_length(text)) > 0) {
-        text += size;
+    struct utf8_char c = {0};
+    for (size_t left = strlen(text); left > 0; left -= c.size, text += c.size) {
+        c = utf8_first(text, left);
+        if (c.code == NOT_UTF8 || utf8_is_invisible(c.code)) {
+            return false;
+        }
     }
-    return *text == '\0';
+    return true;
 }
 
 /* --- Texts --- */

@@ -23,7 +23,7 @@ bool assign_fail(const struct assign *a, const struct setting *setting,
 /* The node is one value and not nothing. */
 bool assign_is_scalar(const struct assign *a, const struct setting *setting,
                       const struct tree_node *node, const char *expected);
-/* UTF-8 without control characters. */
+/* UTF-8, and everything in it can be seen. */
 bool assign_is_printable(const char *text);
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node);

@@ -5,8 +5,8 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
-#include "base/cli.h"
 #include "base/must.h"
+#include "base/utf8.h"
 #include "config/scalar.h"
 
 #define ORIGIN_COLUMN 48
@@ -34,44 +34,25 @@ static bool is_plain(const char *text)
            scalar_bool(text, &flag, NULL) != 0;
 }
 
-/* How a character at @text is written in quotes; NULL: as it is. */
-static const char *escape_of(const char *text)
-{
-    static const struct {
-        const char *character;
-        const char *escape;
-    } escapes[] = {
-        {"\"", "\\\""},
-        {"\\", "\\\\"},
-        {"\xef\xbb\xbf", "\\ufeff"}, /* these three libyaml does not take unescaped */
-        {"\xef\xbf\xbe", "\\ufffe"},
-        {"\xef\xbf\xbf", "\\uffff"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(escapes); i++) {
-        if (strncmp(text, escapes[i].character, strlen(escapes[i].character)) == 0) {
-            return escapes[i].escape;
-        }
-    }
-    return NULL;
-}
-
 void show_scalar(const char *text, struct buf *out)
 {
     if (is_plain(text)) {
         buf_str(out, text);
         return;
     }
+    struct utf8_char c = {0};
     buf_char(out, '"');
-    while (*text != '\0') {
-        const char *escape = escape_of(text);
-        size_t size = cli_printable_length(text);
-        MUST(size > 0); /* config/assign.c saw to it */
-        if (escape != NULL) {
-            buf_str(out, escape);
-        } else {
-            buf_append(out, text, size);
+    for (size_t left = strlen(text); left > 0; left -= c.size, text += c.size) {
+        c = utf8_first(text, left);
+        MUST(c.code != NOT_UTF8); /* config/assign.c saw to it */
+        if (c.code == '"' || c.code == '\\') {
+            buf_char(out, '\\');
         }
-        text += size;
+        if (c.code == 0xfffe || c.code == 0xffff) { /* libyaml does not take these as they are */
+            buf_printf(out, "\\u%04x", (unsigned)c.code);
+        } else {
+            buf_append(out, text, c.size);
+        }
     }
     buf_char(out, '"');
 }

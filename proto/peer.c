@@ -98,6 +98,14 @@ static void copy_form_hello(struct peer_form_hello *out, const struct peer_form_
     out->list = put(bytes, in->list, list);
 }
 
+static void copy_answer(struct peer_answer *out, const struct peer_answer *in, struct buf *bytes)
+{
+    size_t reason = strlen(in->reason) + 1;
+    reserve(bytes, reason + in->size);
+    out->reason = put(bytes, in->reason, reason);
+    out->bytes = put(bytes, in->bytes, in->size);
+}
+
 void peer_message_copy(struct peer_message *out, const struct peer_message *in, struct buf *bytes)
 {
     *out = *in;
@@ -131,6 +139,13 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
         case PEER_FORM_PROPOSAL:
             reserve(bytes, in->form_proposal.size);
             out->form_proposal.bytes = put(bytes, in->form_proposal.bytes, in->form_proposal.size);
+            return;
+        case PEER_ASK:
+            reserve(bytes, in->ask.size);
+            out->ask.bytes = put(bytes, in->ask.bytes, in->ask.size);
+            return;
+        case PEER_ANSWER:
+            copy_answer(&out->answer, &in->answer, bytes);
             return;
         case PEER_APPEND_RESULT:
         case PEER_VOTE:

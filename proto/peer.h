@@ -36,6 +36,9 @@ enum peer_kind {
     /* Before there is a cluster (consensus/form.h). */
     PEER_FORM_HELLO = 32, /* who I am, and how I stand to a cluster */
     PEER_FORM_PROPOSAL,   /* let us be one */
+    /* From runtime to runtime, past the core (consensus/node/ask.h). */
+    PEER_ASK = 40,
+    PEER_ANSWER,
 };
 
 /* When a leader asserted its leadership; echoed with every answer (docs/leases.md). */
@@ -258,6 +261,29 @@ struct peer_form_proposal {
     size_t size;
 };
 
+/* A member asks another one to do something for it, most often the leader. What is asked, and what
+ * the bytes mean, is for consensus/node/ask.h. */
+#define PEER_NUMBERS_MAX 16
+struct peer_ask {
+    uint64_t question; /* the asker's name for it */
+    uint32_t what;
+    uint32_t wait_ms; /* the asker waits no longer */
+    size_t number_count;
+    uint64_t numbers[PEER_NUMBERS_MAX];
+    const void *bytes;
+    size_t size;
+};
+
+struct peer_answer {
+    uint64_t question;
+    int status; /* 0 or ERR_* */
+    const char *reason;
+    size_t number_count;
+    uint64_t numbers[PEER_NUMBERS_MAX];
+    const void *bytes;
+    size_t size;
+};
+
 struct peer_message {
     enum peer_kind kind;
     uint64_t from;
@@ -284,6 +310,8 @@ struct peer_message {
         struct peer_join_result join_result;
         struct peer_form_hello form_hello;
         struct peer_form_proposal form_proposal;
+        struct peer_ask ask;
+        struct peer_answer answer;
     };
 };
 

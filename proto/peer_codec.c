@@ -46,6 +46,8 @@ static void write_part(struct arena *arena, const struct peer_message *in, union
         case PEER_JOIN_RESULT:
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
+        case PEER_ASK:
+        case PEER_ANSWER:
             peer_beside_write(arena, in, part, wire);
             return;
     }
@@ -113,6 +115,8 @@ static int read_part(struct arena *arena, const wire_message *wire, struct peer_
         case PGRAFT__PEER__MESSAGE__BODY_JOIN_RESULT:
         case PGRAFT__PEER__MESSAGE__BODY_FORM_HELLO:
         case PGRAFT__PEER__MESSAGE__BODY_FORM_PROPOSAL:
+        case PGRAFT__PEER__MESSAGE__BODY_ASK:
+        case PGRAFT__PEER__MESSAGE__BODY_ANSWER:
             return peer_beside_read(arena, wire, out, err);
         case PGRAFT__PEER__MESSAGE__BODY__NOT_SET:
         case _PGRAFT__PEER__MESSAGE__BODY__CASE_IS_INT_SIZE:

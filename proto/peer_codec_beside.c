@@ -332,6 +332,77 @@ static int read_form_proposal(const Pgraft__Peer__FormProposal *in, struct peer_
     return wire_no_unknown(&in->base, "form_proposal", err);
 }
 
+/* ---- questions from runtime to runtime ---- */
+
+static void write_ask(const struct peer_ask *in, union wire_part *part, wire_message *wire)
+{
+    MUST(in->number_count <= PEER_NUMBERS_MAX);
+    (void)WIRE_PART(ask, ASK);
+    part->ask.question = in->question;
+    part->ask.what = in->what;
+    part->ask.wait_ms = in->wait_ms;
+    part->ask.n_numbers = in->number_count;
+    part->ask.numbers = (uint64_t *)(uintptr_t)in->numbers;
+    part->ask.body = wire_data(kv_slice(in->bytes, in->size));
+}
+
+static void write_answer(const struct peer_answer *in, union wire_part *part, wire_message *wire)
+{
+    MUST(in->number_count <= PEER_NUMBERS_MAX);
+    (void)WIRE_PART(answer, ANSWER);
+    part->answer.question = in->question;
+    part->answer.status = in->status;
+    part->answer.reason = wire_data(kv_text(in->reason));
+    part->answer.n_numbers = in->number_count;
+    part->answer.numbers = (uint64_t *)(uintptr_t)in->numbers;
+    part->answer.body = wire_data(kv_slice(in->bytes, in->size));
+}
+
+static int read_numbers(const uint64_t *in, size_t count, const char *where, uint64_t *out,
+                        struct err *err)
+{
+    if (count > PEER_NUMBERS_MAX) {
+        return peer_too_many(where, count, PEER_NUMBERS_MAX, err);
+    }
+    if (count > 0) {
+        memcpy(out, in, count * sizeof(*in));
+    }
+    return 0;
+}
+
+static int read_ask(const Pgraft__Peer__Ask *in, struct peer_message *out, struct err *err)
+{
+    out->kind = PEER_ASK;
+    out->ask = (struct peer_ask){.question = in->question,
+                                 .what = in->what,
+                                 .wait_ms = in->wait_ms,
+                                 .number_count = in->n_numbers,
+                                 .bytes = in->body.data,
+                                 .size = in->body.len};
+    int rv = wire_no_unknown(&in->base, "ask", err);
+    return rv != 0 ? rv
+                   : read_numbers(in->numbers, in->n_numbers, "ask.numbers", out->ask.numbers, err);
+}
+
+static int read_answer(struct arena *arena, const Pgraft__Peer__Answer *in,
+                       struct peer_message *out, struct err *err)
+{
+    struct peer_answer *answer = &out->answer;
+    out->kind = PEER_ANSWER;
+    *answer = (struct peer_answer){.question = in->question,
+                                   .status = in->status,
+                                   .number_count = in->n_numbers,
+                                   .bytes = in->body.data,
+                                   .size = in->body.len};
+    int rv = wire_no_unknown(&in->base, "answer", err);
+    if (rv == 0 && in->status > 0) {
+        rv = err_set(err, ERR_PROTOCOL, "answer.status: %d", (int)in->status);
+    }
+    rv = rv != 0 ? rv
+                 : read_numbers(in->numbers, in->n_numbers, "answer.numbers", answer->numbers, err);
+    return rv != 0 ? rv : read_text(arena, in->reason, "answer.reason", &answer->reason, err);
+}
+
 /* ---- all of them ---- */
 
 static void write_index(const struct peer_message *in, union wire_part *part, wire_message *wire)
@@ -381,6 +452,12 @@ void peer_beside_write(struct arena *arena, const struct peer_message *in, union
         case PEER_FORM_HELLO:
             write_form_hello(&in->form_hello, part, wire);
             return;
+        case PEER_ASK:
+            write_ask(&in->ask, part, wire);
+            return;
+        case PEER_ANSWER:
+            write_answer(&in->answer, part, wire);
+            return;
         default:
             MUST(in->kind == PEER_FORM_PROPOSAL);
             (void)WIRE_PART(form_proposal, FORM_PROPOSAL);
@@ -412,6 +489,10 @@ int peer_beside_read(struct arena *arena, const wire_message *wire, struct peer_
             return read_join_result(arena, wire->join_result, out, err);
         case PGRAFT__PEER__MESSAGE__BODY_FORM_HELLO:
             return read_form_hello(arena, wire->form_hello, out, err);
+        case PGRAFT__PEER__MESSAGE__BODY_ASK:
+            return read_ask(wire->ask, out, err);
+        case PGRAFT__PEER__MESSAGE__BODY_ANSWER:
+            return read_answer(arena, wire->answer, out, err);
         default:
             return read_form_proposal(wire->form_proposal, out, err);
     }

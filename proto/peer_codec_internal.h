@@ -28,6 +28,8 @@ union wire_part {
     Pgraft__Peer__JoinResult join_result;
     Pgraft__Peer__FormHello form_hello;
     Pgraft__Peer__FormProposal form_proposal;
+    Pgraft__Peer__Ask ask;
+    Pgraft__Peer__Answer answer;
 };
 
 /* The field of the oneof is made ready and chosen. */

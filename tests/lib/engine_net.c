@@ -162,6 +162,8 @@ static void check_message(const struct net_node *n, const struct peer_message *m
         case PEER_JOIN_RESULT:
         case PEER_FORM_HELLO:
         case PEER_FORM_PROPOSAL:
+        case PEER_ASK:
+        case PEER_ANSWER:
             break;
     }
     UNREACHABLE("an engine sends no others");

@@ -8,7 +8,7 @@ from tree import Problem
 
 ORDER = ("base", "proto", "storage", "consensus", "supervisor", "config", "programs")
 RANK = {layer: rank for rank, layer in enumerate(ORDER)} | dict.fromkeys(("daemon", "ctl"), ORDER.index("programs"))
-SEE_ALL = ("tests", "bench")
+SEE_ALL = ("tests", "bench", "examples")
 ARROWS = "base -> proto -> storage -> consensus -> supervisor -> config -> daemon, ctl"
 
 

@@ -16,14 +16,15 @@
 
 void sim_say(struct sim *sim, const char *fmt, ...)
 {
+    if (sim->trace == NULL && !sim->wish.hashed) {
+        return; /* nobody listens */
+    }
     char line[512];
     va_list args;
     va_start(args, fmt);
-    int length = vsnprintf(line, sizeof(line), fmt, args);
+    (void)vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
-    for (int i = 0; i < length && i < (int)sizeof(line); i++) {
-        sim->trace_hash = (sim->trace_hash ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
-    }
+    trace_line(sim, line);
     if (sim->trace != NULL) {
         (void)fprintf(sim->trace, "%9.3f %s\n", (double)sim->now_ns / 1e6, line);
     }
@@ -149,7 +150,8 @@ static void start_flush(struct sim *sim, struct sim_node *n)
     n->disk_busy = true;
     bool stalled = store_double_may_commit(n->disk) == 0; /* it tries again, or looks for space */
     double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
-    sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
+    n->flush_at_ns = sim->now_ns + (uint64_t)(ms * 1e6);
+    sim_schedule(sim, n->flush_at_ns, EVENT_DISK, (uint32_t)(n - sim->nodes));
 }
 
 /* As the store: once when its queue stands still, once when there is space again. */
@@ -177,7 +179,7 @@ static void send_one(struct sim *sim, size_t a, size_t b, const struct peer_mess
         }
         sim->link_free_ns[a][b] = event->at_ns;
     }
-    peer_message_copy(&event->message, message, &event->bytes);
+    peer_message_copy(&event->message, wire_carry(sim, message), &event->bytes);
     heap_push(sim, event);
 }
 
@@ -206,6 +208,13 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
         sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
                 (unsigned)message->to, (int)message->kind, (unsigned)message->term,
                 (unsigned long long)message->chunk.ship, (unsigned)message->chunk.number);
+    }
+    if (message->kind == PEER_VOTE || message->kind == PEER_VOTE_RESULT) {
+        sim_say(sim, "n%u -> n%u: %s term %u pre %d granted %d", (unsigned)from->id,
+                (unsigned)message->to, message->kind == PEER_VOTE ? "asks for a vote" : "votes",
+                (unsigned)message->term,
+                message->kind == PEER_VOTE ? message->vote.pre_vote : message->vote_result.pre_vote,
+                message->kind == PEER_VOTE_RESULT && message->vote_result.granted);
     }
     if (sim->cut[slot][to] || (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
         sim->counts.lost++;
@@ -304,6 +313,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
         struct core_done done;
         while (core_next_done(n->core, &done)) {
             clients_done(sim, n, &done);
+            calm_done(sim, n, &done);
             buf_close(&done.result);
         }
     }
@@ -311,6 +321,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     check_node(sim, n);
     lease_check(sim, n);
     soft_check(sim, n);
+    trace_node(sim, n);
     if (faults_dies_now(sim, n)) {
         return;
     }
@@ -328,8 +339,8 @@ struct sim_node *sim_leader(struct sim *sim)
     struct sim_node *best = NULL;
     for (size_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *n = &sim->nodes[i];
-        bool leads =
-            n->core != NULL && !n->paused && engine_role(core_engine(n->core)) == ENGINE_LEADER;
+        bool leads = n->core != NULL && !n->paused && !out_is(sim, i) &&
+                     engine_role(core_engine(n->core)) == ENGINE_LEADER;
         if (leads && (best == NULL || n->term > best->term)) {
             best = n;
         }
@@ -343,7 +354,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
 {
     struct sim_node *n = &sim->nodes[event->node];
     if (event->kind == EVENT_RESTART) {
-        if (event->life == n->life && n->core == NULL && n->form == NULL) {
+        if (event->life == n->life && n->core == NULL && n->form == NULL &&
+            !out_is_down(sim, event->node)) {
             world_start_node(sim, n);
         }
         return;
@@ -351,7 +363,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     bool down = n->core == NULL && n->form == NULL;
     bool void_event =
         down || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
-        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0);
+        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0) ||
+        (event->kind == EVENT_MESSAGE && out_breaks(sim, event));
     if (void_event) {
         return;
     }
@@ -412,6 +425,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_SOFT:
             soft_act(sim);
             return;
+        case EVENT_BURDEN:
+            burden_act(sim);
+            return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
@@ -426,15 +442,10 @@ static void on_event(struct sim *sim, struct sim_event *event)
             faults_heal(sim);
             return;
         case EVENT_END:
-            if (sim->now_ns < sim->end_at_ns && !check_is_well(sim)) {
-                sim_schedule(sim, sim->now_ns + 1000 * NS_MS, EVENT_END, 0);
-                return;
-            }
-            sim->over = true;
-            check_end(sim);
-            clients_check_end(sim);
-            lease_check_end(sim);
-            soft_check_end(sim);
+            calm_act(sim);
+            return;
+        case EVENT_LED:
+            out_check_led(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:
@@ -448,17 +459,15 @@ static void on_event(struct sim *sim, struct sim_event *event)
 
 int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace)
 {
-    *sim = (struct sim){.seed = seed,
-                        .wish = *wish,
-                        .random = {seed},
-                        .trace = trace,
-                        .trace_hash = UINT64_C(0xcbf29ce484222325)};
+    *sim = (struct sim){.seed = seed, .wish = *wish, .random = {seed}, .trace = trace};
+    trace_open(sim);
     world_draw(sim);
     while (!sim->over && sim->violation[0] == '\0') {
         MUST(sim->heap_count > 0);
         struct sim_event *event = heap_pop(sim);
         sim->now_ns = event->at_ns;
         sim->counts.events++;
+        trace_event(sim, event);
         on_event(sim, event);
         event_done(sim, event);
     }
@@ -486,6 +495,7 @@ void sim_close(struct sim *sim)
         mem_free(event);
     }
     mem_free(sim->heap);
+    wire_close(sim);
     form_close(sim);
     soft_book_close(sim);
     check_close(sim);

@@ -19,11 +19,17 @@
 #define LIST_MAX 5
 
 static const enum peer_kind kinds[] = {
-    PEER_APPEND,      PEER_APPEND_RESULT,     PEER_VOTE,       PEER_VOTE_RESULT,
-    PEER_TIMEOUT_NOW, PEER_SNAPSHOT,          PEER_CHUNK,      PEER_CHUNK_RESULT,
-    PEER_READ_INDEX,  PEER_READ_INDEX_RESULT, PEER_KEEP_ALIVE, PEER_KEEP_ALIVE_RESULT,
-    PEER_SOFT,        PEER_SOFT_RESULT,       PEER_HELLO,      PEER_HELLO_RESULT,
-    PEER_JOIN,        PEER_JOIN_RESULT,       PEER_FORM_HELLO, PEER_FORM_PROPOSAL,
+    PEER_APPEND,      PEER_APPEND_RESULT,
+    PEER_VOTE,        PEER_VOTE_RESULT,
+    PEER_TIMEOUT_NOW, PEER_SNAPSHOT,
+    PEER_CHUNK,       PEER_CHUNK_RESULT,
+    PEER_READ_INDEX,  PEER_READ_INDEX_RESULT,
+    PEER_KEEP_ALIVE,  PEER_KEEP_ALIVE_RESULT,
+    PEER_SOFT,        PEER_SOFT_RESULT,
+    PEER_HELLO,       PEER_HELLO_RESULT,
+    PEER_JOIN,        PEER_JOIN_RESULT,
+    PEER_FORM_HELLO,  PEER_FORM_PROPOSAL,
+    PEER_ASK,         PEER_ANSWER,
 };
 
 static struct test_random chance;
@@ -59,6 +65,13 @@ static void draw_id(uint8_t id[PEER_CLUSTER_ID_SIZE])
 {
     for (size_t i = 0; i < PEER_CLUSTER_ID_SIZE; i++) {
         id[i] = (uint8_t)number();
+    }
+}
+
+static void draw_numbers(uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = number();
     }
 }
 
@@ -166,6 +179,24 @@ static void draw_lease(enum peer_kind kind, struct peer_message *m)
         number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
 }
 
+static void draw_question(enum peer_kind kind, struct peer_message *m)
+{
+    if (kind == PEER_ASK) {
+        m->ask = (struct peer_ask){.question = number(), .what = (uint32_t)number()};
+        m->ask.wait_ms = (uint32_t)number();
+        m->ask.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
+        draw_numbers(m->ask.numbers, m->ask.number_count);
+        m->ask.bytes = bytes(&m->ask.size, 0);
+        return;
+    }
+    m->answer = (struct peer_answer){.question = number()};
+    m->answer.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
+    draw_numbers(m->answer.numbers, m->answer.number_count);
+    m->answer.status = -(int)random_below(&chance, 40);
+    m->answer.reason = words();
+    m->answer.bytes = bytes(&m->answer.size, 0);
+}
+
 static void draw(enum peer_kind kind, struct peer_message *m)
 {
     memset(m, 0, sizeof(*m));
@@ -230,6 +261,10 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             return;
         case PEER_FORM_PROPOSAL:
             m->form_proposal.bytes = bytes(&m->form_proposal.size, 0);
+            return;
+        case PEER_ASK:
+        case PEER_ANSWER:
+            draw_question(kind, m);
             return;
     }
     UNREACHABLE("every kind is drawn");
@@ -400,6 +435,22 @@ static void same_small(const struct peer_message *a, const struct peer_message *
         case PEER_FORM_PROPOSAL:
             same_bytes(a->form_proposal.bytes, a->form_proposal.size, b->form_proposal.bytes,
                        b->form_proposal.size);
+            return;
+        case PEER_ASK:
+            SAME(ask.question);
+            SAME(ask.what);
+            SAME(ask.wait_ms);
+            SAME(ask.number_count);
+            assert_memory_equal(a->ask.numbers, b->ask.numbers, sizeof(a->ask.numbers));
+            same_bytes(a->ask.bytes, a->ask.size, b->ask.bytes, b->ask.size);
+            return;
+        case PEER_ANSWER:
+            SAME(answer.question);
+            SAME(answer.status);
+            SAME(answer.number_count);
+            assert_memory_equal(a->answer.numbers, b->answer.numbers, sizeof(a->answer.numbers));
+            SAME_TEXT(answer.reason);
+            same_bytes(a->answer.bytes, a->answer.size, b->answer.bytes, b->answer.size);
             return;
         default: /* those of two numbers */
             assert_memory_equal(&a->timeout_now, &b->timeout_now, 16);

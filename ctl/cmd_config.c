@@ -1,5 +1,5 @@
-/* ctl/config.c - `config generate` and `config show`. */
-#include "ctl/config.h"
+/* ctl/cmd_config.c - `config generate` and `config show`; no node is asked. */
+#include "ctl/cmd.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "config/config.h"
 
-int ctl_config_generate(const struct cli_call *call, struct err *err)
+int cmd_config_generate(const struct cli_call *call, struct err *err)
 {
     (void)call; /* it has no options */
     CLEANUP(buf_close) struct buf text = {0};
@@ -16,7 +16,7 @@ int ctl_config_generate(const struct cli_call *call, struct err *err)
 }
 
 /* Shows what can be shown also when something is wrong, and says so by its status. */
-int ctl_config_show(const struct cli_call *call, struct err *err)
+int cmd_config_show(const struct cli_call *call, struct err *err)
 {
     CLEANUP(config_close) struct config config = {0};
     CLEANUP(problems_close) struct problems problems = {0};
