@@ -423,6 +423,8 @@ struct core_peer *core_peer_find(struct core *c, uint64_t id);
 /* core_admit.c */
 void core_admit_receive(struct core *c, const struct peer_message *message);
 void core_admit_turn(struct core *c);
+/* A membership is committed. */
+void core_admit_membership(struct core *c, const void *conf, size_t size);
 uint64_t core_admit_next_ms(const struct core *c);
 
 /* core_events.c */

@@ -303,7 +303,8 @@ void lease_act(struct sim *sim, uint32_t node)
         return;
     }
     for (size_t r = 0; r < SIM_LEASES; r++) {
-        if (n->core != NULL && !n->paused && sim->violation[0] == '\0') {
+        bool plays = !sim->operator.witness[node];
+        if (plays && n->core != NULL && !n->paused && sim->violation[0] == '\0') {
             note_life(sim, n, r);
             act(sim, n, r);
         }
