@@ -4,7 +4,7 @@
  *   start:  the number of this start goes to the disk first; nothing leaves before it is durable
  *   hello:  to every member, again and again until it has answered "fine"
  *   until all other voters have answered so, or an election timeout has passed: no vote, no
- *   candidacy, and nothing is taken from a leader that has not answered
+ *   candidacy, and nothing is taken from a leader
  *
  * A member whose hello was not heard yet is asked for it, and what it says is dropped until it
  * came. One that turns out to be an old copy is told so, and is never listened to again. If that is
@@ -462,18 +462,14 @@ static bool is_known(struct core *c, const struct peer_message *m)
     return false;
 }
 
-/* Not everything may be answered before this node knows that it is no old copy. */
-static bool may_answer(struct core *c, const struct peer_message *m)
+/* Not everything may be answered before this node knows that it is no old copy. Not even to a
+ * leader that has said "fine": a later one, which this node has voted for and forgotten, may not
+ * have answered yet, and the earlier one would take our echo for a majority. */
+static bool may_answer(const struct core *c, const struct peer_message *m)
 {
-    const struct core_peer *p = core_peer_find(c, m->from);
-    if (c->hello.may_vote) {
-        return true;
-    }
-    if (m->kind == PEER_VOTE || m->kind == PEER_TIMEOUT_NOW) {
-        return false;
-    }
+    bool asks_for_vote = m->kind == PEER_VOTE || m->kind == PEER_TIMEOUT_NOW;
     bool from_leader = m->kind == PEER_APPEND || m->kind == PEER_SNAPSHOT || m->kind == PEER_CHUNK;
-    return !from_leader || m->life == 0 || (p != NULL && p->told);
+    return c->hello.may_vote || !(asks_for_vote || (from_leader && m->life != 0));
 }
 
 bool core_hello_receive(struct core *c, const struct peer_message *m)

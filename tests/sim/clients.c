@@ -213,11 +213,11 @@ void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
         }
         c->ticket = 0;
         c->answered = done->status == 0;
-        if (done->request == CORE_READ) {
+        if (done->status == 0 && done->request == CORE_READ) {
             read_done(sim, c, n);
         } else if (done->status == 0) {
             applied(sim, c, done);
-        } else {
+        } else if (done->request != CORE_READ) { /* a read that was refused is asked again */
             c->doubt = c->doubt || err_may_be_applied(done->status);
         }
         return;
