@@ -361,8 +361,8 @@ int core_lease_left(const struct core *c, uint64_t now_ms, uint64_t id, uint64_t
     if (time == NULL) {
         return ERR_NOT_FOUND;
     }
-    bool over = time->ending_index != 0 || time->until_ms <= now_ms;
-    *ret_ms = over ? 0 : time->until_ms - now_ms;
+    /* An entry that may end it counts when it is applied: it may be refused. */
+    *ret_ms = time->until_ms > now_ms ? time->until_ms - now_ms : 0;
     return 0;
 }
 

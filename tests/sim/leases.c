@@ -195,7 +195,7 @@ static void go_on_holding(struct sim *sim, struct sim_node *n, size_t r)
     uint64_t now_ms = sim_local_ms(sim, n);
     if (core_held(n->core, k->wish.lease, &held) && held.status != 0) {
         if (held.deadline_ms <= now_ms) {
-            sim->counts.lease_expiries++;
+            sim->counts.lease_deadlines++;
             core_let_go(n->core, now_ms, k->wish.lease);
             *k = (struct sim_contender){0};
         }
@@ -261,6 +261,9 @@ static void reach_for_primary(struct sim *sim, const struct kv_pair *pair)
 static void act(struct sim *sim, struct sim_node *n, size_t r)
 {
     struct kv_pair pair;
+    if (play_key(n, r, &pair) && pair.lease != 0) {
+        left_ask(sim, n, r, pair.lease);
+    }
     if (contender(sim, n, r)->granted) {
         go_on_holding(sim, n, r);
         return;

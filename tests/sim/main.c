@@ -42,16 +42,17 @@ struct run {
 
 static struct sim_wish wish;
 
-static uint64_t live_once(struct sim *sim, uint64_t seed, FILE *trace)
+static struct hash128 live_once(struct sim *sim, uint64_t seed, FILE *trace)
 {
     living_seed = seed;
+    wish.hashed = trace == NULL && seed % TWICE_EVERY == 0;
     (void)sim_live(sim, seed, &wish, trace);
     return sim->trace_hash;
 }
 
 static void live(struct run *run, struct sim *sim, uint64_t seed, FILE *trace, uint64_t at)
 {
-    uint64_t hash = live_once(sim, seed, trace);
+    struct hash128 hash = live_once(sim, seed, trace);
     if (sim->violation[0] != '\0') {
         run->violations++;
         (void)printf("seed %" PRIu64 " at %.3f s: %s\n", seed, (double)sim->now_ns / 1e9,
@@ -62,8 +63,9 @@ static void live(struct run *run, struct sim *sim, uint64_t seed, FILE *trace, u
 #undef ADD
     run->acked[at] = sim->counts.writes_acked;
     sim_close(sim);
-    if (trace == NULL && seed % TWICE_EVERY == 0) {
-        if (live_once(sim, seed, NULL) != hash) {
+    if (wish.hashed) {
+        struct hash128 again = live_once(sim, seed, NULL);
+        if (!hash128_equal(&again, &hash)) {
             run->violations++;
             (void)printf("seed %" PRIu64 ": lived twice, it was another life\n", seed);
         }

@@ -16,14 +16,15 @@
 
 void sim_say(struct sim *sim, const char *fmt, ...)
 {
+    if (sim->trace == NULL && !sim->wish.hashed) {
+        return; /* nobody listens */
+    }
     char line[512];
     va_list args;
     va_start(args, fmt);
-    int length = vsnprintf(line, sizeof(line), fmt, args);
+    (void)vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
-    for (int i = 0; i < length && i < (int)sizeof(line); i++) {
-        sim->trace_hash = (sim->trace_hash ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
-    }
+    trace_line(sim, line);
     if (sim->trace != NULL) {
         (void)fprintf(sim->trace, "%9.3f %s\n", (double)sim->now_ns / 1e6, line);
     }
@@ -177,7 +178,7 @@ static void send_one(struct sim *sim, size_t a, size_t b, const struct peer_mess
         }
         sim->link_free_ns[a][b] = event->at_ns;
     }
-    peer_message_copy(&event->message, message, &event->bytes);
+    peer_message_copy(&event->message, wire_carry(sim, message), &event->bytes);
     heap_push(sim, event);
 }
 
@@ -319,6 +320,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     lease_check(sim, n);
     soft_check(sim, n);
     told_judge(sim, n);
+    trace_node(sim, n);
     if (restore_ends(sim, n) || faults_dies_now(sim, n)) {
         return;
     }
@@ -469,17 +471,15 @@ static void on_event(struct sim *sim, struct sim_event *event)
 
 int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace)
 {
-    *sim = (struct sim){.seed = seed,
-                        .wish = *wish,
-                        .random = {seed},
-                        .trace = trace,
-                        .trace_hash = UINT64_C(0xcbf29ce484222325)};
+    *sim = (struct sim){.seed = seed, .wish = *wish, .random = {seed}, .trace = trace};
+    trace_open(sim);
     world_draw(sim);
     while (!sim->over && sim->violation[0] == '\0') {
         MUST(sim->heap_count > 0);
         struct sim_event *event = heap_pop(sim);
         sim->now_ns = event->at_ns;
         sim->counts.events++;
+        trace_event(sim, event);
         on_event(sim, event);
         event_done(sim, event);
     }
@@ -507,6 +507,7 @@ void sim_close(struct sim *sim)
         mem_free(event);
     }
     mem_free(sim->heap);
+    wire_close(sim);
     form_close(sim);
     restore_close(sim);
     soft_book_close(sim);

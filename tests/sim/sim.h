@@ -11,6 +11,7 @@
 
 #include "consensus/core.h"
 #include "consensus/form.h"
+#include "proto/peer_codec.h"
 #include "tests/lib/random.h"
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
@@ -27,6 +28,7 @@
     X(pauses) \
     X(cuts) \
     X(messages) \
+    X(messages_coded) \
     X(lost) \
     X(duplicated) \
     X(snapshots) \
@@ -77,6 +79,9 @@
     X(lease_grants) \
     X(lease_handovers) \
     X(lease_expiries) \
+    X(lease_deadlines) \
+    X(lease_lefts) \
+    X(lease_lefts_judged) \
     X(lease_releases) \
     X(lease_changes) \
     X(lease_marks) \
@@ -158,6 +163,20 @@ struct sim_faults {
         full_disks, reorder, keeps_roles;
 };
 
+/* lease_left.c: what a leader has said last of a lease. */
+struct sim_said {
+    uint64_t lease, generation;
+    uint64_t term;
+    uint64_t until_ns;
+};
+
+/* wire.c */
+struct sim_wire {
+    struct buf bytes;
+    struct peer_decoder decoder;
+    struct peer_message message; /* that was decoded last */
+};
+
 /* soft_words.c: words that a node said of itself; their number is their place in the book, from 1.
  */
 struct sim_words {
@@ -212,6 +231,7 @@ struct sim_chosen {
 struct sim_wish {
     uint64_t voters;
     uint64_t seconds;
+    bool hashed; /* it is lived twice: sim->trace_hash is to tell one life from another */
 };
 
 struct sim {
@@ -237,7 +257,8 @@ struct sim {
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
     FILE *trace;
-    uint64_t trace_hash;
+    struct hash128 trace_hash;
+    struct sim_wire wire;
     /* formation.c */
     bool forms; /* the first cluster forms itself on blank disks */
     struct buf first_entry;
@@ -252,6 +273,7 @@ struct sim {
     uint64_t held_until_ns[SIM_LEASES][SIM_NODES]; /* in true time */
     uint64_t let_go_ns[SIM_LEASES];
     size_t last_holder[SIM_LEASES]; /* slot + 1 */
+    struct sim_said said[SIM_LEASES];
     struct sim_soft soft;
     struct sim_raft raft[SIM_NODES];
     struct sim_restores restores;
@@ -338,6 +360,22 @@ void lease_act(struct sim *sim, uint32_t node);
 void lease_check(struct sim *sim, struct sim_node *n);
 bool leases_are_held(const struct sim *sim);
 void lease_check_end(struct sim *sim);
+
+/* lease_left.c */
+void left_ask(struct sim *sim, const struct sim_node *n, size_t r, uint64_t id);
+/* An expiry that a leader of @term has proposed is committed, and ends the lease. */
+void left_expired(struct sim *sim, uint64_t term, uint64_t lease, uint64_t generation);
+
+/* wire.c */
+/* @message as it arrives; lives until the next one is carried. */
+const struct peer_message *wire_carry(struct sim *sim, const struct peer_message *message);
+void wire_close(struct sim *sim);
+
+/* trace.c */
+void trace_open(struct sim *sim);
+void trace_line(struct sim *sim, const char *line);
+void trace_event(struct sim *sim, const struct sim_event *event);
+void trace_node(struct sim *sim, const struct sim_node *n);
 
 /* raft_checks.c */
 void raft_check_message(struct sim *sim, const struct peer_message *message);

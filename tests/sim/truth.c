@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "proto/kv_codec.h"
+#include "proto/kv_peek.h"
 #include "tests/sim/sim.h"
 
 void truth_open(struct sim *sim)
@@ -83,6 +85,20 @@ static void add_membership(struct sim_truth *truth, const struct store_entry *en
     buf_append(&truth->members, entry->data, entry->size);
 }
 
+/* The entry is about the end of a lease. */
+static bool ended_lease(const struct store_entry *entry, struct kv_lease_end *ret_end)
+{
+    if (!kv_peek(entry->data, entry->size).ends_lease) {
+        return false;
+    }
+    struct kv_decoder decoder = {0};
+    struct kv_command command;
+    bool sound = kv_command_decode(&decoder, entry->data, entry->size, &command, NULL) == 0;
+    *ret_end = sound ? command.lease_end : *ret_end;
+    kv_decoder_close(&decoder);
+    return sound;
+}
+
 static void take_in(struct sim *sim, const struct store_entry *entry)
 {
     struct sim_truth *truth = &sim->use.truth;
@@ -95,11 +111,16 @@ static void take_in(struct sim *sim, const struct store_entry *entry)
     }
     const struct kv_result *result = NULL;
     struct err err = {0};
+    struct kv_lease_end end = {0};
+    bool ends_lease = ended_lease(entry, &end);
     if (machine_apply(truth->machine, entry->index, entry->data, entry->size, &result, &err) != 0) {
         sim_violation(sim, "the entry at %u: %s", (unsigned)entry->index, err.msg);
         return;
     }
     truth->revision = result->revision > truth->revision ? result->revision : truth->revision;
+    if (ends_lease && end.kind == KV_LEASE_EXPIRE && result->code == 0) {
+        left_expired(sim, entry->term, end.id, end.generation);
+    }
     sim->counts.retries_replayed += result->replayed ? 1 : 0;
     struct watch_batch batch;
     if (watch_pull(truth->watch, SIZE_MAX, &batch) == WATCH_EVENTS) {

@@ -453,6 +453,31 @@ static void the_leader_tells_how_long_a_lease_goes_on(void **state)
     lk_close(&lk);
 }
 
+/* A revocation that waits in the log may be refused, and the holder goes on meanwhile. */
+static void an_end_that_is_not_applied_takes_nothing_from_what_is_left(void **state)
+{
+    (void)state;
+    struct lease_kit lk;
+    lk_open(&lk, "vvv", 1);
+    lk_grant_and_hold(&lk, 2, T, true);
+    const struct core *leader = ck_core(&lk.kit, 1);
+    lk_stop_disks(&lk, 1, true);
+    uint64_t ticket = lk_revoke(&lk);
+    ck_run(&lk.kit, 20);
+    struct machine_lease lease;
+    assert_true(lk_find(&lk, 1, &lease));
+    assert_int_equal(lease.marked_index, 0);
+    uint64_t left_ms = 0;
+    assert_int_equal(core_lease_left(leader, lk_local_ms(&lk, 1), LK_LEASE, &left_ms), 0);
+    assert_true(lk.kit.now_ms + left_ms >= lk_deadline_ms(&lk));
+    lk_stop_disks(&lk, 1, false);
+    ck_settle(&lk.kit);
+    assert_int_equal(ck_status(&lk.kit, ticket), 0);
+    assert_true(lk_find(&lk, 1, &lease));
+    assert_true(lease.marked_index != 0);
+    lk_close(&lk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +498,7 @@ int main(void)
         cmocka_unit_test(another_grant_of_the_same_id_is_not_renewed_by_the_earlier_holder),
         cmocka_unit_test(keys_go_in_one_revision_with_their_lease),
         cmocka_unit_test(the_leader_tells_how_long_a_lease_goes_on),
+        cmocka_unit_test(an_end_that_is_not_applied_takes_nothing_from_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
