@@ -5,8 +5,7 @@
  * list join, and a wiped node, or one whose disk was restored from elsewhere, comes back under its
  * name with a new id, waits until the old id has been silent for long enough, and replaces it. The
  * old id never returns, and must block nothing. When all is well everybody has its place, and
- * nobody who is gone has one. Restored disks are those that the files themselves give away (safety
- * D5): copies that only peers can tell are left to tests/unit/test_core_hello.c. */
+ * nobody who is gone has one. */
 #include <string.h>
 
 #include "tests/sim/sim.h"
