@@ -13,65 +13,7 @@
 #include "base/err.h"
 #include "base/must.h"
 #include "base/secret.h"
-
-#define NOT_UTF8 UINT32_MAX
-
-struct utf8_char {
-    uint32_t code; /* or NOT_UTF8 */
-    size_t size;   /* of the character, or of the bytes that are to be replaced as one */
-};
-
-/* The character at the start of @size > 0 bytes. Overlong forms, surrogates and values above
- * U+10FFFF are no UTF-8; the broken part ends before the first byte that may start something new
- * (Unicode, chapter 3.9, table 3-7). */
-static struct utf8_char utf8_first(const unsigned char *at, size_t size)
-{
-    unsigned char first = at[0];
-    if (first < 0x80) {
-        return (struct utf8_char){first, 1};
-    }
-    if (first < 0xc2 || first > 0xf4) {
-        return (struct utf8_char){NOT_UTF8, 1};
-    }
-    size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    uint32_t code = first & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (i == size || at[i] < least || at[i] > most) {
-            return (struct utf8_char){NOT_UTF8, i};
-        }
-        code = code << 6 | (at[i] & 0x3fU);
-        least = 0x80;
-        most = 0xbf;
-    }
-    return (struct utf8_char){code, length};
-}
-
-/* Characters that are not seen, or that change how others are seen. */
-static bool is_invisible(uint32_t code)
-{
-    static const struct {
-        uint32_t first;
-        uint32_t last;
-    } ranges[] = {
-        {0x00, 0x1f},       /* controls: newline, escape */
-        {0x7f, 0x9f},       /* delete; the second set of controls, with a one-character CSI */
-        {0x061c, 0x061c},   /* Arabic letter mark */
-        {0x200b, 0x200f},   /* zero width; left-to-right, right-to-left mark */
-        {0x2028, 0x202e},   /* line and paragraph separator; embedding and override */
-        {0x2060, 0x206f},   /* invisible operators; isolates */
-        {0xfeff, 0xfeff},   /* byte order mark */
-        {0xfff9, 0xfffb},   /* interlinear annotation */
-        {0xe0000, 0xe007f}, /* tags */
-    };
-    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
-        if (code >= ranges[i].first && code <= ranges[i].last) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "base/utf8.h"
 
 static bool is_alnum(char c)
 {
@@ -154,7 +96,7 @@ static void quote(struct buf *out, const char *bytes, size_t size, escape_fn esc
         if (letter != '\0') {
             buf_char(out, '\\');
             buf_char(out, letter);
-        } else if (c.code == NOT_UTF8 || is_invisible(c.code)) {
+        } else if (c.code == NOT_UTF8 || utf8_is_invisible(c.code)) {
             escape(out, at + done, c);
         } else {
             buf_append(out, at + done, c.size);

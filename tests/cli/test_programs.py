@@ -80,7 +80,7 @@ def test_a_command_explains_itself(program, command):
     if command != "help":  # "help --help" is asked once too often: the program's help
         assert told(program, *words, "--help") == text
         assert told(program, *words, "-h") == text
-    summary = text.splitlines()[1]
+    summary = next(line for line in text.splitlines()[1:] if not line.startswith(" "))  # after the usage
     assert re.search(f"^  {command}  +{re.escape(summary[:40])}", told(program, "help"), re.MULTILINE)
 
 
@@ -203,13 +203,14 @@ def offers(program, *words):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_bash_completes_commands_options_and_choices(program):
-    assert offers(program, "") == commands(program)
-    assert offers(program, "help", "") == commands(program)
+    first_words = list(dict.fromkeys(command.split()[0] for command in commands(program)))
+    assert offers(program, "") == first_words
+    assert offers(program, "help", "") == first_words
     assert offers(program, "comp") == ["completion"]
     assert offers(program, "completion", "") == ["bash"]
     assert offers(program, "completion", "bash", "") == []
     assert offers(program, "completion", "zsh", "") == []
-    assert offers(program, "-") == ["--help", "--version"]
+    assert offers(program, "-")[-2:] == ["--help", "--version"]
     assert offers(program, "completion", "--v") == ["--version"]
     assert offers(program, "--", "-") == []
     assert offers(program, "frobnicate", "") == []

@@ -1,0 +1,15 @@
+/* ctl/random_text.h - secrets that nobody has to make up. */
+#ifndef CTL_RANDOM_TEXT_H_
+#define CTL_RANDOM_TEXT_H_
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define RANDOM_BYTES_MAX 64
+
+/* Append @bytes bytes from the kernel's generator as hexadecimal digits, two for each. */
+int random_text(struct buf *out, size_t bytes, struct err *err);
+
+#endif /* CTL_RANDOM_TEXT_H_ */
