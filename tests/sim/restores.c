@@ -22,9 +22,9 @@
 void restore_draw(struct sim *sim)
 {
     struct sim_restores *all = &sim->restores;
-    all->random = (struct test_random){sim->seed * UINT64_C(0xe7037ed1a0b428db)};
-    all->plays = sim->faults.membership && sim->faults.crashes && random_chance(&all->random, 0.8);
-    all->copy_chance = random_chance(&all->random, 0.5) ? 0.03 : 0.3;
+    all->dice = (struct test_random){sim->seed * UINT64_C(0xe7037ed1a0b428db)};
+    all->plays = sim->faults.membership && sim->faults.crashes && random_chance(&all->dice, 0.8);
+    all->copy_chance = random_chance(&all->dice, 0.5) ? 0.03 : 0.3;
 }
 
 static struct sim_restore *of(struct sim *sim, const struct sim_node *n)
@@ -43,7 +43,7 @@ void restore_copies(struct sim *sim)
     for (size_t i = 0; all->plays && !sim->healed && i < sim->nodes_count; i++) {
         struct sim_node *n = &sim->nodes[i];
         struct sim_restore *r = &all->of[i];
-        if (n->core == NULL || r->restored || !random_chance(&all->random, all->copy_chance)) {
+        if (n->core == NULL || r->restored || !random_chance(&all->dice, all->copy_chance)) {
             continue;
         }
         store_double_destroy(r->copy);
@@ -94,10 +94,10 @@ void restore_from_elsewhere(struct sim *sim, struct sim_node *n)
 void restore_strikes(struct sim *sim, struct sim_node *n)
 {
     struct sim_restore *r = of(sim, n);
-    struct test_random *random = &sim->restores.random;
+    struct test_random *dice = &sim->restores.dice;
     bool lately = sim->wiped_at_ns != 0 && sim->now_ns - sim->wiped_at_ns < PAUSE_NS;
     if (r->copy == NULL || r->copy_id != n->id || r->restored || sim->healed || lately ||
-        !random_chance(random, 0.6) || !faults_may_lose_one(sim)) {
+        !random_chance(dice, 0.6) || !faults_may_lose_one(sim)) {
         return;
     }
     sim->wiped_at_ns = sim->now_ns;
@@ -107,7 +107,7 @@ void restore_strikes(struct sim *sim, struct sim_node *n)
     store_double_destroy(n->disk);
     n->disk = r->copy;
     r->copy = NULL;
-    bool shows = random_chance(random, 0.25);
+    bool shows = random_chance(dice, 0.25);
     sim_say(sim, "n%u: the disk is an old copy%s%s", (unsigned)n->id, shows ? ", and shows it" : "",
             r->forgot ? "" : ", of what it was");
     if (shows) {

@@ -57,7 +57,7 @@ struct sim_restore {
 };
 
 struct sim_restores {
-    struct test_random random; /* its own: lives go on as they would without */
+    struct test_random dice; /* its own: lives go on as they would without */
     bool plays;
     double copy_chance; /* that a copy is taken, at each look */
     struct sim_restore of[SIM_NODES];
