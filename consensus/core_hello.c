@@ -290,7 +290,10 @@ static uint64_t greet_at_ms(const struct core *c, const struct core_peer *p)
     if (p->told && !silent) {
         return UINT64_MAX;
     }
-    return p->has_greeted ? p->greeted_ms + (p->told ? SILENCE_TIMEOUTS : 1) * timeout_ms : 0;
+    uint64_t pause_ms = (p->told ? SILENCE_TIMEOUTS : 1) * timeout_ms;
+    /* Who remembers more must hear of us in time. */
+    pause_ms = c->hello.may_vote ? pause_ms : c->settings.heartbeat_ms;
+    return p->has_greeted ? p->greeted_ms + pause_ms : 0;
 }
 
 static void greet_members(struct core *c, const struct members *members)
@@ -315,15 +318,21 @@ static void clear(struct core *c, const struct members *members)
 {
     struct core_hello *h = &c->hello;
     bool all = true;
+    size_t voters =
+        0; /* that we know of; none: a new node, or a copy of one, and nobody was asked */
     for (size_t i = 0; i < members->count; i++) {
         const struct member *m = &members->at[i];
         const struct core_peer *p = core_peer_find(c, m->id);
         bool other_voter = m->role == MEMBER_VOTER && m->id != c->settings.id;
+        voters += m->role == MEMBER_VOTER ? 1 : 0;
         all = all && (!other_voter || (p != NULL && p->told));
+    }
+    for (size_t i = 0; i < h->count; i++) {
+        all = all && (!h->peers[i].is_contact || h->peers[i].told); /* a voter, for all we know */
     }
     /* A cluster that starts again without some of its members must elect a leader all the same. */
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
-    if (all || waited) {
+    if ((all && voters > 0) || waited) {
         h->may_vote = true;
         core_disk_look(c);
     }

@@ -277,13 +277,15 @@ void told_turn(struct sim *sim, const struct sim_node *n)
     struct members members;
     engine_members(core_engine(n->core), &members);
     bool all = true;
+    size_t voters = 0;
     for (size_t i = 0; i < members.count; i++) {
         uint64_t id = members.at[i].id;
+        voters += members.at[i].role == MEMBER_VOTER ? 1 : 0;
         bool asked = members.at[i].role == MEMBER_VOTER && id != n->id;
         all = all && (!asked || r->fine[SIM_SLOT(id)] == id);
     }
     uint64_t timeout_ms = core_settings_default(n->id, 0).election_timeout_ms;
-    r->may_speak = all || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
+    r->may_speak = (all && voters > 0) || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
 }
 
 static void check_elected(struct sim *sim, const struct sim_node *n, uint64_t term)

@@ -221,6 +221,42 @@ static void a_node_that_just_started_gives_no_vote(void **state)
     ck_close(&kit);
 }
 
+/* It may be a copy of the time when it was new, and a voter since. */
+static void a_node_that_knows_of_no_voter_waits(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "-vv");
+    ck_boot(&kit, 1);
+    ck_finish(&kit, 1, SIZE_MAX);
+    struct peer_message m = ask_for_vote(&kit);
+    m.term = 5;
+    ck_say(&kit, &m);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_null(ck_take(&kit, PEER_VOTE_RESULT, 2));
+    for (uint64_t ms = 0; ms < CK_ELECTION_MS; ms += 10) {
+        ck_tick(&kit, 1, 10);
+    }
+    ck_say(&kit, &m);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_non_null(ck_take(&kit, PEER_VOTE_RESULT, 2)); /* W8 */
+    ck_close(&kit);
+}
+
+static void until_it_may_vote_a_node_greets_with_every_beat(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1); /* 2 and 3 are played, and do not answer */
+    ck_finish(&kit, 1, SIZE_MAX);
+    for (uint64_t ms = 0; ms < CK_ELECTION_MS - 10; ms += 10) {
+        ck_tick(&kit, 1, 10);
+    }
+    assert_int_equal(kit.sent[PEER_HELLO], 2 * CK_ELECTION_MS / CK_BEAT_MS);
+    ck_close(&kit);
+}
+
 /* The node @from, played, greets 1 and is content with its hello. */
 static void tell_fine(struct core_kit *kit, uint64_t from)
 {
@@ -454,6 +490,8 @@ int main(void)
         cmocka_unit_test(an_honest_restart_is_welcome),
         cmocka_unit_test(nothing_leaves_before_the_start_is_durable),
         cmocka_unit_test(a_node_that_just_started_gives_no_vote),
+        cmocka_unit_test(a_node_that_knows_of_no_voter_waits),
+        cmocka_unit_test(until_it_may_vote_a_node_greets_with_every_beat),
         cmocka_unit_test(a_node_that_just_started_answers_no_leader),
         cmocka_unit_test(hellos_go_on_until_they_are_answered),
         cmocka_unit_test(an_idle_cluster_writes_nothing),
