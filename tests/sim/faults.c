@@ -97,6 +97,7 @@ static void stop(struct sim *sim, struct sim_node *n)
     n->paused = false;
     n->life++;
     clients_crashed(sim, (uint32_t)(n - sim->nodes));
+    burden_crashed(sim, (uint32_t)(n - sim->nodes));
 }
 
 static void start_later(struct sim *sim, const struct sim_node *n)
@@ -279,6 +280,7 @@ void faults_heal(struct sim *sim)
             sim->cut[a][b] = false;
         }
     }
+    out_heal(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
         sim->nodes[i].disk_ms = 1;
         store_double_set_full(sim->nodes[i].disk, false);
