@@ -167,9 +167,14 @@ void told_batch(struct sim *sim, const struct sim_node *n, const struct store_ba
 {
     struct sim_restore *r = of(sim, n);
     bool rows = b->applied_index != 0 && (b->stage == STAGE_NONE || b->stage == STAGE_COMMIT);
-    if (rows && r->going_sequence == 0) {
-        r->going_sequence = b->sequence;
-        memcpy(r->going, r->heard, sizeof(r->going));
+    if (!rows || r->going_sequence != 0) {
+        return;
+    }
+    r->going_sequence = b->sequence;
+    memcpy(r->going, r->heard, sizeof(r->going));
+    for (size_t i = 0; i < SIM_NODES; i++) {
+        struct sim_told *t = &r->going[i];
+        t->lasts = t->lasts && is_member(n, t->id); /* its removal may not be committed yet */
     }
 }
 
