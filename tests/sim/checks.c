@@ -87,9 +87,8 @@ void check_node(struct sim *sim, struct sim_node *n)
 {
     const struct engine *e = core_engine(n->core);
     struct err err = {0};
-    enum core_refusal refusal = core_refused(n->core, &err);
     bool is_copy = sim->restores.of[n - sim->nodes].restored;
-    if (refusal != CORE_WELCOME && !(refusal == CORE_OLD_COPY && is_copy)) {
+    if (core_refused(n->core, &err) == CORE_OLD_COPY && !is_copy) {
         sim_violation(sim, "n%u, honest: %s", (unsigned)n->id, err.msg);
     }
     uint64_t term = engine_term(e);
@@ -189,6 +188,7 @@ void check_end(struct sim *sim)
     char why[256];
     find_missing(sim, why);
     if (why[0] != '\0') {
+        out_tell(sim);
         sim_violation(sim, "%s", why);
     }
 }

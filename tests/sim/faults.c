@@ -43,7 +43,7 @@ bool faults_may_lose_one(struct sim *sim)
         }
         voters += members.at[i].role == MEMBER_VOTER ? 1 : 0;
     }
-    return voters >= 3;
+    return voters >= 3 && operator_may_lose(sim);
 }
 
 /* The disk is lost: what comes back is somebody else. */
@@ -123,10 +123,13 @@ void faults_crash(struct sim *sim, struct sim_node *n)
     stop(sim, n);
     if (n->form != NULL) {
         form_crashed(sim, n);
-    } else if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
+    } else if (sim->faults.membership && !operator_is_dead(sim, n) &&
+               random_chance(&sim->random, 0.15)) {
         wipe(sim, n);
     }
-    start_later(sim, n);
+    if (!operator_is_dead(sim, n)) {
+        start_later(sim, n);
+    }
 }
 
 bool faults_dies_now(struct sim *sim, struct sim_node *n)
@@ -275,6 +278,7 @@ void faults_heal(struct sim *sim)
     sim->healed = true;
     sim->heal_order = sim->order;
     sim->acked_at_heal = sim->acked;
+    sim->end_at_ns += join_heal_ms(sim) * NS_MS;
     for (size_t a = 0; a < SIM_NODES; a++) {
         for (size_t b = 0; b < SIM_NODES; b++) {
             sim->cut[a][b] = false;

@@ -11,8 +11,7 @@
 #include "consensus/core.h"
 #include "tests/lib/random.h"
 #include "tests/lib/store_double.h"
-
-#define SIM_NODES 9
+#include "tests/sim/operator.h"
 
 struct sim;
 struct sim_node;

@@ -203,6 +203,7 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
     if (!restore_is_old(sim, from)) {
         raft_check_message(sim, message);
     }
+    member_check_sent(sim, from, message);
     if (message->kind == PEER_SNAPSHOT) {
         truth_check_snapshot(sim, from, &message->snapshot);
     }
@@ -279,6 +280,7 @@ static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct cor
 
 static void check_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *b)
 {
+    member_check_batch(sim, n, b);
     if (b->has_snapshot) {
         struct peer_snapshot snapshot = {.index = b->snapshot.index,
                                          .term = b->snapshot.term,
@@ -326,6 +328,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     }
     raft_check_node(sim, n);
     check_node(sim, n);
+    member_check_node(sim, n);
     lease_check(sim, n);
     soft_check(sim, n);
     told_judge(sim, n);
@@ -408,7 +411,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
         case EVENT_MESSAGE:
             form_asked(sim, n, &event->message);
             told_hears(sim, n, &event->message);
-            core_receive(n->core, now_ms, &event->message);
+            operator_hear(sim, &event->message);
+            member_receive(sim, n, &event->message);
             break;
         case EVENT_DISK: {
             if (faults_write_fails(sim, n)) {
