@@ -12,6 +12,8 @@
 int cmd_number(const struct cli_call *call, const char *option, uint64_t min, uint64_t max,
                uint64_t *ret_value, struct err *err);
 
+int cmd_config_generate(const struct cli_call *call, struct err *err);
+int cmd_config_show(const struct cli_call *call, struct err *err);
 int cmd_plan(const struct cli_call *call, struct err *err);
 int cmd_secret_generate(const struct cli_call *call, struct err *err);
 
