@@ -39,12 +39,25 @@ static struct store_stats stats_of(const struct node *n)
     return stats;
 }
 
+/* Nobody else has a vote: it needs nobody to follow, and nobody's echo makes its stamp younger. */
+static bool votes_alone(const struct node *n)
+{
+    struct members members;
+    size_t others = 0;
+    engine_members(core_engine(n->core), &members);
+    for (size_t i = 0; i < members.count; i++) {
+        const struct member *m = &members.at[i];
+        others += m->role == MEMBER_VOTER && m->id != n->node_id ? 1 : 0;
+    }
+    return others == 0;
+}
+
 static uint64_t stamp_age_ms(const struct node *n)
 {
     const struct engine *engine = core_engine(n->core);
     uint64_t until = engine_led_until_ms(engine);
     uint64_t now_ms = node_now_ms();
-    bool leads = engine_role(engine) == ENGINE_LEADER;
+    bool leads = engine_role(engine) == ENGINE_LEADER && !votes_alone(n);
     return leads && now_ms > until && until != 0 ? now_ms - until : 0;
 }
 
