@@ -279,7 +279,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct http *http = timer->data;
     for (size_t i = 0; i < http->door_count; i++) {
-        if (http->doors[i].is_open) {
+        if (http->doors[i].is_open && !uv_is_active((uv_handle_t *)&http->doors[i].poll)) {
             (void)uv_poll_start(&http->doors[i].poll, UV_READABLE, on_knock);
         }
     }

@@ -351,6 +351,7 @@ static void run(struct http_request *r)
     drop_input(r); /* the store has a copy of what it was asked */
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd says what it takes */
 enum MHD_Result http_request_access(void *cls, struct MHD_Connection *connection, const char *url,
                                     const char *method, const char *version, const char *upload,
                                     size_t *upload_size, void **context)

@@ -6,6 +6,7 @@ the node grow, or ends it; what they asked for and did not wait for is given up.
 import os
 import random
 import socket
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -59,21 +60,29 @@ def seconds_to_end(plain, piece=None, pause=0.5):
 
 # --- Slow ---
 
-@pytest.mark.parametrize("beginning", [b"", b"G", b"GET /raft HTTP/1.1\r\nHost: x\r\n", HEAD, HEAD + BODY[:5]])
+def all_at_once(node, cases, tcp):
+    """The seconds that each (beginning, piece) is kept for."""
+    seconds = [0.0] * len(cases)
+
+    def one(number, beginning, piece):
+        with closing(node.raw(tcp)) as plain:
+            plain.sendall(beginning)
+            seconds[number] = seconds_to_end(plain, piece)
+
+    threads = [threading.Thread(target=one, args=(number, *case)) for number, case in enumerate(cases)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(90)
+    return seconds
+
+
 @pytest.mark.parametrize("tcp", [True, False])
-def test_half_a_request_has_its_time(node, beginning, tcp):
-    with closing(node.raw(tcp)) as plain:
-        plain.sendall(beginning)
-        seconds = seconds_to_end(plain)
-    assert RECEIVE_SECONDS - 1 < seconds < RECEIVE_SECONDS + SLACK_SECONDS
-
-
-@pytest.mark.parametrize(("beginning", "piece"), [(b"", b"G"), (b"GET / HTTP/1.1\r\nX: ", b"x"), (HEAD, b" ")])
-def test_one_byte_after_another_has_the_same_time(node, beginning, piece):
-    with closing(node.raw()) as plain:
-        plain.sendall(beginning)
-        seconds = seconds_to_end(plain, piece)
-    assert seconds < RECEIVE_SECONDS + SLACK_SECONDS
+def test_half_a_request_has_its_time_however_it_comes(node, tcp):
+    silent = [b"", b"G", b"GET /raft HTTP/1.1\r\nHost: x\r\n", HEAD, HEAD + BODY[:5]]
+    dripping = [(b"", b"G"), (b"GET / HTTP/1.1\r\nX: ", b"x"), (HEAD, b" ")]
+    for seconds in all_at_once(node, [(beginning, None) for beginning in silent] + dripping, tcp):
+        assert RECEIVE_SECONDS - 1 < seconds < RECEIVE_SECONDS + SLACK_SECONDS
 
 
 def test_a_slow_one_is_served_within_it(node):
@@ -97,7 +106,8 @@ def test_who_does_not_read_is_left(node):
                       % len(ask) + ask)
         began = time.monotonic()
         until(lambda: metric(node, "pgraft_http_connections") < before, 60)
-        assert RECEIVE_SECONDS - 1 < time.monotonic() - began < RECEIVE_SECONDS + SLACK_SECONDS
+        # In the first ten seconds some of it went into the buffers in between.
+        assert RECEIVE_SECONDS - 1 < time.monotonic() - began < 2 * RECEIVE_SECONDS + SLACK_SECONDS
     node.done("kv/delete", {"prefix": "big"})
 
 
@@ -153,8 +163,7 @@ def test_garbage(node):
                         for _ in range(draw.randrange(1, 12)))
         with closing(node.raw()) as plain, suppress(OSError):
             plain.sendall(text)
-            plain.shutdown(socket.SHUT_WR)
-            plain.settimeout(5)
+            plain.settimeout(0.05)  # half a request is waited for, see above
             while plain.recv(65536):
                 pass
     assert node.get("/health").status == 200
