@@ -290,6 +290,10 @@ static const struct row peers[] = {
      "use "
      "10.0.0.1:7400 (raft.advertise)\n",
      0},
+    {HEAD "advertise: ':1'\n  peers: [w1=10.0.0.9]\n",
+     "F:6:14: raft.advertise: \":1\" is no address: before the port stands a host name, an IPv4 "
+     "address or, in brackets, an IPv6 address\n",
+     0},
     {"scope: demo\nname: pg11\nraft: {listen: a, insecure: on, peers: [pg1=127.0.0.1]}\n",
      "F:3:40: raft.peers: this node's name, pg11, is not in the list; did you mean pg1?\n"
      "F:3:29: note: raft.insecure: whoever reaches a peer's port can read and write everything\n",
@@ -383,6 +387,15 @@ static const struct row rules[] = {
      "PGRAFT_CONFIGURATION: note: restapi.listen: missing: this node answers no health check over "
      "HTTP\n",
      CONFIG_VOTER},
+    {PLAIN "  insecure: true\nrestapi: {listen: a}\npostgresql: {data_dir: a, listen: }\n",
+     "F:8:13: postgresql.listen: missing: address and port on which PostgreSQL listens; a voter "
+     "needs it\n"
+     "F:8:13: postgresql.connect_address: missing: address and port under which others reach "
+     "PostgreSQL; a voter needs it\n"
+     "F:8:13: postgresql.authentication.replication.username: missing: who the standbys connect "
+     "as; "
+     "a voter needs it\n",
+     CONFIG_VOTER},
     {PLAIN "  insecure: true\npostgresql: {listen: a}\n",
      "PGRAFT_CONFIGURATION: note: postgresql: ignored: a witness runs no PostgreSQL\n",
      CONFIG_WITNESS},
@@ -422,7 +435,8 @@ static void test_unknown_variables(void **state)
     CLEANUP(config_kit_close)
     struct config_kit k = {
         .text = CONFIG_KIT_GOOD,
-        .variables = {"PGRAFT_RAFT_LISEN=x", "PGRAFT_RAFT_FROB=x", "PGRAFT_SOURCE_ROOT=/x",
+        .variables = {"PGRAFT_POSTGRESQL_LISTEN=a", "PGRAFT_REPLICATION_SSLMODE=b",
+                      "PGRAFT_RAFT_LISEN=x", "PGRAFT_RAFT_FROB=x", "PGRAFT_SOURCE_ROOT=/x",
                       "PGRAFT_PORT_7400_TCP=tcp://1", "PGRAFTCTL_ENDPOINT=x", "PATRONI_FROB=1"}};
     assert_int_equal(config_kit_load(&k)->result, 0);
     assert_string_equal(
