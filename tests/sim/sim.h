@@ -185,7 +185,8 @@ struct sim_node {
 struct sim_contender {
     uint64_t id;
     uint64_t life;
-    char attempt[32]; /* the value of the key if it was granted */
+    char attempt[32];  /* the value of the key if it was granted */
+    uint64_t tried_ns; /* when it was asked for; another one waits for its outcome */
     bool granted;
     struct core_hold wish;
 };
