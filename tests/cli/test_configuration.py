@@ -237,3 +237,22 @@ def test_show_shows_what_can_be_read(host):
     assert status == 1
     assert "  site: fra " in out
     assert f"{path}:2:26: raft.quota: " in err
+
+
+# --- What pgraftctl plans ---
+
+@pytest.mark.parametrize("words", [
+    "--databases 3 --survive 2", "--databases 12 --survive 4 --max-voters 9",
+    "--sites 3 --databases-per-site 2 --survive-sites 2 --layout full"])
+def test_every_planned_configuration_is_a_good_one(host, words):
+    folder = host.folder / "planned"
+    assert host.run(PGRAFTCTL, "plan", *words.split(), "--write-configs", str(folder), "--address-pattern",
+                    "10.0.0.{n}")[0] == 0
+    files = sorted(folder.glob("*.yml"))
+    assert len(files) >= 5
+    for file in files:
+        file.write_text(file.read_text().replace("/etc/pgraft/secret", str(host.secret)))
+        status, out, err = host.run(PGRAFTD, "--validate-config", str(file))
+        assert (status, err) == (0, "")
+        kind = "witness" if file.name.startswith("w") else "voter"
+        assert out == f"the configuration of {kind} {file.stem} in cluster demo is fine\n"

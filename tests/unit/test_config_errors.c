@@ -57,6 +57,8 @@ static const struct row keys[] = {
      "F:9:7: not valid YAML: control characters are not allowed\n", 0},
     {CONFIG_KIT_GOOD "  \"a\\n\\e[1m\": x\n", "F:9:3: raft.\"a\\x0a\\x1b[1m\": unknown key\n", 0},
     {CONFIG_KIT_GOOD "  site: a\n  site: b\n", "F:10:3: raft.site: again, after line 9\n", 0},
+    {"x-common: &c {site: fra, lisen: a}\n" CONFIG_KIT_GOOD "  <<: *c\n",
+     "F:1:28: raft.lisen: unknown key; did you mean listen?\n", 0},
     {CONFIG_KIT_GOOD "rafft: {}\n", "F:9:1: rafft: unknown key; did you mean raft?\n", 0},
     {CONFIG_KIT_GOOD "name: again\n",
      "F:6:5: raft.peers: this node's name, again, is not in the list\n"
@@ -236,8 +238,8 @@ static const struct row values[] = {
      0},
     {CONFIG_KIT_GOOD "restapi: {allowlist: [[a], ''], http_extra_headers: {'A B': c, D: \"e\\nf\", "
                      "G: [h]}}\n",
-     "F:9:23: restapi.allowlist: has to be a list of texts, not a list\n"
-     "F:9:28: restapi.allowlist: \"\" is not a line of text\n"
+     "F:9:23: restapi.allowlist: has to be a list of hosts, not a list\n"
+     "F:9:28: restapi.allowlist: \"\" is neither a host nor a network such as 10.0.0.0/8\n"
      "F:9:54: restapi.http_extra_headers: \"A B\" is no name of a header\n"
      "F:9:64: restapi.http_extra_headers: D: a header is one line\n"
      "F:9:75: restapi.http_extra_headers: G: has to be one value\n",
