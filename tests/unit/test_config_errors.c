@@ -58,7 +58,7 @@ static const struct row keys[] = {
     {CONFIG_KIT_GOOD "  \"a\\n\\e[1m\": x\n", "F:9:3: raft.\"a\\x0a\\x1b[1m\": unknown key\n", 0},
     {CONFIG_KIT_GOOD "  site: a\n  site: b\n", "F:10:3: raft.site: again, after line 9\n", 0},
     {"x-common: &c {site: fra, lisen: a}\n" CONFIG_KIT_GOOD "  <<: *c\n",
-     "F:1:28: raft.lisen: unknown key; did you mean listen?\n", 0},
+     "F:1:26: raft.lisen: unknown key; did you mean listen?\n", 0},
     {CONFIG_KIT_GOOD "rafft: {}\n", "F:9:1: rafft: unknown key; did you mean raft?\n", 0},
     {CONFIG_KIT_GOOD "name: again\n",
      "F:6:5: raft.peers: this node's name, again, is not in the list\n"
