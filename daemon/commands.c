@@ -27,6 +27,12 @@ static int validate(const struct config *config, const struct problems *problems
     return cli_put(&text, err);
 }
 
+/* SIGHUP: the same words again. */
+static int load_again(void *ctx, struct config *out, struct problems *problems)
+{
+    return options_load(ctx, out, problems, NULL);
+}
+
 static int run_node(const struct cli_call *call, struct err *err)
 {
     CLEANUP(config_close) struct config config = {0};
@@ -39,7 +45,12 @@ static int run_node(const struct cli_call *call, struct err *err)
     if (cli_given(call, "validate-config")) {
         return validate(&config, &problems, err);
     }
-    return problems_count(&problems, PROBLEM_ERROR) > 0 ? 1 : daemon_run(&config, err);
+    if (problems_count(&problems, PROBLEM_ERROR) > 0) {
+        return 1;
+    }
+    struct cli_call again = *call;
+    const struct run_source source = {.load = load_again, .ctx = &again};
+    return daemon_run(&config, &source, err);
 }
 
 static struct cli_option node_options[OPTIONS_MAX];
@@ -62,7 +73,8 @@ const struct cli_program pgraftd = {
     .version = PGRAFT_VERSION,
     .summary = "Run one node of a pgraft cluster: a voter with its PostgreSQL, or a witness.",
     .notes =
-        "This version reads and checks the configuration of a node and can not run it yet. A "
+        "Runs in the foreground until SIGTERM; SIGHUP reads the configuration again. This version "
+        "runs the store of a node; it does not start a PostgreSQL yet. A "
         "setting comes from a flag, else from a variable (PGRAFT_RAFT_LISTEN for "
         "raft.listen), else from the file.",
     .exit_statuses = "0 done, 1 failed (reason on stderr), 2 usage",
