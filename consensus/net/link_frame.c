@@ -139,10 +139,10 @@ static void take_preface(struct link *link, const void *bytes, size_t size)
     }
     int verdict = judge_preface(&link->net->self, &link->who, &fault);
     if (verdict > 0) {
-        if (link->dials != NULL) {
+        if (link->dials != NULL) { /* the other end waits for it to be closed here */
             link->dials->is_self = true;
+            link_end(link, NULL);
         }
-        link_end(link, NULL);
         return;
     }
     if (verdict == 0) {
