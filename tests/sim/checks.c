@@ -110,6 +110,7 @@ void check_node(struct sim *sim, struct sim_node *n)
     if (engine_role(e) == ENGINE_LEADER) {
         check_leader(sim, n, term);
     }
+    out_note_leader(sim, n);
     check_committed(sim, n, e, commit);
     truth_follow(sim, n);
     if (applied != n->applied) {
@@ -140,7 +141,7 @@ static void find_straggler(const struct sim *sim, const struct sim_node *leader,
     for (size_t i = 0; i < sim->nodes_count; i++) {
         const struct sim_node *n = &sim->nodes[i];
         uint64_t applied = n->core != NULL ? core_applied(n->core) : 0;
-        if (!is_member(&members, n->id) || applied + 20 >= goal) {
+        if (out_is(sim, i) || !is_member(&members, n->id) || applied + 20 >= goal) {
             continue;
         }
         const struct engine *e = n->core != NULL ? core_engine(n->core) : le;

@@ -97,6 +97,7 @@ void faults_crash(struct sim *sim, struct sim_node *n)
     n->paused = false;
     n->life++;
     clients_crashed(sim, (uint32_t)(n - sim->nodes));
+    burden_crashed(sim, (uint32_t)(n - sim->nodes));
     if (n->form != NULL) {
         form_crashed(sim, n);
     } else if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
@@ -258,6 +259,7 @@ void faults_heal(struct sim *sim)
             sim->cut[a][b] = false;
         }
     }
+    out_heal(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
         sim->nodes[i].disk_ms = 1;
         store_double_set_full(sim->nodes[i].disk, false);

@@ -108,16 +108,22 @@ const char *join_missing(struct sim *sim)
     struct members members;
     engine_members(core_engine(leader->core), &members);
     size_t voters = 0;
+    size_t there = 0;
+    size_t without = 0;
     for (size_t i = 0; i < members.count; i++) {
-        const struct sim_node *n = &sim->nodes[SIM_SLOT(members.at[i].id)];
-        if (n->id != members.at[i].id) {
+        size_t slot = (size_t)SIM_SLOT(members.at[i].id);
+        if (sim->nodes[slot].id != members.at[i].id && !out_is(sim, slot)) {
             return "somebody who is gone is still a member";
         }
+        there += out_is(sim, slot) ? 0 : 1;
+        without += !out_is(sim, slot) && members.at[i].role != MEMBER_VOTER ? 1 : 0;
         voters += members.at[i].role == MEMBER_VOTER ? 1 : 0;
     }
-    size_t wanted = sim->nodes_count < VOTERS_MAX ? sim->nodes_count : VOTERS_MAX;
-    if (members.count < sim->nodes_count) {
+    for (size_t slot = 0; slot < sim->nodes_count; slot++) {
+        there += out_is(sim, slot) ? 1 : 0;
+    }
+    if (there < sim->nodes_count) {
         return "somebody has no place";
     }
-    return voters < wanted ? "somebody has no vote" : NULL;
+    return without > 0 && voters < VOTERS_MAX ? "somebody has no vote" : NULL;
 }

@@ -24,6 +24,10 @@ const struct peer_message *wire_carry(struct sim *sim, const struct peer_message
                       err.msg);
         return message;
     }
+    if (!wire_same(message, &w->message)) {
+        sim_violation(sim, "a message of kind %d is another one when it comes off the wire",
+                      (int)message->kind);
+    }
     sim->counts.messages_coded++;
     return &w->message;
 }
