@@ -233,7 +233,8 @@ static int judge_certificate(struct tls *tls, struct fault *fault)
                   why);
     } else {
         fault_set(fault, NET_WRONG_CERTIFICATE,
-                  "the certificate of the other side is not of the CA in raft.tls.ca (%s)", why);
+                  "the certificate of the other side is not of the CA that this one trusts (%s)",
+                  why);
     }
     gnutls_free(text.data);
     gnutls_alert_description_t alert = dated ? GNUTLS_A_CERTIFICATE_EXPIRED
