@@ -123,6 +123,9 @@ struct pgraft_event {
     uint64_t term;
 };
 
+/* What the owner's own data says of a cluster (docs/formation.md). */
+enum pgraft_data { PGRAFT_DATA_NONE, PGRAFT_DATA_FOREIGN, PGRAFT_DATA_NOTED };
+
 struct pgraft_transaction;
 struct pgraft_view;
 
@@ -160,7 +163,7 @@ struct pgraft_settings {
     bool lock_memory;     /* of the consensus thread's stack, and ask for a higher priority */
 
     /* A data directory of the owner's that may say which cluster this host belongs to. */
-    enum { PGRAFT_DATA_NONE, PGRAFT_DATA_FOREIGN, PGRAFT_DATA_NOTED } data;
+    enum pgraft_data data;
     const char *data_peers; /* of the note, asked beside @peers; NULL */
     bool adopt;             /* the operator's word for PGRAFT_DATA_FOREIGN */
 

@@ -109,7 +109,7 @@ struct store_stats {
     uint64_t file_bytes; /* what the disk was asked for */
     uint64_t limit_bytes;
     uint64_t commits;
-    uint64_t commit_ns_max;  /* longest time in one commit, fsync included */
+    uint64_t commit_ns_max; /* longest time in one commit, fsync included */
     uint64_t commit_ns_sum;
     uint64_t commit_bucket[STORE_COMMIT_BUCKETS];
     uint64_t garbage_ns_max; /* longest slice of taking garbage away, without its commit */

@@ -435,7 +435,7 @@ static void lock_stack(struct node *n)
     memset(room, 0, LOCKED_BYTES);
     if (mlock(room, LOCKED_BYTES) != 0) {
         node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_DEBUG, "", 0,
-                 "the consensus thread's stack is not locked: %s", strerror(errno));
+                 "the consensus thread's stack is not locked: %s", strerrordesc_np(errno));
     }
     __asm__ volatile("" : : "r"(room) : "memory");
     struct sched_param param = {.sched_priority = 1};
