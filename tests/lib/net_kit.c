@@ -163,6 +163,8 @@ void kit_start(struct kit_node *node)
 {
     struct net_keys *keys = NULL;
     struct err err = {0};
+    struct net_callbacks mine = callbacks;
+    mine.ctx = node;
     node->settings.self.instance++;
     if (node->settings.self.address[0] == '\0') {
         (void)snprintf(node->settings.self.address, sizeof(node->settings.self.address),
@@ -170,8 +172,7 @@ void kit_start(struct kit_node *node)
     }
     if (net_settings_check(&node->settings, &node->security, &err) != 0 ||
         net_keys_load(&node->security, &keys, NULL, &err) != 0 ||
-        net_start(&node->kit->loop, &node->settings, keys, &callbacks, node, &node->net, &err) !=
-            0) {
+        net_start(&node->kit->loop, &node->settings, keys, &mine, &node->net, &err) != 0) {
         fail_msg("%s: %s", node->settings.self.name, err.msg);
     }
     (void)snprintf(node->listen, sizeof(node->listen), "%s", net_listen_address(node->net, 0));
