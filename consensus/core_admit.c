@@ -259,6 +259,21 @@ static bool wants_vote(const struct core *c)
     return c->settings.wants_vote && !c->admit.had_vote;
 }
 
+/* Each time: a vote may be given and taken away between two looks at our place. */
+void core_admit_membership(struct core *c, const void *conf, size_t size)
+{
+    struct members members;
+    struct buf keep = {0};
+    int code = members_decode(conf, size, &members, &keep, NULL);
+    MUST(code == 0); /* W15: the engine let it pass */
+    for (size_t i = 0; i < members.count; i++) {
+        const struct member *m = &members.at[i];
+        bool votes = m->id == c->settings.id && m->role == MEMBER_VOTER;
+        c->admit.had_vote = c->admit.had_vote || votes;
+    }
+    buf_close(&keep);
+}
+
 static bool has_our_name(const struct core *c, const struct member *m)
 {
     struct member_info info;

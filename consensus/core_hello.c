@@ -461,7 +461,8 @@ static void hear_verdict(struct core *c, const struct peer_message *m)
 
 /* --- who is listened to --- */
 
-static void ask_for_hello(struct core *c, const struct peer_message *m)
+/* Not to each of its messages. */
+static void tell_sender(struct core *c, const struct peer_message *m, enum hello_verdict verdict)
 {
     struct core_peer *p = peer_of(c, m->from);
     if (p->has_asked && c->now_ms - p->asked_ms < c->settings.heartbeat_ms) {
@@ -469,7 +470,7 @@ static void ask_for_hello(struct core *c, const struct peer_message *m)
     }
     p->has_asked = true;
     p->asked_ms = c->now_ms;
-    send_verdict(c, m->from, m->life, HELLO_STRANGER);
+    send_verdict(c, m->from, m->life, verdict);
 }
 
 /* The life of this message was judged, and it was fine. */
@@ -486,7 +487,7 @@ static bool is_known(struct core *c, const struct peer_message *m)
     }
     bool earlier = p != NULL && p->memory.life != 0 && !peer_life_is_later(m->life, p->memory.life);
     if (!earlier && (p == NULL || p->refused_life != m->life)) {
-        ask_for_hello(c, m);
+        tell_sender(c, m, HELLO_STRANGER);
     }
     return false;
 }
@@ -521,6 +522,13 @@ bool core_hello_receive(struct core *c, const struct peer_message *m)
     }
     if (m->kind == PEER_HELLO_RESULT) {
         hear_verdict(c, m);
+        return true;
+    }
+    if (gone_has(&c->hello.gone, m->from) && core_hello_is_gone(c, m->from)) {
+        /* It may not know, and can do harm: a call to lead that reached it late makes it ask for
+         * votes in the leader's name. One that was removed before it knew of its place greets
+         * nobody, and is told only here. */
+        tell_sender(c, m, HELLO_REMOVED);
         return true;
     }
     return !is_known(c, m) || !may_answer(c, m);

@@ -326,6 +326,7 @@ void core_disk_heard(struct core *c, const struct peer_message *message);
 void core_disk_outgoing(struct core *c, struct peer_message *message);
 /* Neither slow nor full, as far as this node knows: a leader by its members' answers, everybody of
  * itself. Whoever moves leadership should not move it elsewhere. */
+bool core_disk_says_full(const struct core *c, uint64_t member);
 bool core_disk_is_well(const struct core *c, uint64_t member);
 
 /* core_propose.c */
@@ -423,6 +424,8 @@ struct core_peer *core_peer_find(struct core *c, uint64_t id);
 /* core_admit.c */
 void core_admit_receive(struct core *c, const struct peer_message *message);
 void core_admit_turn(struct core *c);
+/* A membership is committed. */
+void core_admit_membership(struct core *c, const void *conf, size_t size);
 uint64_t core_admit_next_ms(const struct core *c);
 
 /* core_events.c */

@@ -105,6 +105,7 @@ static void apply_one(struct core *c, const struct store_entry *entry)
         return;
     }
     if (entry->type == ENTRY_CHANGE) {
+        core_admit_membership(c, entry->data, entry->size);
         core_hello_membership(c, entry->data, entry->size);
         c->applied.conf_index = entry->index;
         buf_clear(&c->applied.conf);

@@ -184,7 +184,7 @@ void burden_applied(struct sim *sim, const struct store_entry *entry,
     } else if (refused && used + entry->size + KV_PAIR_OVERHEAD <= status.quota_bytes) {
         sim_violation(sim, "a write was refused for the quota, with %u of %u bytes used",
                       (unsigned)used, (unsigned)status.quota_bytes);
-    } else if (status.quota_alarm != (b->alarm || raised) && !(low && !status.quota_alarm)) {
+    } else if (status.quota_alarm != ((b->alarm || raised) && !low)) {
         sim_violation(sim, "the alarm of the quota is %d with %u of %u bytes used",
                       status.quota_alarm, (unsigned)used, (unsigned)status.quota_bytes);
     }

@@ -87,7 +87,7 @@ void check_node(struct sim *sim, struct sim_node *n)
 {
     const struct engine *e = core_engine(n->core);
     struct err err = {0};
-    if (core_refused(n->core, &err) != CORE_WELCOME) {
+    if (core_refused(n->core, &err) == CORE_OLD_COPY) {
         sim_violation(sim, "n%u, honest: %s", (unsigned)n->id, err.msg);
     }
     uint64_t term = engine_term(e);
@@ -187,6 +187,7 @@ void check_end(struct sim *sim)
     char why[256];
     find_missing(sim, why);
     if (why[0] != '\0') {
+        out_tell(sim);
         sim_violation(sim, "%s", why);
     }
 }

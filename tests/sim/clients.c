@@ -144,7 +144,8 @@ void clients_act(struct sim *sim, uint32_t client)
     if (c->ticket == 0 && !sim->calm.began) {
         struct sim_node *leader = sim_leader(sim);
         struct sim_node *n = leader != NULL && random_chance(r, 0.7) ? leader : some_leader(sim);
-        n = c->is_loyal && c->answered ? &sim->nodes[c->node] : n;
+        bool stays = c->is_loyal && c->answered && !out_is_down(sim, c->node);
+        n = stays ? &sim->nodes[c->node] : n;
         if (n->core != NULL && !n->paused) {
             go_on(sim, c, n);
             sim_after(sim, n);
@@ -232,7 +233,9 @@ void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
         c->ticket = 0;
         c->answered = done->status == 0;
         if (done->request == CORE_READ) {
-            read_done(sim, c, n);
+            if (done->status == 0) {
+                read_done(sim, c, n);
+            } /* else it asks somebody else */
         } else if (done->status == 0) {
             applied(sim, c, done);
         } else {

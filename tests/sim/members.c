@@ -59,6 +59,7 @@ void members_act(struct sim *sim)
     if (sim->calm.began) {
         return;
     }
+    operator_act(sim);
     if (leader != NULL && changes) {
         change_something(sim, leader);
         sim_after(sim, leader);

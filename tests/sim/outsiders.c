@@ -83,7 +83,7 @@ static void collect(struct sim *sim, struct memberships *all, bool away[SIM_NODE
     for (size_t i = 0; i < sim->nodes_count; i++) {
         const struct sim_node *n = &sim->nodes[i];
         if (n->core == NULL) {
-            away[i] = !add_of_disk(all, n);
+            away[i] = !add_of_disk(all, n) || operator_is_dead(sim, n);
             continue;
         }
         engine_members(core_engine(n->core), &all->at[all->count]);
@@ -140,7 +140,7 @@ static void choose(struct sim *sim)
         size_t slot = (first + i) % sim->nodes_count;
         bool was = away[slot];
         away[slot] = true;
-        if (!random_chance(r, 0.7) || !are_enough(sim, all, away)) {
+        if (out_is(sim, slot) || !random_chance(r, 0.7) || !are_enough(sim, all, away)) {
             away[slot] = was;
             continue;
         }
@@ -170,8 +170,18 @@ void out_draw(struct sim *sim)
     sim->out.plays = random_chance(&sim->out.random, 0.5);
 }
 
+/* Whose host died stays out in every life. */
+static void bury(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        bool is_dead = operator_is_dead(sim, &sim->nodes[i]);
+        sim->out.state[i] = is_dead ? OUT_DOWN : sim->out.state[i];
+    }
+}
+
 void out_heal(struct sim *sim)
 {
+    bury(sim);
     if (somebody_forms(sim)) {
         return;
     }
@@ -233,14 +243,19 @@ static void tell(struct sim *sim, const struct sim_node *n)
             (unsigned)engine_commit(e), (unsigned)voters);
 }
 
+void out_tell(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        if (sim->nodes[i].core != NULL) {
+            tell(sim, &sim->nodes[i]);
+        }
+    }
+}
+
 void out_check_led(struct sim *sim)
 {
     if (!sim->out.led) {
-        for (size_t i = 0; i < sim->nodes_count; i++) {
-            if (sim->nodes[i].core != NULL) {
-                tell(sim, &sim->nodes[i]);
-            }
-        }
+        out_tell(sim);
         sim_violation(sim, "no leader within %d election timeouts after all was well",
                       LEADER_TIMEOUTS);
     }

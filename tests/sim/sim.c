@@ -198,6 +198,7 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
     size_t slot = (size_t)(from - sim->nodes);
     sim->counts.messages++;
     raft_check_message(sim, message);
+    member_check_sent(sim, from, message);
     if (message->kind == PEER_SNAPSHOT) {
         truth_check_snapshot(sim, from, &message->snapshot);
     }
@@ -274,6 +275,7 @@ static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct cor
 
 static void check_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *b)
 {
+    member_check_batch(sim, n, b);
     if (b->has_snapshot) {
         struct peer_snapshot snapshot = {.index = b->snapshot.index,
                                          .term = b->snapshot.term,
@@ -319,6 +321,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
     }
     raft_check_node(sim, n);
     check_node(sim, n);
+    member_check_node(sim, n);
     lease_check(sim, n);
     soft_check(sim, n);
     trace_node(sim, n);
@@ -389,7 +392,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             break;
         case EVENT_MESSAGE:
             form_asked(sim, n, &event->message);
-            core_receive(n->core, now_ms, &event->message);
+            operator_hear(sim, &event->message);
+            member_receive(sim, n, &event->message);
             break;
         case EVENT_DISK: {
             if (faults_write_fails(sim, n)) {

@@ -15,8 +15,8 @@
 #include "tests/lib/random.h"
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
+#include "tests/sim/operator.h"
 
-#define SIM_NODES 9
 #define NS_MS UINT64_C(1000000)
 
 /* How often things happened: no empty lives. */
@@ -86,6 +86,20 @@
     X(joins) \
     X(replacements) \
     X(restores) \
+    X(living_removed) \
+    X(gone_removed) \
+    X(told_removed) \
+    X(rebuilt) \
+    X(demotions) \
+    X(votes_again) \
+    X(wishes_refused) \
+    X(wishes_sole_voter) \
+    X(wishes_passed_on) \
+    X(wishes_given_up) \
+    X(hosts_lost) \
+    X(changes_past_silent) \
+    X(witnesses) \
+    X(non_voters) \
     X(soft_published) \
     X(soft_seen) \
     X(advices_asked) \
@@ -171,7 +185,8 @@ struct sim_node {
 struct sim_contender {
     uint64_t id;
     uint64_t life;
-    char attempt[32]; /* the value of the key if it was granted */
+    char attempt[32];  /* the value of the key if it was granted */
+    uint64_t tried_ns; /* when it was asked for; another one waits for its outcome */
     bool granted;
     struct core_hold wish;
 };
@@ -303,6 +318,8 @@ struct sim {
     /* joining.c */
     bool joins; /* nodes ask for their place themselves */
     uint64_t placed[SIM_NODES];
+    struct sim_operator operator;
+    struct sim_roll roll;
     /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
@@ -380,12 +397,14 @@ void soft_book_close(struct sim *sim);
 
 /* joining.c */
 void join_draw(struct sim *sim);
-void join_describe(const struct sim_node *n, size_t slot, struct member_info *out);
+void join_describe(const struct sim *sim, const struct sim_node *n, struct member_info *out);
 void join_start(struct sim *sim, const struct sim_node *n, struct core_settings *settings);
 void join_connect(struct sim *sim, struct sim_node *n);
 bool join_must_discard(struct sim *sim, const struct sim_node *n, const struct store_image *image);
 void join_note(struct sim *sim);
 const char *join_missing(struct sim *sim);
+/* How long a healed world may take, beyond what every life has, until all have their place. */
+uint64_t join_heal_ms(const struct sim *sim);
 
 /* leases.c */
 void lease_draw(struct sim *sim);
@@ -420,6 +439,7 @@ bool out_is(const struct sim *sim, size_t slot);
 bool out_is_down(const struct sim *sim, size_t slot);
 bool out_breaks(const struct sim *sim, const struct sim_event *event);
 void out_note_leader(struct sim *sim, const struct sim_node *n);
+void out_tell(struct sim *sim); /* how everybody stands, for the trace */
 void out_check_led(struct sim *sim);
 
 /* calm.c */

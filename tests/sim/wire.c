@@ -6,8 +6,8 @@
 #include "proto/peer_codec.h"
 #include "tests/sim/sim.h"
 
-#define CODED_EVERY 16
-#define CODED_LIVES 10 /* in one of so many lives every message is coded */
+#define CODED_EVERY 32
+#define CODED_LIVES 25 /* in one of so many lives every message is coded */
 
 const struct peer_message *wire_carry(struct sim *sim, const struct peer_message *message)
 {

@@ -77,6 +77,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
             (unsigned)image.hard.term, (unsigned)image.log_first, (unsigned)image.log_last,
             (unsigned)image.applied_index);
+    member_check_start(sim, n, &image);
     soft_start(sim, n, &settings);
     join_start(sim, n, &settings);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);

@@ -197,7 +197,7 @@ static void a_lease_lives_as_long_as_it_is_held(void **state)
 {
     (void)state;
     struct heard heard;
-    struct pgraft_op grant = {.kind = PGRAFT_OP_GRANT, .ttl_ms = 1000};
+    struct pgraft_op grant = {.kind = PGRAFT_OP_GRANT, .ttl_ms = 3000};
     struct pgraft_txn txn = {.then_ops = &grant, .then_count = 1};
     struct pgraft_call call = hosts_call(&heard, 5000);
     assert_int_equal(pgraft_txn(hosts.at[1].store, &txn, &call, NULL, NULL), 0);
