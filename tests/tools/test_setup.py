@@ -37,6 +37,7 @@ libjansson-dev 2.14-2
 git 1:2.39.5-0
 patch 2.7.6
 strace 6.1
+libgnutls28-dev 3.7.9-2
 libraft-dev 0.22.1-1~bpo12+1
 """
 BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n'
