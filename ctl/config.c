@@ -1,0 +1,151 @@
+/* ctl/config.c - options first, then the environment, then what runs on this host. */
+#include "ctl/config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "ctl/endpoint.h"
+#include "ctl/file_put.h"
+
+#define PASSWORD_SIZE_MAX 4096
+
+struct endpoints {
+    struct endpoint *at;
+    size_t count;
+};
+
+static void endpoints_close(struct endpoints *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        endpoint_close(&e->at[i]);
+    }
+    mem_free(e->at);
+}
+
+static int add(struct endpoints *e, const char *text, struct err *err)
+{
+    struct endpoint endpoint = {0};
+    int rc = endpoint_parse(text, &endpoint, err);
+    if (rc == 0) {
+        e->at = mem_grow(e->at, e->count + 1, sizeof(*e->at));
+        e->at[e->count++] = endpoint;
+    }
+    return rc;
+}
+
+/* "URL,URL" */
+static int add_all(struct endpoints *e, const char *list, struct err *err)
+{
+    CLEANUP(mem_freep) char *words = mem_strdup(list);
+    char *rest = NULL;
+    int rc = 0;
+    for (char *word = strtok_r(words, ", ", &rest); rc == 0 && word != NULL;
+         word = strtok_r(NULL, ", ", &rest)) {
+        rc = add(e, word, err);
+    }
+    return rc;
+}
+
+static int find_endpoints(const struct cli_call *call, struct endpoints *e, struct err *err)
+{
+    int rc = 0;
+    const char *value = NULL;
+    for (size_t i = 0; rc == 0 && (value = cli_value_at(call, "endpoint", i)) != NULL; i++) {
+        rc = add_all(e, value, err);
+    }
+    const char *environment = getenv("PGRAFTCTL_ENDPOINT");
+    if (rc == 0 && e->count == 0 && environment != NULL) {
+        rc = add_all(e, environment, err);
+    }
+    if (rc < 0 || e->count > 0) {
+        return rc;
+    }
+    const char *run_dir = getenv("PGRAFTCTL_RUN_DIR");
+    struct endpoint endpoint = {0};
+    rc = endpoint_find(run_dir != NULL ? run_dir : ENDPOINT_RUN_DIR, &endpoint, err);
+    if (rc == 0) {
+        e->at = mem_array(1, sizeof(*e->at));
+        e->at[e->count++] = endpoint;
+    }
+    return rc;
+}
+
+static int find_timeout(const struct cli_call *call, uint64_t *ret_ms, struct err *err)
+{
+    const char *text = cli_value(call, "timeout");
+    if (text == NULL) {
+        *ret_ms = CTL_TIMEOUT_MS;
+        return 0;
+    }
+    char *end = NULL;
+    bool digits = text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0';
+    double seconds = digits ? strtod(text, &end) : 0;
+    double ms = round(seconds * 1000);
+    if (!digits || *end != '\0' || ms < 1 || ms > (double)ASK_TIMEOUT_MS_MAX) {
+        return cli_usage(call, err, "option \"--timeout\" can not be %s: seconds, from 0.001 to %d",
+                         cli_quoted(text).text, (int)(ASK_TIMEOUT_MS_MAX / 1000));
+    }
+    *ret_ms = (uint64_t)ms;
+    return 0;
+}
+
+static int find_password(const struct cli_call *call, struct secret *password, struct err *err)
+{
+    const char *path = cli_value(call, "password-file");
+    const char *environment = getenv("PGRAFTCTL_PASSWORD");
+    if (path == NULL && environment != NULL) {
+        secret_set(password, environment, strlen(environment));
+    }
+    if (path == NULL) {
+        return 0;
+    }
+    CLEANUP(buf_close) struct buf text = {0};
+    int rc = file_get(path, PASSWORD_SIZE_MAX, &text, err);
+    if (rc < 0) {
+        err_wrap(err, "--password-file");
+        return rc;
+    }
+    secret_set(password, buf_text(&text), strcspn(buf_text(&text), "\r\n"));
+    if (text.size > 0) {
+        explicit_bzero(text.bytes, text.size);
+    }
+    return 0;
+}
+
+int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err)
+{
+    CLEANUP(endpoints_close) struct endpoints endpoints = {0};
+    struct ask_options options = {0};
+    const char *user = cli_value(call, "user");
+    int rc = find_timeout(call, &options.timeout_ms, err);
+    if (rc == 0) {
+        rc = find_endpoints(call, &endpoints, err);
+    }
+    if (rc == 0) {
+        rc = find_password(call, &ret_ctl->password, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    options.endpoints = endpoints.at;
+    options.endpoint_count = endpoints.count;
+    options.access = (struct http_access){
+        .user = user != NULL ? user : getenv("PGRAFTCTL_USER"),
+        .password = &ret_ctl->password,
+        .cacert = cli_value(call, "cacert"),
+        .cert = cli_value(call, "cert"),
+        .key = cli_value(call, "key"),
+        .insecure = cli_given(call, "insecure"),
+    };
+    ret_ctl->ask = ask_open(&options);
+    return 0;
+}
+
+void ctl_close(struct ctl *ctl)
+{
+    ask_closep(&ctl->ask);
+    secret_close(&ctl->password);
+}
