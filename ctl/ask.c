@@ -2,6 +2,7 @@
 #include "ctl/ask.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -212,25 +213,49 @@ int ask_post(struct ask *ask, enum ask_kind kind, const char *path, json_t *body
     return ask_until(ask, &q, ret_answer, err);
 }
 
-int ask_stream(struct ask *ask, const char *method, const char *path, json_t *body,
-               unsigned silence_s, http_piece_cb piece_cb, void *context, struct err *err)
+/* Has the caller seen anything of it? Then another node must not begin anew. */
+struct flow {
+    const struct http_sink *sink;
+    bool began;
+};
+
+static int flow_piece(void *context, const char *bytes, size_t size)
 {
-    CLEANUP(mem_freep) char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct flow *flow = context;
+    flow->began = true;
+    return flow->sink->piece_cb(flow->sink->context, bytes, size);
+}
+
+static int stream_once(struct ask *ask, const struct http_request *request, struct flow *flow,
+                       struct err *err)
+{
+    const struct http_sink sink = {
+        .piece_cb = flow_piece, .context = flow, .silence_s = flow->sink->silence_s};
+    struct http_answer answer = {0};
+    json_decref(ask->error);
+    ask->error = NULL;
+    int rc = http_stream(ask->nodes[ask->current], request, &sink, &answer, err);
+    if (rc == 0 && answer.status != 200) {
+        json_auto_t *nothing = NULL;
+        rc = ask_read_answer(&answer, ask_node(ask), &nothing, &ask->error, err);
+    }
+    buf_close(&answer.body);
+    return rc;
+}
+
+int ask_stream(struct ask *ask, const struct ask_stream *stream, struct err *err)
+{
+    CLEANUP(mem_freep)
+    char *text = stream->body != NULL ? json_dumps(stream->body, JSON_COMPACT) : NULL;
+    struct flow flow = {.sink = &stream->sink};
     int rc = ERR_CLOSED;
-    for (size_t tried = 0; tried < ask->node_count; tried++) {
+    for (size_t tried = 0; tried < ask->node_count && !flow.began; tried++) {
         uint64_t left = ask_left_ms(ask);
-        const struct http_request request = {
-            .method = method, .path = path, .body = text, .timeout_ms = left > 0 ? left : 1};
-        struct http_answer answer = {0};
-        json_decref(ask->error);
-        ask->error = NULL;
-        rc = http_stream(ask->nodes[ask->current], &request, silence_s, piece_cb, context, &answer,
-                         err);
-        if (rc == 0 && answer.status != 200) {
-            json_auto_t *nothing = NULL;
-            rc = ask_read_answer(&answer, ask_node(ask), &nothing, &ask->error, err);
-        }
-        buf_close(&answer.body);
+        const struct http_request request = {.method = stream->method,
+                                             .path = stream->path,
+                                             .body = text,
+                                             .timeout_ms = left > 0 ? left : 1};
+        rc = stream_once(ask, &request, &flow, err);
         if (rc == 0 || !is_worth_another(rc)) {
             break;
         }

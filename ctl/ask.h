@@ -52,9 +52,16 @@ int ask_get(struct ask *ask, const char *path, json_t **ret_answer, struct err *
 /* Adds timeout_ms and, to a write, request. */
 int ask_post(struct ask *ask, enum ask_kind kind, const char *path, json_t *body,
              json_t **ret_answer, struct err *err);
-/* A stream from the next node that takes it; one attempt at each. */
-int ask_stream(struct ask *ask, const char *method, const char *path, json_t *body,
-               unsigned silence_s, http_piece_cb piece_cb, void *context, struct err *err);
+struct ask_stream {
+    const char *method;
+    const char *path;
+    json_t *body; /* of a POST */
+    struct http_sink sink;
+};
+
+/* A stream from the first node that begins one; one attempt at each. Once something has come the
+ * caller alone knows from where to go on: the next call asks the next node. */
+int ask_stream(struct ask *ask, const struct ask_stream *stream, struct err *err);
 
 /* What a node answered, taken apart: 0 and the object, or the error that it is. */
 int ask_read_answer(const struct http_answer *answer, const char *node, json_t **ret_answer,

@@ -1,12 +1,12 @@
 /* ctl/config.c - options first, then the environment, then what runs on this host. */
 #include "ctl/config.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "ctl/cmd.h"
 #include "ctl/endpoint.h"
 #include "ctl/file_put.h"
 
@@ -42,8 +42,8 @@ static int add_all(struct endpoints *e, const char *list, struct err *err)
     CLEANUP(mem_freep) char *words = mem_strdup(list);
     char *rest = NULL;
     int rc = 0;
-    for (char *word = strtok_r(words, ", ", &rest); rc == 0 && word != NULL;
-         word = strtok_r(NULL, ", ", &rest)) {
+    for (char *word = strtok_r(words, ",", &rest); rc == 0 && word != NULL;
+         word = strtok_r(NULL, ",", &rest)) {
         rc = add(e, word, err);
     }
     return rc;
@@ -80,15 +80,10 @@ static int find_timeout(const struct cli_call *call, uint64_t *ret_ms, struct er
         *ret_ms = CTL_TIMEOUT_MS;
         return 0;
     }
-    char *end = NULL;
-    bool digits = text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0';
-    double seconds = digits ? strtod(text, &end) : 0;
-    double ms = round(seconds * 1000);
-    if (!digits || *end != '\0' || ms < 1 || ms > (double)ASK_TIMEOUT_MS_MAX) {
-        return cli_usage(call, err, "option \"--timeout\" can not be %s: seconds, from 0.001 to %d",
-                         cli_quoted(text).text, (int)(ASK_TIMEOUT_MS_MAX / 1000));
+    struct err why = {0};
+    if (cmd_duration(text, 1, ASK_TIMEOUT_MS_MAX, ret_ms, &why) < 0) {
+        return cli_usage(call, err, "--timeout: %s", why.msg);
     }
-    *ret_ms = (uint64_t)ms;
     return 0;
 }
 
@@ -140,6 +135,8 @@ int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err)
         .key = cli_value(call, "key"),
         .insecure = cli_given(call, "insecure"),
     };
+    ret_ctl->access = options.access;
+    ret_ctl->timeout_ms = options.timeout_ms;
     ret_ctl->ask = ask_open(&options);
     return 0;
 }

@@ -35,6 +35,8 @@
 
 struct ctl {
     struct ask *ask;
+    struct http_access access; /* as the ask has it */
+    uint64_t timeout_ms;
     struct secret password;
 };
 

@@ -22,8 +22,7 @@ struct http {
 struct exchange {
     struct http *http;
     struct buf *body;
-    http_piece_cb piece_cb; /* NULL: all into @body */
-    void *context;
+    const struct http_sink *sink; /* NULL: all into @body */
     bool too_large;
     bool enough;
 };
@@ -63,8 +62,8 @@ static size_t take_bytes(char *bytes, size_t one, size_t size, void *context)
     MUST(one == 1);
     long status = 0;
     (void)curl_easy_getinfo(e->http->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (e->piece_cb != NULL && status == 200) {
-        e->enough = e->piece_cb(e->context, bytes, size) != 0;
+    if (e->sink != NULL && status == 200) {
+        e->enough = e->sink->piece_cb(e->sink->context, bytes, size) != 0;
         return e->enough ? 0 : size; /* less than was given ends the transfer */
     }
     if (e->body->size + size > HTTP_BODY_MAX) {
@@ -201,17 +200,15 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
     return 0;
 }
 
-int http_stream(struct http *http, const struct http_request *request, unsigned silence_s,
-                http_piece_cb piece_cb, void *context, struct http_answer *ret_answer,
-                struct err *err)
+int http_stream(struct http *http, const struct http_request *request, const struct http_sink *sink,
+                struct http_answer *ret_answer, struct err *err)
 {
     struct http_answer answer = {0};
-    struct exchange e = {
-        .http = http, .body = &answer.body, .piece_cb = piece_cb, .context = context};
+    struct exchange e = {.http = http, .body = &answer.body, .sink = sink};
     SET(http, TIMEOUT_MS, 0L);
     SET(http, CONNECTTIMEOUT_MS, (long)request->timeout_ms);
     SET(http, LOW_SPEED_LIMIT, 1L); /* bytes per second */
-    SET(http, LOW_SPEED_TIME, (long)silence_s);
+    SET(http, LOW_SPEED_TIME, (long)sink->silence_s);
     int rc = perform(http, request, &e, &answer.status, err);
     if (rc < 0) {
         buf_close(&answer.body);

@@ -65,11 +65,16 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
 /* 0: go on; else: enough. */
 typedef int (*http_piece_cb)(void *context, const char *bytes, size_t size);
 
-/* Read an answer of any length: what comes with status 200 goes to @piece_cb, another answer into
- * @ret_answer. 0 when the node has ended it in order, or @piece_cb has; ERR_CLOSED when the
- * connection broke, or nothing came for @silence_s seconds. */
-int http_stream(struct http *http, const struct http_request *request, unsigned silence_s,
-                http_piece_cb piece_cb, void *context, struct http_answer *ret_answer,
-                struct err *err);
+struct http_sink {
+    http_piece_cb piece_cb;
+    void *context;
+    unsigned silence_s; /* so long without a byte, and the connection counts as broken */
+};
+
+/* Read an answer of any length: what comes with status 200 goes to @sink, another answer into
+ * @ret_answer. 0 when the node has ended it in order, or the sink has enough; ERR_CLOSED when the
+ * connection broke. */
+int http_stream(struct http *http, const struct http_request *request, const struct http_sink *sink,
+                struct http_answer *ret_answer, struct err *err);
 
 #endif /* CTL_HTTP_H_ */

@@ -38,12 +38,11 @@ static int not_connected(const struct http_fault *f, struct err *err)
 
 static int timed_out(const struct http_fault *f, struct err *err)
 {
+    uint64_t tenths = (f->timeout_ms + 50) / 100;
     char what[96];
-    (void)snprintf(what, sizeof(what), "gave no answer within %" PRIu64 ".%" PRIu64 " s",
-                   f->timeout_ms / 1000, f->timeout_ms % 1000 / 100);
-    return f->sent ? lost(f, what, err)
-                   : err_set(err, ERR_CLOSED, "%s: no connection within %" PRIu64 ".%" PRIu64 " s",
-                             f->name, f->timeout_ms / 1000, f->timeout_ms % 1000 / 100);
+    (void)snprintf(what, sizeof(what), "%s within %" PRIu64 ".%" PRIu64 " s",
+                   f->sent ? "gave no answer" : "took no connection", tenths / 10, tenths % 10);
+    return lost(f, what, err);
 }
 
 static int certificate(const struct http_fault *f, struct err *err)
@@ -67,12 +66,12 @@ int http_fault(const struct http_fault *f, struct err *err)
         case CURLE_PEER_FAILED_VERIFICATION:
             return certificate(f, err);
         case CURLE_SSL_CONNECT_ERROR:
-            return err_set(err, ERR_CLOSED, "%s: no TLS session (%s); is it http:// there?",
-                           f->name, f->detail);
+            return err_set(err, ERR_CLOSED, "%s: no TLS session (%s)", f->name, f->detail);
         case CURLE_SSL_CACERT_BADFILE:
-            return err_set(err, ERR_INVALID, "--cacert: %s", f->detail);
+            return err_set(err, ERR_INVALID, "--cacert: no such file, or no certificate in it");
         case CURLE_SSL_CERTPROBLEM:
-            return err_set(err, ERR_INVALID, "--cert or --key: %s", f->detail);
+            return err_set(err, ERR_INVALID,
+                           "--cert, --key: no such file, or not what it should be");
         case CURLE_GOT_NOTHING:
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:
