@@ -39,6 +39,22 @@ struct core_settings core_settings_default(uint64_t id, uint32_t seed)
                                   .full_bytes_max = STORE_RESERVE_BYTES / 4};
 }
 
+static struct timing timing_with(const struct core_settings *settings, const struct timing *known)
+{
+    struct timing timing = *known;
+    timing.election_timeout_ms = settings->election_timeout_ms;
+    timing.heartbeat_ms = settings->heartbeat_ms;
+    timing.lease_ms = settings->lease_ms;
+    return timing;
+}
+
+int core_settings_check(const struct core_settings *settings, const struct timing *known,
+                        struct err *err)
+{
+    struct timing timing = timing_with(settings, known);
+    return timing_check(&timing, err);
+}
+
 static void set_now(struct core *c, uint64_t now_ms)
 {
     c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
@@ -259,6 +275,8 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
                          const struct store_image *image,
                          void (*fatal)(void *ctx, const struct err *err), void *ctx)
 {
+    struct timing beats = timing_with(settings, &(struct timing){0});
+    MUST(timing_check_beats(&beats, NULL) == 0); /* core_settings_check() says more */
     struct core *c = mem_zalloc(sizeof(*c));
     c->settings = *settings;
     c->fatal = fatal;
@@ -498,6 +516,7 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_ship_turn(c);
     core_soft_turn(c);
     core_advise_turn(c);
+    core_events_turn(c);
     core_close_batch(c);
 }
 

@@ -25,6 +25,7 @@
 #include "consensus/machine.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
+#include "consensus/timing.h"
 #include "proto/member.h"
 #include "proto/peer.h"
 #include "storage/batch.h"
@@ -86,6 +87,12 @@ struct core_settings {
  * no advisor and leaves leadership where it is until its owner says so. */
 struct core_settings core_settings_default(uint64_t id, uint32_t seed);
 
+/* 0, or ERR_INVALID: times that do not fit together (timing.h). For an owner, before it starts a
+ * core for people: it knows more of @known, a reconnect and a kill budget that were measured, or
+ * those of a profile. A core with too short a lease is safe, and loses the lease too often. */
+int core_settings_check(const struct core_settings *settings, const struct timing *known,
+                        struct err *err);
+
 enum core_request { CORE_PROPOSE, CORE_READ };
 
 /* A request has ended. Each ticket is answered exactly once. */
@@ -98,6 +105,23 @@ struct core_done {
     uint64_t revision; /* CORE_PROPOSE: the store's revision after it */
     struct buf
         result; /* CORE_PROPOSE: the encoded struct kv_result (kv_codec.h); the taker closes it */
+};
+
+/* Something that people want to know of; the owner says it (pgraft.h has the same kinds). */
+enum core_event_kind {
+    CORE_EVENT_ROLE = 1,   /* this node was elected, or does not lead any more */
+    CORE_EVENT_LEADER,     /* another node leads; @member 0: none is heard of */
+    CORE_EVENT_MEMBERS,    /* @member came to the cluster, or left it */
+    CORE_EVENT_REFUSED,    /* @member was turned away: a copy, removed, of another cluster */
+    CORE_EVENT_NAME_TAKEN, /* @member asks for a name that another has: safety D4, on both sides */
+};
+#define CORE_EVENT_TEXT_SIZE 640
+struct core_event {
+    enum core_event_kind kind;
+    uint64_t member; /* raft id of whom it is about; may be this node */
+    uint64_t term;
+    uint64_t missed;                 /* events before this one that nobody took in time */
+    char text[CORE_EVENT_TEXT_SIZE]; /* one line */
 };
 
 /* Rows of the state table, wanted for a member that lags behind: open a reader, read on from it, or
@@ -206,6 +230,8 @@ struct store_batch *core_next_batch(struct core *c); /* the taker destroys it; N
 bool core_next_message(struct core *c, struct peer_message *out); /* valid until the next call */
 bool core_next_done(struct core *c, struct core_done *out);
 bool core_next_wish(struct core *c, struct core_wish *out);
+/* Some dozens are kept, the newest. Take them also after core_refused(). */
+bool core_next_event(struct core *c, struct core_event *out);
 
 /* --- questions --- */
 const struct engine *core_engine(const struct core *c);

@@ -21,17 +21,6 @@
 
 /* --- the leader's side ------------------------------------------------------------------------ */
 
-static bool holds_lease(const struct core *c, uint64_t id)
-{
-    struct machine_lease lease = {0};
-    while (machine_lease_next(c->machine, lease.id, &lease)) {
-        if (lease.holder == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static uint64_t longest_lease_ms(const struct core *c)
 {
     uint64_t longest = c->settings.lease_ms;
@@ -40,6 +29,15 @@ static uint64_t longest_lease_ms(const struct core *c)
         longest = lease.is_protected && lease.ttl_ms > longest ? lease.ttl_ms : longest;
     }
     return longest;
+}
+
+static void note_leader(struct core *c)
+{
+    struct core_admit *a = &c->admit;
+    if (core_leads(c) && a->leading_term != engine_term(c->engine)) {
+        a->leading_term = engine_term(c->engine);
+        a->leading_ms = c->now_ms;
+    }
 }
 
 /* A leader counts from its election: before that it may have missed whatever was said. */
@@ -55,6 +53,8 @@ static void look_at_world(struct core *c, struct admit_world *w)
 {
     struct members members;
     engine_members(c->engine, &members);
+    struct core_holders holders;
+    core_lease_holders(c, false, &holders);
     *w = (struct admit_world){
         .leader = c->settings.id,
         .alive_ms = (uint64_t)ALIVE_TIMEOUTS * c->settings.election_timeout_ms,
@@ -66,7 +66,7 @@ static void look_at_world(struct core *c, struct admit_world *w)
         m->id = members.at[i].id;
         m->role = members.at[i].role;
         m->silence_ms = silence_ms(c, m->id);
-        m->holds_lease = holds_lease(c, m->id);
+        m->holds_lease = core_lease_holds(&holders, m->id);
         if (member_info_decode(members.at[i].info, &m->info, NULL) != 0) {
             m->info = (struct member_info){.kind = MEMBER_DATABASE, .id = m->id}; /* of no name */
         }
@@ -125,11 +125,17 @@ int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *join, st
     if (!core_leads(c) || c->hello.refusal != CORE_WELCOME) {
         return err_set(err, ERR_NOT_LEADER, "only the leader changes the membership");
     }
-    core_admit_note_leader(c);
+    note_leader(c);
     struct admit_wish wish;
     int code = read_wish(join, &wish, err);
     if (code != 0) {
         return code;
+    }
+    if (wish.wish == JOIN_IN && core_hello_is_gone(c, wish.subject)) {
+        return err_set(err, ERR_REFUSED,
+                       "the id of %s was removed from the cluster and can not come back: discard "
+                       "the node's directory and let it join as a new member",
+                       wish.info.name);
     }
     struct admit_world *world = mem_zalloc(sizeof(*world));
     look_at_world(c, world);
@@ -140,6 +146,9 @@ int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *join, st
         (void)err_set(err, why.code, "%s", why.msg);
     }
     if (step.action == ADMIT_REFUSE) {
+        if (why.code == ERR_EXISTS) {
+            core_event_name_taken(c, wish.subject, wish.info.address, why.msg);
+        }
         return why.code;
     }
     if (step.action == ADMIT_NOTHING) {
@@ -150,15 +159,6 @@ int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *join, st
     char text[MEMBER_TEXT_SIZE] = "";
     return take_step(c, &step, wish.wish == JOIN_IN ? member_info_encode(&wish.info, text) : NULL,
                      err);
-}
-
-void core_admit_note_leader(struct core *c)
-{
-    struct core_admit *a = &c->admit;
-    if (core_leads(c) && a->leading_term != engine_term(c->engine)) {
-        a->leading_term = engine_term(c->engine);
-        a->leading_ms = c->now_ms;
-    }
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -218,6 +218,9 @@ static void hear_result(struct core *c, const struct peer_message *m)
     a->done = result->done;
     a->answer.code = result->status < 0 ? result->status : ERR_BUSY;
     (void)snprintf(a->answer.msg, sizeof(a->answer.msg), "%s", result->reason);
+    if (result->status == ERR_EXISTS) {
+        core_event_name_taken(c, c->settings.id, "", a->answer.msg);
+    }
 }
 
 void core_admit_receive(struct core *c, const struct peer_message *m)
@@ -254,6 +257,21 @@ static uint64_t whom_to_ask(struct core *c)
 static bool wants_vote(const struct core *c)
 {
     return c->settings.wants_vote && !c->admit.had_vote;
+}
+
+/* Each time: a vote may be given and taken away between two looks at our place. */
+void core_admit_membership(struct core *c, const void *conf, size_t size)
+{
+    struct members members;
+    struct buf keep = {0};
+    int code = members_decode(conf, size, &members, &keep, NULL);
+    MUST(code == 0); /* W15: the engine let it pass */
+    for (size_t i = 0; i < members.count; i++) {
+        const struct member *m = &members.at[i];
+        bool votes = m->id == c->settings.id && m->role == MEMBER_VOTER;
+        c->admit.had_vote = c->admit.had_vote || votes;
+    }
+    buf_close(&keep);
 }
 
 static bool has_our_name(const struct core *c, const struct member *m)
@@ -308,7 +326,7 @@ static void ask(struct core *c, const char *text)
 void core_admit_turn(struct core *c)
 {
     struct core_admit *a = &c->admit;
-    core_admit_note_leader(c);
+    note_leader(c);
     if (c->settings.me.id == 0 || c->now_ms < a->next_ms) {
         return;
     }

@@ -186,18 +186,21 @@ const struct peer_message *core_disk_take(struct core *c, const struct peer_mess
 
 /* --- what members say of their disks --- */
 
+/* The place for what @member says; NULL: there is none for a stranger. */
 static struct core_disk_member *find_member(struct core *c, uint64_t member)
 {
     struct core_disk *d = &c->disk;
-    struct core_disk_member *oldest = &d->members[0];
+    struct members members;
+    engine_members(c->engine, &members);
+    struct core_disk_member *room = NULL;
     for (size_t i = 0; i < ARRAY_LEN(d->members); i++) {
         if (d->members[i].member == member) {
             return &d->members[i];
         }
-        oldest = d->members[i].heard_ms < oldest->heard_ms ? &d->members[i] : oldest;
+        bool is_free = members_find(&members, d->members[i].member) == NULL;
+        room = room == NULL && is_free ? &d->members[i] : room;
     }
-    *oldest = (struct core_disk_member){.member = member};
-    return oldest;
+    return room;
 }
 
 void core_disk_heard(struct core *c, const struct peer_message *m)
@@ -207,9 +210,9 @@ void core_disk_heard(struct core *c, const struct peer_message *m)
         return;
     }
     struct core_disk_member *known = find_member(c, m->from);
-    known->term = term;
-    known->heard_ms = c->now_ms;
-    known->disk = m->append_result.disk;
+    if (known != NULL) {
+        *known = (struct core_disk_member){m->from, term, m->append_result.disk};
+    }
 }
 
 /* What @member said in this leadership; NULL: nothing. */
@@ -231,7 +234,8 @@ bool core_disk_is_well(const struct core *c, uint64_t member)
     }
     const struct core_disk_member *said = core_leads(c) ? said_by(c, member) : NULL;
     return said != NULL && said->disk == PEER_DISK_WELL &&
-           c->now_ms - said->heard_ms <= c->settings.election_timeout_ms;
+           engine_member_silence_ms(c->engine, c->now_ms, member) <=
+               c->settings.election_timeout_ms;
 }
 
 void core_disk_outgoing(struct core *c, struct peer_message *m)

@@ -25,6 +25,7 @@ static const char peers_key[] = "\0peers";
 /* A node that hears of no leader greets again: it may have been removed, and nobody tells it. */
 #define SILENCE_TIMEOUTS 2
 
+_Static_assert(PEER_MEMORIES_MAX >= 2 * MEMBERS_MAX, "a table of members alone is never full");
 _Static_assert(PEER_CLUSTER_ID_SIZE == CLUSTER_ID_SIZE, "one kind of cluster id");
 
 /* --- the table --- */
@@ -39,16 +40,6 @@ struct core_peer *core_peer_find(struct core *c, uint64_t id)
     return NULL;
 }
 
-static bool is_in(const struct members *members, uint64_t id)
-{
-    for (size_t i = 0; i < members->count; i++) {
-        if (members->at[i].id == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Who makes room: the stranger that has been silent for the longest time. */
 static struct core_peer *least_known(struct core *c)
 {
@@ -57,7 +48,7 @@ static struct core_peer *least_known(struct core *c)
     engine_members(c->engine, &members);
     for (size_t i = 0; i < c->hello.count; i++) {
         struct core_peer *p = &c->hello.peers[i];
-        bool stranger = !is_in(&members, p->memory.id);
+        bool stranger = members_find(&members, p->memory.id) == NULL;
         if (stranger && (least == NULL || p->heard_ms < least->heard_ms)) {
             least = p;
         }
@@ -88,19 +79,21 @@ bool core_hello_owns_row(const struct store_row *row)
 
 int core_hello_load_row(struct core *c, const struct store_row *row, struct err *err)
 {
-    struct peer_memory memories[CORE_PEERS_MAX];
-    size_t count = 0;
-    if (peer_memories_decode(row->value, row->value_size, memories, CORE_PEERS_MAX, &count) != 0) {
-        return err_set(err, ERR_CORRUPT, "what is remembered of the peers is malformed");
+    struct core_hello *h = &c->hello;
+    struct peer_book book;
+    int code = peer_book_decode(row->value, row->value_size, &book, err);
+    if (code != 0) {
+        return code;
     }
-    for (size_t i = 0; i < count; i++) {
-        c->hello.peers[i] = (struct core_peer){.memory = memories[i]};
+    for (size_t i = 0; i < book.count; i++) {
+        h->peers[i] = (struct core_peer){.memory = book.memories[i]};
     }
-    c->hello.count = count;
+    h->count = book.count;
+    h->gone = book.gone;
     return 0;
 }
 
-/* Of members alone: a removed id does not come back, and its memory would only grow. */
+/* Of members: what others said is forgotten. Of those that were removed, the id. */
 void core_hello_save(struct core *c, struct store_batch *batch, bool always)
 {
     struct core_hello *h = &c->hello;
@@ -109,17 +102,16 @@ void core_hello_save(struct core *c, struct store_batch *batch, bool always)
     }
     struct members members;
     engine_members(c->engine, &members);
-    struct peer_memory memories[CORE_PEERS_MAX];
-    size_t count = 0;
+    struct peer_book book = {.gone = h->gone};
     for (size_t i = 0; i < h->count; i++) {
         const struct peer_memory *m = &h->peers[i].memory;
-        if (m->life != 0 && is_in(&members, m->id)) {
-            memories[count] = *m;
-            count++;
+        if (m->life != 0 && members_find(&members, m->id) != NULL) {
+            book.memories[book.count] = *m;
+            book.count++;
         }
     }
     struct buf value = {0};
-    peer_memories_encode(memories, count, &value);
+    peer_book_encode(&book, &value);
     struct store_row row = {.key = peers_key,
                             .key_size = PEERS_KEY_SIZE,
                             .value = value.bytes,
@@ -208,6 +200,41 @@ enum core_refusal core_refused(const struct core *c, struct err *err)
 
 /* --- saying hello --- */
 
+void core_hello_membership(struct core *c, const void *conf, size_t size)
+{
+    struct core_hello *h = &c->hello;
+    struct buf keep_old = {0};
+    struct buf keep_new = {0};
+    struct members before = {0};
+    struct members after = {0};
+    const struct buf *applied = &c->applied.conf;
+    bool readable = (applied->size == 0 || members_decode(applied->bytes, applied->size, &before,
+                                                          &keep_old, NULL) == 0) &&
+                    members_decode(conf, size, &after, &keep_new, NULL) == 0;
+    MUST(readable); /* W15: the engine let it pass */
+    for (size_t i = 0; i < before.count; i++) {
+        if (members_find(&after, before.at[i].id) == NULL) {
+            h->news = gone_add(&h->gone, before.at[i].id) || h->news;
+            core_event_members(c, &before.at[i], false);
+        }
+    }
+    for (size_t i = 0; i < after.count; i++) {
+        h->news = gone_take_back(&h->gone, after.at[i].id) || h->news;
+        if (before.count > 0 && members_find(&before, after.at[i].id) == NULL) {
+            core_event_members(c, &after.at[i], true);
+        }
+    }
+    buf_close(&keep_old);
+    buf_close(&keep_new);
+}
+
+bool core_hello_is_gone(const struct core *c, uint64_t id)
+{
+    struct members members;
+    engine_members(c->engine, &members);
+    return gone_has(&c->hello.gone, id) && members_find(&members, id) == NULL;
+}
+
 /* The newest membership that this node was seen to be in; and if one that is committed comes after
  * it without this node, it was removed. */
 static void note_membership(struct core *c)
@@ -217,12 +244,12 @@ static void note_membership(struct core *c)
     struct members members;
     if (newest > h->member_at) {
         engine_members(c->engine, &members);
-        h->member_at = is_in(&members, c->settings.id) ? newest : h->member_at;
+        h->member_at = members_find(&members, c->settings.id) != NULL ? newest : h->member_at;
     }
     uint64_t applied = c->applied.conf_index;
     if (applied > h->seen_conf && h->member_at != 0 && applied > h->member_at) {
         uint64_t committed = engine_committed_members(c->engine, &members);
-        if (committed >= applied && !is_in(&members, c->settings.id)) {
+        if (committed >= applied && members_find(&members, c->settings.id) == NULL) {
             refuse(c, CORE_REMOVED, peer_verdict_text(HELLO_REMOVED));
         }
     }
@@ -366,13 +393,15 @@ static bool other_cluster(const struct core *c, const uint8_t *cluster_id)
     return both && memcmp(ours, cluster_id, sizeof(none)) != 0;
 }
 
-/* It was a member by a membership that we know a later one than: without it. Nothing else is kept
- * of those that were removed. */
+/* It was a member by a membership that we know a later one than, without it; or it does not say so,
+ * as an old copy of its disk would, and we remember. */
 static bool was_removed(const struct core *c, const struct peer_message *m)
 {
     struct members members;
     uint64_t committed = engine_committed_members(c->engine, &members);
-    return m->hello.conf_index != 0 && committed > m->hello.conf_index && !is_in(&members, m->from);
+    bool says_so = m->hello.conf_index != 0 && committed > m->hello.conf_index &&
+                   members_find(&members, m->from) == NULL;
+    return says_so || core_hello_is_gone(c, m->from);
 }
 
 static enum hello_verdict judge(struct core *c, const struct peer_message *m)
@@ -432,7 +461,8 @@ static void hear_verdict(struct core *c, const struct peer_message *m)
 
 /* --- who is listened to --- */
 
-static void ask_for_hello(struct core *c, const struct peer_message *m)
+/* Not to each of its messages. */
+static void tell_sender(struct core *c, const struct peer_message *m, enum hello_verdict verdict)
 {
     struct core_peer *p = peer_of(c, m->from);
     if (p->has_asked && c->now_ms - p->asked_ms < c->settings.heartbeat_ms) {
@@ -440,7 +470,7 @@ static void ask_for_hello(struct core *c, const struct peer_message *m)
     }
     p->has_asked = true;
     p->asked_ms = c->now_ms;
-    send_verdict(c, m->from, m->life, HELLO_STRANGER);
+    send_verdict(c, m->from, m->life, verdict);
 }
 
 /* The life of this message was judged, and it was fine. */
@@ -457,7 +487,7 @@ static bool is_known(struct core *c, const struct peer_message *m)
     }
     bool earlier = p != NULL && p->memory.life != 0 && !peer_life_is_later(m->life, p->memory.life);
     if (!earlier && (p == NULL || p->refused_life != m->life)) {
-        ask_for_hello(c, m);
+        tell_sender(c, m, HELLO_STRANGER);
     }
     return false;
 }
@@ -483,11 +513,22 @@ bool core_hello_receive(struct core *c, const struct peer_message *m)
         return true;
     }
     if (m->kind == PEER_HELLO) {
-        send_verdict(c, m->from, m->life, judge(c, m));
+        enum hello_verdict verdict = judge(c, m);
+        send_verdict(c, m->from, m->life, verdict);
+        if (verdict != HELLO_FINE) {
+            core_event_refused(c, m->from, verdict);
+        }
         return true;
     }
     if (m->kind == PEER_HELLO_RESULT) {
         hear_verdict(c, m);
+        return true;
+    }
+    if (gone_has(&c->hello.gone, m->from) && core_hello_is_gone(c, m->from)) {
+        /* It may not know, and can do harm: a call to lead that reached it late makes it ask for
+         * votes in the leader's name. One that was removed before it knew of its place greets
+         * nobody, and is told only here. */
+        tell_sender(c, m, HELLO_REMOVED);
         return true;
     }
     return !is_known(c, m) || !may_answer(c, m);

@@ -106,6 +106,12 @@ struct core_advice {
     struct core_done done;
 };
 
+/* Members that hold a lease. */
+struct core_holders {
+    size_t count;
+    uint64_t at[MEMBERS_MAX];
+};
+
 struct core_relay {
     uint64_t member;
     uint64_t at_ms;
@@ -121,17 +127,16 @@ struct core_placing {
     struct placement last;
     uint64_t scanned_index;
     uint64_t scanned_ms;
-    size_t holders_count;
-    uint64_t holders[8];       /* of protected leases */
-    uint64_t heard_holder;     /* whose keep-alives the following is about ... */
-    uint64_t heard_term;       /* ... in this leadership */
-    uint64_t relayed_since_ms; /* it is heard by relay alone; 0: not so */
+    struct core_holders holders; /* of protected leases */
+    uint64_t heard_holder;       /* whose keep-alives the following is about ... */
+    uint64_t heard_term;         /* ... in this leadership */
+    uint64_t relayed_since_ms;   /* it is heard by relay alone; 0: not so */
     size_t relays_count;
     struct core_relay relays[MEMBERS_MAX];
 };
 
 /* Somebody who said something, or was named by the owner: a member, or not. */
-#define CORE_PEERS_MAX ((size_t)2 * MEMBERS_MAX)
+#define CORE_PEERS_MAX PEER_MEMORIES_MAX
 struct core_peer {
     struct peer_memory memory;
     bool told;        /* it has answered our hello: fine */
@@ -157,6 +162,7 @@ struct core_hello {
     enum core_refusal refusal;
     struct err why;
     uint64_t member_at; /* index of the newest membership that this node was seen to be in */
+    struct gone gone;
     uint64_t seen_conf; /* index of the newest applied membership that was looked at */
     uint64_t next_ms;   /* somebody is greeted */
     struct core_peer peers[CORE_PEERS_MAX];
@@ -182,7 +188,6 @@ struct core_disk_out {
 struct core_disk_member {
     uint64_t member;
     uint64_t term; /* of the leadership in which it said so */
-    uint64_t heard_ms;
     enum peer_disk disk;
 };
 struct core_disk {
@@ -197,6 +202,25 @@ struct core_disk {
     uint64_t nudged;          /* the urgent entry for which an essential batch was sent after it */
     uint64_t next_yield_ms;
     struct core_disk_member members[MEMBERS_MAX];
+};
+
+/* core_events.c */
+#define CORE_EVENTS_MAX 32
+struct core_said {
+    enum core_event_kind kind;
+    uint64_t member;
+    int detail;
+    uint64_t at_ms;
+};
+struct core_events {
+    size_t first; /* the oldest of a ring */
+    size_t count;
+    uint64_t missed;
+    struct core_event at[CORE_EVENTS_MAX];
+    struct core_said said[16]; /* of what is repeated: the newest */
+    bool led;                  /* at the end of the turn before, and so on */
+    uint64_t leader;
+    uint64_t term;
 };
 
 struct core {
@@ -258,6 +282,7 @@ struct core {
 
     struct core_hello hello;
     struct core_admit admit;
+    struct core_events events;
     struct core_disk disk;
 
     /* core_ship.c */
@@ -363,11 +388,13 @@ void core_lease_event(struct core *c, enum machine_lease_event event,
                       const struct machine_lease *lease);
 void core_lease_proposed(struct core *c, uint64_t index, const void *bytes, size_t size);
 void core_lease_applied(struct core *c, uint64_t index);
-void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms);
 void core_lease_ask(struct core *c, uint64_t from, const struct peer_keep_alive *ask);
 void core_lease_receive(struct core *c, const struct peer_message *message);
 void core_lease_turn(struct core *c);
 uint64_t core_lease_next_ms(const struct core *c);
+/* Which members hold a lease by the applied state; looks through all leases. */
+void core_lease_holders(const struct core *c, bool only_protected, struct core_holders *out);
+bool core_lease_holds(const struct core_holders *holders, uint64_t member);
 
 /* core_hold.c */
 void core_hold_turn(struct core *c);
@@ -380,6 +407,10 @@ bool core_hello_owns_row(const struct store_row *row);
 int core_hello_load_row(struct core *c, const struct store_row *row, struct err *err);
 /* The row goes into @batch, which writes the state; only if it has changed, or @always. */
 void core_hello_save(struct core *c, struct store_batch *batch, bool always);
+/* The applied membership is about to become the one in @conf. */
+void core_hello_membership(struct core *c, const void *conf, size_t size);
+/* Was @id a member, and is it none any more? */
+bool core_hello_is_gone(const struct core *c, uint64_t id);
 /* A node of no cluster yet belongs to this one from now on. */
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
 /* True: @message needs, or deserves, nothing more. */
@@ -390,10 +421,20 @@ uint64_t core_hello_next_ms(const struct core *c);
 struct core_peer *core_peer_find(struct core *c, uint64_t id);
 
 /* core_admit.c */
-void core_admit_note_leader(struct core *c);
 void core_admit_receive(struct core *c, const struct peer_message *message);
 void core_admit_turn(struct core *c);
+/* A membership is committed. */
+void core_admit_membership(struct core *c, const void *conf, size_t size);
 uint64_t core_admit_next_ms(const struct core *c);
+
+/* core_events.c */
+/* Room for a name and an address, or an id. */
+#define CORE_WHO_SIZE (MEMBER_NAME_MAX + MEMBER_ADDRESS_MAX + 8)
+void core_event_refused(struct core *c, uint64_t peer, enum hello_verdict verdict);
+/* @reason names whose it is. */
+void core_event_name_taken(struct core *c, uint64_t asker, const char *address, const char *reason);
+void core_event_members(struct core *c, const struct member *m, bool is_in);
+void core_events_turn(struct core *c);
 
 /* core_ship.c */
 void core_ship_want(struct core *c, uint64_t member);

@@ -77,6 +77,25 @@ static void note_endings(struct core *c, uint64_t lease)
  * that none of them is ended by an entry of those terms (A2). Their holders may count from any time
  * at which another leader was followed (A4); those of this leadership's own grants and changes only
  * from their keep-alives, so that the full time runs from now. */
+static bool is_of(const struct machine_lease *lease, const struct peer_keep_alive *ask)
+{
+    return lease->granted_index == ask->grant && lease->epoch == ask->epoch;
+}
+
+/* A3: time is counted from every keep-alive that was received, confirmed or not. Not while an entry
+ * that may end the lease is in the log (A2): if it fails, answer() makes up for it. */
+static void count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms)
+{
+    struct machine_lease lease;
+    const struct lease_time *time = lease_clock_find(&c->leases.clock, ask->lease);
+    bool runs = time != NULL && time->ending_index == 0 &&
+                machine_lease(c->machine, ask->lease, &lease) && is_of(&lease, ask) &&
+                lease.marked_index == 0;
+    if (c->leases.counting && runs) {
+        run_from(c, &lease, received_ms);
+    }
+}
+
 static void begin_counting(struct core *c)
 {
     uint64_t established_at = engine_established_at(c->engine);
@@ -92,7 +111,7 @@ static void begin_counting(struct core *c)
     }
     note_endings(c, 0);
     LIST_FOR_EACH (struct asked, a, &c->leases.asked, link) {
-        core_lease_count(c, &a->ask, a->received_ms);
+        count(c, &a->ask, a->received_ms);
     }
 }
 
@@ -188,25 +207,6 @@ static void expire(struct core *c)
 
 /* --- keep-alives --- */
 
-static bool is_of(const struct machine_lease *lease, const struct peer_keep_alive *ask)
-{
-    return lease->granted_index == ask->grant && lease->epoch == ask->epoch;
-}
-
-/* A3: time is counted from every keep-alive that was received, confirmed or not. Not while an entry
- * that may end the lease is in the log (A2): if it fails, answer() makes up for it. */
-void core_lease_count(struct core *c, const struct peer_keep_alive *ask, uint64_t received_ms)
-{
-    struct machine_lease lease;
-    const struct lease_time *time = lease_clock_find(&c->leases.clock, ask->lease);
-    bool runs = time != NULL && time->ending_index == 0 &&
-                machine_lease(c->machine, ask->lease, &lease) && is_of(&lease, ask) &&
-                lease.marked_index == 0;
-    if (c->leases.counting && runs) {
-        run_from(c, &lease, received_ms);
-    }
-}
-
 /* The answer would be final, but an entry in the log may still decide otherwise: one that may end
  * the lease (A2), or its grant, which the holder can have applied before a leader with a slow disk.
  */
@@ -296,7 +296,7 @@ static void take(struct core *c, uint64_t from, const struct peer_keep_alive *as
     if (ask->epoch != 0) {
         core_placement_heard_holder(c, ask->holder, from);
     }
-    core_lease_count(c, ask, c->now_ms);
+    count(c, ask, c->now_ms);
     if (c->leases.asked_count == ASKED_MAX) {
         asked_free(c, CONTAINER_OF(c->leases.asked.next, struct asked, link));
     }
@@ -370,4 +370,32 @@ uint64_t core_lease_next_ms(const struct core *c)
 {
     const struct lease_time *time = lease_clock_first(&c->leases.clock);
     return time != NULL ? time->until_ms : UINT64_MAX;
+}
+
+/* --- who holds one --- */
+
+bool core_lease_holds(const struct core_holders *holders, uint64_t member)
+{
+    for (size_t i = 0; i < holders->count; i++) {
+        if (holders->at[i] == member) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void core_lease_holders(const struct core *c, bool only_protected, struct core_holders *out)
+{
+    *out = (struct core_holders){0};
+    struct members members;
+    engine_members(c->engine, &members);
+    struct machine_lease lease = {0};
+    while (out->count < members.count && machine_lease_next(c->machine, lease.id, &lease)) {
+        bool counts =
+            (lease.is_protected || !only_protected) && members_find(&members, lease.holder) != NULL;
+        if (counts && !core_lease_holds(out, lease.holder)) {
+            out->at[out->count] = lease.holder;
+            out->count++;
+        }
+    }
 }

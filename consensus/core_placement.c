@@ -126,26 +126,7 @@ static void scan_holders(struct core *c)
     }
     p->scanned_index = c->applied.index;
     p->scanned_ms = c->now_ms;
-    p->holders_count = 0;
-    struct machine_lease lease;
-    uint64_t id = 0;
-    while (p->holders_count < ARRAY_LEN(p->holders) && machine_lease_next(c->machine, id, &lease)) {
-        id = lease.id;
-        if (lease.is_protected && lease.holder != 0) {
-            p->holders[p->holders_count] = lease.holder;
-            p->holders_count++;
-        }
-    }
-}
-
-static bool holds_lease(const struct core *c, uint64_t member)
-{
-    for (size_t i = 0; i < c->placing.holders_count; i++) {
-        if (c->placing.holders[i] == member) {
-            return true;
-        }
-    }
-    return false;
+    core_lease_holders(c, true, &p->holders);
 }
 
 static struct placement_voter voter_facts(const struct core *c, uint64_t id, bool deaf)
@@ -158,7 +139,7 @@ static struct placement_voter voter_facts(const struct core *c, uint64_t id, boo
         .is_alive = silence_ms <= (uint64_t)ALIVE_BEATS * c->settings.heartbeat_ms,
         .is_caught_up = match != 0 && match + LAG_MAX >= engine_last(c->engine),
         .has_slow_disk = (told != NULL && told->slow_disk) || !core_disk_is_well(c, id),
-        .holds_lease = holds_lease(c, id),
+        .holds_lease = core_lease_holds(&c->placing.holders, id),
         .hears_holder = !deaf || relays_holder(c, id)};
 }
 
@@ -167,15 +148,16 @@ static void gather(struct core *c, struct placement_facts *f)
     struct core_placing *p = &c->placing;
     scan_holders(c);
     bool deaf = is_deaf(c);
-    *f = (struct placement_facts){.is_established = engine_is_established(c->engine),
-                                  .is_allowed = p->allowed,
-                                  .is_changing = engine_is_changing(c->engine),
-                                  .has_moved = p->has_moved,
-                                  .moved_age_ms = p->has_moved ? c->now_ms - p->moved_ms : 0,
-                                  .leader = {.id = c->settings.id,
-                                             .has_slow_disk = p->slow_disk,
-                                             .holds_lease = holds_lease(c, c->settings.id),
-                                             .hears_holder = !deaf}};
+    *f = (struct placement_facts){
+        .is_established = engine_is_established(c->engine),
+        .is_allowed = p->allowed,
+        .is_changing = engine_is_changing(c->engine),
+        .has_moved = p->has_moved,
+        .moved_age_ms = p->has_moved ? c->now_ms - p->moved_ms : 0,
+        .leader = {.id = c->settings.id,
+                   .has_slow_disk = p->slow_disk,
+                   .holds_lease = core_lease_holds(&p->holders, c->settings.id),
+                   .hears_holder = !deaf}};
     struct members members;
     engine_members(c->engine, &members);
     for (size_t i = 0; i < members.count; i++) {

@@ -153,15 +153,18 @@ static void chunk_answered(struct core *c, const struct peer_message *m)
 void core_ship_turn(struct core *c)
 {
     uint64_t patience = (uint64_t)ENGINE_SNAPSHOT_PATIENCE * c->settings.election_timeout_ms;
+    struct members members;
+    engine_members(c->engine, &members);
     for (size_t i = 0; i < SHIPS_MAX; i++) {
         struct core_ship *s = &c->ships[i];
         if (s->name == 0) {
             continue;
         }
+        bool left = members_find(&members, s->member) == NULL;
         bool landed = s->landing && engine_match(c->engine, s->member) >= s->applied.index;
         bool stale = !core_leads(c) || engine_term(c->engine) != s->term ||
                      c->now_ms - s->heard_ms > patience;
-        if ((landed || stale) && c->wishes_count < ARRAY_LEN(c->wishes)) {
+        if ((landed || stale || left) && c->wishes_count < ARRAY_LEN(c->wishes)) {
             drop_ship(c, s);
         }
     }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
+#include "consensus/cursor.h"
 
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
@@ -24,35 +25,16 @@ static const char our_key[] = "\0core";
 #define OUR_KEY_SIZE 5
 
 /* The value: u64 term, u64 index of the membership, the membership; little-endian. */
-static void put_u64(struct buf *b, uint64_t value)
-{
-    unsigned char *at = buf_extend(b, 8);
-    for (int i = 0; i < 8; i++) {
-        at[i] = (unsigned char)(value >> (8 * i));
-    }
-}
-
-static uint64_t get_u64(const unsigned char *at)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out)
 {
     if (*(const char *)row->key != '\0') {
         return false;
     }
     bool is_core = row->key_size == OUR_KEY_SIZE && memcmp(row->key, our_key, OUR_KEY_SIZE) == 0;
-    if (is_core && row->value_size >= 16) {
-        const unsigned char *value = row->value;
-        out->term = get_u64(value);
-        out->conf_index = get_u64(value + 8);
+    struct cursor value = {row->value, row->value_size};
+    if (is_core && take_u64(&value, &out->term) && take_u64(&value, &out->conf_index)) {
         buf_clear(&out->conf);
-        buf_append(&out->conf, value + 16, row->value_size - 16);
+        buf_append(&out->conf, value.at, value.left);
     }
     return true;
 }
@@ -123,6 +105,8 @@ static void apply_one(struct core *c, const struct store_entry *entry)
         return;
     }
     if (entry->type == ENTRY_CHANGE) {
+        core_admit_membership(c, entry->data, entry->size);
+        core_hello_membership(c, entry->data, entry->size);
         c->applied.conf_index = entry->index;
         buf_clear(&c->applied.conf);
         buf_append(&c->applied.conf, entry->data, entry->size);
@@ -247,6 +231,7 @@ void core_state_durable(struct core *c)
 
 void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
 {
+    core_hello_membership(c, snapshot->conf, snapshot->conf_size);
     struct store_batch *batch = core_batch(c);
     batch->stage = STAGE_COMMIT;
     batch->essential = true; /* small, and the rows of the old state make room */
@@ -277,6 +262,12 @@ void core_state_load(struct core *c, const struct store_image *image)
         }
     }
     code = code == 0 ? machine_load_done(c->machine, &err) : code;
+    if (code == 0 && c->applied.conf.size > 0) {
+        struct members members;
+        struct buf keep = {0};
+        code = members_decode(c->applied.conf.bytes, c->applied.conf.size, &members, &keep, &err);
+        buf_close(&keep);
+    }
     if (code != 0) {
         core_fail(c, &err);
         return;

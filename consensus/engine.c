@@ -112,7 +112,7 @@ void engine_destroy(struct engine *e)
     mem_free(e);
 }
 
-void engine_fatal(struct engine *e, int code, const char *what)
+static void fatal(struct engine *e, int code, const char *what)
 {
     if (e->failed) {
         return;
@@ -313,7 +313,7 @@ bool engine_step(struct engine *e, struct raft_event *event)
         return false; /* refused, and nothing has changed */
     }
     if (rv != 0) {
-        engine_fatal(e, ERR_CORRUPT, raft_strerror(rv)); /* W15 */
+        fatal(e, ERR_CORRUPT, raft_strerror(rv)); /* W15 */
         return false;
     }
     if ((update.flags & (RAFT_UPDATE_CURRENT_TERM)) != 0 ||
@@ -449,7 +449,7 @@ void engine_start(struct engine *e, uint64_t now_ms, const struct store_image *i
     }
     if (!readable || !start_entries(e, image, &event)) {
         raft_configuration_close(&meta.configuration);
-        engine_fatal(e, ERR_CORRUPT, "a membership on disk is malformed");
+        fatal(e, ERR_CORRUPT, "a membership on disk is malformed");
         return;
     }
     e->newest_change = newest;
@@ -485,8 +485,20 @@ uint64_t engine_next_tick_ms(const struct engine *e, uint64_t now_ms)
     return due > now_ms ? due : now_ms + 1;
 }
 
+/* W9: a candidate that has lost asks first before it disturbs a term again, also if it was told to
+ * disturb a leader once. libraft's would raise the term with each timeout. */
+static void ask_before_next_term(struct engine *e)
+{
+    struct raft *r = &e->raft;
+    if (raft_state(r) == RAFT_CANDIDATE && raft_timeout(r) <= e->now_ms) {
+        r->candidate_state.in_pre_vote = true;
+        r->candidate_state.disrupt_leader = false;
+    }
+}
+
 static void timeout(struct engine *e)
 {
+    ask_before_next_term(e);
     struct raft_event event = {.type = RAFT_TIMEOUT};
     (void)engine_step(e, &event);
 }

@@ -166,6 +166,8 @@ void engine_members(const struct engine *e, struct members *out);
 /* Index of the newest membership in log or snapshot. */
 uint64_t engine_newest_change(const struct engine *e);
 uint64_t engine_committed_members(const struct engine *e, struct members *out);
+/* NULL: it is not among them. */
+const struct member *members_find(const struct members *members, uint64_t id);
 
 /* Memberships as bytes: entry data and snapshot metadata. */
 void members_encode(const struct members *members, struct buf *out);

@@ -71,7 +71,6 @@ struct engine {
 bool engine_step(struct engine *e, struct raft_event *event);
 /* Now, but never before an earlier now. */
 void engine_set_now(struct engine *e, uint64_t now_ms);
-void engine_fatal(struct engine *e, int code, const char *what);
 /* A token that libraft and we free as "the batch" of entries; the bytes themselves are never read
  * by libraft. */
 void *engine_batch_token(void);
@@ -89,7 +88,6 @@ void engine_send_append_result(struct engine *e, const struct raft_message *m);
 void engine_member_tick(struct engine *e);
 void engine_heard_from(struct engine *e, uint64_t member);
 bool engine_submit_barrier(struct engine *e);
-unsigned engine_voters(const struct raft_configuration *conf);
 
 /* members.c */
 void members_to_raft(const struct members *members, struct raft_configuration *conf);

@@ -86,23 +86,13 @@ uint64_t engine_match(const struct engine *e, uint64_t member)
     return e->leading && raft_match_index(&e->raft, member, &match) == 0 ? match : 0;
 }
 
-unsigned engine_voters(const struct raft_configuration *conf)
+static unsigned count_voters(const struct raft_configuration *conf)
 {
     unsigned voters = 0;
     for (unsigned i = 0; i < conf->n; i++) {
         voters += conf->servers[i].role == RAFT_VOTER ? 1 : 0;
     }
     return voters;
-}
-
-static struct member *find(struct members *members, uint64_t id)
-{
-    for (size_t i = 0; i < members->count; i++) {
-        if (members->at[i].id == id) {
-            return &members->at[i];
-        }
-    }
-    return NULL;
 }
 
 /* --- changes (W12) --- */
@@ -171,7 +161,7 @@ static int loses_voter(const struct engine *e, const struct member *m, struct er
     if (m->role != MEMBER_VOTER) {
         return 0;
     }
-    if (engine_voters(&e->raft.configuration) <= 2) {
+    if (count_voters(&e->raft.configuration) <= 2) {
         return err_set(err, ERR_REFUSED,
                        "this would leave one voter; see \"pgraftctl recover\" for the offline way");
     }
@@ -241,13 +231,13 @@ int engine_change(struct engine *e, uint64_t now_ms, enum member_change change, 
     }
     struct members members;
     engine_members(e, &members);
-    struct member *m = find(&members, id);
+    const struct member *known = members_find(&members, id);
     if (change == CHANGE_ADD) {
         code = add(&members, id, info, err);
-    } else if (m == NULL) {
+    } else if (known == NULL) {
         code = err_set(err, ERR_NOT_FOUND, "there is no member %016llx", (unsigned long long)id);
     } else {
-        code = alter(e, &members, change, m, info, err);
+        code = alter(e, &members, change, &members.at[known - members.at], info, err);
     }
     if (code != 0) {
         return code;
@@ -269,7 +259,7 @@ int engine_catch_up(struct engine *e, uint64_t now_ms, uint64_t id, struct err *
     }
     struct members members;
     engine_members(e, &members);
-    const struct member *m = find(&members, id);
+    const struct member *m = members_find(&members, id);
     if (m == NULL ||
         m->role != MEMBER_STANDBY) { /* libraft checks nothing and would corrupt its state */
         return err_set(err, ERR_REFUSED, "only a standby catches up");
@@ -300,7 +290,7 @@ int engine_transfer(struct engine *e, uint64_t now_ms, uint64_t id, struct err *
     }
     struct members members;
     engine_members(e, &members);
-    const struct member *m = find(&members, id);
+    const struct member *m = members_find(&members, id);
     if (m == NULL || m->role != MEMBER_VOTER || id == e->settings.id) {
         return err_set(err, ERR_INVALID, "leadership can go to another voter only");
     }

@@ -299,9 +299,15 @@ static void receive_vote(struct engine *e, const struct peer_message *in)
                                                 .last_log_term = in->vote.last_term,
                                                 .disrupt_leader = in->vote.disrupt_leader,
                                                 .pre_vote = in->vote.pre_vote};
+    uint64_t term = raft_current_term(r);
     e->answering = in;
     (void)step_message(e, &m);
     e->answering = NULL;
+    if (raft_current_term(r) > term && r->state == RAFT_FOLLOWER) {
+        /* W9: libraft remembers the leader of the old term, and would deny pre-votes for its sake
+         * until its own timer fires, which each vote for a candidate that loses puts off. */
+        r->follower_state.current_leader.id = 0;
+    }
 }
 
 /* Safety A4: whoever a giver of our votes followed last, it was no later than this. */

@@ -9,7 +9,8 @@
 
 /* --- the peers --- */
 
-const struct form_peer *form_known(const struct form *f, size_t i)
+/* Peers, then strangers; NULL after the last. */
+static const struct form_peer *known(const struct form *f, size_t i)
 {
     if (i < f->peers_count) {
         return &f->peers[i];
@@ -195,7 +196,7 @@ static bool has_no_id(const struct form *f)
 static bool promise_was_kept(const struct form *f)
 {
     const struct form_peer *p = NULL;
-    for (size_t i = 0; f->record.promised && (p = form_known(f, i)) != NULL; i++) {
+    for (size_t i = 0; f->record.promised && (p = known(f, i)) != NULL; i++) {
         if (p->heard && p->standing == FORM_MEMBER &&
             memcmp(p->key.cluster_id, f->record.promise.cluster_id, CLUSTER_ID_SIZE) == 0) {
             return true;
@@ -209,7 +210,7 @@ static bool promise_was_kept(const struct form *f)
 static bool promise_was_cancelled(const struct form *f)
 {
     const struct form_peer *p = NULL;
-    for (size_t i = 0; f->record.promised && (p = form_known(f, i)) != NULL; i++) {
+    for (size_t i = 0; f->record.promised && (p = known(f, i)) != NULL; i++) {
         if (p->heard && p->info.id == f->record.promise.at[0].id &&
             (p->floor > f->record.promise.number || p->standing == FORM_MEMBER)) {
             return true;

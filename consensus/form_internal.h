@@ -82,8 +82,6 @@ struct form {
 };
 
 /* form_decide.c */
-/* Peers, then strangers; NULL after the last. */
-const struct form_peer *form_known(const struct form *f, size_t i);
 bool form_has_namesake(const struct form *f);
 bool form_present(const struct form *f, const struct form_peer *p);
 enum form_trouble form_trouble(const struct form *f, const struct form_peer *p);

@@ -10,61 +10,13 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "consensus/cursor.h"
 #include "consensus/engine.h"
 
 #define FORMAT 1
 
 static const char row_key[] = "\0form";
 #define ROW_KEY_SIZE 5
-
-struct cursor {
-    const unsigned char *at;
-    size_t left;
-};
-
-static void put_u64(struct buf *b, uint64_t value)
-{
-    unsigned char *at = buf_extend(b, 8);
-    for (int i = 0; i < 8; i++) {
-        at[i] = (unsigned char)(value >> (8 * i));
-    }
-}
-
-static bool take_bytes(struct cursor *c, void *out, size_t size)
-{
-    if (c->left < size) {
-        return false;
-    }
-    memcpy(out, c->at, size);
-    c->at += size;
-    c->left -= size;
-    return true;
-}
-
-static bool take_u64(struct cursor *c, uint64_t *out)
-{
-    unsigned char bytes[8];
-    if (!take_bytes(c, bytes, sizeof(bytes))) {
-        return false;
-    }
-    *out = 0;
-    for (int i = 7; i >= 0; i--) {
-        *out = *out << 8 | bytes[i];
-    }
-    return true;
-}
-
-static bool take_text(struct cursor *c, const char **out)
-{
-    const unsigned char *end = c->left > 0 ? memchr(c->at, '\0', c->left) : NULL;
-    if (end == NULL) {
-        return false;
-    }
-    *out = (const char *)c->at;
-    c->left -= (size_t)(end - c->at) + 1;
-    c->at = end + 1;
-    return true;
-}
 
 /* --- proposals --- */
 

@@ -163,7 +163,7 @@ bool machine_quota_allows(struct machine *machine, const struct kv_command *comm
 
 /* Raised by what is refused, it goes when a tenth of the quota is free, so that it does not flutter
  * at the edge. */
-void machine_review_alarm(struct machine *machine)
+static void review_alarm(struct machine *machine)
 {
     if (machine->quota_alarm && machine->used_bytes <= machine->quota_bytes / 10 * 9) {
         machine->quota_alarm = false;
@@ -250,7 +250,7 @@ static void run_fresh(struct machine *machine, const struct kv_command *command)
         result->ops = NULL;
         result->op_count = 0;
     }
-    machine_review_alarm(machine);
+    review_alarm(machine);
     result->revision = machine->revision;
     client_table_remember(&machine->clients, &machine->book, command, result);
 }

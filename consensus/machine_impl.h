@@ -79,10 +79,9 @@ static inline uint64_t machine_next_revision(const struct machine *machine)
 {
     return machine->revision + 1;
 }
-/* The quota and the alarm. */
+/* The quota; what is refused raises the alarm. */
 bool machine_quota_allows(struct machine *machine, const struct kv_command *command, uint64_t more,
                           uint64_t less);
-void machine_review_alarm(struct machine *machine);
 
 /* machine_read.c: as much of @range as still fits into an answer that has *answer_bytes already. */
 void machine_collect(const struct machine *machine, const struct kv_range *range,

@@ -9,51 +9,19 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "consensus/cursor.h"
 #include "consensus/engine_internal.h"
 
 #define FORMAT 1
 
-struct cursor {
-    const unsigned char *at;
-    size_t left;
-};
-
-static bool take_u8(struct cursor *c, uint8_t *out)
+const struct member *members_find(const struct members *members, uint64_t id)
 {
-    if (c->left < 1) {
-        return false;
+    for (size_t i = 0; i < members->count; i++) {
+        if (members->at[i].id == id) {
+            return &members->at[i];
+        }
     }
-    *out = *c->at;
-    c->at++;
-    c->left--;
-    return true;
-}
-
-static bool take_u64(struct cursor *c, uint64_t *out)
-{
-    if (c->left < 8) {
-        return false;
-    }
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--) {
-        value = value << 8 | c->at[i];
-    }
-    *out = value;
-    c->at += 8;
-    c->left -= 8;
-    return true;
-}
-
-static bool take_text(struct cursor *c, const char **out)
-{
-    const unsigned char *end = memchr(c->at, '\0', c->left);
-    if (end == NULL) {
-        return false;
-    }
-    *out = (const char *)c->at;
-    c->left -= (size_t)(end - c->at) + 1;
-    c->at = end + 1;
-    return true;
+    return NULL;
 }
 
 bool members_clash(const struct members *members, uint64_t id, const char *info)

@@ -1,8 +1,8 @@
 /* consensus/peer_memory.c - the comparison of what was told with what a disk says. */
 #include "consensus/peer_memory.h"
 
-#include "base/err.h"
 #include "base/must.h"
+#include "consensus/cursor.h"
 
 uint64_t peer_life(uint64_t incarnation, uint32_t random)
 {
@@ -118,44 +118,74 @@ const char *peer_verdict_text(enum hello_verdict verdict)
     return "refused for a reason that only a newer version knows";
 }
 
-/* --- bytes: u8 format, then for each memory its numbers, little-endian --- */
+/* --- bytes ---
+ *
+ *   u8 format   u8 count   for each memory its numbers   the ids that are gone
+ *
+ * Format 1 had neither count nor ids, and was never released. */
 
-#define FORMAT 1
+#define FORMAT 2
 #define NUMBERS 6
-#define MEMORY_SIZE ((size_t)NUMBERS * 8)
 
-void peer_memories_encode(const struct peer_memory *memories, size_t count, struct buf *out)
+void peer_book_encode(const struct peer_book *book, struct buf *out)
 {
+    MUST(book->count <= PEER_MEMORIES_MAX);
     buf_char(out, FORMAT);
-    for (size_t i = 0; i < count; i++) {
-        const struct peer_memory *m = &memories[i];
+    buf_char(out, (char)book->count);
+    for (size_t i = 0; i < book->count; i++) {
+        const struct peer_memory *m = &book->memories[i];
         const uint64_t numbers[NUMBERS] = {m->id, m->life, m->counter, m->term, m->vote, m->acked};
-        unsigned char *at = buf_extend(out, MEMORY_SIZE);
-        for (size_t byte = 0; byte < MEMORY_SIZE; byte++) {
-            at[byte] = (unsigned char)(numbers[byte / 8] >> (8 * (byte % 8)));
+        for (size_t n = 0; n < NUMBERS; n++) {
+            put_u64(out, numbers[n]);
         }
+    }
+    for (size_t i = 0; i < book->gone.count; i++) {
+        put_u64(out, book->gone.ids[i]);
     }
 }
 
-int peer_memories_decode(const void *bytes, size_t size, struct peer_memory *out, size_t room,
-                         size_t *ret_count)
+static bool take_memory(struct cursor *c, struct peer_memory *m)
 {
-    const unsigned char *at = bytes;
-    if (size < 1 || at[0] != FORMAT || (size - 1) % MEMORY_SIZE != 0 ||
-        (size - 1) / MEMORY_SIZE > room) {
-        return ERR_CORRUPT;
+    return take_u64(c, &m->id) && m->id != 0 && take_u64(c, &m->life) && take_u64(c, &m->counter) &&
+           take_u64(c, &m->term) && take_u64(c, &m->vote) && take_u64(c, &m->acked);
+}
+
+static bool take_book(struct cursor *c, struct peer_book *out)
+{
+    uint8_t count = 0;
+    if (!take_u8(c, &count) || count > PEER_MEMORIES_MAX) {
+        return false;
     }
-    size_t count = (size - 1) / MEMORY_SIZE;
-    at++;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t numbers[NUMBERS] = {0};
-        for (size_t byte = MEMORY_SIZE; byte > 0; byte--) {
-            numbers[(byte - 1) / 8] = numbers[(byte - 1) / 8] << 8 | at[byte - 1];
+    for (out->count = 0; out->count < count; out->count++) {
+        if (!take_memory(c, &out->memories[out->count])) {
+            return false;
         }
-        out[i] = (struct peer_memory){numbers[0], numbers[1], numbers[2],
-                                      numbers[3], numbers[4], numbers[5]};
-        at += MEMORY_SIZE;
     }
-    *ret_count = count;
+    uint64_t id = 0;
+    while (c->left > 0) {
+        if (out->gone.count == GONE_MAX || !take_u64(c, &id) || id == 0 ||
+            !gone_add(&out->gone, id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int peer_book_decode(const void *bytes, size_t size, struct peer_book *out, struct err *err)
+{
+    struct cursor c = {bytes, size};
+    uint8_t format = 0;
+    *out = (struct peer_book){0};
+    if (take_u8(&c, &format) && format != FORMAT) {
+        return err_set(
+            err, ERR_VERSION,
+            "what this disk remembers of the peers is in format %u, and this version "
+            "reads %u: start the version that wrote it, or discard the directory and let "
+            "the node join as a new member",
+            (unsigned)format, (unsigned)FORMAT);
+    }
+    if (format != FORMAT || !take_book(&c, out)) {
+        return err_set(err, ERR_CORRUPT, "what is remembered of the peers is malformed");
+    }
     return 0;
 }

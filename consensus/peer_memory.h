@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
+#include "consensus/gone.h"
 #include "proto/peer.h"
 
 /* A life of a node: from start to end of its process. Later lives are greater, and two lives that
@@ -49,9 +51,17 @@ bool peer_memory_hear(struct peer_memory *memory, const struct peer_message *mes
 /* "it was at start 7, and this is start 6", for an operator. */
 const char *peer_verdict_text(enum hello_verdict verdict);
 
-/* As bytes, for the disk. Decoding is strict and gives at most @room memories; ERR_CORRUPT. */
-void peer_memories_encode(const struct peer_memory *memories, size_t count, struct buf *out);
-int peer_memories_decode(const void *bytes, size_t size, struct peer_memory *out, size_t room,
-                         size_t *ret_count);
+/* All that a node keeps of its peers. */
+#define PEER_MEMORIES_MAX 32
+struct peer_book {
+    size_t count;
+    struct peer_memory memories[PEER_MEMORIES_MAX];
+    struct gone gone;
+};
+
+/* As bytes, for the disk. Decoding is strict: ERR_CORRUPT, or ERR_VERSION for what another version
+ * wrote. */
+void peer_book_encode(const struct peer_book *book, struct buf *out);
+int peer_book_decode(const void *bytes, size_t size, struct peer_book *out, struct err *err);
 
 #endif /* CONSENSUS_PEER_MEMORY_H_ */

@@ -123,6 +123,9 @@ struct pgraft_event {
     uint64_t term;
 };
 
+/* What the owner's own data says of a cluster (docs/formation.md). */
+enum pgraft_data { PGRAFT_DATA_NONE, PGRAFT_DATA_FOREIGN, PGRAFT_DATA_NOTED };
+
 struct pgraft_transaction;
 struct pgraft_view;
 
@@ -155,12 +158,12 @@ struct pgraft_settings {
     uint64_t replace_after_ms; /* 0: a lost member is only replaced by an operator's word */
     uint32_t voters_max;       /* 7; at most 9 */
     uint64_t limit_bytes;      /* of the store on disk; 0: 1 GiB */
-    uint64_t quota_bytes;      /* of keys and values; proposed by a leader when it differs; 0: as is */
-    bool wants_vote;           /* false: only a copy */
-    bool lock_memory;          /* of the consensus thread's stack, and ask for a higher priority */
+    uint64_t quota_bytes; /* of keys and values; proposed by a leader when it differs; 0: as is */
+    bool wants_vote;      /* false: only a copy */
+    bool lock_memory;     /* of the consensus thread's stack, and ask for a higher priority */
 
     /* A data directory of the owner's that may say which cluster this host belongs to. */
-    enum { PGRAFT_DATA_NONE, PGRAFT_DATA_FOREIGN, PGRAFT_DATA_NOTED } data;
+    enum pgraft_data data;
     const char *data_peers; /* of the note, asked beside @peers; NULL */
     bool adopt;             /* the operator's word for PGRAFT_DATA_FOREIGN */
 
@@ -230,7 +233,7 @@ enum pgraft_target {
     PGRAFT_VALUE,
     PGRAFT_CREATE_REVISION,
     PGRAFT_MOD_REVISION,
-    PGRAFT_VERSION,
+    PGRAFT_KEY_VERSION,
     PGRAFT_LEASE,
     PGRAFT_EXISTS,
 };
@@ -288,7 +291,7 @@ struct pgraft_lease_info {
     uint64_t holder;
     uint64_t key_count;
     bool is_protected;
-    bool is_ending; /* it can not be renewed any more */
+    bool is_ending;                  /* it can not be renewed any more */
     const struct pgraft_slice *keys; /* pgraft_lease_show() */
     size_t keys_listed;
 };
@@ -304,7 +307,7 @@ struct pgraft_member {
     enum pgraft_role role;
     bool is_leader;
     bool is_self;
-    bool answered;            /* what follows comes from itself, just now */
+    bool answered; /* what follows comes from itself, just now */
     uint64_t term;
     uint64_t last_index;
     uint64_t applied_index;
@@ -351,16 +354,15 @@ struct pgraft_status {
 };
 
 struct pgraft_result {
-    int status; /* 0 or a pgraft_code */
+    int status;          /* 0 or a pgraft_code */
     const char *message; /* "" or what happened, for people */
-    uint64_t revision; /* of the store: after the write, or of what was read */
-    bool succeeded;    /* the compares held; true where there are none */
+    uint64_t revision;   /* of the store: after the write, or of what was read */
+    bool succeeded;      /* the compares held; true where there are none */
     const struct pgraft_op_result *ops;
     size_t op_count;
     const struct pgraft_lease_info *leases;
     size_t lease_count;
     const struct pgraft_status *state;
-    const struct pgraft_slice *bytes; /* pgraft_snapshot(): the next piece; NULL at the end */
 };
 
 typedef void (*pgraft_done_cb)(void *ctx, const struct pgraft_result *result);
@@ -566,7 +568,7 @@ struct pgraft_figures {
     uint64_t proposals_failed;
     uint64_t forwarded;
     uint64_t reads;
-    uint64_t elections;   /* leaders seen */
+    uint64_t elections; /* leaders seen */
     uint64_t stalls;
     uint64_t stall_ms_max;
     uint64_t stamp_age_ms;

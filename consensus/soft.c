@@ -188,7 +188,9 @@ void soft_keep(struct soft_table *t, const struct members *members)
     kept = 0;
     for (size_t i = 0; i < t->peers_count; i++) {
         if (belongs(t, members, t->peers[i].id)) {
-            t->peers[kept] = t->peers[i];
+            if (kept != i) {
+                t->peers[kept] = t->peers[i]; /* large, and mostly where it belongs */
+            }
             keep_known(t, &t->peers[kept], members);
             kept++;
         }

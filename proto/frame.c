@@ -25,6 +25,24 @@ void frame_write(struct buf *out, const void *body, size_t size)
     buf_append(out, body, size);
 }
 
+size_t frame_begin(struct buf *out)
+{
+    size_t begun = out->size;
+    (void)buf_extend(out, FRAME_HEADER_SIZE);
+    return begun;
+}
+
+void frame_end(struct buf *out, size_t begun)
+{
+    MUST(out->size >= begun + FRAME_HEADER_SIZE);
+    size_t size = out->size - begun - FRAME_HEADER_SIZE;
+    MUST(size <= UINT32_MAX);
+    char *at = out->bytes + begun;
+    uint32_t head[2] = {htole32((uint32_t)size), 0};
+    head[1] = htole32(checksum(head[0], at + FRAME_HEADER_SIZE, size));
+    memcpy(at, head, sizeof(head));
+}
+
 void frame_reader_close(struct frame_reader *reader)
 {
     buf_close(&reader->bytes);

@@ -18,6 +18,11 @@
 
 /* Append a frame to @out. */
 void frame_write(struct buf *out, const void *body, size_t size);
+/* The same, with a body that is written in place: all that is appended to @out between the two
+ * calls. frame_begin() returns what frame_end() has to be told; setting @out's size back to it
+ * instead takes the frame back. */
+size_t frame_begin(struct buf *out);
+void frame_end(struct buf *out, size_t begun);
 
 /* A zeroed struct with a limit is ready. */
 struct frame_reader {

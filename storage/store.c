@@ -176,11 +176,23 @@ static void update_stats(struct store *store)
     stats->has_garbage = ledger_has_garbage(&writer->ledger);
 }
 
+static void count_commit(struct store_stats *stats, uint64_t took_ns)
+{
+    size_t bucket = 0;
+    for (uint64_t bound_ns = 100000; bucket < STORE_COMMIT_BUCKETS - 1 && took_ns > bound_ns;) {
+        bound_ns *= 2;
+        bucket++;
+    }
+    stats->commit_bucket[bucket]++;
+    stats->commit_ns_sum += took_ns;
+}
+
 static void note_commit(struct store *store, uint64_t took_ns)
 {
     (void)pthread_mutex_lock(&store->mutex);
     update_stats(store);
     store->stats.commits++;
+    count_commit(&store->stats, took_ns);
     if (took_ns > store->stats.commit_ns_max) {
         store->stats.commit_ns_max = took_ns;
     }

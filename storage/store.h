@@ -101,12 +101,17 @@ void store_reader_close(struct store *store, uint64_t reader);
 /* Since when (CLOCK_MONOTONIC, ns) a commit has been running; 0: none is. From any thread. */
 uint64_t store_commit_since_ns(const struct store *store);
 
+/* Commits that took up to 0.1 ms, 0.2 ms, 0.4 ms ..., the last: longer. */
+#define STORE_COMMIT_BUCKETS 16
+
 struct store_stats {
     uint64_t used_bytes; /* pages in use, as the last transaction found them */
     uint64_t file_bytes; /* what the disk was asked for */
     uint64_t limit_bytes;
     uint64_t commits;
-    uint64_t commit_ns_max;  /* longest time in one commit, fsync included */
+    uint64_t commit_ns_max; /* longest time in one commit, fsync included */
+    uint64_t commit_ns_sum;
+    uint64_t commit_bucket[STORE_COMMIT_BUCKETS];
     uint64_t garbage_ns_max; /* longest slice of taking garbage away, without its commit */
     bool has_garbage;
 };

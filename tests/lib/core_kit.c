@@ -182,6 +182,14 @@ void ck_boot(struct core_kit *kit, uint64_t id)
     ck_turn(kit, id);
 }
 
+void ck_small_log(struct core_settings *settings, void *ctx)
+{
+    (void)ctx;
+    settings->compact_entries = 20;
+    settings->trailing_entries = 2;
+    settings->flush_after_ms = 50;
+}
+
 static void close_readers(struct ck_node *n)
 {
     for (size_t i = 0; i < CK_READERS; i++) {
@@ -524,6 +532,13 @@ uint64_t ck_put(struct core_kit *kit, uint64_t id, const char *key, const char *
         .kind = KV_OP,
         .op = {.kind = KV_OP_PUT, .put = {.key = kv_text(key), .value = kv_text(value)}}};
     return ck_command(kit, id, &command);
+}
+
+void ck_put_and_wait(struct core_kit *kit, const char *key)
+{
+    uint64_t ticket = ck_put(kit, ck_elect(kit), key, "1");
+    ck_run(kit, 2 * CK_BEAT_MS);
+    MUST(ck_status(kit, ticket) == 0);
 }
 
 uint64_t ck_read(struct core_kit *kit, uint64_t id)

@@ -70,6 +70,9 @@ void ck_boot(struct core_kit *kit, uint64_t id);
 /* The core and what its disk had not finished are gone. */
 void ck_crash(struct core_kit *kit, uint64_t id);
 
+/* For kit->tune: a log so short that who was away for a while needs a snapshot. */
+void ck_small_log(struct core_settings *settings, void *ctx);
+
 /* --- what moves --- */
 
 /* Until nothing is left to do at this moment: disks that take no time finish, messages arrive, rows
@@ -108,6 +111,8 @@ void ck_drop(struct core_kit *kit);
 
 uint64_t ck_command(struct core_kit *kit, uint64_t id, const struct kv_command *command);
 uint64_t ck_put(struct core_kit *kit, uint64_t id, const char *key, const char *value);
+/* The leader, whoever it is, writes "1" and it is acknowledged. */
+void ck_put_and_wait(struct core_kit *kit, const char *key);
 uint64_t ck_read(struct core_kit *kit, uint64_t id);
 /* NULL: not answered yet. Lives as long as the kit. */
 const struct core_done *ck_answer(struct core_kit *kit, uint64_t ticket);

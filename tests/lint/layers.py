@@ -8,7 +8,7 @@ from tree import Problem
 
 ORDER = ("base", "proto", "storage", "consensus", "supervisor", "programs")
 RANK = {layer: rank for rank, layer in enumerate(ORDER)} | {"daemon": 5, "ctl": 5}
-SEE_ALL = ("tests", "bench")
+SEE_ALL = ("tests", "bench", "examples")
 ARROWS = "base -> proto -> storage -> consensus -> supervisor -> daemon, ctl"
 
 

@@ -4,10 +4,11 @@
 /* The number of a value of ours. */
 static uint64_t value_of(struct sim *sim, const struct kv_pair *pair)
 {
-    uint64_t value = ask_value(pair->value);
-    if (value == 0 || value > sim->use.values) {
-        sim_violation(sim, "a value that nobody wrote: %.*s", (int)pair->value.size,
-                      (const char *)pair->value.bytes);
+    uint64_t value = value_number(sim, pair->value);
+    if (value == 0) {
+        int shown = pair->value.size < 40 ? (int)pair->value.size : 40;
+        sim_violation(sim, "a value that nobody wrote, of %u bytes: %.*s",
+                      (unsigned)pair->value.size, shown, (const char *)pair->value.bytes);
         return HISTORY_ABSENT;
     }
     return value;
@@ -18,16 +19,18 @@ static void know(struct sim *sim, uint64_t key, uint64_t value, uint64_t revisio
     sim->use.known[key % SIM_KEYS] = (struct sim_known){key, value, revision};
 }
 
-/* @pair NULL: there was none. */
-static void found(struct sim *sim, struct history_op *op, const struct kv_pair *pair)
+void ask_found(struct sim *sim, struct history_op *op, const struct kv_pair *pair)
 {
     op->found = pair == NULL ? HISTORY_ABSENT : value_of(sim, pair);
     op->found_revision = op->found == HISTORY_ABSENT ? 0 : pair->mod_revision;
+    if (pair != NULL) {
+        truth_check_pair(sim, pair);
+    }
 }
 
 static void looked_up(struct sim *sim, struct history_op *op, const struct kv_op_result *result)
 {
-    found(sim, op, result->pair_count > 0 ? &result->pairs[0] : NULL);
+    ask_found(sim, op, result->pair_count > 0 ? &result->pairs[0] : NULL);
 }
 
 /* --- writes --- */
@@ -100,6 +103,9 @@ void ask_note_write(struct sim *sim, const struct sim_client *c, const struct kv
 {
     const struct sim_ask *ask = &c->ask;
     if (ask->kind == ASK_COMPACT || ask->kind == ASK_LEASE) {
+        if (ask->kind == ASK_LEASE && result != NULL) {
+            sim->use.lease = result->ops[0].lease;
+        }
         sim->counts.store_compactions += ask->kind == ASK_COMPACT && result != NULL ? 1 : 0;
         return;
     }
@@ -109,7 +115,12 @@ void ask_note_write(struct sim *sim, const struct sim_client *c, const struct kv
                             .returned = sim->use.moments,
                             .status = result != NULL ? HISTORY_OK : HISTORY_UNKNOWN,
                             .revision = result != NULL ? result->revision : 0};
-    if (ask->kind == ASK_TWO_PUTS || ask->kind == ASK_TWO_IF) {
+    sim->counts.leased_puts += result != NULL && ask->lease != 0 ? 1 : 0;
+    if (ask->kind == ASK_DELETE_SPAN) {
+        span_note_delete(sim, ask, &op, result);
+    } else if (ask->kind == ASK_IF) {
+        compare_note(sim, ask, &op, result);
+    } else if (ask->kind == ASK_TWO_PUTS || ask->kind == ASK_TWO_IF) {
         sim->counts.transactions += result != NULL ? 1 : 0;
         note_two(sim, ask, &op, result);
     } else {
@@ -119,46 +130,12 @@ void ask_note_write(struct sim *sim, const struct sim_client *c, const struct kv
 
 /* --- reads --- */
 
-static void note_range(struct sim *sim, const struct sim_ask *ask, const struct history_op *all,
-                       const struct machine *machine)
-{
-    uint64_t base = ask->key - ask->key % SIM_KEYS;
-    char prefix[SIM_KEY_SIZE];
-    int length = snprintf(prefix, sizeof(prefix), "k%u.", (unsigned)(base / SIM_KEYS));
-    struct kv_range range = {
-        .span = {.kind = KV_SPAN_PREFIX, .key = kv_slice(prefix, (size_t)length)},
-        .limit = ask->limit};
-    struct kv_op_result result = {0};
-    arena_reset(&sim->use.arena, MACHINE_RANGE_ARENA);
-    machine_range(machine, &range, &sim->use.arena, &result);
-    struct history_op op = *all;
-    sim->use.txns++;
-    op.txn = sim->use.txns;
-    size_t at = 0;
-    for (uint64_t key = base; key < base + SIM_KEYS; key++) {
-        char text[SIM_KEY_SIZE];
-        ask_key_text(key, text);
-        bool here = at < result.pair_count && kv_slice_equal(result.pairs[at].key, kv_text(text));
-        if (!here && at == result.pair_count && result.more) {
-            break; /* beyond the limit */
-        }
-        op.key = key;
-        found(sim, &op, here ? &result.pairs[at] : NULL);
-        history_note(&sim->use.history, &op);
-        at += here ? 1 : 0;
-    }
-    if (at != result.pair_count) {
-        sim_violation(sim, "a range has a key that nobody wrote, or keys out of order");
-    }
-    sim->counts.ranges++;
-}
-
-void ask_note_read(struct sim *sim, const struct sim_client *c, const struct sim_node *n,
-                   bool stale)
+void ask_note_read(struct sim *sim, struct sim_client *c, const struct sim_node *n, bool stale)
 {
     const struct machine *machine = core_machine(n->core);
     struct machine_status status;
     machine_status(machine, &status);
+    truth_follow(sim, n); /* what the pairs are judged by */
     sim->use.moments++;
     struct history_op op = {.client = (uint64_t)(c - sim->use.clients) + 1,
                             .invoked = c->invoked,
@@ -166,7 +143,7 @@ void ask_note_read(struct sim *sim, const struct sim_client *c, const struct sim
                             .kind = stale ? HISTORY_STALE_READ : HISTORY_READ,
                             .revision = status.revision};
     if (c->ask.kind == ASK_RANGE && !stale) {
-        note_range(sim, &c->ask, &op, machine);
+        span_note_range(sim, c, &op, machine);
         return;
     }
     char text[SIM_KEY_SIZE];
@@ -174,7 +151,7 @@ void ask_note_read(struct sim *sim, const struct sim_client *c, const struct sim
     struct kv_pair pair;
     bool there = machine_get(machine, kv_text(text), &pair);
     op.key = c->ask.key;
-    found(sim, &op, there ? &pair : NULL);
+    ask_found(sim, &op, there ? &pair : NULL);
     history_note(&sim->use.history, &op);
     if (!stale) {
         know(sim, op.key, op.found, op.found_revision);

@@ -1,4 +1,6 @@
 /* tests/sim/asks.c - what clients think of asking, and how it is said to the store. */
+#include <stdlib.h>
+
 #include "base/must.h"
 #include "proto/kv_codec.h"
 #include "tests/sim/sim.h"
@@ -16,14 +18,15 @@ void ask_key_text(uint64_t key, char text[SIM_KEY_SIZE])
                    (unsigned)(key % SIM_KEYS));
 }
 
-uint64_t ask_value(struct kv_slice text)
+bool ask_key_read(const char *text, uint64_t *ret_window, uint64_t *ret_slot)
 {
-    const char *digits = text.bytes;
-    uint64_t value = 0;
-    for (size_t i = 1; i < text.size; i++) {
-        value = value * 10 + (uint64_t)(digits[i] - '0');
+    if (text[0] != 'k' || text[1] < '0' || text[1] > '9') {
+        return false;
     }
-    return text.size > 1 && digits[0] == 'v' ? value : 0;
+    char *end = NULL;
+    *ret_window = strtoull(text + 1, &end, 10);
+    *ret_slot = *end == '.' ? strtoull(end + 1, NULL, 10) : 0;
+    return *end == '.';
 }
 
 static enum sim_ask_kind draw_kind(struct test_random *r)
@@ -32,9 +35,9 @@ static enum sim_ask_kind draw_kind(struct test_random *r)
         enum sim_ask_kind kind;
         unsigned weight;
     } kinds[] = {
-        {ASK_GET, 30},         {ASK_RANGE, 8},    {ASK_PUT, 26},   {ASK_DELETE, 8},
-        {ASK_CAS_VALUE, 8},    {ASK_TWO_PUTS, 4}, {ASK_TWO_IF, 6}, {ASK_COMPACT, 1},
-        {ASK_CAS_REVISION, 6}, {ASK_LEASE, 3},
+        {ASK_GET, 28},         {ASK_RANGE, 9},    {ASK_PUT, 25},        {ASK_DELETE, 7},
+        {ASK_CAS_VALUE, 7},    {ASK_TWO_PUTS, 4}, {ASK_TWO_IF, 5},      {ASK_COMPACT, 1},
+        {ASK_CAS_REVISION, 5}, {ASK_LEASE, 3},    {ASK_DELETE_SPAN, 2}, {ASK_IF, 4},
     };
     uint64_t at = random_below(r, 100);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -58,6 +61,21 @@ static uint64_t draw_expected(struct sim *sim, const struct sim_ask *ask)
     return by_revision ? known->revision : known->value;
 }
 
+/* Long values are for plain puts: two of them are more than a command holds. */
+static void draw_put(struct sim *sim, struct sim_ask *ask)
+{
+    struct sim_use *use = &sim->use;
+    while ((ask->kind != ASK_PUT && value_is_long(sim, ask->value)) ||
+           value_is_long(sim, ask->other_value)) {
+        ask->value = use->values + 1;
+        ask->other_value = use->values + 2;
+        use->values += 2;
+    }
+    bool leased = (ask->kind == ASK_PUT || ask->kind == ASK_IF) && use->lease != 0 &&
+                  random_chance(&sim->random, 0.3);
+    ask->lease = leased ? use->lease : 0;
+}
+
 void ask_draw(struct sim *sim, struct sim_client *c, const struct sim_node *n)
 {
     struct test_random *r = &sim->random;
@@ -77,10 +95,13 @@ void ask_draw(struct sim *sim, struct sim_client *c, const struct sim_node *n)
                             .other_value = use->values + 2,
                             .want_previous = random_chance(r, 0.5)};
     use->values += 2;
+    draw_put(sim, ask);
     if (ask->kind == ASK_CAS_VALUE || ask->kind == ASK_CAS_REVISION || ask->kind == ASK_TWO_IF) {
         ask->expected = draw_expected(sim, ask);
-    } else if (ask->kind == ASK_RANGE) {
-        ask->limit = random_chance(r, 0.3) ? 1 + random_below(r, SIM_KEYS) : 0;
+    } else if (ask->kind == ASK_RANGE || ask->kind == ASK_DELETE_SPAN) {
+        span_draw(sim, c);
+    } else if (ask->kind == ASK_IF) {
+        compare_draw(sim, ask);
     } else if (ask->kind == ASK_COMPACT) {
         struct machine_status status;
         machine_status(core_machine(n->core), &status);
@@ -93,19 +114,16 @@ void ask_draw(struct sim *sim, struct sim_client *c, const struct sim_node *n)
 
 struct texts {
     char key[SIM_KEY_SIZE], other_key[SIM_KEY_SIZE];
-    char value[24], other_value[24], expected[24];
+    char rooms[3][VALUE_ROOM];
+    struct kv_slice value, other_value, expected;
+    struct span_texts span;
 };
 
-static void set_value(char text[24], uint64_t value)
-{
-    (void)snprintf(text, 24, "v%llu", (unsigned long long)value);
-}
-
-static struct kv_op put(const char *key, const char *value, bool want_previous)
+static struct kv_op put(const char *key, struct kv_slice value, bool want_previous)
 {
     return (struct kv_op){
         .kind = KV_OP_PUT,
-        .put = {.key = kv_text(key), .value = kv_text(value), .want_previous = want_previous}};
+        .put = {.key = kv_text(key), .value = value, .want_previous = want_previous}};
 }
 
 static struct kv_op look(const char *key)
@@ -116,6 +134,11 @@ static struct kv_op look(const char *key)
 
 static struct kv_compare hope(const struct sim_ask *ask, const struct texts *t)
 {
+    if (ask->kind == ASK_IF) {
+        struct kv_compare compare = ask->compare;
+        compare.key = kv_text(t->key);
+        return compare;
+    }
     if (ask->kind == ASK_CAS_REVISION) {
         return (struct kv_compare){
             .key = kv_text(t->key), .target = KV_TARGET_MOD_REVISION, .number = ask->expected};
@@ -124,7 +147,7 @@ static struct kv_compare hope(const struct sim_ask *ask, const struct texts *t)
         return (struct kv_compare){.key = kv_text(t->key), .target = KV_TARGET_EXISTS};
     }
     return (struct kv_compare){
-        .key = kv_text(t->key), .target = KV_TARGET_VALUE, .value = kv_text(t->expected)};
+        .key = kv_text(t->key), .target = KV_TARGET_VALUE, .value = t->expected};
 }
 
 /* The lists of a transaction, as long as it is looked at. */
@@ -139,7 +162,8 @@ static void fill_txn(struct kv_txn *txn, const struct sim_ask *ask, const struct
 {
     bool two = ask->kind == ASK_TWO_PUTS || ask->kind == ASK_TWO_IF;
     lists->compare = hope(ask, t);
-    lists->then_ops[0] = put(t->key, t->value, false);
+    lists->then_ops[0] = put(t->key, t->value, ask->kind == ASK_IF);
+    lists->then_ops[0].put.lease = ask->lease;
     lists->then_ops[1] = put(t->other_key, t->other_value, false);
     lists->else_ops[0] = look(t->key);
     lists->else_ops[1] = look(t->other_key);
@@ -151,13 +175,14 @@ static void fill_txn(struct kv_txn *txn, const struct sim_ask *ask, const struct
                            .else_count = two ? 2 : 1};
 }
 
-static void fill_command(struct kv_command *command, const struct sim_ask *ask,
-                         const struct texts *t, struct lists *lists)
+static void fill_command(struct kv_command *command, const struct sim_ask *ask, struct texts *t,
+                         struct lists *lists)
 {
     command->kind = KV_OP;
     switch (ask->kind) {
         case ASK_PUT:
             command->op = put(t->key, t->value, ask->want_previous);
+            command->op.put.lease = ask->lease;
             return;
         case ASK_DELETE:
             command->op = (struct kv_op){.kind = KV_OP_DELETE};
@@ -165,8 +190,13 @@ static void fill_command(struct kv_command *command, const struct sim_ask *ask,
                 (struct kv_delete){.span = {.kind = KV_SPAN_KEY, .key = kv_text(t->key)},
                                    .want_previous = ask->want_previous};
             return;
+        case ASK_DELETE_SPAN:
+            command->op = (struct kv_op){.kind = KV_OP_DELETE, .remove = {.want_previous = true}};
+            span_fill(ask, &t->span, &command->op.remove.span);
+            return;
         case ASK_LEASE:
-            command->op = (struct kv_op){.kind = KV_OP_LEASE, .grant = {.ttl_ms = 1000}};
+            command->op = (struct kv_op){.kind = KV_OP_LEASE,
+                                         .grant = {.ttl_ms = 300 + ask->value * 97 % 5000}};
             return;
         case ASK_COMPACT:
             command->kind = KV_COMPACT;
@@ -176,6 +206,7 @@ static void fill_command(struct kv_command *command, const struct sim_ask *ask,
         case ASK_CAS_REVISION:
         case ASK_TWO_PUTS:
         case ASK_TWO_IF:
+        case ASK_IF:
             command->kind = KV_TXN;
             fill_txn(&command->txn, ask, t, lists);
             return;
@@ -191,9 +222,10 @@ void ask_encode(struct sim *sim, struct sim_client *c)
     struct texts t;
     ask_key_text(c->ask.key, t.key);
     ask_key_text(c->ask.other_key, t.other_key);
-    set_value(t.value, c->ask.value);
-    set_value(t.other_value, c->ask.other_value);
-    set_value(t.expected, c->ask.expected);
+    t.value = value_text(sim, c->ask.value, t.rooms[0]);
+    t.other_value = value_text(sim, c->ask.other_value, t.rooms[1]);
+    t.expected = value_text(sim, c->ask.expected, t.rooms[2]);
+    sim->counts.long_values += value_is_long(sim, c->ask.value) ? 1 : 0;
     c->sequence++;
     struct kv_command command = {.client = c->session, .sequence = c->sequence, .since = c->since};
     command.acked = random_chance(&sim->random, 0.5) ? c->sequence : 0;

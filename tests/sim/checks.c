@@ -87,7 +87,7 @@ void check_node(struct sim *sim, struct sim_node *n)
 {
     const struct engine *e = core_engine(n->core);
     struct err err = {0};
-    if (core_refused(n->core, &err) != CORE_WELCOME) {
+    if (core_refused(n->core, &err) == CORE_OLD_COPY) {
         sim_violation(sim, "n%u, honest: %s", (unsigned)n->id, err.msg);
     }
     uint64_t term = engine_term(e);
@@ -110,6 +110,7 @@ void check_node(struct sim *sim, struct sim_node *n)
     if (engine_role(e) == ENGINE_LEADER) {
         check_leader(sim, n, term);
     }
+    out_note_leader(sim, n);
     check_committed(sim, n, e, commit);
     truth_follow(sim, n);
     if (applied != n->applied) {
@@ -140,7 +141,7 @@ static void find_straggler(const struct sim *sim, const struct sim_node *leader,
     for (size_t i = 0; i < sim->nodes_count; i++) {
         const struct sim_node *n = &sim->nodes[i];
         uint64_t applied = n->core != NULL ? core_applied(n->core) : 0;
-        if (!is_member(&members, n->id) || applied + 20 >= goal) {
+        if (out_is(sim, i) || !is_member(&members, n->id) || applied + 20 >= goal) {
             continue;
         }
         const struct engine *e = n->core != NULL ? core_engine(n->core) : le;
@@ -186,6 +187,7 @@ void check_end(struct sim *sim)
     char why[256];
     find_missing(sim, why);
     if (why[0] != '\0') {
+        out_tell(sim);
         sim_violation(sim, "%s", why);
     }
 }

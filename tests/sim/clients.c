@@ -121,7 +121,7 @@ void clients_woken(struct sim *sim, struct sim_node *n)
     if (random_chance(&sim->random, 0.5)) {
         core_tick(n->core, sim_local_ms(sim, n));
     }
-    for (size_t i = 0; i < sim->use.clients_count; i++) {
+    for (size_t i = 0; i < sim->use.clients_count && !sim->calm.began; i++) {
         if (sim->use.clients[i].ticket == 0 && random_chance(&sim->random, 0.5)) {
             go_on(sim, &sim->use.clients[i], n);
         }
@@ -141,10 +141,11 @@ void clients_act(struct sim *sim, uint32_t client)
         c->ticket = 0;
         c->answered = false;
     }
-    if (c->ticket == 0) {
+    if (c->ticket == 0 && !sim->calm.began) {
         struct sim_node *leader = sim_leader(sim);
         struct sim_node *n = leader != NULL && random_chance(r, 0.7) ? leader : some_leader(sim);
-        n = c->is_loyal && c->answered ? &sim->nodes[c->node] : n;
+        bool stays = c->is_loyal && c->answered && !out_is_down(sim, c->node);
+        n = stays ? &sim->nodes[c->node] : n;
         if (n->core != NULL && !n->paused) {
             go_on(sim, c, n);
             sim_after(sim, n);
@@ -180,6 +181,17 @@ static void read_done(struct sim *sim, struct sim_client *c, const struct sim_no
     ask_note_read(sim, c, n, false);
 }
 
+/* Of the store, which has done nothing: there is no room, or the lease is gone. */
+static bool is_refusal(struct sim *sim, const struct sim_client *c, const struct kv_result *result)
+{
+    if (result->code == ERR_NOT_FOUND && c->ask.lease != 0) {
+        sim->counts.leases_missed++;
+        sim->use.lease = sim->use.lease == c->ask.lease ? 0 : sim->use.lease;
+        return true;
+    }
+    return result->code == ERR_QUOTA && sim->use.has_quota;
+}
+
 /* @c NULL: nobody waits for it. */
 static void applied(struct sim *sim, struct sim_client *c, const struct core_done *done)
 {
@@ -190,6 +202,9 @@ static void applied(struct sim *sim, struct sim_client *c, const struct core_don
         sim_violation(sim, "an answer does not decode: %s", err.msg);
     } else if (c == NULL) {
         sim->counts.retries_expired += result.code == ERR_EXPIRED ? 1 : 0;
+    } else if (is_refusal(sim, c, &result)) {
+        c->busy = false;
+        sim->counts.writes_refused++;
     } else if (result.code != 0) {
         sim_violation(sim, "a request was applied and answered %s", err_name(result.code));
     } else {
@@ -203,6 +218,10 @@ static void applied(struct sim *sim, struct sim_client *c, const struct core_don
 
 void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
 {
+    truth_follow(sim, n);
+    if (burden_done(sim, done)) {
+        return;
+    }
     for (size_t i = 0; i < sim->use.clients_count; i++) {
         struct sim_client *c = &sim->use.clients[i];
         if (c->stray_ticket == done->ticket && done->status == 0) {
@@ -214,7 +233,9 @@ void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done)
         c->ticket = 0;
         c->answered = done->status == 0;
         if (done->request == CORE_READ) {
-            read_done(sim, c, n);
+            if (done->status == 0) {
+                read_done(sim, c, n);
+            } /* else it asks somebody else */
         } else if (done->status == 0) {
             applied(sim, c, done);
         } else {
@@ -266,6 +287,7 @@ void clients_close(struct sim *sim)
         buf_close(&sim->use.clients[i].command);
         buf_close(&sim->use.clients[i].stray);
     }
+    buf_close(&sim->use.long_text);
     history_clear(&sim->use.history);
     arena_close(&sim->use.arena);
 }

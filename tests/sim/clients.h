@@ -28,6 +28,8 @@ enum sim_ask_kind {
     ASK_TWO_IF, /* two puts, if the first key has the value expected */
     ASK_COMPACT,
     ASK_LEASE,
+    ASK_DELETE_SPAN, /* all keys of a window, or some that follow each other */
+    ASK_IF,          /* a put, if a compare holds */
 };
 
 /* A request, as its client thinks of it. */
@@ -38,6 +40,12 @@ struct sim_ask {
     uint64_t expected;
     bool want_previous;
     uint64_t limit; /* of a range; of a compaction: the revision */
+    uint64_t lease; /* of a put; 0: none */
+    /* Of a span: its kind, and which keys of the window. */
+    enum kv_span_kind span;
+    uint64_t from, upto;
+    bool goes_on;              /* a range: from behind the last key of the page before */
+    struct kv_compare compare; /* ASK_IF: without its key */
 };
 
 struct sim_client {
@@ -47,8 +55,9 @@ struct sim_client {
     bool answered; /* the last attempt was */
     bool busy;     /* the request is open */
     struct sim_ask ask;
-    struct buf command; /* a retry repeats it to the byte */
-    uint64_t invoked;   /* a moment */
+    struct sim_ask rest; /* the next page of a range; ASK_GET: there is none */
+    struct buf command;  /* a retry repeats it to the byte */
+    uint64_t invoked;    /* a moment */
     unsigned attempts;
     bool doubt;            /* an attempt may have been applied, or may be still */
     struct buf stray;      /* an abandoned request, which may be sent once more ... */
@@ -67,6 +76,7 @@ struct sim_change {
     char key[SIM_KEY_SIZE];
     uint64_t value;  /* a hash; 0: the key was deleted */
     uint64_t before; /* likewise; 0: there was no such key */
+    uint64_t created, version, lease;
 };
 
 /* Of an entry that is a membership. */
@@ -104,6 +114,19 @@ struct sim_watcher {
     double pause_ms;
 };
 
+/* burdens.c: a burst of proposals, and the account of the quota. */
+#define SIM_BURST_MAX 64
+struct sim_burden {
+    struct test_random random;
+    bool bursts;
+    uint32_t node; /* that was asked last */
+    uint64_t first_ticket, first_value;
+    size_t count, open;
+    bool was_busy[SIM_BURST_MAX];
+    uint64_t used; /* by the keys, counted from what happened to them */
+    bool alarm;
+};
+
 /* What somebody found out last about a key. */
 struct sim_known {
     uint64_t key, value, revision;
@@ -118,6 +141,10 @@ struct sim_use {
     struct history history;
     uint64_t moments, values, txns, sessions;
     uint64_t window, window_asks;
+    uint64_t lease; /* the newest that a client was granted; nobody keeps it alive */
+    bool long_values, has_quota;
+    struct buf long_text;
+    struct sim_burden burden;
     struct sim_known known[SIM_KEYS];
     size_t hub_events;    /* what a node keeps for watchers */
     uint64_t log_entries; /* a node's log is compacted at 40 to so many more */
@@ -127,6 +154,8 @@ struct sim_use {
 struct sim;
 struct sim_node;
 struct core_done;
+struct core_settings;
+struct store_entry;
 
 /* clients.c */
 void clients_draw(struct sim *sim);
@@ -139,20 +168,57 @@ void clients_crashed(struct sim *sim, uint32_t node);
 void clients_check_end(struct sim *sim);
 void clients_close(struct sim *sim);
 
+/* values.c */
+#define VALUE_ROOM 24
+void values_draw(struct sim *sim);
+bool value_is_long(const struct sim *sim, uint64_t value);
+struct kv_slice value_text(struct sim *sim, uint64_t value, char room[VALUE_ROOM]);
+/* The number of a value of ours, 0 if it is none. */
+uint64_t value_number(struct sim *sim, struct kv_slice text);
+
+/* spans.c */
+struct span_texts {
+    char key[SIM_KEY_SIZE], end[SIM_KEY_SIZE];
+};
+void span_draw(struct sim *sim, struct sim_client *c);
+/* @out points into @t. */
+void span_fill(const struct sim_ask *ask, struct span_texts *t, struct kv_span *out);
+void span_note_range(struct sim *sim, struct sim_client *c, const struct history_op *all,
+                     const struct machine *machine);
+void span_note_delete(struct sim *sim, const struct sim_ask *ask, const struct history_op *all,
+                      const struct kv_result *result);
+
+/* compares.c */
+void compare_draw(struct sim *sim, struct sim_ask *ask);
+void compare_note(struct sim *sim, const struct sim_ask *ask, struct history_op *op,
+                  const struct kv_result *result);
+
+/* burdens.c */
+void burden_draw(struct sim *sim);
+void burden_act(struct sim *sim);
+void burden_settings(const struct sim *sim, struct core_settings *settings);
+bool burden_done(struct sim *sim, const struct core_done *done);
+void burden_crashed(struct sim *sim, uint32_t node);
+/* The second machine has applied @entry. */
+void burden_applied(struct sim *sim, const struct store_entry *entry,
+                    const struct kv_result *result);
+void burden_event(struct sim *sim, const struct watch_event *event);
+
 /* asks.c */
 void ask_draw(struct sim *sim, struct sim_client *c, const struct sim_node *n);
 void ask_encode(struct sim *sim, struct sim_client *c);
 bool ask_reads(const struct sim_ask *ask);
-/* The number of a value of ours, 0 if it is none. */
-uint64_t ask_value(struct kv_slice text);
 void ask_key_text(uint64_t key, char text[SIM_KEY_SIZE]);
+/* False: it is no key of a window. */
+bool ask_key_read(const char *text, uint64_t *ret_window, uint64_t *ret_slot);
 
 /* ask_notes.c */
+/* The pair that @op found, judged by what is known to be true; NULL: there was none. */
+void ask_found(struct sim *sim, struct history_op *op, const struct kv_pair *pair);
 /* NULL: the outcome is unknown. */
 void ask_note_write(struct sim *sim, const struct sim_client *c, const struct kv_result *result);
 /* The answer is @n's state. */
-void ask_note_read(struct sim *sim, const struct sim_client *c, const struct sim_node *n,
-                   bool stale);
+void ask_note_read(struct sim *sim, struct sim_client *c, const struct sim_node *n, bool stale);
 
 /* truth.c */
 void truth_open(struct sim *sim);
@@ -164,6 +230,8 @@ void truth_check_snapshot(struct sim *sim, const struct sim_node *n,
 /* The first change at or after @revision. */
 size_t truth_find(const struct sim_truth *truth, uint64_t revision);
 uint64_t truth_hash(struct kv_slice value);
+/* A pair that somebody was shown is what it was when it was written. */
+void truth_check_pair(struct sim *sim, const struct kv_pair *pair);
 /* Every write that was acknowledged is among the changes, and nobody is behind. */
 void truth_check_end(struct sim *sim);
 void truth_close(struct sim *sim);

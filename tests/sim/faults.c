@@ -49,7 +49,7 @@ static bool may_lose_one(struct sim *sim)
 static void wipe(struct sim *sim, struct sim_node *n)
 {
     bool lately = sim->wiped_at_ns != 0 && sim->now_ns - sim->wiped_at_ns < 10000 * NS_MS;
-    if (lately || !may_lose_one(sim)) {
+    if (lately || !may_lose_one(sim) || !operator_may_lose(sim)) {
         return; /* two lost disks may be a lost majority */
     }
     sim->wiped_at_ns = sim->now_ns;
@@ -97,10 +97,15 @@ void faults_crash(struct sim *sim, struct sim_node *n)
     n->paused = false;
     n->life++;
     clients_crashed(sim, (uint32_t)(n - sim->nodes));
+    burden_crashed(sim, (uint32_t)(n - sim->nodes));
     if (n->form != NULL) {
         form_crashed(sim, n);
-    } else if (sim->faults.membership && random_chance(&sim->random, 0.15)) {
+    } else if (sim->faults.membership && !operator_is_dead(sim, n) &&
+               random_chance(&sim->random, 0.15)) {
         wipe(sim, n);
+    }
+    if (operator_is_dead(sim, n)) {
+        return;
     }
     uint64_t down_ms =
         sim->healed ? 10
@@ -253,11 +258,13 @@ void faults_heal(struct sim *sim)
     sim_say(sim, "the world heals");
     sim->healed = true;
     sim->acked_at_heal = sim->acked;
+    sim->end_at_ns += join_heal_ms(sim) * NS_MS;
     for (size_t a = 0; a < SIM_NODES; a++) {
         for (size_t b = 0; b < SIM_NODES; b++) {
             sim->cut[a][b] = false;
         }
     }
+    out_heal(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
         sim->nodes[i].disk_ms = 1;
         store_double_set_full(sim->nodes[i].disk, false);

@@ -128,7 +128,6 @@ static void after(struct sim *sim, struct sim_node *n)
 
 bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *image)
 {
-    size_t slot = (size_t)(n - sim->nodes);
     if (sim->forms && has_cluster(image->identity.cluster_id)) {
         note_cluster(sim, n, image);
         n->blank = false;
@@ -139,13 +138,14 @@ bool form_starts(struct sim *sim, struct sim_node *n, const struct store_image *
     struct form_settings s = form_settings_default();
     struct member_info info;
     for (size_t i = 0; i < sim->voters_at_start; i++) {
-        join_describe(&sim->nodes[i], i, &info);
+        join_describe(sim, &sim->nodes[i], &info);
         int code = form_list_add(&s.list, info.name, info.address, NULL);
         MUST(code == 0);
     }
-    join_describe(n, slot, &info);
+    join_describe(sim, n, &info);
     memcpy(s.name, info.name, sizeof(s.name));
     s.node_id = n->id;
+    s.kind = info.kind;
     s.seed = random_u64(&sim->random);
     struct err err = {0};
     if (form_create(&s, sim_local_ms(sim, n), image, &n->form, &err) != 0) {
@@ -188,14 +188,14 @@ void form_act(struct sim *sim, struct sim_node *n, const struct sim_event *event
 void form_asked(struct sim *sim, struct sim_node *n, const struct peer_message *message)
 {
     bool asks = message->kind == PEER_FORM_HELLO || message->kind == PEER_FORM_PROPOSAL;
-    if (!asks || !has_cluster(n->cluster_id)) {
+    if (!asks || !has_cluster(n->cluster_id) || core_refused(n->core, NULL) != CORE_WELCOME) {
         return;
     }
     struct members members;
     (void)engine_committed_members(core_engine(n->core), &members);
     struct form_member me = {.members = &members};
     memcpy(me.cluster_id, n->cluster_id, CLUSTER_ID_SIZE);
-    join_describe(n, (size_t)(n - sim->nodes), &me.info);
+    join_describe(sim, n, &me.info);
     struct peer_message answer;
     struct buf keep = {0};
     if (form_answer(&me, message, &answer, &keep)) {

@@ -44,8 +44,7 @@ void left_ask(struct sim *sim, const struct sim_node *n, size_t r, uint64_t id)
     if (code == ERR_NOT_LEADER || !is_newest(sim, term)) {
         return;
     }
-    if (!leads || code != (known ? 0 : ERR_NOT_FOUND) ||
-        left_ms > lease_leader_ms(TTL_MS_MAX)) {
+    if (!leads || code != (known ? 0 : ERR_NOT_FOUND) || left_ms > lease_leader_ms(TTL_MS_MAX)) {
         sim_violation(sim, "n%u, asked how long a lease goes on, answers %u ms, code %d",
                       (unsigned)n->id, (unsigned)left_ms, code);
         return;

@@ -299,8 +299,12 @@ static void note_life(struct sim *sim, struct sim_node *n, size_t r)
 void lease_act(struct sim *sim, uint32_t node)
 {
     struct sim_node *n = &sim->nodes[node];
+    if (out_is(sim, node) || sim->calm.began) {
+        return;
+    }
     for (size_t r = 0; r < SIM_LEASES; r++) {
-        if (n->core != NULL && !n->paused && sim->violation[0] == '\0') {
+        bool plays = !sim->operator.witness[node];
+        if (plays && n->core != NULL && !n->paused && sim->violation[0] == '\0') {
             note_life(sim, n, r);
             act(sim, n, r);
         }

@@ -25,6 +25,9 @@ static void change_something(struct sim *sim, struct sim_node *leader)
         }
         m = members.at[i].id == id ? &members.at[i] : m;
     }
+    if (sim->healed && sim->out.plays) {
+        return; /* those that are well must stay a majority */
+    }
     uint64_t now_ms = sim_local_ms(sim, leader);
     struct err err = {0};
     int code = 0;
@@ -53,6 +56,10 @@ void members_act(struct sim *sim)
     struct sim_node *leader = sim_leader(sim);
     bool changes = sim->faults.membership && !sim->joins; /* there they ask for it themselves */
     join_note(sim);
+    if (sim->calm.began) {
+        return;
+    }
+    operator_act(sim);
     if (leader != NULL && changes) {
         change_something(sim, leader);
         sim_after(sim, leader);

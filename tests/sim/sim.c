@@ -150,7 +150,8 @@ static void start_flush(struct sim *sim, struct sim_node *n)
     n->disk_busy = true;
     bool stalled = store_double_may_commit(n->disk) == 0; /* it tries again, or looks for space */
     double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
-    sim_schedule(sim, sim->now_ns + (uint64_t)(ms * 1e6), EVENT_DISK, (uint32_t)(n - sim->nodes));
+    n->flush_at_ns = sim->now_ns + (uint64_t)(ms * 1e6);
+    sim_schedule(sim, n->flush_at_ns, EVENT_DISK, (uint32_t)(n - sim->nodes));
 }
 
 /* As the store: once when its queue stands still, once when there is space again. */
@@ -197,6 +198,7 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
     size_t slot = (size_t)(from - sim->nodes);
     sim->counts.messages++;
     raft_check_message(sim, message);
+    member_check_sent(sim, from, message);
     if (message->kind == PEER_SNAPSHOT) {
         truth_check_snapshot(sim, from, &message->snapshot);
     }
@@ -207,6 +209,13 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
         sim_say(sim, "n%u -> n%u: kind %d term %u ship %llx number %u", (unsigned)from->id,
                 (unsigned)message->to, (int)message->kind, (unsigned)message->term,
                 (unsigned long long)message->chunk.ship, (unsigned)message->chunk.number);
+    }
+    if (message->kind == PEER_VOTE || message->kind == PEER_VOTE_RESULT) {
+        sim_say(sim, "n%u -> n%u: %s term %u pre %d granted %d", (unsigned)from->id,
+                (unsigned)message->to, message->kind == PEER_VOTE ? "asks for a vote" : "votes",
+                (unsigned)message->term,
+                message->kind == PEER_VOTE ? message->vote.pre_vote : message->vote_result.pre_vote,
+                message->kind == PEER_VOTE_RESULT && message->vote_result.granted);
     }
     if (sim->cut[slot][to] || (!sim->healed && random_chance(&sim->random, sim->faults.drop))) {
         sim->counts.lost++;
@@ -266,6 +275,7 @@ static void carry_out_wish(struct sim *sim, struct sim_node *n, const struct cor
 
 static void check_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *b)
 {
+    member_check_batch(sim, n, b);
     if (b->has_snapshot) {
         struct peer_snapshot snapshot = {.index = b->snapshot.index,
                                          .term = b->snapshot.term,
@@ -305,11 +315,13 @@ void sim_after(struct sim *sim, struct sim_node *n)
         struct core_done done;
         while (core_next_done(n->core, &done)) {
             clients_done(sim, n, &done);
+            calm_done(sim, n, &done);
             buf_close(&done.result);
         }
     }
     raft_check_node(sim, n);
     check_node(sim, n);
+    member_check_node(sim, n);
     lease_check(sim, n);
     soft_check(sim, n);
     trace_node(sim, n);
@@ -330,8 +342,8 @@ struct sim_node *sim_leader(struct sim *sim)
     struct sim_node *best = NULL;
     for (size_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *n = &sim->nodes[i];
-        bool leads =
-            n->core != NULL && !n->paused && engine_role(core_engine(n->core)) == ENGINE_LEADER;
+        bool leads = n->core != NULL && !n->paused && !out_is(sim, i) &&
+                     engine_role(core_engine(n->core)) == ENGINE_LEADER;
         if (leads && (best == NULL || n->term > best->term)) {
             best = n;
         }
@@ -345,7 +357,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
 {
     struct sim_node *n = &sim->nodes[event->node];
     if (event->kind == EVENT_RESTART) {
-        if (event->life == n->life && n->core == NULL && n->form == NULL) {
+        if (event->life == n->life && n->core == NULL && n->form == NULL &&
+            !out_is_down(sim, event->node)) {
             world_start_node(sim, n);
         }
         return;
@@ -353,7 +366,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     bool down = n->core == NULL && n->form == NULL;
     bool void_event =
         down || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
-        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0);
+        (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0) ||
+        (event->kind == EVENT_MESSAGE && out_breaks(sim, event));
     if (void_event) {
         return;
     }
@@ -378,7 +392,8 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             break;
         case EVENT_MESSAGE:
             form_asked(sim, n, &event->message);
-            core_receive(n->core, now_ms, &event->message);
+            operator_hear(sim, &event->message);
+            member_receive(sim, n, &event->message);
             break;
         case EVENT_DISK: {
             if (faults_write_fails(sim, n)) {
@@ -414,6 +429,9 @@ static void on_event(struct sim *sim, struct sim_event *event)
         case EVENT_SOFT:
             soft_act(sim);
             return;
+        case EVENT_BURDEN:
+            burden_act(sim);
+            return;
         case EVENT_LEASE:
             lease_act(sim, event->node);
             return;
@@ -428,15 +446,10 @@ static void on_event(struct sim *sim, struct sim_event *event)
             faults_heal(sim);
             return;
         case EVENT_END:
-            if (sim->now_ns < sim->end_at_ns && !check_is_well(sim)) {
-                sim_schedule(sim, sim->now_ns + 1000 * NS_MS, EVENT_END, 0);
-                return;
-            }
-            sim->over = true;
-            check_end(sim);
-            clients_check_end(sim);
-            lease_check_end(sim);
-            soft_check_end(sim);
+            calm_act(sim);
+            return;
+        case EVENT_LED:
+            out_check_led(sim);
             return;
         case EVENT_TICK:
         case EVENT_MESSAGE:

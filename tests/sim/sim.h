@@ -15,8 +15,8 @@
 #include "tests/lib/random.h"
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
+#include "tests/sim/operator.h"
 
-#define SIM_NODES 9
 #define NS_MS UINT64_C(1000000)
 
 /* How often things happened: no empty lives. */
@@ -24,6 +24,9 @@
 #define SIM_COUNTS(X) \
     X(events) \
     X(elections) \
+    X(cores) \
+    X(outsiders) \
+    X(calm_reads) \
     X(crashes) \
     X(pauses) \
     X(cuts) \
@@ -57,6 +60,22 @@
     X(transactions) \
     X(cas_missed) \
     X(ranges) \
+    X(ranges_bounded) \
+    X(ranges_continued) \
+    X(span_deletes) \
+    X(compares_version) \
+    X(compares_existence) \
+    X(compares_lease) \
+    X(compares_revision) \
+    X(leased_puts) \
+    X(leased_deletes) \
+    X(leases_missed) \
+    X(long_values) \
+    X(quota_refusals) \
+    X(quota_alarms) \
+    X(quota_clears) \
+    X(bursts) \
+    X(busy_answers) \
     X(stale_reads) \
     X(past_reads) \
     X(store_compactions) \
@@ -67,6 +86,20 @@
     X(joins) \
     X(replacements) \
     X(restores) \
+    X(living_removed) \
+    X(gone_removed) \
+    X(told_removed) \
+    X(rebuilt) \
+    X(demotions) \
+    X(votes_again) \
+    X(wishes_refused) \
+    X(wishes_sole_voter) \
+    X(wishes_passed_on) \
+    X(wishes_given_up) \
+    X(hosts_lost) \
+    X(changes_past_silent) \
+    X(witnesses) \
+    X(non_voters) \
     X(soft_published) \
     X(soft_seen) \
     X(advices_asked) \
@@ -104,6 +137,8 @@ enum sim_event_kind {
     EVENT_RESUME,
     EVENT_ADMIN,
     EVENT_HEAL,
+    EVENT_LED,
+    EVENT_BURDEN,
     EVENT_END,
 };
 
@@ -134,8 +169,9 @@ struct sim_node {
     uint64_t paused_until_ns;
     uint64_t tick_at_ns; /* of the newest tick event */
     bool disk_busy;
-    bool told_full; /* the core knows that its disk is */
-    double disk_ms; /* mean time of a flush */
+    uint64_t flush_at_ns; /* it ends then */
+    bool told_full;       /* the core knows that its disk is */
+    double disk_ms;       /* mean time of a flush */
     struct store_double_reader *readers[8];
     uint64_t reader_names[8];
     /* for the checks */
@@ -172,6 +208,23 @@ struct sim_wire {
     struct buf bytes;
     struct peer_decoder decoder;
     struct peer_message message; /* that was decoded last */
+};
+
+/* outsiders.c: who is not well when the world heals. */
+enum sim_out_state { OUT_NOT, OUT_DOWN, OUT_CUT };
+struct sim_out {
+    struct test_random random;
+    bool plays;
+    bool led; /* there was a leader since */
+    enum sim_out_state state[SIM_NODES];
+};
+
+/* calm.c */
+struct sim_calm {
+    bool began;
+    uint64_t until_ns;
+    uint64_t tickets[SIM_NODES]; /* of reads that wait */
+    uint64_t floors[SIM_NODES];
 };
 
 /* soft_words.c: words that a node said of itself; their number is their place in the book, from 1.
@@ -255,6 +308,8 @@ struct sim {
     FILE *trace;
     struct hash128 trace_hash;
     struct sim_wire wire;
+    struct sim_out out;
+    struct sim_calm calm;
     /* formation.c */
     bool forms; /* the first cluster forms itself on blank disks */
     struct buf first_entry;
@@ -262,6 +317,8 @@ struct sim {
     /* joining.c */
     bool joins; /* nodes ask for their place themselves */
     uint64_t placed[SIM_NODES];
+    struct sim_operator operator;
+    struct sim_roll roll;
     /* leases.c */
     uint64_t lease_ttl_ms; /* 0: nobody plays for leases */
     uint64_t attempts;
@@ -339,12 +396,14 @@ void soft_book_close(struct sim *sim);
 
 /* joining.c */
 void join_draw(struct sim *sim);
-void join_describe(const struct sim_node *n, size_t slot, struct member_info *out);
+void join_describe(const struct sim *sim, const struct sim_node *n, struct member_info *out);
 void join_start(struct sim *sim, const struct sim_node *n, struct core_settings *settings);
 void join_connect(struct sim *sim, struct sim_node *n);
 bool join_must_discard(struct sim *sim, const struct sim_node *n, const struct store_image *image);
 void join_note(struct sim *sim);
 const char *join_missing(struct sim *sim);
+/* How long a healed world may take, beyond what every life has, until all have their place. */
+uint64_t join_heal_ms(const struct sim *sim);
 
 /* leases.c */
 void lease_draw(struct sim *sim);
@@ -362,12 +421,29 @@ void left_expired(struct sim *sim, uint64_t term, uint64_t lease, uint64_t gener
 /* @message as it arrives; lives until the next one is carried. */
 const struct peer_message *wire_carry(struct sim *sim, const struct peer_message *message);
 void wire_close(struct sim *sim);
+/* wire_same.c */
+bool wire_same(const struct peer_message *a, const struct peer_message *b);
 
 /* trace.c */
 void trace_open(struct sim *sim);
 void trace_line(struct sim *sim, const char *line);
 void trace_event(struct sim *sim, const struct sim_event *event);
 void trace_node(struct sim *sim, const struct sim_node *n);
+
+/* outsiders.c */
+void out_draw(struct sim *sim);
+void out_heal(struct sim *sim);
+/* Stays down or cut off when the world heals. */
+bool out_is(const struct sim *sim, size_t slot);
+bool out_is_down(const struct sim *sim, size_t slot);
+bool out_breaks(const struct sim *sim, const struct sim_event *event);
+void out_note_leader(struct sim *sim, const struct sim_node *n);
+void out_tell(struct sim *sim); /* how everybody stands, for the trace */
+void out_check_led(struct sim *sim);
+
+/* calm.c */
+void calm_act(struct sim *sim);
+void calm_done(struct sim *sim, const struct sim_node *n, const struct core_done *done);
 
 /* raft_checks.c */
 void raft_check_message(struct sim *sim, const struct peer_message *message);

@@ -305,7 +305,8 @@ static bool everybody_knows(const struct sim *sim, const struct sim_node *leader
     for (size_t reader = 0; reader < sim->nodes_count; reader++) {
         const struct sim_node *n = &sim->nodes[reader];
         for (size_t slot = 0; slot < sim->nodes_count; slot++) {
-            bool matters = n->core != NULL && is_member(leader->core, n->id) &&
+            bool matters = n->core != NULL && !out_is(sim, reader) && !out_is(sim, slot) &&
+                           is_member(leader->core, n->id) &&
                            is_member(leader->core, sim->nodes[slot].id) &&
                            words_now(sim, slot) != 0;
             if (matters && !knows(sim, n, slot)) {

@@ -25,6 +25,11 @@ void truth_open(struct sim *sim)
 uint64_t truth_hash(struct kv_slice value)
 {
     const unsigned char *bytes = value.bytes;
+    if (value.size > VALUE_ROOM) {
+        struct hash128 wide = hash128_start(value.size);
+        hash128_bytes(&wide, value.bytes, value.size);
+        return hash128_finish(&wide).low | 1;
+    }
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < value.size; i++) {
         hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
@@ -40,7 +45,7 @@ static void note_written(struct sim *sim, const struct watch_event *event)
     if (event->is_delete || key[0] != 'k') {
         return;
     }
-    uint64_t value = ask_value(event->pair.value);
+    uint64_t value = value_number(sim, event->pair.value);
     if (value >= truth->written_room) {
         size_t room = 2 * value + 64;
         truth->written = mem_grow(truth->written, room, sizeof(uint64_t));
@@ -53,6 +58,26 @@ static void note_written(struct sim *sim, const struct watch_event *event)
                       (unsigned)truth->written[value], (unsigned)event->revision);
     }
     truth->written[value] = event->revision;
+}
+
+/* What the numbers of the key are now, counted from its changes. */
+static void number(const struct sim_truth *truth, struct sim_change *change,
+                   const struct watch_event *event)
+{
+    if (change->value == 0) {
+        return;
+    }
+    change->created = change->revision;
+    change->version = 1;
+    change->lease = event->pair.lease;
+    for (size_t i = truth->count - 1; i > 0 && change->before != 0; i--) {
+        const struct sim_change *earlier = &truth->changes[i - 1];
+        if (strcmp(earlier->key, change->key) == 0) {
+            change->created = earlier->created;
+            change->version = earlier->version + 1;
+            return;
+        }
+    }
 }
 
 static void add(struct sim *sim, const struct watch_event *event)
@@ -69,6 +94,8 @@ static void add(struct sim *sim, const struct watch_event *event)
     memcpy(change->key, event->pair.key.bytes, event->pair.key.size);
     change->value = event->is_delete ? 0 : truth_hash(event->pair.value);
     change->before = event->has_previous ? truth_hash(event->previous.value) : 0;
+    number(truth, change, event);
+    burden_event(sim, event);
     note_written(sim, event);
 }
 
@@ -99,6 +126,35 @@ static bool ended_lease(const struct store_entry *entry, struct kv_lease_end *re
     return sound;
 }
 
+/* Keys go with their lease: a delete that nobody has asked for, and that surely happened. */
+static void note_gone(struct sim *sim, const struct watch_batch *batch)
+{
+    struct history_op op = {.client = SIM_CLIENTS + 1,
+                            .returned = HISTORY_NEVER,
+                            .kind = HISTORY_DELETE,
+                            .changed = true};
+    sim->use.moments++;
+    sim->use.txns++;
+    op.invoked = sim->use.moments;
+    op.txn = sim->use.txns;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct watch_event *event = &batch->events[i];
+        uint64_t window = 0;
+        uint64_t slot = 0;
+        char key[SIM_KEY_SIZE] = "";
+        memcpy(key, event->pair.key.bytes, event->pair.key.size);
+        if (!ask_key_read(key, &window, &slot)) {
+            continue;
+        }
+        op.key = window * SIM_KEYS + slot;
+        op.revision = event->revision;
+        op.found = value_number(sim, event->previous.value);
+        op.found_revision = event->previous.mod_revision;
+        history_note(&sim->use.history, &op);
+        sim->counts.leased_deletes++;
+    }
+}
+
 static void take_in(struct sim *sim, const struct store_entry *entry)
 {
     struct sim_truth *truth = &sim->use.truth;
@@ -127,7 +183,11 @@ static void take_in(struct sim *sim, const struct store_entry *entry)
         for (size_t i = 0; i < batch.count; i++) {
             add(sim, &batch.events[i]);
         }
+        if (ends_lease) {
+            note_gone(sim, &batch);
+        }
     }
+    burden_applied(sim, entry, result);
 }
 
 void truth_follow(struct sim *sim, const struct sim_node *n)
@@ -184,15 +244,38 @@ size_t truth_find(const struct sim_truth *truth, uint64_t revision)
     return low;
 }
 
+void truth_check_pair(struct sim *sim, const struct kv_pair *pair)
+{
+    const struct sim_truth *truth = &sim->use.truth;
+    for (size_t i = truth_find(truth, pair->mod_revision);
+         i < truth->count && truth->changes[i].revision == pair->mod_revision; i++) {
+        const struct sim_change *change = &truth->changes[i];
+        if (!kv_slice_equal(pair->key, kv_text(change->key))) {
+            continue;
+        }
+        if (change->value != truth_hash(pair->value) || change->version != pair->version ||
+            change->created != pair->create_revision || change->lease != pair->lease) {
+            sim_violation(sim, "%s of revision %u is shown with version %u of %u, lease %u of %u",
+                          change->key, (unsigned)change->revision, (unsigned)pair->version,
+                          (unsigned)change->version, (unsigned)pair->lease,
+                          (unsigned)change->lease);
+        }
+        return;
+    }
+    sim_violation(sim, "a pair of revision %u is shown, at which nobody wrote it",
+                  (unsigned)pair->mod_revision);
+}
+
 /* --- at the end --- */
 
-static bool is_true(const struct sim_truth *truth, const struct history_op *op)
+static bool is_true(struct sim *sim, const struct history_op *op)
 {
+    const struct sim_truth *truth = &sim->use.truth;
     char key[SIM_KEY_SIZE];
-    char value[24];
+    char room[VALUE_ROOM];
     ask_key_text(op->key, key);
-    (void)snprintf(value, sizeof(value), "v%llu", (unsigned long long)op->argument);
-    uint64_t left = op->kind == HISTORY_DELETE ? 0 : truth_hash(kv_text(value));
+    uint64_t left =
+        op->kind == HISTORY_DELETE ? 0 : truth_hash(value_text(sim, op->argument, room));
     for (size_t i = truth_find(truth, op->revision);
          i < truth->count && truth->changes[i].revision == op->revision; i++) {
         if (strcmp(truth->changes[i].key, key) == 0) {
@@ -211,7 +294,7 @@ void truth_check_end(struct sim *sim)
     }
     for (size_t i = 0; i < sim->use.history.count; i++) {
         const struct history_op *op = &sim->use.history.ops[i];
-        if (op->status == HISTORY_OK && history_changes(op) && !is_true(truth, op)) {
+        if (op->status == HISTORY_OK && history_changes(op) && !is_true(sim, op)) {
             sim_violation(sim, "v%u was acknowledged at revision %u, and is not there",
                           (unsigned)op->argument, (unsigned)op->revision);
         }

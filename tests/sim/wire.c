@@ -6,8 +6,8 @@
 #include "proto/peer_codec.h"
 #include "tests/sim/sim.h"
 
-#define CODED_EVERY 16
-#define CODED_LIVES 10 /* in one of so many lives every message is coded */
+#define CODED_EVERY 32
+#define CODED_LIVES 25 /* in one of so many lives every message is coded */
 
 const struct peer_message *wire_carry(struct sim *sim, const struct peer_message *message)
 {
@@ -23,6 +23,10 @@ const struct peer_message *wire_carry(struct sim *sim, const struct peer_message
         sim_violation(sim, "a message of kind %d does not go over the wire: %s", (int)message->kind,
                       err.msg);
         return message;
+    }
+    if (!wire_same(message, &w->message)) {
+        sim_violation(sim, "a message of kind %d is another one when it comes off the wire",
+                      (int)message->kind);
     }
     sim->counts.messages_coded++;
     return &w->message;

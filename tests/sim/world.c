@@ -71,11 +71,13 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     settings.full_bytes_max = reserve / 4;
     n->hub = watch_hub_create(sim->use.hub_events, 100000);
     settings.machine.hub = n->hub;
+    burden_settings(sim, &settings);
     n->applied = 0;
     n->commit = 0;
     sim_say(sim, "n%u starts: term %u log %u..%u applied %u", (unsigned)n->id,
             (unsigned)image.hard.term, (unsigned)image.log_first, (unsigned)image.log_last,
             (unsigned)image.applied_index);
+    member_check_start(sim, n, &image);
     soft_start(sim, n, &settings);
     join_start(sim, n, &settings);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);
@@ -115,6 +117,9 @@ void world_draw(struct sim *sim)
         n->disk_ms = sim->faults.slow_disks ? 0.2 + random_exp(r, 20) : 0.2 + random_exp(r, 1);
     }
     form_draw(sim);
+    out_draw(sim);
+    values_draw(sim);
+    burden_draw(sim);
     join_draw(sim);
     soft_draw(sim); /* before the nodes start: they have an advisor or not */
     sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;

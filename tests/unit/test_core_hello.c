@@ -28,13 +28,6 @@ static enum core_refusal refusal(struct core_kit *kit, uint64_t id)
     return core_refused(ck_core(kit, id), &err);
 }
 
-static void put_and_wait(struct core_kit *kit, const char *key)
-{
-    uint64_t ticket = ck_put(kit, ck_elect(kit), key, "1");
-    ck_run(kit, 2 * CK_BEAT_MS);
-    assert_int_equal(ck_status(kit, ticket), 0);
-}
-
 /* The disk of @id as it was when @old was taken. */
 static void restore(struct core_kit *kit, uint64_t id, struct store_double *old)
 {
@@ -63,14 +56,6 @@ static bool peers_row(struct core_kit *kit, uint64_t id, struct buf *value)
     return found;
 }
 
-static void small_log(struct core_settings *settings, void *ctx)
-{
-    (void)ctx;
-    settings->compact_entries = 20;
-    settings->trailing_entries = 2;
-    settings->flush_after_ms = 50;
-}
-
 /* --- old copies --- */
 
 static void an_old_copy_is_silent_for_good(void **state)
@@ -79,9 +64,9 @@ static void an_old_copy_is_silent_for_good(void **state)
     struct core_kit kit;
     ck_open(&kit, "vvv");
     ck_lead(&kit, 1);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     struct store_double *old = store_double_clone(ck_node(&kit, 3)->disk);
-    put_and_wait(&kit, "b");
+    ck_put_and_wait(&kit, "b");
     restore(&kit, 3, old);
     ck_boot(&kit, 3);
     ck_run(&kit, CK_BEAT_MS);
@@ -111,11 +96,11 @@ static void the_memory_survives_a_restart(void **state)
     struct core_kit kit;
     ck_open(&kit, "vvv");
     ck_lead(&kit, 1);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     struct store_double *old = store_double_clone(ck_node(&kit, 3)->disk);
-    put_and_wait(&kit, "b");
+    ck_put_and_wait(&kit, "b");
     ck_run(&kit, 2000); /* the state has been flushed */
-    put_and_wait(&kit, "c");
+    ck_put_and_wait(&kit, "c");
     ck_crash(&kit, 1);
     ck_crash(&kit, 2);
     restore(&kit, 3, old);
@@ -134,7 +119,7 @@ static void an_honest_restart_is_welcome(void **state)
     ck_open(&kit, "vvv");
     for (int round = 0; round < 10; round++) {
         for (uint64_t id = 1; id <= 3; id++) {
-            put_and_wait(&kit, "a");
+            ck_put_and_wait(&kit, "a");
             ck_crash(&kit, id);
             ck_boot(&kit, id);
             ck_run(&kit, CK_ELECTION_MS);
@@ -224,7 +209,7 @@ static void an_idle_cluster_writes_nothing(void **state)
     (void)state;
     struct core_kit kit;
     ck_open(&kit, "vvv");
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     ck_run(&kit, 5000);
     struct buf value = {0};
     uint64_t counters[3];
@@ -251,11 +236,11 @@ static void the_memory_stays_over_an_install(void **state)
     (void)state;
     struct core_kit kit;
     ck_prepare(&kit, "vvv");
-    kit.tune = small_log;
+    kit.tune = ck_small_log;
     ck_boot(&kit, 1);
     ck_boot(&kit, 2);
     ck_boot(&kit, 3);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     ck_lead(&kit, 1);
     ck_node(&kit, 3)->cut_off = true;
     for (int i = 0; i < 100; i++) {
@@ -273,13 +258,11 @@ static void the_memory_stays_over_an_install(void **state)
     struct buf own = {0};
     assert_true(peers_row(&kit, 1, &theirs));
     assert_true(peers_row(&kit, 3, &own));
-    struct peer_memory memories[2 * MEMBERS_MAX];
-    size_t count = 0;
-    assert_int_equal(
-        peer_memories_decode(own.bytes, own.size, memories, (size_t)2 * MEMBERS_MAX, &count), 0);
-    assert_int_equal(count, 2);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_not_equal(memories[i].id, 3);
+    struct peer_book book;
+    assert_int_equal(peer_book_decode(own.bytes, own.size, &book, NULL), 0);
+    assert_int_equal(book.count, 2);
+    for (size_t i = 0; i < book.count; i++) {
+        assert_int_not_equal(book.memories[i].id, 3);
     }
     buf_close(&theirs);
     buf_close(&own);
@@ -328,12 +311,12 @@ static void a_removed_member_is_told_so(void **state)
     struct core_kit kit;
     ck_open(&kit, "vvvv");
     ck_lead(&kit, 1);
-    put_and_wait(&kit, "a");
+    ck_put_and_wait(&kit, "a");
     ck_crash(&kit, 4);
     ck_run(&kit, 4 * CK_ELECTION_MS);
     assert_int_equal(core_change(ck_core(&kit, 1), kit.now_ms, CHANGE_REMOVE, 4, NULL, NULL), 0);
     ck_turn(&kit, 1);
-    put_and_wait(&kit, "b");
+    ck_put_and_wait(&kit, "b");
     ck_boot(&kit, 4);
     ck_run(&kit, 2 * CK_ELECTION_MS);
     assert_int_equal(refusal(&kit, 4), CORE_REMOVED);

@@ -44,20 +44,12 @@ static void test_leader_of_choice(void **state)
     ck_close(&kit);
 }
 
-static void small_log(struct core_settings *settings, void *ctx)
-{
-    (void)ctx;
-    settings->compact_entries = 20;
-    settings->trailing_entries = 2;
-    settings->flush_after_ms = 50;
-}
-
 static void test_member_catches_up_by_snapshot(void **state)
 {
     (void)state;
     struct core_kit kit;
     ck_prepare(&kit, "vvv");
-    kit.tune = small_log;
+    kit.tune = ck_small_log;
     ck_boot(&kit, 1);
     ck_boot(&kit, 2);
     uint64_t leader = ck_elect(&kit);

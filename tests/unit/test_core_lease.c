@@ -85,14 +85,6 @@ static void a_stamp_of_another_leadership_is_not_echoed(void **state)
     lk_close(&lk);
 }
 
-static void small_log(struct core_settings *settings, void *ctx)
-{
-    (void)ctx;
-    settings->compact_entries = 20;
-    settings->trailing_entries = 2;
-    settings->flush_after_ms = 50;
-}
-
 /* A snapshot is what a former leader may still send: the last chunk is answered in the same turn in
  * which it hears of the new leader. */
 static void a_former_leader_stamps_no_snapshot(void **state)
@@ -102,7 +94,7 @@ static void a_former_leader_stamps_no_snapshot(void **state)
     lk_open(&lk, "vvv", 1);
     ck_crash(&lk.kit, 1);
     ck_crash(&lk.kit, 3);
-    lk.kit.tune = small_log;
+    lk.kit.tune = ck_small_log;
     ck_boot(&lk.kit, 1);
     ck_lead(&lk.kit, 1);
     for (int i = 0; i < 50; i++) {

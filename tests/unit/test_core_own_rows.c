@@ -43,20 +43,12 @@ static bool has_promise(struct core_kit *kit, uint64_t id)
     return found;
 }
 
-static void small_log(struct core_settings *settings, void *ctx)
-{
-    (void)ctx;
-    settings->compact_entries = 20;
-    settings->trailing_entries = 2;
-    settings->flush_after_ms = 50;
-}
-
 static void a_promise_is_not_shipped(void **state)
 {
     (void)state;
     struct core_kit kit;
     ck_prepare(&kit, "vvv");
-    kit.tune = small_log;
+    kit.tune = ck_small_log;
     for (uint64_t id = 1; id <= 3; id++) {
         leave_promise(&kit, id);
     }

@@ -642,6 +642,54 @@ static void w9_the_result_of_a_vote_is_for_candidates_only(void **state)
     net_close(&net);
 }
 
+/* Found by a simulated life: each vote for a candidate that cannot win put off the timer that would
+ * have made the voter forget a leader of an older term, for whose sake it denied pre-votes to the
+ * one that could. */
+static void w9_who_votes_in_a_new_term_has_no_leader_any_more(void **state)
+{
+    (void)state;
+    struct net net;
+    net_alone(&net, "vvv");
+    net_append(&net, 2, 1, 2, &(struct peer_append){.prev_index = 1, .prev_term = 1});
+    assert_int_equal(engine_leader(net_engine(&net, 1)), 2);
+    net_drop(&net);
+    ask_vote(&net, 3, 3,
+             (struct peer_vote){.last_index = 5, .last_term = 2, .disrupt_leader = true});
+    (void)expect_vote(&net, true);
+    assert_int_equal(engine_leader(net_engine(&net, 1)), 0);
+    ask_vote(&net, 2, 4, (struct peer_vote){.last_index = 6, .last_term = 2, .pre_vote = true});
+    (void)expect_vote(&net, true);
+    net_close(&net);
+}
+
+static void w9_a_candidate_that_lost_asks_before_it_raises_the_term_again(void **state)
+{
+    (void)state;
+    struct net net;
+    net_alone(&net, "vvv");
+    net_append(&net, 2, 1, 2, &(struct peer_append){.prev_index = 1, .prev_term = 1});
+    net_settle(&net);
+    net_drop(&net);
+    net_say(&net, &(struct peer_message){.kind = PEER_TIMEOUT_NOW,
+                                         .from = 2,
+                                         .to = 1,
+                                         .term = 2,
+                                         .timeout_now = {.last_index = 1, .last_term = 1}});
+    const struct peer_message *m = net_take(&net, PEER_VOTE, 2);
+    assert_non_null(m);
+    assert_true(m->vote.disrupt_leader);
+    assert_int_equal(engine_term(net_engine(&net, 1)), 3);
+    net_drop(&net); /* nobody votes for it */
+    net_tick(&net, 1, 5000);
+    m = net_take(&net, PEER_VOTE, 2);
+    assert_non_null(m);
+    assert_true(m->vote.pre_vote);
+    assert_false(m->vote.disrupt_leader);
+    assert_int_equal(m->term, 4);
+    assert_int_equal(engine_term(net_engine(&net, 1)), 3);
+    net_close(&net);
+}
+
 /* --- W13: snapshots --- */
 
 static void w13_a_second_snapshot_during_an_install_is_dropped(void **state)
@@ -889,6 +937,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(w8_a_cluster_whose_newest_voter_does_not_know_it_finds_a_leader),
         cmocka_unit_test(w9_a_denied_pre_vote_tells_the_newer_term),
         cmocka_unit_test(w9_the_better_log_in_the_lower_term_wins_in_the_end),
+        cmocka_unit_test(w9_who_votes_in_a_new_term_has_no_leader_any_more),
+        cmocka_unit_test(w9_a_candidate_that_lost_asks_before_it_raises_the_term_again),
         cmocka_unit_test(w9_the_result_of_a_vote_is_for_candidates_only),
         cmocka_unit_test(w13_a_second_snapshot_during_an_install_is_dropped),
         cmocka_unit_test(w13_a_snapshot_that_is_no_news_is_answered_and_not_installed),

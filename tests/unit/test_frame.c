@@ -121,6 +121,27 @@ static void the_form_is_fixed(void **state)
     buf_close(&frame);
 }
 
+static void a_frame_written_in_place_is_the_same(void **state)
+{
+    (void)state;
+    struct buf whole = {0};
+    struct buf placed = {0};
+    frame_write(&whole, "one", 3);
+    frame_write(&whole, "", 0);
+    size_t begun = frame_begin(&placed);
+    buf_str(&placed, "o");
+    buf_str(&placed, "ne");
+    frame_end(&placed, begun);
+    begun = frame_begin(&placed);
+    buf_str(&placed, "taken back");
+    placed.size = begun;
+    frame_end(&placed, frame_begin(&placed));
+    assert_int_equal(placed.size, whole.size);
+    assert_memory_equal(placed.bytes, whole.bytes, whole.size);
+    buf_close(&whole);
+    buf_close(&placed);
+}
+
 int main(void)
 {
     chance.state = 4711;
@@ -129,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_changed_bit_is_noticed_and_ends_the_stream),
         cmocka_unit_test(no_more_is_kept_than_was_allowed),
         cmocka_unit_test(the_form_is_fixed),
+        cmocka_unit_test(a_frame_written_in_place_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,24 @@ static void draw_lease(enum peer_kind kind, struct peer_message *m)
         number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
 }
 
+static void draw_question(enum peer_kind kind, struct peer_message *m)
+{
+    if (kind == PEER_ASK) {
+        m->ask = (struct peer_ask){.question = number(), .what = (uint32_t)number()};
+        m->ask.wait_ms = (uint32_t)number();
+        m->ask.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
+        draw_numbers(m->ask.numbers, m->ask.number_count);
+        m->ask.bytes = bytes(&m->ask.size, 0);
+        return;
+    }
+    m->answer = (struct peer_answer){.question = number()};
+    m->answer.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
+    draw_numbers(m->answer.numbers, m->answer.number_count);
+    m->answer.status = -(int)random_below(&chance, 40);
+    m->answer.reason = words();
+    m->answer.bytes = bytes(&m->answer.size, 0);
+}
+
 static void draw(enum peer_kind kind, struct peer_message *m)
 {
     memset(m, 0, sizeof(*m));
@@ -245,19 +263,8 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             m->form_proposal.bytes = bytes(&m->form_proposal.size, 0);
             return;
         case PEER_ASK:
-            m->ask = (struct peer_ask){.question = number(), .what = (uint32_t)number()};
-            m->ask.wait_ms = (uint32_t)number();
-            m->ask.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
-            draw_numbers(m->ask.numbers, m->ask.number_count);
-            m->ask.bytes = bytes(&m->ask.size, 0);
-            return;
         case PEER_ANSWER:
-            m->answer = (struct peer_answer){.question = number()};
-            m->answer.number_count = random_below(&chance, PEER_NUMBERS_MAX + 1);
-            draw_numbers(m->answer.numbers, m->answer.number_count);
-            m->answer.status = -(int)random_below(&chance, 40);
-            m->answer.reason = words();
-            m->answer.bytes = bytes(&m->answer.size, 0);
+            draw_question(kind, m);
             return;
     }
     UNREACHABLE("every kind is drawn");

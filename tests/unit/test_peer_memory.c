@@ -124,20 +124,74 @@ static void a_pre_vote_tells_nothing(void **state)
     assert_int_equal(memory.term, 3);
 }
 
-static void memories_become_bytes_and_come_back(void **state)
+static struct peer_book a_book(void)
+{
+    return (struct peer_book){.count = 2,
+                              .memories = {{1, 2, 3, 4, 5, 6}, {UINT64_MAX, 1, 0, 9, 0, 1}},
+                              .gone = {.count = 2, .ids = {77, UINT64_MAX - 1}}};
+}
+
+static int decode(const struct buf *bytes, size_t size, struct err *err)
+{
+    struct peer_book out;
+    return peer_book_decode(bytes->bytes, size, &out, err);
+}
+
+static void a_book_becomes_bytes_and_comes_back(void **state)
 {
     (void)state;
-    struct peer_memory in[2] = {{1, 2, 3, 4, 5, 6}, {UINT64_MAX, 1, 0, 9, 0, 1}};
+    struct peer_book in = a_book();
+    struct peer_book out;
     struct buf bytes = {0};
-    peer_memories_encode(in, 2, &bytes);
-    struct peer_memory out[2];
-    size_t count = 0;
-    assert_int_equal(peer_memories_decode(bytes.bytes, bytes.size, out, 2, &count), 0);
-    assert_int_equal(count, 2);
-    assert_memory_equal(in, out, sizeof(in));
-    assert_int_not_equal(peer_memories_decode(bytes.bytes, bytes.size, out, 1, &count), 0);
-    assert_int_not_equal(peer_memories_decode(bytes.bytes, bytes.size - 1, out, 2, &count), 0);
-    assert_int_not_equal(peer_memories_decode(bytes.bytes, 0, out, 2, &count), 0);
+    struct err err = {0};
+    peer_book_encode(&in, &bytes);
+    assert_int_equal(peer_book_decode(bytes.bytes, bytes.size, &out, &err), 0);
+    assert_memory_equal(&in, &out, sizeof(in));
+    for (size_t size = 0; size < bytes.size; size++) {
+        bool ends_well =
+            size == bytes.size - 8 || size == bytes.size - 16; /* fewer that are gone */
+        assert_int_equal(decode(&bytes, size, &err), ends_well ? 0 : ERR_CORRUPT);
+    }
+    buf_close(&bytes);
+}
+
+static void a_full_book_comes_back(void **state)
+{
+    (void)state;
+    struct peer_book in = {.count = PEER_MEMORIES_MAX};
+    for (size_t i = 0; i < PEER_MEMORIES_MAX; i++) {
+        in.memories[i].id = i + 1;
+    }
+    for (uint64_t id = 1; id <= GONE_MAX; id++) {
+        (void)gone_add(&in.gone, 1000 + id);
+    }
+    struct peer_book out;
+    struct buf bytes = {0};
+    struct err err = {0};
+    peer_book_encode(&in, &bytes);
+    assert_int_equal(peer_book_decode(bytes.bytes, bytes.size, &out, &err), 0);
+    assert_memory_equal(&in, &out, sizeof(in));
+    buf_append(&bytes, "12345678", 8);
+    assert_int_equal(decode(&bytes, bytes.size, &err),
+                     ERR_CORRUPT); /* one more than there can be */
+    buf_close(&bytes);
+}
+
+/* Format 1, a byte and the memories, was never released: it is refused like one to come. */
+static void another_format_is_refused_with_what_to_do(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    for (char format = 1; format <= 3; format += 2) {
+        buf_clear(&bytes);
+        buf_char(&bytes, format);
+        for (int i = 0; i < 48; i++) {
+            buf_char(&bytes, 1);
+        }
+        struct err err = {0};
+        assert_int_equal(decode(&bytes, bytes.size, &err), ERR_VERSION);
+        assert_non_null(strstr(err.msg, "join as a new member"));
+    }
     buf_close(&bytes);
 }
 
@@ -147,7 +201,9 @@ int main(void)
         cmocka_unit_test(hellos_are_judged),
         cmocka_unit_test(what_is_told_is_remembered),
         cmocka_unit_test(a_pre_vote_tells_nothing),
-        cmocka_unit_test(memories_become_bytes_and_come_back),
+        cmocka_unit_test(a_book_becomes_bytes_and_comes_back),
+        cmocka_unit_test(a_full_book_comes_back),
+        cmocka_unit_test(another_format_is_refused_with_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

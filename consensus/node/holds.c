@@ -1,0 +1,101 @@
+/* consensus/node/holds.c - the leases that this node keeps alive, and the page that says until
+ * when.
+ *
+ * The page follows the protected lease that is held, so that a guard in another process can read
+ * its deadline without asking anybody. It is written by the consensus thread alone, between two
+ * changes of its sequence. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "consensus/node/node.h"
+
+static struct hold *find(struct node *n, uint64_t lease)
+{
+    LIST_FOR_EACH (struct hold, hold, &n->holds, link) {
+        if (hold->wish.lease == lease) {
+            return hold;
+        }
+    }
+    return NULL;
+}
+
+void holds_set(struct node *n, const struct core_hold *wish, bool once)
+{
+    struct hold *hold = find(n, wish->lease);
+    if (hold == NULL) {
+        hold = mem_zalloc(sizeof(*hold));
+        list_init(&hold->link);
+        list_push_back(&n->holds, &hold->link);
+        hold->keeps_once = once;
+    }
+    hold->keeps_once = hold->keeps_once && once;
+    bool shorter = once && !hold->keeps_once; /* its owner's word stands */
+    if (!shorter) {
+        hold->wish = *wish;
+    }
+    if (n->core != NULL) {
+        core_hold(n->core, node_now_ms(), &hold->wish);
+    }
+}
+
+void holds_let_go(struct node *n, uint64_t lease)
+{
+    struct hold *hold = find(n, lease);
+    if (hold == NULL) {
+        return;
+    }
+    if (n->core != NULL) {
+        core_let_go(n->core, node_now_ms(), lease);
+    }
+    list_remove(&hold->link);
+    mem_free(hold);
+}
+
+static void write_page(struct node *n, const struct pgraft_lease_page *page)
+{
+    struct pgraft_lease_page *shared = n->page;
+    uint64_t sequence = shared->sequence;
+    __atomic_store_n(&shared->sequence, sequence + 1, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&shared->lease, page->lease, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->epoch, page->epoch, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->deadline_ms, page->deadline_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->confirmed_ms, page->confirmed_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->status, page->status, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->beat_ms, page->beat_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->sequence, sequence + 2, __ATOMIC_RELEASE);
+}
+
+void holds_turn(struct node *n, uint64_t now_ms)
+{
+    struct pgraft_lease_page page = {.beat_ms = now_ms};
+    LIST_FOR_EACH_SAFE (struct hold, hold, &n->holds, link) {
+        struct core_held held = {0};
+        bool known = n->core != NULL && core_held(n->core, hold->wish.lease, &held);
+        if (hold->keeps_once && now_ms > hold->wish.renew_until_ms) {
+            holds_let_go(n, hold->wish.lease);
+            continue;
+        }
+        if (known && hold->wish.epoch != 0) {
+            page.lease = hold->wish.lease;
+            page.epoch = hold->wish.epoch;
+            page.deadline_ms = held.deadline_ms;
+            page.confirmed_ms = held.confirmed_ms;
+            page.status = held.status;
+        }
+    }
+    bool same = page.lease == n->page->lease && page.epoch == n->page->epoch &&
+                page.deadline_ms == n->page->deadline_ms && page.status == n->page->status;
+    if (!same || page.beat_ms - n->page->beat_ms >= 10) {
+        write_page(n, &page);
+    }
+}
+
+void holds_close(struct node *n)
+{
+    LIST_FOR_EACH_SAFE (struct hold, hold, &n->holds, link) {
+        list_remove(&hold->link);
+        mem_free(hold);
+    }
+}

@@ -1,0 +1,137 @@
+/* consensus/node/mail.c - two boxes behind one lock, and a bell for each. */
+#include "consensus/node/mail.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "consensus/net/net.h"
+
+/* Nobody dispatches: events beyond this are lost, never answers. */
+#define EVENTS_MAX 1024
+
+int mail_open(struct mail *mail, uv_loop_t *loop, uv_async_cb on_wake, struct err *err)
+{
+    list_init(&mail->inbox);
+    list_init(&mail->outbox);
+    mail->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (mail->fd < 0) {
+        return err_errno(err, errno, "eventfd");
+    }
+    int rv = uv_async_init(loop, &mail->wake, on_wake);
+    if (rv != 0) {
+        (void)close(mail->fd);
+        mail->fd = -1;
+        return err_errno(err, -rv, "uv_async_init");
+    }
+    rv = pthread_mutex_init(&mail->lock, NULL);
+    MUST(rv == 0);
+    mail->wake_is_open = true;
+    return 0;
+}
+
+void mail_close(struct mail *mail)
+{
+    for (struct list *link = list_pop_front(&mail->inbox); link != NULL;
+         link = list_pop_front(&mail->inbox)) {
+        order_free(CONTAINER_OF(link, struct order, link));
+    }
+    for (struct list *link = list_pop_front(&mail->outbox); link != NULL;
+         link = list_pop_front(&mail->outbox)) {
+        delivery_free(CONTAINER_OF(link, struct delivery, link));
+    }
+    (void)close(mail->fd);
+    (void)pthread_mutex_destroy(&mail->lock);
+}
+
+struct order *order_create(enum order_kind kind)
+{
+    struct order *order = mem_zalloc(sizeof(*order));
+    order->kind = kind;
+    list_init(&order->link);
+    return order;
+}
+
+void order_free(struct order *order)
+{
+    job_free(order->job);
+    net_keys_free(order->keys);
+    buf_close(&order->bytes);
+    mem_free(order);
+}
+
+void mail_order(struct mail *mail, struct order *order)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    bool was_empty = list_empty(&mail->inbox);
+    list_push_back(&mail->inbox, &order->link);
+    if (was_empty && mail->wake_is_open) {
+        (void)uv_async_send(&mail->wake);
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+void mail_take_orders(struct mail *mail, struct list *out)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    list_splice_back(out, &mail->inbox);
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+struct delivery *delivery_create(enum delivery_kind kind)
+{
+    struct delivery *delivery = mem_zalloc(sizeof(*delivery));
+    delivery->kind = kind;
+    list_init(&delivery->link);
+    return delivery;
+}
+
+void delivery_free(struct delivery *delivery)
+{
+    if (delivery == NULL) {
+        return;
+    }
+    job_free(delivery->job);
+    arena_close(&delivery->room);
+    mem_free(delivery);
+}
+
+void mail_deliver(struct mail *mail, struct delivery *delivery)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    if (delivery->kind == DELIVER_EVENT && mail->events_waiting >= EVENTS_MAX) {
+        (void)pthread_mutex_unlock(&mail->lock);
+        delivery_free(delivery);
+        return;
+    }
+    mail->events_waiting += delivery->kind == DELIVER_EVENT ? 1 : 0;
+    bool was_empty = list_empty(&mail->outbox);
+    list_push_back(&mail->outbox, &delivery->link);
+    if (was_empty) {
+        /* Under the lock, or mail_next() could swallow the bell of a box that is not empty. */
+        uint64_t one = 1;
+        ssize_t written = write(mail->fd, &one, sizeof(one));
+        MUST(written == (ssize_t)sizeof(one) || errno == EAGAIN);
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+struct delivery *mail_next(struct mail *mail)
+{
+    struct delivery *delivery = NULL;
+    (void)pthread_mutex_lock(&mail->lock);
+    struct list *link = list_pop_front(&mail->outbox);
+    if (link != NULL) {
+        delivery = CONTAINER_OF(link, struct delivery, link);
+        mail->events_waiting -= delivery->kind == DELIVER_EVENT ? 1 : 0;
+    }
+    if (list_empty(&mail->outbox)) {
+        uint64_t count = 0;
+        ssize_t got = read(mail->fd, &count, sizeof(count));
+        MUST(got == (ssize_t)sizeof(count) || errno == EAGAIN);
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
+    return delivery;
+}

@@ -1,0 +1,79 @@
+/* consensus/node/mail.h - what callers and the consensus thread say to each other: orders in,
+ * deliveries out. */
+#ifndef CONSENSUS_NODE_MAIL_H_
+#define CONSENSUS_NODE_MAIL_H_
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "consensus/core.h"
+#include "consensus/node/job.h"
+
+struct watcher;
+struct net_keys;
+
+enum order_kind {
+    ORDER_JOB,
+    ORDER_CANCEL,
+    ORDER_WATCH,
+    ORDER_UNWATCH,
+    ORDER_PULL, /* a watcher has room again */
+    ORDER_HOLD,
+    ORDER_LET_GO,
+    ORDER_PUBLISH,
+    ORDER_MOVES,
+    ORDER_KEYS,
+    ORDER_STOP,
+};
+
+struct order {
+    struct list link;
+    enum order_kind kind;
+    struct job *job;
+    struct watcher *watcher;
+    uint64_t number;
+    struct core_hold hold;
+    struct buf bytes;
+    struct net_keys *keys;
+};
+
+enum delivery_kind { DELIVER_JOB, DELIVER_CHANGES, DELIVER_WATCH_END, DELIVER_EVENT };
+
+struct delivery {
+    struct list link;
+    enum delivery_kind kind;
+    struct job *job;
+    struct watcher *watcher;
+    struct pgraft_changes changes; /* in @room */
+    struct pgraft_event event;
+    struct arena room;
+    char peer[MEMBER_ADDRESS_MAX + 1];
+    char text[512];
+};
+
+struct mail {
+    pthread_mutex_t lock;
+    struct list inbox;
+    struct list outbox;
+    size_t events_waiting;
+    int fd;            /* eventfd: the outbox has something */
+    uv_async_t wake;   /* of the thread's loop */
+    bool wake_is_open; /* under the lock: false once the thread ends */
+};
+
+int mail_open(struct mail *mail, uv_loop_t *loop, uv_async_cb on_wake, struct err *err);
+/* After the thread has ended; what is left in both boxes is dropped. */
+void mail_close(struct mail *mail);
+struct order *order_create(enum order_kind kind);
+void order_free(struct order *order);
+void mail_order(struct mail *mail, struct order *order);
+/* All orders there are, in order, moved to @out. */
+void mail_take_orders(struct mail *mail, struct list *out);
+struct delivery *delivery_create(enum delivery_kind kind);
+void delivery_free(struct delivery *delivery);
+void mail_deliver(struct mail *mail, struct delivery *delivery);
+struct delivery *mail_next(struct mail *mail);
+
+#endif /* CONSENSUS_NODE_MAIL_H_ */

@@ -1,0 +1,255 @@
+/* consensus/node/node.h - the runtime: one thread that feeds the core with time, messages, writes
+ * and requests, and carries out what it asks for.
+ *
+ *   callers --orders--> inbox --> | consensus thread: uv loop, form or core | --> outbox -->
+ * callers |   net (peers)   store (its own thread)  |
+ *
+ * Everything below "the thread's own" is touched by the consensus thread alone. What callers and
+ * the thread share is the mail (mail.h), a figure or two behind a lock, and the page of a lease. */
+#ifndef CONSENSUS_NODE_NODE_H_
+#define CONSENSUS_NODE_NODE_H_
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "consensus/core.h"
+#include "consensus/form.h"
+#include "consensus/net/net.h"
+#include "consensus/node/job.h"
+#include "consensus/node/mail.h"
+#include "consensus/watch.h"
+#include "storage/store.h"
+
+#define NODE_JOBS_MAX 8192 /* requests of callers that wait; beyond it ERR_BUSY */
+#define NODE_IDS 1024      /* buckets of the table of jobs */
+/* Commands of this node that may be under way at once: fewer than the answers that are remembered
+ * of one client. */
+#define NODE_COMMANDS_MAX 900
+/* How often what waits is looked at again. */
+#define NODE_POKE_MS 50
+/* A turn that comes so late is a stall. */
+#define NODE_STALL_MS 100
+
+struct node_settings {
+    char space[128];
+    char scope[64];
+    struct member_info me; /* id 0 */
+    char listen[MEMBER_ADDRESS_MAX + 1];
+    char *directory;
+    struct form_list list;
+    struct form_list data_peers;
+    struct pgraft_settings user; /* its texts are not used any more */
+    char *secret_file;
+    char *ca_file;
+    char *cert_file;
+    char *key_file;
+};
+
+/* The client that this node is for the store: how its commands are applied exactly once. */
+struct node_client {
+    uint64_t id; /* 0: not drawn yet */
+    uint64_t since;
+    uint64_t sequence; /* of its newest command */
+    struct list commands;
+    size_t under_way;
+};
+
+/* A watch of a caller's: opened on the thread, closed by either side. */
+struct watcher {
+    struct list link; /* of the node's watchers */
+    struct list by_caller;
+    uint64_t id;
+    struct pgraft_watch wish; /* the key is in @bytes */
+    struct buf bytes;
+    atomic_bool closed;      /* nothing more is told */
+    bool let_go;             /* by the caller; under the lock of the mail */
+    atomic_uint undelivered; /* batches in the outbox */
+    struct watch *watch;     /* NULL: not open yet, or ended */
+    bool ended;
+    uint64_t told_revision;
+    uint64_t told_ms;
+};
+
+struct hold {
+    struct list link;
+    struct core_hold wish;
+    bool keeps_once; /* a JOB_LEASE_KEEP asked for it, no owner */
+};
+
+/* Somebody who asked for a place, as the leader heard it. */
+struct node_wish {
+    struct member_info info;
+    uint64_t subject;
+    bool wants_vote;
+    uint64_t at_ms;
+};
+
+struct node_soft {
+    uint64_t member;
+    struct soft_version version;
+    uint64_t age_ms;
+    uint64_t at_ms;
+    size_t size;
+    unsigned char bytes[SOFT_BYTES_MAX];
+};
+
+struct node {
+    struct node_settings settings;
+    struct mail mail;
+    pthread_t thread;
+    uint64_t next_id; /* of jobs and watches; begins at random. Under the mail's lock */
+    struct list callers_watchers;
+    size_t callers_jobs;
+
+    /* Behind its lock: what callers may look at. */
+    pthread_mutex_t glass;
+    struct pgraft_figures figures;
+    struct node_soft soft[SOFT_STATES_MAX];
+    size_t soft_count;
+    struct pgraft_lease_page *page; /* mapped */
+    int page_fd;
+
+    /* ---- the thread's own ---- */
+    uv_loop_t loop;
+    uv_poll_t timer; /* timerfd on CLOCK_BOOTTIME */
+    int timer_fd;
+    uint64_t timer_at_ms; /* what it is set to; 0: nothing */
+    uv_poll_t store_poll;
+    uv_check_t turn;
+    bool awake;     /* the loop has woken up, and has not had its turn */
+    bool switching; /* from form to core */
+    bool tick_due;
+    bool stopping;
+    bool handed_over;
+    bool stopped;
+    uint64_t stop_at_ms;
+
+    struct net *net;
+    struct store *store;
+    struct form *form;
+    struct core *core;
+    struct watch_hub *hub;
+    uint64_t node_id;
+    uint8_t cluster_id[CLUSTER_ID_SIZE];
+    bool has_cluster;
+    enum pgraft_phase phase;
+    char phase_text[512];
+
+    /* Seen in the last turn, to notice what has changed. */
+    enum engine_role role;
+    uint64_t leader;
+    uint64_t term;
+    uint64_t conf_index;
+    uint64_t elections;
+    uint64_t stalls;
+    uint64_t stall_ms_max;
+    uint64_t quota_again_ms;
+    bool moves_forbidden;
+    struct buf published;
+
+    struct node_client client;
+    struct list jobs;
+    struct list ids[NODE_IDS];
+    size_t job_count;
+    uint64_t poke_at_ms;
+    bool poke_now;
+    uint64_t proposals;
+    uint64_t proposals_failed;
+    uint64_t forwarded;
+    uint64_t reads;
+
+    struct node_wish wishes[8];
+    struct list watchers;
+    struct list holds;
+    uint64_t readers[8]; /* ships and the store's readers for them */
+    uint64_t reader_ships[8];
+    struct arena scratch;
+};
+
+/* ---- node.c: the thread ---- */
+int node_start(struct node *n, struct err *err);
+void node_stop(struct node *n);
+uint64_t node_now_ms(void);
+uint64_t node_random(void);
+/* At the beginning of each callback of the loop: was it late? */
+void node_woken(struct node *n);
+void node_fatal(struct node *n, const struct err *err);
+void node_say(struct node *n, enum pgraft_event_kind kind, enum pgraft_level level,
+              const char *peer, uint64_t number, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+void node_set_phase(struct node *n, enum pgraft_phase phase, const char *text);
+
+/* ---- phase.c: from a directory to a form or a core ---- */
+int phase_open(struct node *n, struct err *err);
+/* On the thread, before anything else. */
+void phase_begin(struct node *n);
+void phase_close(struct node *n);
+/* Whom to be connected to, anew. */
+void phase_connect(struct node *n);
+/* The end of a turn while there is no core yet. */
+void phase_turn(struct node *n);
+
+/* ---- drain.c: what the core asks for ---- */
+void drain_core(struct node *n);
+void drain_store(struct node *n);
+void drain_message(struct node *n, const struct peer_message *message);
+
+/* ---- peers.c: the net ---- */
+int peers_open(struct node *n, struct err *err);
+int peers_load_keys(struct node *n, struct net_keys **ret, struct err *err);
+
+/* ---- advice.c: what the owner says for the leader ---- */
+struct core_advisor advice_of(struct node *n);
+void keep_soft(struct node *n, struct order *order);
+void quota_turn(struct node *n, uint64_t now_ms);
+
+/* ---- jobs.c: requests ---- */
+void jobs_add(struct node *n, struct job *job);
+struct job *jobs_find(struct node *n, uint64_t id);
+/* @job is answered: whoever wanted it hears of it. */
+void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void jobs_cancel(struct node *n, uint64_t id);
+/* What waits is looked at again; deadlines. */
+void jobs_poke(struct node *n, uint64_t now_ms);
+void jobs_core_done(struct node *n, struct core_done *done);
+/* The connection to @member is gone: what it was asked is asked again. */
+void jobs_lost_peer(struct node *n, uint64_t member);
+void jobs_close(struct node *n);
+void jobs_wait(struct node *n, struct job *job, uint64_t again_ms);
+
+/* ---- reads.c: answers from this node's state ---- */
+void reads_answer(struct node *n, struct job *job);
+
+/* ---- asks.c: questions between members ---- */
+bool asks_send(struct node *n, struct job *job, uint64_t to);
+void asks_receive(struct node *n, const struct peer_message *message);
+void asks_answer(struct node *n, struct job *job);
+
+/* ---- status.c ---- */
+void status_fill(struct node *n, struct job *job);
+void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer);
+void status_own_numbers(struct node *n, struct peer_answer *answer);
+void status_figures(struct node *n);
+
+/* ---- member_jobs.c ---- */
+void member_job_try(struct node *n, struct job *job);
+void member_job_note_wish(struct node *n, const struct peer_join *join);
+uint64_t member_job_heir(const struct node *n);
+
+/* ---- watchers.c ---- */
+void watchers_add(struct node *n, struct watcher *watcher);
+void watchers_open(struct node *n);
+void watchers_remove(struct node *n, struct watcher *watcher);
+void watchers_turn(struct node *n, uint64_t now_ms);
+uint64_t watchers_next_ms(const struct node *n);
+void watchers_close(struct node *n);
+
+/* ---- holds.c ---- */
+void holds_set(struct node *n, const struct core_hold *wish, bool once);
+void holds_let_go(struct node *n, uint64_t lease);
+void holds_turn(struct node *n, uint64_t now_ms);
+void holds_close(struct node *n);
+
+#endif /* CONSENSUS_NODE_NODE_H_ */

@@ -1,0 +1,283 @@
+/* consensus/node/status.c - what this node knows of itself and of the others, and what they say
+ * when they are asked. */
+#include "consensus/node/node.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "consensus/node/asks.h"
+
+/* A member that was heard so recently is there. */
+#define CONTACT_MS 2000
+/* Others have this part of the call's time to say how they are. */
+#define ANSWER_PART 2
+
+/* ---- figures ---- */
+
+static uint64_t fsync_p99_us(const struct store_stats *stats)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < STORE_COMMIT_BUCKETS; i++) {
+        all += stats->commit_bucket[i];
+    }
+    uint64_t seen = 0;
+    for (size_t i = 0; i < STORE_COMMIT_BUCKETS; i++) {
+        seen += stats->commit_bucket[i];
+        if (seen * 100 >= all * 99) {
+            return all > 0 ? UINT64_C(100) << i : 0;
+        }
+    }
+    return 0;
+}
+
+static struct store_stats stats_of(const struct node *n)
+{
+    struct store_stats stats = {0};
+    if (n->store != NULL) { /* between form and core there is none */
+        store_stats(n->store, &stats);
+    }
+    return stats;
+}
+
+static uint64_t stamp_age_ms(const struct node *n)
+{
+    const struct engine *engine = core_engine(n->core);
+    uint64_t until = engine_led_until_ms(engine);
+    uint64_t now_ms = node_now_ms();
+    bool leads = engine_role(engine) == ENGINE_LEADER;
+    return leads && now_ms > until && until != 0 ? now_ms - until : 0;
+}
+
+_Static_assert(PGRAFT_FSYNC_BUCKETS == STORE_COMMIT_BUCKETS, "one histogram");
+
+void status_figures(struct node *n)
+{
+    struct pgraft_figures f = {.proposals = n->proposals,
+                               .proposals_failed = n->proposals_failed,
+                               .forwarded = n->forwarded,
+                               .reads = n->reads,
+                               .elections = n->elections,
+                               .stalls = n->stalls,
+                               .stall_ms_max = n->stall_ms_max,
+                               .watches = list_count(&n->watchers),
+                               .waiting = n->job_count};
+    struct store_stats stats = stats_of(n);
+    f.commits = stats.commits;
+    f.store_bytes = stats.used_bytes;
+    memcpy(f.fsync_bucket, stats.commit_bucket, sizeof(f.fsync_bucket));
+    f.fsync_sum_us = stats.commit_ns_sum / 1000;
+    struct net_peer_stats peer;
+    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
+        f.peers_connected += peer.up ? 1 : 0;
+    }
+    if (n->core != NULL) {
+        struct machine_status machine;
+        const struct engine *engine = core_engine(n->core);
+        machine_status(core_machine(n->core), &machine);
+        f.term = engine_term(engine);
+        f.leader = engine_leader(engine);
+        f.is_leader = engine_role(engine) == ENGINE_LEADER;
+        f.commit_index = engine_commit(engine);
+        f.applied_index = core_applied(n->core);
+        f.revision = machine.revision;
+        f.leases = machine.lease_count;
+        f.keys = machine.key_count;
+        f.used_bytes = machine.used_bytes;
+        f.quota_bytes = machine.quota_bytes;
+        f.stamp_age_ms = stamp_age_ms(n);
+    }
+    (void)pthread_mutex_lock(&n->glass);
+    n->figures = f;
+    (void)pthread_mutex_unlock(&n->glass);
+}
+
+/* ---- members ---- */
+
+static uint64_t contact_age_ms(const struct node *n, uint64_t id)
+{
+    struct net_peer_stats peer;
+    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
+        if (peer.id == id) {
+            return peer.heard_ms;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static enum pgraft_role public_role(enum member_role role)
+{
+    return role == MEMBER_VOTER     ? PGRAFT_VOTER
+           : role == MEMBER_STANDBY ? PGRAFT_NON_VOTER
+                                    : PGRAFT_SPARE;
+}
+
+static void describe(struct node *n, struct job *job, const struct member *in,
+                     struct pgraft_member *out)
+{
+    struct member_info info = {.kind = MEMBER_DATABASE};
+    *out = (struct pgraft_member){.id = in->id, .role = public_role(in->role), .error = ""};
+    (void)member_info_decode(in->info, &info, NULL);
+    out->name = job_room_text(job, info.name);
+    out->address = job_room_text(job, info.address);
+    out->site = job_room_text(job, info.site);
+    out->kind = info.kind == MEMBER_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
+    out->is_leader = engine_leader(core_engine(n->core)) == in->id;
+    out->is_self = in->id == n->node_id;
+    out->contact_age_ms = out->is_self ? 0 : contact_age_ms(n, in->id);
+    if (out->is_self) {
+        struct peer_answer own = {0};
+        status_own_numbers(n, &own);
+        status_note(n, job, in->id, &own);
+    }
+}
+
+static int can_lose(const struct node *n, const struct pgraft_status *s)
+{
+    size_t voters = 0;
+    size_t there = 0;
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct pgraft_member *m = &s->members[i];
+        voters += m->role == PGRAFT_VOTER ? 1 : 0;
+        there += m->role == PGRAFT_VOTER && m->contact_age_ms < CONTACT_MS ? 1 : 0;
+    }
+    (void)n;
+    return (int)there - (int)(voters / 2 + 1);
+}
+
+static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
+{
+    struct machine_status machine;
+    const struct engine *engine = core_engine(n->core);
+    machine_status(core_machine(n->core), &machine);
+    s->term = engine_term(engine);
+    s->leader = engine_leader(engine);
+    s->revision = machine.revision;
+    s->compacted = machine.compacted;
+    s->key_count = machine.key_count;
+    s->used_bytes = machine.used_bytes;
+    s->quota_bytes = machine.quota_bytes;
+    s->quota_alarm = machine.quota_alarm;
+    s->lease_count = machine.lease_count;
+    s->stamp_age_ms = stamp_age_ms(n);
+    struct members members;
+    engine_members(engine, &members);
+    struct pgraft_member *list = job_room(job, (members.count + 1) * sizeof(*list));
+    memset(list, 0, (members.count + 1) * sizeof(*list));
+    s->members = list;
+    s->member_count = members.count;
+    for (size_t i = 0; i < members.count; i++) {
+        list[i].id = members.at[i].id;
+    }
+    for (size_t i = 0; i < members.count; i++) {
+        describe(n, job, &members.at[i], &list[i]);
+        if (list[i].is_leader) {
+            s->leader_name = list[i].name;
+        }
+    }
+    uint64_t patience_ms = (uint64_t)4 * n->settings.user.election_timeout_ms;
+    bool leads = engine_role(engine) == ENGINE_LEADER;
+    s->has_quorum = leads
+                        ? s->stamp_age_ms < patience_ms
+                        : s->leader != 0 && engine_silence_ms(engine, node_now_ms()) < patience_ms;
+    int spare = can_lose(n, s);
+    s->can_lose = !s->has_quorum ? -1 : spare > 0 ? spare : 0;
+}
+
+static void ask_all(struct node *n, struct job *job)
+{
+    job->state = JOB_ASKED;
+    for (size_t i = 0; i < job->state_of_all->member_count; i++) {
+        const struct pgraft_member *m = &job->state_of_all->members[i];
+        if (!m->is_self && asks_send(n, job, m->id)) {
+            job->unanswered++;
+        }
+    }
+    uint64_t now_ms = node_now_ms();
+    job->deadline_ms = now_ms + (job->deadline_ms - now_ms) / ANSWER_PART;
+}
+
+static const char *hex_id(struct job *job, const uint8_t *id)
+{
+    char text[2 * CLUSTER_ID_SIZE + 1];
+    for (size_t i = 0; i < CLUSTER_ID_SIZE; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", id[i]);
+    }
+    return job_room_text(job, text);
+}
+
+void status_fill(struct node *n, struct job *job)
+{
+    if (job->from != 0) {
+        jobs_finish(n, job, 0, NULL); /* asks_answer() adds the numbers */
+        return;
+    }
+    struct pgraft_status *s = job_room(job, sizeof(*s));
+    struct store_stats stats = stats_of(n);
+    *s = (struct pgraft_status){.phase = n->phase,
+                                .text = job_room_text(job, n->phase_text),
+                                .cluster_id = n->has_cluster ? hex_id(job, n->cluster_id) : "",
+                                .id = n->node_id,
+                                .leader_name = "",
+                                .can_lose = -1,
+                                .store_bytes = stats.used_bytes,
+                                .store_limit_bytes = stats.limit_bytes};
+    job->state_of_all = s;
+    if (n->form != NULL) {
+        const char *names[FORM_LIST_MAX];
+        s->waits_for_count = form_waits_for(n->form, names);
+        for (size_t i = 0; i < s->waits_for_count; i++) {
+            s->waits_for[i] = job_room_text(job, names[i]);
+        }
+    }
+    if (n->core != NULL) {
+        fill_core(n, job, s);
+        if (job->flags != 0) {
+            ask_all(n, job);
+        }
+    }
+    if (job->unanswered == 0) {
+        jobs_finish(n, job, 0, NULL);
+    }
+}
+
+void status_own_numbers(struct node *n, struct peer_answer *answer)
+{
+    struct store_stats stats = stats_of(n);
+    const struct engine *engine = core_engine(n->core);
+    answer->number_count = STATUS_NUMBERS;
+    answer->numbers[STATUS_TERM] = engine_term(engine);
+    answer->numbers[STATUS_LAST] = engine_last(engine);
+    answer->numbers[STATUS_COMMIT] = engine_commit(engine);
+    answer->numbers[STATUS_APPLIED] = core_applied(n->core);
+    answer->numbers[STATUS_FSYNC_P99_US] = fsync_p99_us(&stats);
+    answer->numbers[STATUS_STORE_BYTES] = stats.used_bytes;
+    answer->reason = "";
+}
+
+void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer)
+{
+    struct pgraft_status *s = job->state_of_all;
+    for (size_t i = 0; s != NULL && i < s->member_count; i++) {
+        struct pgraft_member *m = (struct pgraft_member *)(uintptr_t)&s->members[i];
+        if (m->id != from || m->answered) {
+            continue;
+        }
+        m->answered = answer->status == 0 && answer->number_count >= STATUS_NUMBERS;
+        m->term = answer->numbers[STATUS_TERM];
+        m->last_index = answer->numbers[STATUS_LAST];
+        m->commit_index = answer->numbers[STATUS_COMMIT];
+        m->applied_index = answer->numbers[STATUS_APPLIED];
+        m->fsync_p99_us = answer->numbers[STATUS_FSYNC_P99_US];
+        m->store_bytes = answer->numbers[STATUS_STORE_BYTES];
+        m->round_trip_us = (node_now_ms() - job->began_ms) * 1000;
+        m->error = job_room_text(job, answer->reason);
+        if (from == n->node_id) {
+            return;
+        }
+        job->unanswered--;
+        if (job->unanswered == 0) {
+            jobs_finish(n, job, 0, NULL);
+        }
+        return;
+    }
+}

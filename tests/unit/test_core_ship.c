@@ -1,0 +1,98 @@
+/* tests/unit/test_core_ship.c - snapshots that are on their way to a member, and the log that is
+ * kept for them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/core_kit.h"
+
+static size_t open_readers(struct core_kit *kit, uint64_t id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CK_READERS; i++) {
+        count += ck_node(kit, id)->ships[i] != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+static void put_many(struct core_kit *kit, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        (void)ck_put(kit, 1, key, "some value that takes a little space");
+        ck_run(kit, 10);
+    }
+}
+
+/* 4 hears nothing of it: not even the first chunk is answered. */
+static bool chunks_get_lost(const struct peer_message *m, void *ctx)
+{
+    (void)ctx;
+    return m->kind == PEER_CHUNK;
+}
+
+static void open_with_a_ship_to_4(struct core_kit *kit)
+{
+    ck_prepare(kit, "vvvv");
+    kit->tune = ck_small_log;
+    for (uint64_t id = 1; id <= 4; id++) {
+        ck_boot(kit, id);
+    }
+    ck_lead(kit, 1);
+    ck_node(kit, 4)->cut_off = true;
+    put_many(kit, 100);
+    kit->is_lost = chunks_get_lost;
+    ck_node(kit, 4)->cut_off = false;
+    for (int i = 0; i < 100 && open_readers(kit, 1) == 0; i++) {
+        ck_run(kit, 10);
+    }
+    assert_int_equal(open_readers(kit, 1), 1);
+}
+
+/* It would stay open for ten election timeouts more, and the log behind it with it. */
+static void a_member_that_left_gets_no_more_of_it(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_a_ship_to_4(&kit);
+    ck_node(&kit, 4)->cut_off = true;
+    struct err err = {0};
+    int code = ERR_BUSY;
+    for (int i = 0; i < 30 && code != 0; i++) {
+        code = core_change(ck_core(&kit, 1), kit.now_ms, CHANGE_REMOVE, 4, NULL, &err);
+        ck_turn(&kit, 1);
+        ck_run(&kit, 10);
+    }
+    assert_int_equal(code, 0);
+    assert_int_equal(open_readers(&kit, 1), 0);
+    ck_close(&kit);
+}
+
+/* ... while one that is only silent has its time. */
+static void a_silent_member_is_waited_for(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_a_ship_to_4(&kit);
+    ck_run(&kit, (ENGINE_SNAPSHOT_PATIENCE - 2) * CK_ELECTION_MS);
+    assert_int_equal(open_readers(&kit, 1), 1);
+    kit.is_lost = NULL;
+    ck_run(&kit, 10 * CK_ELECTION_MS);
+    assert_int_equal(open_readers(&kit, 1), 0);
+    assert_true(ck_has(&kit, 4, "k99", "some value that takes a little space"));
+    ck_close(&kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_member_that_left_gets_no_more_of_it),
+        cmocka_unit_test(a_silent_member_is_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
