@@ -238,6 +238,12 @@ bool core_disk_is_well(const struct core *c, uint64_t member)
                c->settings.election_timeout_ms;
 }
 
+bool core_disk_says_full(const struct core *c, uint64_t member)
+{
+    const struct core_disk_member *said = said_by(c, member);
+    return said != NULL && said->disk == PEER_DISK_FULL;
+}
+
 void core_disk_outgoing(struct core *c, struct peer_message *m)
 {
     if (m->kind == PEER_APPEND_RESULT) {
@@ -247,8 +253,7 @@ void core_disk_outgoing(struct core *c, struct peer_message *m)
         return;
     }
     m->append.urgent = pressing(c);
-    const struct core_disk_member *said = said_by(c, m->to);
-    if (said != NULL && said->disk == PEER_DISK_FULL) {
+    if (core_disk_says_full(c, m->to)) {
         leave_urgent(&m->append, m->append.urgent);
     }
 }
@@ -263,9 +268,7 @@ static bool too_few_have_room(const struct core *c)
     for (size_t i = 0; i < members.count; i++) {
         uint64_t id = members.at[i].id;
         bool votes = members.at[i].role == MEMBER_VOTER;
-        const struct core_disk_member *said = said_by(c, id);
-        bool says_full = said != NULL && said->disk == PEER_DISK_FULL;
-        bool is_full = id == c->settings.id ? c->disk.is_full : says_full;
+        bool is_full = id == c->settings.id ? c->disk.is_full : core_disk_says_full(c, id);
         voters += votes ? 1 : 0;
         full += votes && is_full ? 1 : 0;
     }

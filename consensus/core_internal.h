@@ -326,6 +326,7 @@ void core_disk_heard(struct core *c, const struct peer_message *message);
 void core_disk_outgoing(struct core *c, struct peer_message *message);
 /* Neither slow nor full, as far as this node knows: a leader by its members' answers, everybody of
  * itself. Whoever moves leadership should not move it elsewhere. */
+bool core_disk_says_full(const struct core *c, uint64_t member);
 bool core_disk_is_well(const struct core *c, uint64_t member);
 
 /* core_propose.c */

@@ -59,7 +59,7 @@ void core_ship_want(struct core *c, uint64_t member)
         }
     }
     struct core_ship *s = find_ship(c, 0);
-    if (s == NULL || c->wishes_count + 2 > ARRAY_LEN(c->wishes)) {
+    if (s == NULL || c->wishes_count + 2 > ARRAY_LEN(c->wishes) || core_disk_says_full(c, member)) {
         return; /* libraft asks again */
     }
     c->ship_names++;
@@ -132,8 +132,16 @@ static void send_snapshot(struct core *c, const struct core_ship *s)
 static void chunk_answered(struct core *c, const struct peer_message *m)
 {
     struct core_ship *s = m->chunk_result.ship != 0 ? find_ship(c, m->chunk_result.ship) : NULL;
-    if (s == NULL || s->member != m->from || s->reading || s->landing ||
-        m->chunk_result.number != s->next + 1) {
+    if (s == NULL || s->member != m->from || s->reading || s->landing) {
+        return;
+    }
+    if (m->chunk_result.number == 0) {
+        if (c->wishes_count < ARRAY_LEN(c->wishes)) {
+            drop_ship(c, s); /* it has no room now; libraft asks again */
+        }
+        return;
+    }
+    if (m->chunk_result.number != s->next + 1) {
         return;
     }
     if (!core_leads(c) || engine_term(c->engine) != s->term) {
@@ -208,11 +216,26 @@ static void stage_rows(struct core *c, const struct peer_chunk *chunk)
     core_close_batch(c);
 }
 
+/* The sender need not wait in vain until it gives up. */
+static void refuse_chunk(struct core *c, const struct peer_message *m)
+{
+    struct peer_message answer = {.kind = PEER_CHUNK_RESULT,
+                                  .from = c->settings.id,
+                                  .to = m->from,
+                                  .term = engine_term(c->engine),
+                                  .chunk_result = {.ship = m->chunk.ship, .number = 0}};
+    core_send(c, &answer);
+}
+
 static void receive_chunk(struct core *c, const struct peer_message *m)
 {
     const struct peer_chunk *chunk = &m->chunk;
-    if (c->install_sequence != 0 || m->term < engine_term(c->engine) || c->disk.is_full) {
+    if (c->install_sequence != 0 || m->term < engine_term(c->engine)) {
         return; /* whoever sends the rows begins again */
+    }
+    if (c->disk.is_full) {
+        refuse_chunk(c, m);
+        return;
     }
     if (chunk->number == 0) {
         drop_staging(c);

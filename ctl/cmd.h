@@ -38,6 +38,8 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 
 #define CMD_NO_QUORUM 4 /* the exit status */
 
+int cmd_config_generate(const struct cli_call *call, struct err *err);
+int cmd_config_show(const struct cli_call *call, struct err *err);
 int cmd_form(const struct cli_call *call, struct err *err);
 int cmd_forget(const struct cli_call *call, struct err *err);
 int cmd_kv_compact(const struct cli_call *call, struct err *err);

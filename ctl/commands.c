@@ -71,6 +71,18 @@ static const struct cli_option plan_options[] = {
 
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
+    {
+        .name = "config generate",
+        .summary = "Print a commented configuration to begin with.",
+        .example = "pgraftctl config generate > pgraft.yml",
+        .run = cmd_config_generate,
+    },
+    {
+        .name = "config show",
+        .summary = "Show the whole configuration of a node and where each value comes from.",
+        .example = "pgraftctl config show -c /etc/pgraft/pgraft.yml",
+        .run = cmd_config_show,
+    },
     CLI_HELP_COMMAND("pgraftctl"),
     {
         .name = "kv compact",

@@ -5,6 +5,7 @@
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "config/config.h"
 #include "ctl/ask.h"
 
 #define CTL_TIMEOUT_MS 5000
@@ -18,6 +19,10 @@
      .help =                                                                                  \
          "the node to ask: http://HOST:8008, https://HOST:8008 or the path of its socket; "   \
          "default: PGRAFTCTL_ENDPOINT, else the node on this host"},                          \
+        {.name = "config",                                                                    \
+         .letter = 'c',                                                                       \
+         .value = "FILE",                                                                     \
+         .help = "the configuration of the node to ask, or to show"},                         \
         {.name = "timeout",                                                                   \
          .letter = 't',                                                                       \
          .value = "SECONDS",                                                                  \
@@ -38,6 +43,7 @@ struct ctl {
     struct http_access access; /* as the ask has it */
     uint64_t timeout_ms;
     struct secret password;
+    struct config config; /* of -c FILE; else empty */
 };
 
 /* Find out whom @call wants to ask. ERR_USAGE, ERR_INVALID: what it says can not be. */

@@ -114,19 +114,20 @@ int endpoint_find(const char *run_dir, struct endpoint *ret_endpoint, struct err
         *ret_endpoint =
             (struct endpoint){.socket = mem_printf("%s/%s", run_dir, names[one]->d_name)};
     } else if (count <= 0) {
-        rc = err_set(err, ERR_NOT_FOUND,
-                     "no node runs on this host (%s has no socket); name one with --endpoint or "
-                     "PGRAFTCTL_ENDPOINT",
-                     run_dir);
+        rc =
+            err_set(err, ERR_NOT_FOUND,
+                    "no node runs on this host (%s has no socket); name one with --endpoint, -c or "
+                    "PGRAFTCTL_ENDPOINT",
+                    run_dir);
     } else {
         CLEANUP(buf_close) struct buf list = {0};
         for (int i = 0; i < count; i++) {
             buf_printf(&list, "%s%s/%s", i > 0 ? ", " : "", run_dir, names[i]->d_name);
         }
-        rc =
-            err_set(err, ERR_USAGE,
-                    "%d nodes run on this host; name one with --endpoint or PGRAFTCTL_ENDPOINT: %s",
-                    count, buf_text(&list));
+        rc = err_set(
+            err, ERR_USAGE,
+            "%d nodes run on this host; name one with --endpoint, -c or PGRAFTCTL_ENDPOINT: %s",
+            count, buf_text(&list));
     }
     for (int i = 0; i < count; i++) {
         mem_free(names[i]);

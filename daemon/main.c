@@ -3,5 +3,6 @@
 
 int main(int argc, char **argv)
 {
+    pgraftd_prepare();
     return cli_main(&pgraftd, argc, argv);
 }

@@ -26,14 +26,14 @@ DONE = {"revision": 13, "previous": None, "replayed": False}
 def test_the_only_node_of_this_host_is_found(tmp_path):
     env = {"PGRAFTCTL_RUN_DIR": str(tmp_path)}
     assert fails(1, *LIST, env=env) == (
-        f"no node runs on this host ({tmp_path} has no socket); name one with --endpoint or PGRAFTCTL_ENDPOINT")
+        f"no node runs on this host ({tmp_path} has no socket); name one with --endpoint, -c or PGRAFTCTL_ENDPOINT")
     (tmp_path / "README").write_text("")
     with Node(LEASES, path=tmp_path / "demo-pg1.sock") as pg1:
         assert told(*LIST, env=env).startswith("lease\t")
         assert len(pg1.seen) == 1
         with Node(LEASES, path=tmp_path / "demo-w1.sock"):
             line = fails(2, *LIST, env=env)
-            assert line.startswith("2 nodes run on this host; name one with --endpoint or PGRAFTCTL_ENDPOINT: ")
+            assert line.startswith("2 nodes run on this host; name one with --endpoint, -c or PGRAFTCTL_ENDPOINT: ")
             assert line.endswith(f"{tmp_path}/demo-pg1.sock, {tmp_path}/demo-w1.sock")
             assert len(pg1.seen) == 1
         assert (tmp_path / "demo-w1.sock").exists()  # nobody listens any more
@@ -54,6 +54,27 @@ def test_an_endpoint_is_an_option_or_in_the_environment(tmp_path):
         assert len(unix.seen) == 3
         told("--endpoint", tcp.endpoint, *LIST, env={"PGRAFTCTL_ENDPOINT": str(path)})  # before the command, too
         assert (len(tcp.seen), len(unix.seen)) == (5, 3)
+
+
+def test_the_configuration_of_a_node_says_where_it_is(tmp_path):
+    path = tmp_path / "pgraft.yml"
+    with Node(LEASES, path=tmp_path / "ctl.sock") as unix, Node(LEASES) as tcp:
+        api = tcp.endpoint.removeprefix("http://")
+        node = "scope: demo\nname: pg1\nraft:\n  listen: 127.0.0.1:7400\n  peers: [pg1=127.0.0.1:7400]\n"
+        path.write_text(f"{node}  data_dir: {tmp_path}\n  secret_file: /etc/pgraft/secret\nrestapi:\n  listen: {api}\n"
+                        "  authentication:\n    username: admin\n    password: word\n")
+        told(*LIST, "-c", path)
+        assert (len(unix.seen), len(tcp.seen)) == (1, 0)  # ctl.sock in its data directory
+        (tmp_path / "ctl.sock").unlink()
+        told(*LIST, "-c", path)
+        told(*LIST, "-c", path, "--user", "me", env={"PGRAFTCTL_PASSWORD": "mine"})
+        told(*LIST, "-c", path, env={"PGRAFTCTL_ENDPOINT": "127.0.0.9:1"})  # an option before the environment
+        assert authorization(tcp) == [f"Basic {b64(b'admin:word')}", f"Basic {b64(b'me:mine')}", f"Basic {b64(b'admin:word')}"]
+        path.write_text(f"{node}  data_dir: {tmp_path}\n  secret_file: /etc/pgraft/secret\n")
+        assert "has no socket here and no restapi" in fails(1, *LIST, "-c", path)
+        path.write_text("scope: demo\nraft: 3\n")
+        assert fails(2, *LIST, "-c", path).startswith(f"{path}:2:7: raft: ")
+        assert "No such file" in fails(2, *LIST, "-c", tmp_path / "no.yml")
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://", "ftp://h", "h:99999", "http://h/raft", "a b", "unix:x", "http://u:p@h",

@@ -88,11 +88,32 @@ static void a_silent_member_is_waited_for(void **state)
     ck_close(&kit);
 }
 
+/* A new leader does not know yet whose disk is full: the first chunk tells it, and the snapshot
+ * goes as soon as there is room, not ten election timeouts later. */
+static void a_full_member_says_so_at_once(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_a_ship_to_4(&kit);
+    kit.is_lost = NULL;
+    core_space(ck_core(&kit, 4), kit.now_ms, ERR_NO_SPACE);
+    ck_node(&kit, 4)->cut_off = true;
+    ck_run(&kit, (ENGINE_SNAPSHOT_PATIENCE + 1) * CK_ELECTION_MS); /* the lost one is given up */
+    ck_node(&kit, 4)->cut_off = false;
+    ck_run(&kit, 2 * CK_ELECTION_MS);
+    assert_int_equal(open_readers(&kit, 1), 0);
+    core_space(ck_core(&kit, 4), kit.now_ms, 0);
+    ck_run(&kit, 3 * CK_ELECTION_MS);
+    assert_true(ck_has(&kit, 4, "k99", "some value that takes a little space"));
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_that_left_gets_no_more_of_it),
         cmocka_unit_test(a_silent_member_is_waited_for),
+        cmocka_unit_test(a_full_member_says_so_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,7 @@ static void draw_append(struct peer_append *a)
 {
     *a = (struct peer_append){.prev_index = number(), .prev_term = number(), .commit = number()};
     a->urgent = number();
+    a->stored = number();
     a->count = random_below(&chance, LIST_MAX + 1);
     a->entries = a->count > 0 ? entries : NULL;
     for (size_t i = 0; i < a->count; i++) {
@@ -284,6 +285,7 @@ static void same_append(const struct peer_append *a, const struct peer_append *b
     SAME(prev_term);
     SAME(commit);
     SAME(urgent);
+    SAME(stored);
     SAME(count);
     for (size_t i = 0; i < a->count; i++) {
         SAME(entries[i].term);
