@@ -73,7 +73,7 @@ def test_the_configuration_of_a_node_says_where_it_is(tmp_path):
         path.write_text(f"{node}  data_dir: {tmp_path}\n  secret_file: /etc/pgraft/secret\n")
         assert "has no socket here and no restapi" in fails(1, *LIST, "-c", path)
         path.write_text("scope: demo\nraft: 3\n")
-        assert fails(2, *LIST, "-c", path).startswith(f"{path}:2:7: raft: ")
+        assert fails(2, *LIST, "-c", path).startswith(f"{path}: name: missing: ")
         assert "No such file" in fails(2, *LIST, "-c", tmp_path / "no.yml")
 
 
