@@ -279,6 +279,9 @@ def test_tls():
         assert len(node.seen) == 2
         plain = node.endpoint.replace("https://", "http://")
         fails(1, *LIST, "-e", plain)
+    with Node(LEASES, host="127.0.0.2", tls=server) as other:  # the certificate is for 127.0.0.1
+        assert "can not be verified" in fails(1, *LIST, "--cacert", TLS / "ca.crt", node=other)
+        assert other.seen == []
     with Node(LEASES) as node:
         secure = node.endpoint.replace("http://", "https://")
         assert "no TLS session" in fails(1, *LIST, "-e", secure, "--insecure")

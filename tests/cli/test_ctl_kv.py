@@ -266,6 +266,25 @@ def test_a_watch_from_now_on_resumes_after_its_start():
                        "revision 21\n")
 
 
+def test_progress_is_where_a_watch_goes_on():
+    froms = []
+
+    def answer(body):
+        froms.append(body["from_revision"])
+        yield {"start": {"revision": 20, "name": "pg1"}}
+        if len(froms) == 1:
+            yield {"progress": {"revision": 30}}
+            yield {"progress": {"revision": 25}}  # of no use: never back
+            yield None
+            return
+        yield {"events": {"revision": 31, "more": False, "events": [{"type": "put", "pair": pair("x", "y", 31)}]}}
+
+    with Node({KV + "watch": answer}) as node:
+        status, out, _err = ctl("kv", "watch", "x", "--limit", "1", node=node)
+        assert (status, out) == (0, "31 put x y\n")
+        assert froms == [0, 31]
+
+
 def test_a_watch_that_comes_too_late():
     error = {"error": {"code": "ERR_COMPACTED", "message": "compacted", "retry": False, "may_have_applied": False,
                        "oldest_revision": 90}}
