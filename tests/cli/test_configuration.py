@@ -1,10 +1,12 @@
 """tests/cli/test_configuration.py - the configuration of a node as an operator meets it.
 
 Claim: what is wrong is told on stderr, all at once, each line with its place; nothing is started then.
-A right one ends, in this version, with one line that says so. `config generate` and `config show` give
+A right one runs, tells the service manager what it does, and stops when it is told to. `config generate` and `config show` give
 files that load. No word of a secret comes out anywhere.
 """
 import os
+import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -19,11 +21,10 @@ GOOD = """\
 scope: demo
 name: w1
 raft:
-  listen: 127.0.1.4:7400
-  peers: [pg1=127.0.1.1:7400, w1=127.0.1.4:7400]
+  listen: 127.0.66.4:7400
+  peers: [pg1=127.0.66.1:7400, w1=127.0.66.4:7400]
   secret_file: {secret}
 """
-NOT_YET = "pgraftd: the configuration of w1 is fine, but this version can not run a witness yet\n"
 
 
 class Host:
@@ -51,6 +52,37 @@ class Host:
         return done.returncode, done.stdout, done.stderr
 
 
+    def starts(self, *words, until="READY=1"):
+        """The node says @until, then stops at SIGTERM with status 0; what it said on stderr before its first
+        event, and all that the service manager was told."""
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        told.bind(str(self.folder / "notify"))
+        told.settimeout(SECONDS_MAX)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PGRAFT_", "PATRONI_"))}
+        environment = kept | self.variables | {"NOTIFY_SOCKET": str(self.folder / "notify")}
+        lines = []
+        with subprocess.Popen([PGRAFTD, *words], cwd=self.folder, env=environment, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as node:
+            try:
+                while not any(line.startswith(until) for line in lines):
+                    lines += told.recv(4096).decode().split("\n")
+                node.send_signal(signal.SIGTERM)
+                said = node.communicate(timeout=SECONDS_MAX)[1]
+            finally:
+                node.kill()
+        told.setblocking(False)
+        try:
+            while True:
+                lines += told.recv(4096).decode().split("\n")
+        except BlockingIOError:
+            pass
+        told.close()
+        (self.folder / "notify").unlink()
+        assert node.returncode == 0, said
+        assert "STOPPING=1" in lines
+        return said.partition("20")[0], lines
+
+
 @pytest.fixture(name="host")
 def fixture_host(tmp_path):
     return Host(tmp_path)
@@ -58,38 +90,41 @@ def fixture_host(tmp_path):
 
 def first_try(host):
     """The words with which a node is tried without a file."""
-    return ["--witness", "--scope", "demo", "--name", "w1", "--listen", "127.0.1.4:7400", "--api",
-            "127.0.1.4:8008", "--peers", "pg1=127.0.1.1:7400,w1=127.0.1.4:7400", "--data-dir", "data",
+    return ["--witness", "--scope", "demo", "--name", "w1", "--listen", "127.0.66.4:7400", "--api",
+            "127.0.66.4:8008", "--peers", "pg1=127.0.66.1:7400,w1=127.0.66.4:7400", "--data-dir", "data",
             "--secret-file", str(host.secret)]
 
 
 # --- Right ---
 
 def test_a_first_try_needs_no_file(host):
-    assert host.run(PGRAFTD, *first_try(host)) == (1, "", NOT_YET)
+    said, told = host.starts(*first_try(host), until="STATUS=forming: waits: pg1")
+    assert said == ""
+    assert told[0] == "READY=1"
 
 
 def test_a_file(host):
     path = host.write(GOOD)
-    assert host.run(PGRAFTD, "--witness", "-c", path) == (1, "", NOT_YET)
-    assert host.run(PGRAFTD, "--witness", "--config", path) == (1, "", NOT_YET)
+    assert host.starts("--witness", "-c", path, "--data-dir", "data")[0] == ""
+    assert host.starts("--witness", "--config", path, "--data-dir", "data")[0] == ""
 
 
 def test_a_directory(host):
     host.write(GOOD.replace("name: w1\n", ""), "10-all.yml")
     host.write("name: w1\n", "20-host.yaml")
-    assert host.run(PGRAFTD, "--witness", "-c", str(host.folder)) == (1, "", NOT_YET)
+    assert host.starts("--witness", "-c", str(host.folder), "--data-dir", "data")[0] == ""
 
 
 def test_the_environment_alone(host):
-    host.variables = {"PGRAFT_SCOPE": "demo", "PATRONI_NAME": "w1", "PGRAFT_RAFT_LISTEN": "127.0.1.4",
-                      "PGRAFT_RAFT_PEERS": "w1=127.0.1.4", "PGRAFT_RAFT_SECRET_FILE": str(host.secret)}
-    assert host.run(PGRAFTD, "--witness") == (1, "", NOT_YET)
+    host.variables = {"PGRAFT_SCOPE": "demo", "PATRONI_NAME": "w1", "PGRAFT_RAFT_LISTEN": "127.0.66.4",
+                      "PGRAFT_RAFT_PEERS": "w1=127.0.66.4", "PGRAFT_RAFT_SECRET_FILE": str(host.secret),
+                      "PGRAFT_RAFT_DATA_DIR": str(host.folder / "data")}
+    assert host.starts("--witness")[0] == ""
 
 
 def test_a_whole_file_in_a_variable(host):
     host.variables = {"PATRONI_CONFIGURATION": GOOD.replace("{secret}", str(host.secret))}
-    assert host.run(PGRAFTD, "--witness") == (1, "", NOT_YET)
+    assert host.starts("--witness", "--data-dir", "data")[0] == ""
 
 
 @pytest.mark.parametrize("words", [["--validate-config", "FILE"], ["--validate-config=FILE"],
@@ -98,7 +133,7 @@ def test_a_whole_file_in_a_variable(host):
 def test_only_checking(host, words):
     path = host.write(GOOD)
     status, out, err = host.run(PGRAFTD, *[word.replace("FILE", path) for word in words])
-    assert (status, out, err) == (0, "the configuration of w1 in cluster demo is fine\n", "")
+    assert (status, out, err) == (0, "the configuration of witness w1 in cluster demo is fine\n", "")
 
 
 # --- Wrong ---
@@ -122,7 +157,7 @@ def test_all_mistakes_are_told_at_once(host):
 def test_a_warning_stops_only_the_check(host):
     path = host.write(GOOD + "watchdog: {devise: x}\n")
     line = f"{path}:7:12: warning: watchdog.devise: unknown key, ignored; did you mean device?\n"
-    assert host.run(PGRAFTD, "--witness", "-c", path) == (1, "", line + NOT_YET)
+    assert host.starts("--witness", "-c", path, "--data-dir", "data")[0] == line
     assert host.run(PGRAFTD, "--validate-config", path) == (1, "", line)
 
 
@@ -130,7 +165,7 @@ def test_a_left_over_store_is_a_note(host):
     path = host.write(GOOD + "etcd3: {hosts: 10.0.0.1:2379}\n")
     line = f"{path}:7:1: note: etcd3: ignored; the store is part of pgraft, see section raft\n"
     assert host.run(PGRAFTD, "--validate-config", path) == (
-        0, "the configuration of w1 in cluster demo is fine\n", line)
+        0, "the configuration of witness w1 in cluster demo is fine\n", line)
 
 
 def test_a_voter_needs_its_database(host):
@@ -140,6 +175,38 @@ def test_a_voter_needs_its_database(host):
     assert err.splitlines()[0] == (
         f"{path}: postgresql: missing: a voter runs a PostgreSQL and needs this section with listen, "
         "connect_address, data_dir and authentication; a host without a database is started with --witness")
+
+
+POSTGRESQL = """\
+postgresql:
+  listen: 127.0.1.4:5432
+  connect_address: 127.0.1.4:5432
+  data_dir: /srv/pg
+  authentication: {replication: {username: replicator, password: canary}}
+"""
+
+
+def test_a_whole_voter(host):
+    path = host.write(GOOD + "restapi: {listen: 127.0.1.4}\n" + POSTGRESQL)
+    fine = "the configuration of voter w1 in cluster demo is fine\n"
+    assert host.run(PGRAFTD, "--validate-config", path) == (0, fine, "")
+    assert host.run(PGRAFTD, "--voter", "--validate-config", path) == (0, fine, "")
+    note = f"{path}: note: postgresql: ignored: a witness runs no PostgreSQL\n"
+    assert host.run(PGRAFTD, "--witness", "-c", path) == (1, "", note + NOT_YET)
+
+
+def test_what_a_database_lacks(host):
+    path = host.write(GOOD + "restapi: {listen: 127.0.1.4}\npostgresql:\n  listen: 127.0.1.4:5432\n")
+    lines = [f"{path}:9:3: postgresql.{what}; a voter needs it" for what in (
+        "connect_address: missing: address and port under which others reach PostgreSQL",
+        "data_dir: missing: the data directory of PostgreSQL",
+        "authentication.replication.username: missing: who the standbys connect as")]
+    for words in (["--voter", "-c", path], ["--validate-config", path]):
+        status, out, err = host.run(PGRAFTD, *words)
+        assert (status, out, err.splitlines()) == (1, "", lines)
+    host.variables = {"PATRONI_POSTGRESQL_CONNECT_ADDRESS": "127.0.1.4:5432",
+                      "PGRAFT_POSTGRESQL_DATA_DIR": "/srv/pg", "PATRONI_REPLICATION_USERNAME": "replicator"}
+    assert host.run(PGRAFTD, "--validate-config", path)[0] == 0
 
 
 def test_a_secret_that_is_not_there(host):
@@ -182,7 +249,7 @@ def test_a_generated_file_is_a_good_one(host):
     assert (status, err) == (0, "")
     path = host.write(out.replace("/etc/pgraft/secret", str(host.secret)))
     assert host.run(PGRAFTD, "--validate-config", path) == (
-        0, "the configuration of pg1 in cluster demo is fine\n", "")
+        0, "the configuration of witness pg1 in cluster demo is fine\n", "")
 
 
 def test_show_tells_where_values_come_from_and_loads_again(host):
@@ -196,7 +263,7 @@ def test_show_tells_where_values_come_from_and_loads_again(host):
     host.variables = {}
     again = host.write(out, "again.yml")
     assert host.run(PGRAFTD, "--validate-config", again) == (
-        0, "the configuration of w1 in cluster demo is fine\n", "")
+        0, "the configuration of witness w1 in cluster demo is fine\n", "")
 
 
 def test_show_shows_what_can_be_read(host):
@@ -205,3 +272,22 @@ def test_show_shows_what_can_be_read(host):
     assert status == 1
     assert "  site: fra " in out
     assert f"{path}:2:26: raft.quota: " in err
+
+
+# --- What pgraftctl plans ---
+
+@pytest.mark.parametrize("words", [
+    "--databases 3 --survive 2", "--databases 12 --survive 4 --max-voters 9",
+    "--sites 3 --databases-per-site 2 --survive-sites 2 --layout full"])
+def test_every_planned_configuration_is_a_good_one(host, words):
+    folder = host.folder / "planned"
+    assert host.run(PGRAFTCTL, "plan", *words.split(), "--write-configs", str(folder), "--address-pattern",
+                    "10.0.0.{n}")[0] == 0
+    files = sorted(folder.glob("*.yml"))
+    assert len(files) >= 5
+    for file in files:
+        file.write_text(file.read_text().replace("/etc/pgraft/secret", str(host.secret)))
+        status, out, err = host.run(PGRAFTD, "--validate-config", str(file))
+        assert (status, err) == (0, "")
+        kind = "witness" if file.name.startswith("w") else "voter"
+        assert out == f"the configuration of {kind} {file.stem} in cluster demo is fine\n"

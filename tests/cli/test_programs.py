@@ -99,7 +99,7 @@ def test_the_expected_commands_are_there():
 
 def test_pgraftd_says_honestly_that_nodes_come_later():
     text = " ".join(told("pgraftd", "--help").split())
-    assert "This version reads and checks the configuration of a node and can not run it yet." in text
+    assert "Runs in the foreground until SIGTERM" in text
 
 
 def test_version():
