@@ -48,6 +48,13 @@ static uint64_t stamp_age_ms(const struct node *n)
     return leads && now_ms > until && until != 0 ? now_ms - until : 0;
 }
 
+uint64_t status_age_ms(const struct node *n)
+{
+    const struct engine *engine = core_engine(n->core);
+    return engine_role(engine) == ENGINE_LEADER ? stamp_age_ms(n)
+                                                : engine_silence_ms(engine, node_now_ms());
+}
+
 _Static_assert(PGRAFT_FSYNC_BUCKETS == STORE_COMMIT_BUCKETS, "one histogram");
 
 void status_figures(struct node *n)
@@ -115,7 +122,8 @@ static void describe(struct node *n, struct job *job, const struct member *in,
                      struct pgraft_member *out)
 {
     struct member_info info = {.kind = MEMBER_DATABASE};
-    *out = (struct pgraft_member){.id = in->id, .role = public_role(in->role), .error = ""};
+    *out = (struct pgraft_member){
+        .id = in->id, .role = public_role(in->role), .version = "", .api_url = "", .error = ""};
     (void)member_info_decode(in->info, &info, NULL);
     out->name = job_room_text(job, info.name);
     out->address = job_room_text(job, info.address);
@@ -159,6 +167,7 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     s->quota_alarm = machine.quota_alarm;
     s->lease_count = machine.lease_count;
     s->stamp_age_ms = stamp_age_ms(n);
+    s->quorum_age_ms = status_age_ms(n);
     struct members members;
     engine_members(engine, &members);
     struct pgraft_member *list = job_room(job, (members.count + 1) * sizeof(*list));
@@ -219,6 +228,7 @@ void status_fill(struct node *n, struct job *job)
                                 .id = n->node_id,
                                 .leader_name = "",
                                 .can_lose = -1,
+                                .quorum_age_ms = UINT64_MAX,
                                 .store_bytes = stats.used_bytes,
                                 .store_limit_bytes = stats.limit_bytes};
     job->state_of_all = s;
@@ -252,6 +262,25 @@ void status_own_numbers(struct node *n, struct peer_answer *answer)
     answer->numbers[STATUS_FSYNC_P99_US] = fsync_p99_us(&stats);
     answer->numbers[STATUS_STORE_BYTES] = stats.used_bytes;
     answer->reason = "";
+    answer->bytes = n->settings.about;
+    answer->size = strlen(n->settings.about);
+}
+
+/* What it says of itself beside the numbers: version, a newline, api_url; a later version may say
+ * more behind another one. */
+static void note_about(struct job *job, struct pgraft_member *m, const struct peer_answer *answer)
+{
+    char about[512];
+    (void)snprintf(about, sizeof(about), "%.*s", (int)answer->size, (const char *)answer->bytes);
+    char *url = strchr(about, '\n');
+    if (url == NULL) {
+        return;
+    }
+    *url = '\0';
+    url++;
+    url[strcspn(url, "\n")] = '\0';
+    m->version = job_room_text(job, about);
+    m->api_url = job_room_text(job, url);
 }
 
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer)
@@ -271,6 +300,7 @@ void status_note(struct node *n, struct job *job, uint64_t from, const struct pe
         m->store_bytes = answer->numbers[STATUS_STORE_BYTES];
         m->round_trip_us = (node_now_ms() - job->began_ms) * 1000;
         m->error = job_room_text(job, answer->reason);
+        note_about(job, m, answer);
         if (from == n->node_id) {
             return;
         }
