@@ -40,16 +40,17 @@ const struct setting settings[] = {
      .help = "all nodes that form the cluster, NAME=ADDRESS, this one among them; the same on "
              "all of them"},
     {"raft.secret_file", SETTING_PATH, AT(raft.secret_file), .flag = "secret-file",
-     .word = "FILE", .reload = true, .begin = true, .example = "/etc/pgraft/secret",
-     .help = "file with the secret that all nodes share; pgraftctl secret generate makes one"},
-    {"raft.cafile", SETTING_PATH, AT(raft.cafile), .reload = true,
+     .word = "FILE", .begin = true, .example = "/etc/pgraft/secret",
+     .help = "file with the secret that all nodes share, read again on SIGHUP; pgraftctl secret "
+             "generate makes one"},
+    {"raft.cafile", SETTING_PATH, AT(raft.cafile),
      .example = "/etc/pgraft/ca.crt",
      .help = "certificate of the authority that peers are checked against; in place of a "
-             "secret, with certfile and keyfile"},
-    {"raft.certfile", SETTING_PATH, AT(raft.certfile), .reload = true,
+             "secret, with certfile and keyfile; all three are read again on SIGHUP"},
+    {"raft.certfile", SETTING_PATH, AT(raft.certfile),
      .example = "/etc/pgraft/node.crt",
      .help = "certificate of this node for its peers"},
-    {"raft.keyfile", SETTING_PATH, AT(raft.keyfile), .reload = true,
+    {"raft.keyfile", SETTING_PATH, AT(raft.keyfile),
      .example = "/etc/pgraft/node.key",
      .help = "key of that certificate"},
     {"raft.insecure", SETTING_BOOL, AT(raft.insecure), .fallback = "false",

@@ -142,10 +142,12 @@ static void reload(struct run *r)
     log_lines("reload", LOG_LEVEL_WARN, &text);
     buf_clear(&text);
     (void)config_diff(r->config, &fresh, &text);
+    bool log_moves = node_log_moves(r->config, &fresh);
     config_take_over(r->config, &fresh);
+    int logged = log_moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
     log_lines("reloaded", LOG_LEVEL_INFO, &text);
-    if (node_log_levels(r->config, &err) != 0) {
-        log_error("config", "log levels stay as they are", LOG_ERR(&err));
+    if (logged != 0) {
+        log_error("config", "the log stays as it is", LOG_ERR(&err));
     }
     if (pgraft_reload_keys(r->store, &error) != 0) {
         log_error("config", "peers' keys stay as they are", LOG_STR("text", error.message));
