@@ -112,6 +112,18 @@ def test_a_file(host):
     assert host.starts("--witness", "--config", path, "--data-dir", "data")[0] == ""
 
 
+@pytest.mark.parametrize("listen", ["*", "0.0.0.0"])
+def test_a_node_that_listens_everywhere_in_directories_that_it_makes(host, listen):
+    with socket.socket() as probe:
+        probe.bind(("127.0.66.4", 0))
+        port = probe.getsockname()[1]
+    said, _ = host.starts("--witness", "--scope", "demo", "--name", "w1", "--listen", f"{listen}:{port}",
+                          "--peers", f"w1=127.0.66.4:{port}", "--data-dir", "a/b/c", "--secret-file",
+                          str(host.secret))
+    assert said == ""
+    assert (host.folder / "a" / "b" / "c").is_dir()
+
+
 def test_a_directory(host):
     host.write(GOOD.replace("name: w1\n", ""), "10-all.yml")
     host.write("name: w1\n", "20-host.yaml")
