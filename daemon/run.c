@@ -19,6 +19,7 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "consensus/pgraft.h"
+#include "daemon/ground.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
 #include "daemon/wire_http.h"
@@ -70,7 +71,8 @@ static void on_store(uv_poll_t *handle, int status, int events)
     (void)pgraft_dispatch(r->store);
 }
 
-static void fill_settings(struct run *r, const struct buf *peers, struct pgraft_settings *s)
+static void fill_settings(struct run *r, const struct buf *listen, const struct buf *peers,
+                          struct pgraft_settings *s)
 {
     const struct config *c = r->config;
     pgraft_settings_init(s);
@@ -79,7 +81,7 @@ static void fill_settings(struct run *r, const struct buf *peers, struct pgraft_
     s->name = c->name;
     s->kind = c->role == CONFIG_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
     s->site = c->raft.site != NULL ? c->raft.site : "";
-    s->listen = c->raft.listen;
+    s->listen = buf_text(listen);
     s->advertise = c->raft.advertise;
     s->directory = c->raft.data_dir;
     s->peers = buf_text(peers);
@@ -104,9 +106,15 @@ static int open_store(struct run *r, struct err *err)
     CLEANUP(buf_close) struct buf peers = {0};
     struct pgraft_settings settings;
     struct pgraft_error error = {0};
+    CLEANUP(buf_close) struct buf listen = {0};
     config_peers_text(r->config, &peers);
-    fill_settings(r, &peers, &settings);
-    int code = pgraft_open(&settings, &r->store, &error);
+    ground_listen(r->config->raft.listen, &listen);
+    fill_settings(r, &listen, &peers, &settings);
+    int code = ground_make_parents(r->config->raft.data_dir, err);
+    if (code != 0) {
+        return code;
+    }
+    code = pgraft_open(&settings, &r->store, &error);
     if (code != 0) {
         return err_set(err, code, "%s", error.message);
     }
@@ -152,10 +160,12 @@ static void reload(struct run *r)
     log_lines("reload", LOG_LEVEL_WARN, &text);
     buf_clear(&text);
     (void)config_diff(r->config, &fresh, &text);
+    bool log_moves = node_log_moves(r->config, &fresh);
     config_take_over(r->config, &fresh);
+    int logged = log_moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
     log_lines("reloaded", LOG_LEVEL_INFO, &text);
-    if (node_log_levels(r->config, &err) != 0) {
-        log_error("config", "log levels stay as they are", LOG_ERR(&err));
+    if (logged != 0) {
+        log_error("config", "the log stays as it is", LOG_ERR(&err));
     }
     struct wire_http wire = {.headers = NULL};
     wire_http_fill(&wire, r->config);
