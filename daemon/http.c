@@ -95,6 +95,11 @@ static void end_engine(struct http_engine *engine)
     MHD_stop_daemon(daemon);
 }
 
+void http_run_soon(struct http_engine *engine)
+{
+    (void)uv_timer_start(&engine->again, run_again, 0, 0);
+}
+
 void http_run_engine(struct http_engine *engine)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
@@ -104,7 +109,7 @@ void http_run_engine(struct http_engine *engine)
         more = MHD_get_timeout(engine->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
     }
     if (more) {
-        (void)uv_timer_start(&engine->again, run_again, 0, 0);
+        http_run_soon(engine);
     }
     if (engine->retired && engine->connections == 0 && !engine->http->closing) {
         end_engine(engine);
@@ -274,7 +279,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct http *http = timer->data;
     for (size_t i = 0; i < http->door_count; i++) {
-        if (http->doors[i].is_open) {
+        if (http->doors[i].is_open && !uv_is_active((uv_handle_t *)&http->doors[i].poll)) {
             (void)uv_poll_start(&http->doors[i].poll, UV_READABLE, on_knock);
         }
     }

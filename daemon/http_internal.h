@@ -244,6 +244,9 @@ void http_conn_tick(struct http *http);
 void http_handle_opened(struct http *http);
 void http_handle_closed(struct http *http);
 void http_run_engine(struct http_engine *engine);
+/* In the next turn of the loop: libmicrohttpd does not notice by itself that a connection was
+ * resumed. */
+void http_run_soon(struct http_engine *engine);
 /* It runs while there are connections. */
 void http_tick_start(struct http *http);
 

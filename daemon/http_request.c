@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What may stand in a request that is refused, and is read all the same so that the connection can
- * go on. */
-#define REFUSED_BODY_MAX ((size_t)64 * 1024)
+/* What a request that is refused may bring: it is read and dropped, so that whoever sends it gets
+ * to read the answer and the connection can go on. */
+#define REFUSED_BODY_MAX ((size_t)16 * 1024 * 1024)
 #define ARENA_MAX ((size_t)16 * 1024 * 1024)
 
 /* ---- the life of it ---- */
@@ -109,6 +109,7 @@ void http_resume(struct http_request *r)
     http_conn_unwatch(r->conn);
     http_conn_phase(r->conn, HTTP_SENDING);
     MHD_resume_connection(r->mhd);
+    http_run_soon(r->conn->engine);
 }
 
 void http_request_gone(struct http_request *r)
@@ -288,9 +289,8 @@ static size_t check_length(struct http_request *r)
     if (size > HTTP_BODY_MAX) {
         http_fail(r, ERR_TOO_LARGE, "the body has %llu bytes, at most %zu",
                   (unsigned long long)size, HTTP_BODY_MAX);
-        return SIZE_MAX;
     }
-    return size <= REFUSED_BODY_MAX || !r->answered ? (size_t)size : SIZE_MAX;
+    return size <= REFUSED_BODY_MAX ? (size_t)size : SIZE_MAX;
 }
 
 /* Headers alone. True: it is answered, and the body is not read. */
@@ -351,6 +351,7 @@ static void run(struct http_request *r)
     drop_input(r); /* the store has a copy of what it was asked */
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd says what it takes */
 enum MHD_Result http_request_access(void *cls, struct MHD_Connection *connection, const char *url,
                                     const char *method, const char *version, const char *upload,
                                     size_t *upload_size, void **context)

@@ -115,12 +115,12 @@ struct parameters {
 };
 
 static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const char *key,
-                                      const char *value)
+                                      size_t key_size, const char *value, size_t value_size)
 {
     struct parameters *p = cls;
     uint64_t number = 0;
     (void)kind;
-    if (strcmp(key, "timeout_ms") != 0) {
+    if (strcmp(key, "timeout_ms") != 0 || strlen(key) != key_size) {
         struct err err = {0};
         const struct json_in_field known[] = {{"timeout_ms", JSON_IN_NUMBER, &number, NULL}};
         err_set(&err, ERR_INVALID, "%s: there is no such parameter here", cli_quoted(key).text);
@@ -128,7 +128,8 @@ static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const 
         http_fail(p->r, ERR_INVALID, "%s", err.msg);
         return MHD_NO;
     }
-    if (p->has_timeout || value == NULL || !json_in_decimal(value, &number)) {
+    bool is_text = value != NULL && strlen(value) == value_size;
+    if (p->has_timeout || !is_text || !json_in_decimal(value, &number)) {
         http_fail(p->r, ERR_INVALID, "timeout_ms: one number is expected");
         return MHD_NO;
     }
@@ -140,7 +141,7 @@ bool http_take_parameters(struct http_request *r)
 {
     struct parameters p = {.r = r};
     if (!r->route->any_parameters) {
-        (void)MHD_get_connection_values(r->mhd, MHD_GET_ARGUMENT_KIND, take_parameter, &p);
+        (void)MHD_get_connection_values_n(r->mhd, MHD_GET_ARGUMENT_KIND, take_parameter, &p);
     }
     return !r->answered;
 }

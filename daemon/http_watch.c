@@ -158,24 +158,21 @@ static void on_changes(void *ctx, const struct pgraft_changes *c)
     http_stream_go(r);
 }
 
-static void open_store_watch(struct watching *w)
+static int open_store_watch(struct watching *w, struct pgraft_error *error)
 {
-    struct pgraft_error error = {0};
     w->wish.from_revision = w->next_revision;
-    int code = pgraft_watch(w->r->http->store, &w->wish, &w->store_watch, &error);
-    if (code != 0) {
-        put_error(w, code, error.message, NULL);
-    }
+    return pgraft_watch(w->r->http->store, &w->wish, &w->store_watch, error);
 }
 
 /* The client has taken everything. */
 static void drained(struct http_request *r)
 {
     struct watching *w = r->state;
+    struct pgraft_error error = {0};
     if (r->http->stopping) {
         put_error(w, ERR_CLOSED, "the node is stopping", NULL);
-    } else if (w->store_watch == 0) {
-        open_store_watch(w);
+    } else if (w->store_watch == 0 && open_store_watch(w, &error) != 0) {
+        put_error(w, error.code, error.message, NULL);
     }
 }
 
@@ -190,32 +187,48 @@ static void own_keys(struct watching *w, const struct pgraft_span *span)
     w->wish.span.end.bytes = w->keys.bytes != NULL ? w->keys.bytes + span->key.size : NULL;
 }
 
-static void begin(struct http_request *r, const struct pgraft_watch *wish)
+/* Where the store stands is known: so start and events fit together. */
+static void begin(struct http_request *r, const struct pgraft_result *result)
 {
-    struct pgraft_figures figures;
-    pgraft_figures(r->http->store, &figures);
-    if (figures.applied_index == 0) {
-        http_fail(r, ERR_CLOSED, "this node is no member of a cluster yet");
+    struct watching *w = r->state;
+    struct pgraft_error error = {0};
+    if (result->status != 0) {
+        http_fail_result(r, result);
         return;
     }
+    const struct pgraft_status *s = result->state;
+    if (s->phase != PGRAFT_MEMBER) {
+        http_fail(r, ERR_CLOSED, "this node is no member of a cluster: %s", s->text);
+        return;
+    }
+    if (w->next_revision == 0) {
+        w->next_revision = s->revision + 1;
+    }
+    if (open_store_watch(w, &error) != 0) {
+        http_fail(r, error.code, "%s", error.message);
+        return;
+    }
+    http_stream_begin(r, TYPE, drained);
+    if (s->revision + 1 >= w->next_revision) {
+        put_revision(w, "start", w->next_revision - 1);
+    }
+}
+
+static void look(struct http_request *r, const struct pgraft_watch *wish)
+{
+    struct pgraft_error error = {0};
     struct watching *w = mem_zalloc(sizeof(*w));
     w->r = r;
     w->wish = *wish;
     w->wish.changed = on_changes;
     w->wish.ctx = w;
+    w->next_revision = wish->from_revision;
     own_keys(w, &wish->span);
     r->state = w;
     r->free_state = free_watching;
     r->ended = ended;
-    /* From a revision that is named, so that start and events fit together. */
-    w->next_revision = wish->from_revision != 0 ? wish->from_revision : figures.revision + 1;
-    http_stream_begin(r, TYPE, drained);
-    if (figures.revision + 1 >= w->next_revision) {
-        put_revision(
-            w, "start",
-            figures.revision + 1 > w->next_revision ? w->next_revision - 1 : figures.revision);
-    }
-    open_store_watch(w);
+    struct pgraft_call call = http_call(r, begin);
+    http_asked(r, pgraft_status(r->http->store, false, &call, &r->asked, &error), &error);
 }
 
 void http_watch(struct http_request *r)
@@ -250,5 +263,5 @@ void http_watch(struct http_request *r)
     wish.no_puts = !puts;
     wish.no_deletes = !deletes;
     wish.progress_ms = (uint32_t)progress_ms;
-    begin(r, &wish);
+    look(r, &wish);
 }

@@ -39,13 +39,15 @@ static struct store_stats stats_of(const struct node *n)
     return stats;
 }
 
+/* A new leader that nobody has answered yet goes by the votes. */
 static uint64_t stamp_age_ms(const struct node *n)
 {
-    const struct engine *engine = core_engine(n->core);
-    uint64_t until = engine_led_until_ms(engine);
     uint64_t now_ms = node_now_ms();
+    const struct engine *engine = core_engine(n->core);
+    uint64_t sent_ms = core_followed_ms(n->core, now_ms);
+    uint64_t until_ms = sent_ms != 0 ? sent_ms : engine_led_until_ms(engine);
     bool leads = engine_role(engine) == ENGINE_LEADER;
-    return leads && now_ms > until && until != 0 ? now_ms - until : 0;
+    return leads && now_ms > until_ms && until_ms != 0 ? now_ms - until_ms : 0;
 }
 
 uint64_t status_age_ms(const struct node *n)
