@@ -293,9 +293,6 @@ static void stop_now(struct node *n)
     n->stopped = true;
     jobs_close(n);
     watchers_close(n);
-    (void)pthread_mutex_lock(&n->mail.lock);
-    n->mail.wake_is_open = false;
-    (void)pthread_mutex_unlock(&n->mail.lock);
     phase_close(n);
     net_stop(n->net, on_net_stopped, n);
 }
@@ -405,8 +402,10 @@ static void obey(struct node *n, struct order *order)
     UNREACHABLE("every kind has a row");
 }
 
-static void on_orders(uv_async_t *handle)
+static void on_orders(uv_poll_t *handle, int status, int events)
 {
+    (void)status;
+    (void)events;
     struct node *n = CONTAINER_OF(handle, struct node, mail.wake);
     struct list orders;
     list_init(&orders);
