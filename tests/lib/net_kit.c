@@ -16,9 +16,18 @@ static size_t path_count;
 
 /* ---- what nodes see ---- */
 
+/* What an owner may do inside any callback. */
+static void maybe_give_up(struct kit_node *node)
+{
+    if (node->gives_up && node->net != NULL) {
+        net_set_peers(node->net, NULL, 0);
+    }
+}
+
 static void on_message(void *ctx, const struct peer_message *message)
 {
     struct kit_node *node = ctx;
+    maybe_give_up(node);
     node->messages++;
     node->from = message->from;
     node->term = message->term;
@@ -30,6 +39,7 @@ static void on_message(void *ctx, const struct peer_message *message)
 static void on_up(void *ctx, const struct net_node *peer)
 {
     struct kit_node *node = ctx;
+    maybe_give_up(node);
     node->ups++;
     node->up_id = peer->id;
 }
@@ -37,6 +47,7 @@ static void on_up(void *ctx, const struct net_node *peer)
 static void on_down(void *ctx, const struct net_node *peer)
 {
     struct kit_node *node = ctx;
+    maybe_give_up(node);
     node->downs++;
     node->down_id = peer->id;
 }
@@ -45,6 +56,7 @@ static void on_event(void *ctx, const struct net_event *event)
 {
     struct kit_node *node = ctx;
     MUST(event->text[0] != '\0');
+    maybe_give_up(node);
     if (node->event_count == KIT_EVENTS_MAX) {
         return;
     }
@@ -159,20 +171,27 @@ void kit_turn(struct kit *kit)
     (void)uv_run(&kit->loop, UV_RUN_ONCE);
 }
 
-void kit_start(struct kit_node *node)
+int kit_try_start(struct kit_node *node, const char *address, struct err *err)
 {
     struct net_keys *keys = NULL;
-    struct err err = {0};
     struct net_callbacks mine = callbacks;
     mine.ctx = node;
+    node->settings.listen[0] = address;
     node->settings.self.instance++;
     if (node->settings.self.address[0] == '\0') {
         (void)snprintf(node->settings.self.address, sizeof(node->settings.self.address),
                        "127.0.0.1:1");
     }
-    if (net_settings_check(&node->settings, &node->security, &err) != 0 ||
-        net_keys_load(&node->security, &keys, NULL, &err) != 0 ||
-        net_start(&node->kit->loop, &node->settings, keys, &mine, &node->net, &err) != 0) {
+    int rv = net_keys_load(&node->security, &keys, NULL, err);
+    return rv != 0 ? rv
+                   : net_start(&node->kit->loop, &node->settings, keys, &mine, &node->net, err);
+}
+
+void kit_start(struct kit_node *node)
+{
+    struct err err = {0};
+    if (kit_try_start(node, node->listen, &err) != 0 ||
+        net_settings_check(&node->settings, &node->security, &err) != 0) {
         fail_msg("%s: %s", node->settings.self.name, err.msg);
     }
     (void)snprintf(node->listen, sizeof(node->listen), "%s", net_listen_address(node->net, 0));
@@ -348,12 +367,71 @@ void stranger_say(struct kit_stranger *s, const void *bytes, size_t size)
 static void stranger_closed_cb(uv_handle_t *handle)
 {
     struct kit_stranger *s = handle->data;
-    s->closed = true;
+    s->closed++;
+}
+
+static void await_closed(struct kit_stranger *s, unsigned int handles)
+{
+    KIT_WAIT(s->kit, s->closed == handles);
+    buf_close(&s->got);
 }
 
 void stranger_close(struct kit_stranger *s)
 {
-    uv_close((uv_handle_t *)&s->tcp, stranger_closed_cb);
-    KIT_WAIT(s->kit, s->closed);
-    buf_close(&s->got);
+    unsigned int handles = 0;
+    if (s->serves) {
+        uv_close((uv_handle_t *)&s->server, stranger_closed_cb);
+        handles++;
+    }
+    if (s->connected || !s->serves) {
+        uv_close((uv_handle_t *)&s->tcp, stranger_closed_cb);
+        handles++;
+    }
+    await_closed(s, handles);
+}
+
+void stranger_reset(struct kit_stranger *s)
+{
+    int rc = uv_tcp_close_reset(&s->tcp, stranger_closed_cb);
+    MUST(rc == 0);
+    await_closed(s, 1);
+}
+
+static void stranger_accept_cb(uv_stream_t *server, int status)
+{
+    struct kit_stranger *s = server->data;
+    MUST(status == 0);
+    if (s->connected) {
+        return; /* the others wait */
+    }
+    int rc = uv_tcp_init(&s->kit->loop, &s->tcp);
+    MUST(rc == 0);
+    s->tcp.data = s;
+    rc = uv_accept(server, (uv_stream_t *)&s->tcp);
+    MUST(rc == 0);
+    s->connected = true;
+    rc = uv_read_start((uv_stream_t *)&s->tcp, stranger_alloc_cb, stranger_read_cb);
+    MUST(rc == 0);
+}
+
+const char *stranger_listen(struct kit *kit, struct kit_stranger *s)
+{
+    *s = (struct kit_stranger){.kit = kit, .serves = true};
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int rc = uv_tcp_init(&kit->loop, &s->server);
+    MUST(rc == 0);
+    s->server.data = s;
+    rc = uv_tcp_bind(&s->server, (const struct sockaddr *)&at, 0);
+    MUST(rc == 0);
+    rc = uv_listen((uv_stream_t *)&s->server, 4, stranger_accept_cb);
+    MUST(rc == 0);
+    struct sockaddr_storage name;
+    int size = sizeof(name);
+    rc = uv_tcp_getsockname(&s->server, (struct sockaddr *)&name, &size);
+    MUST(rc == 0);
+    char text[ADDRESS_TEXT_SIZE];
+    (void)snprintf(s->address, sizeof(s->address), "%.60s",
+                   address_text((const struct sockaddr *)&name, text));
+    return s->address;
 }
