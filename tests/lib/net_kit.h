@@ -1,6 +1,9 @@
 /* tests/lib/net_kit.h - nodes with real sockets on one loop, who write down what happens to them;
  * and strangers who say what a test wants.
  *
+ * Whatever a test is about, a node comes up when it was down and goes down when it was up, and only
+ * one that is up is heard.
+ *
  * Nothing waits for a time: KIT_WAIT() turns the loop until a condition holds, and fails the test
  * when that takes longer than any machine should need. */
 #ifndef TESTS_LIB_NET_KIT_H_
@@ -21,6 +24,8 @@
 #define KIT_EVENTS_MAX 160
 #define KIT_NODES_MAX 4
 #define KIT_SECRET "a secret that is long enough"
+/* A name that can not be one, so that nobody is asked for it: a label has 63 letters at most. */
+#define NO_HOST "a-name-whose-first-part-is-longer-than-any-part-of-a-name-may-be.invalid"
 
 struct kit_event {
     enum net_event_kind kind;
@@ -40,6 +45,8 @@ struct kit_node {
     char listen[128]; /* where it is found, once started */
     unsigned int ups;
     unsigned int downs;
+    uint64_t ids_up[NET_PEERS_MAX];
+    size_t ids_up_count;
     uint64_t up_id; /* of whom the last on_up told */
     uint64_t down_id;
     unsigned int messages;
@@ -55,6 +62,7 @@ struct kit_node {
 struct kit {
     uv_loop_t loop;
     uv_timer_t watchdog;
+    uv_timer_t pulse; /* so that a turn of the loop ends soon */
     bool late;
     struct scratch scratch;
     struct kit_node nodes[KIT_NODES_MAX];
