@@ -6,14 +6,12 @@
 
 #include "base/must.h"
 
-/* A member that was heard so recently is there. */
-#define REACHABLE_MS 2000
 /* Twice what the others have to say how they are; who does not is told from memory. */
 #define ASK_MS 400
 
 static bool is_reachable(const struct pgraft_member *m)
 {
-    return m->is_self || m->answered || m->contact_age_ms < REACHABLE_MS;
+    return m->answered || m->is_there;
 }
 
 static void put_age(struct buf *out, const char *name, uint64_t age_ms)

@@ -74,7 +74,7 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
     }
     struct delivery *delivery = delivery_create(DELIVER_JOB);
     delivery->job = job;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 void jobs_wait(struct node *n, struct job *job, uint64_t again_ms)

@@ -75,10 +75,7 @@ void status_figures(struct node *n)
     f.store_bytes = stats.used_bytes;
     memcpy(f.fsync_bucket, stats.commit_bucket, sizeof(f.fsync_bucket));
     f.fsync_sum_us = stats.commit_ns_sum / 1000;
-    struct net_peer_stats peer;
-    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
-        f.peers_connected += peer.up ? 1 : 0;
-    }
+    f.peers_connected = net_peers_up(n->net);
     if (n->core != NULL) {
         struct machine_status machine;
         const struct engine *engine = core_engine(n->core);
@@ -102,15 +99,19 @@ void status_figures(struct node *n)
 
 /* ---- members ---- */
 
-static uint64_t contact_age_ms(const struct node *n, uint64_t id)
+/* A connection that was reset tells at once, one that is cut only in time. */
+static void note_contact(const struct node *n, struct pgraft_member *m)
 {
     struct net_peer_stats peer;
-    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
-        if (peer.id == id) {
-            return peer.heard_ms;
+    m->is_there = m->is_self;
+    m->contact_age_ms = m->is_self ? 0 : UINT64_MAX;
+    for (size_t i = 0; !m->is_self && net_peer_stats(n->net, i, &peer); i++) {
+        if (peer.id == m->id) {
+            m->contact_age_ms = peer.heard_ms;
+            m->is_there = peer.up && peer.heard_ms < CONTACT_MS;
+            return;
         }
     }
-    return UINT64_MAX;
 }
 
 static enum pgraft_role public_role(enum member_role role)
@@ -133,7 +134,7 @@ static void describe(struct node *n, struct job *job, const struct member *in,
     out->kind = info.kind == MEMBER_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
     out->is_leader = engine_leader(core_engine(n->core)) == in->id;
     out->is_self = in->id == n->node_id;
-    out->contact_age_ms = out->is_self ? 0 : contact_age_ms(n, in->id);
+    note_contact(n, out);
     if (out->is_self) {
         struct peer_answer own = {0};
         status_own_numbers(n, &own);
@@ -141,16 +142,15 @@ static void describe(struct node *n, struct job *job, const struct member *in,
     }
 }
 
-static int can_lose(const struct node *n, const struct pgraft_status *s)
+static int can_lose(const struct pgraft_status *s)
 {
     size_t voters = 0;
     size_t there = 0;
     for (size_t i = 0; i < s->member_count; i++) {
         const struct pgraft_member *m = &s->members[i];
         voters += m->role == PGRAFT_VOTER ? 1 : 0;
-        there += m->role == PGRAFT_VOTER && m->contact_age_ms < CONTACT_MS ? 1 : 0;
+        there += m->role == PGRAFT_VOTER && m->is_there ? 1 : 0;
     }
-    (void)n;
     return (int)there - (int)(voters / 2 + 1);
 }
 
@@ -190,7 +190,7 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     s->has_quorum = leads
                         ? s->stamp_age_ms < patience_ms
                         : s->leader != 0 && engine_silence_ms(engine, node_now_ms()) < patience_ms;
-    int spare = can_lose(n, s);
+    int spare = can_lose(s);
     s->can_lose = !s->has_quorum ? -1 : spare > 0 ? spare : 0;
 }
 
