@@ -311,6 +311,7 @@ void http_kv_delete(struct http_request *r);
 void http_kv_txn(struct http_request *r);
 void http_kv_compact(struct http_request *r);
 void http_watch(struct http_request *r);
+void http_snapshot(struct http_request *r);
 void http_lease_grant(struct http_request *r);
 void http_lease_keepalive(struct http_request *r);
 void http_lease_revoke(struct http_request *r);

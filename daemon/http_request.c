@@ -136,6 +136,9 @@ static void on_done(void *ctx, const struct pgraft_result *result)
         r->done(r, result);
         return;
     }
+    if (result->dump != NULL && !result->dump->is_last) {
+        pgraft_dump_end(r->http->store, result->dump->id); /* nobody is there to go on with it */
+    }
     if (r->pending == 0) {
         free_request(r);
     }

@@ -14,6 +14,7 @@ static const struct http_route routes[] = {
     {.path = "/metrics", .rule = HTTP_OPEN, .any_parameters = true, .run = http_metrics},
     {.path = "/pgraft/v1/health", .rule = HTTP_OPEN, .run = http_store_health},
     {.path = "/pgraft/v1/since", .rule = HTTP_OPEN, .run = http_since},
+    {.path = "/pgraft/v1/snapshot", .rule = HTTP_WRITE, .run = http_snapshot},
     {.path = "/pgraft/v1/kv/get", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_get},
     {.path = "/pgraft/v1/kv/range", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_range},
     {"/pgraft/v1/kv/put", true, true, HTTP_WRITE, false, http_kv_put},
