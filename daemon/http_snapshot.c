@@ -14,6 +14,7 @@
 
 #define TYPE "application/octet-stream"
 #define SLICE_MS 10000
+#define CONFIRM_MS 1000
 
 struct taking {
     uint64_t dump; /* 0: none is open */
@@ -172,6 +173,13 @@ static void ask(struct http_request *r)
     }
 }
 
+/* What was answered anywhere by now is in it, if a majority can say so. */
+static void confirmed(struct http_request *r, const struct pgraft_result *result)
+{
+    (void)result;
+    ask(r);
+}
+
 static void looked(struct http_request *r, const struct pgraft_result *result)
 {
     struct taking *t = r->state;
@@ -189,7 +197,10 @@ static void looked(struct http_request *r, const struct pgraft_result *result)
         http_answer_text(r, 200, TYPE);
         return;
     }
-    ask(r);
+    struct pgraft_error error = {0};
+    struct pgraft_call call = http_call(r, confirmed);
+    call.timeout_ms = CONFIRM_MS;
+    http_asked(r, pgraft_health(r->http->store, 0, &call, &r->asked, &error), &error);
 }
 
 void http_snapshot(struct http_request *r)

@@ -10,6 +10,10 @@
 #include "consensus/node/node.h"
 
 #define SLICE_BYTES ((size_t)256 * 1024)
+/* The state follows what was applied within a second or so; longer than this it is not waited for:
+ * the disk may be full. */
+#define BEHIND_MS 3000
+#define LOOK_MS 50
 
 static struct node_dump *find(struct node *n, uint64_t reader)
 {
@@ -40,6 +44,13 @@ void dumps_try(struct node *n, struct job *job)
     }
     if (dump->job != NULL) {
         jobs_finish(n, job, ERR_BUSY, "the slice before is on its way");
+        return;
+    }
+    uint64_t now_ms = node_now_ms();
+    job->revision = job->revision != 0 ? job->revision : core_applied(n->core);
+    bool is_behind = dump->reader == 0 && !core_state_is_durable(n->core, job->revision);
+    if (is_behind && now_ms - job->began_ms < BEHIND_MS) {
+        jobs_wait(n, job, now_ms + LOOK_MS);
         return;
     }
     job->state = JOB_IN_CORE; /* until the store has answered */
