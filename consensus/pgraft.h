@@ -315,6 +315,7 @@ struct pgraft_member {
     uint64_t applied_index;
     uint64_t commit_index;
     bool is_there;           /* connected with this node, and heard lately */
+    uint64_t ping_us;        /* of the last ping over the connection to it; 0: none */
     uint64_t contact_age_ms; /* since this node last heard of it; UINT64_MAX: never */
     uint64_t fsync_p99_us;
     uint64_t store_bytes;

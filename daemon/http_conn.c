@@ -12,8 +12,6 @@
 #include "base/must.h"
 #include "daemon/http_internal.h"
 
-#define CONNECTIONS_MAX 256
-
 uint64_t http_now_ms(void)
 {
     return clock_mono_ms(clock_system());
@@ -44,7 +42,7 @@ static struct http_conn *dispensable(struct http *http, bool is_control)
 static bool has_room(struct http *http, const struct http_door *door)
 {
     uint32_t most =
-        http->settings.connections_max != 0 ? http->settings.connections_max : CONNECTIONS_MAX;
+        http->settings.connections_max != 0 ? http->settings.connections_max : HTTP_CONNECTIONS;
     size_t count = door->is_control ? http->control_count : http->conn_count - http->control_count;
     if (count < (door->is_control ? HTTP_CONTROL_CONNECTIONS : most)) {
         return true;

@@ -33,6 +33,7 @@
 #define HTTP_TIMEOUT_MS 5000
 #define HTTP_TIMEOUT_MS_MAX 600000
 #define HTTP_DOORS_MAX 8
+#define HTTP_CONNECTIONS 256        /* of @listen, unless set */
 #define HTTP_CONTROL_CONNECTIONS 64 /* of the control socket, beside those of @listen */
 
 struct http_conn;
@@ -213,6 +214,8 @@ enum MHD_Result http_send(struct http_request *r);
 
 /* ---- streams (http_stream.c) ---- */
 
+/* Streams leave some of the connections to others. */
+bool http_stream_has_room(const struct http_request *r);
 /* The answer is a stream; @drained is called whenever everything was taken. */
 void http_stream_begin(struct http_request *r, const char *type,
                        void (*drained)(struct http_request *r));

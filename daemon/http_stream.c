@@ -11,6 +11,13 @@
 
 #define PIECE ((size_t)32 * 1024)
 
+bool http_stream_has_room(const struct http_request *r)
+{
+    uint32_t most = r->http->settings.connections_max;
+    size_t limit = ((most != 0 ? most : HTTP_CONNECTIONS) + HTTP_CONTROL_CONNECTIONS) * 3 / 4;
+    return r->http->stream_count < limit;
+}
+
 void http_stream_begin(struct http_request *r, const char *type,
                        void (*drained)(struct http_request *r))
 {

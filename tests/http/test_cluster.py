@@ -84,6 +84,8 @@ def test_metrics_are_what_prometheus_reads(nodes):
     assert len(buckets) == 16
     assert buckets[-1] == next(v for n, v in samples.items() if n.startswith("pgraft_fsync_duration_seconds_count"))
     assert samples['pgraft_has_leader{scope="test",name="n2"}'] == 1
+    trips = {name for name in samples if name.startswith("pgraft_peer_round_trip_seconds")}
+    assert {name.split('peer="')[1][:2] for name in trips} <= {"n1", "n3"}
 
 
 def test_well_alive_and_ready(nodes):
