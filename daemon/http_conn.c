@@ -31,7 +31,7 @@ struct http_conn *http_conn_of(struct MHD_Connection *connection)
 static struct http_conn *dispensable(struct http *http, bool is_control)
 {
     LIST_FOR_EACH (struct http_conn, c, &http->conns, link) {
-        if (c->door->is_control == is_control && c->phase == HTTP_RECEIVING && !c->has_request &&
+        if (c->door->is_control == is_control && c->phase == HTTP_RECEIVING && c->request == NULL &&
             c->deadline_ms != 0) {
             return c;
         }
@@ -135,6 +135,11 @@ void http_conn_tick(struct http *http)
     uint64_t now_ms = http_now_ms();
     LIST_FOR_EACH_SAFE (struct http_conn, c, &http->conns, link) {
         if (c->deadline_ms == 0 || now_ms < c->deadline_ms) {
+            continue;
+        }
+        if (c->phase == HTTP_WORKING) {
+            c->deadline_ms = 0;
+            http_request_overdue(c->request);
             continue;
         }
         if (c->phase == HTTP_SENDING && c->taken >= HTTP_READ_BYTES) {

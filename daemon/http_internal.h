@@ -76,12 +76,11 @@ struct http_conn {
     struct MHD_Connection *mhd;
     int fd;
     struct sockaddr_storage peer;
-    bool has_request;
-    bool is_stream;
-    bool verified; /* its certificate was looked at */
+    struct http_request *request; /* NULL: none */
+    bool verified;                /* its certificate was looked at */
     bool has_certificate;
     enum http_phase phase;
-    uint64_t deadline_ms; /* RECEIVING; SENDING: end of the window */
+    uint64_t deadline_ms; /* SENDING: end of the window; WORKING: when nobody answers */
     size_t taken;         /* SENDING: in this window */
     uv_poll_t *gone;      /* while suspended: does the client go away? */
 };
@@ -143,6 +142,7 @@ struct http_request {
     bool is_head;
     bool ran;
     bool suspended;
+    bool overdue;   /* the store did not answer in time: it was done without */
     bool completed; /* libmicrohttpd is done with it */
     struct buf body;
     size_t body_size; /* counted in http->body_bytes */
@@ -178,6 +178,8 @@ enum MHD_Result http_request_access(void *cls, struct MHD_Connection *connection
                                     size_t *upload_size, void **context);
 void http_request_completed(void *cls, struct MHD_Connection *connection, void **context,
                             enum MHD_RequestTerminationCode why);
+/* The store has not even said that the time is over. */
+void http_request_overdue(struct http_request *r);
 /* The client of a suspended connection went away. */
 void http_request_gone(struct http_request *r);
 uint64_t http_now_ms(void);

@@ -24,7 +24,6 @@ void http_stream_begin(struct http_request *r, const char *type,
     MUST(!r->answered && r->stream == NULL);
     r->stream = mem_zalloc(sizeof(*r->stream));
     r->stream->drained = drained;
-    r->conn->is_stream = true;
     r->http->stream_count++;
     http_answer_text(r, 200, type);
 }

@@ -178,3 +178,23 @@ def test_a_blank_node_says_whom_it_waits_for():
     assert "n9" in message
     assert one.post("form", {"without": ["n9"]}).status in (200, 409)
     nodes.close()
+
+
+def test_a_consensus_thread_that_hangs_is_noticed():
+    nodes = Nodes(1)
+    one = nodes[1]
+    nodes.tell("freeze", 12000)
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert one.get("/health").status == 200
+    metrics = one.get("/metrics")
+    assert (metrics.status, b"pgraft_term" in metrics.body) == (200, True)
+    status, code, message = one.refused("kv/put", {"key": "k", "value": "v", "timeout_ms": 100})
+    assert (status, code) == (504, "ERR_TIMEOUT")
+    assert "hangs" in message
+    alive = one.get("/liveness")
+    assert (alive.status, alive.json["state"]) == (503, "stalled")
+    assert time.monotonic() - began < 12
+    until(lambda: one.get("/liveness").status == 200)
+    assert one.done("kv/put", {"key": "k", "value": "v", "timeout_ms": 20000})["revision"] > 0
+    nodes.close()
