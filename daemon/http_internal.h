@@ -322,6 +322,7 @@ void http_lease_keepalive(struct http_request *r);
 void http_lease_revoke(struct http_request *r);
 void http_lease_list(struct http_request *r);
 void http_lease_show(struct http_request *r);
+void http_member_add(struct http_request *r);
 void http_member_remove(struct http_request *r);
 void http_member_promote(struct http_request *r);
 void http_member_demote(struct http_request *r);

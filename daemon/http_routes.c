@@ -27,6 +27,7 @@ static const struct http_route routes[] = {
     {"/pgraft/v1/lease/revoke", true, true, HTTP_WRITE, false, http_lease_revoke},
     {.path = "/pgraft/v1/lease/list", .is_post = true, .rule = HTTP_WRITE, .run = http_lease_list},
     {.path = "/pgraft/v1/lease/show", .is_post = true, .rule = HTTP_WRITE, .run = http_lease_show},
+    {"/pgraft/v1/members/add", true, false, HTTP_WRITE, false, http_member_add},
     {"/pgraft/v1/members/remove", true, false, HTTP_WRITE, false, http_member_remove},
     {"/pgraft/v1/members/promote", true, false, HTTP_WRITE, false, http_member_promote},
     {"/pgraft/v1/members/demote", true, false, HTTP_WRITE, false, http_member_demote},

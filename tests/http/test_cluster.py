@@ -116,6 +116,13 @@ def test_nobody_of_that_name(nodes, path):
         assert nodes[1].refused(path, {})[:2] == (400, "ERR_INVALID")
 
 
+def test_nodes_come_by_themselves(nodes):
+    status, code, message = nodes[1].refused("members/add", {"address": "127.0.0.1:7400"})
+    assert (status, code) == (409, "ERR_REFUSED")
+    assert "raft.peers" in message
+    assert nodes[1].refused("members/add", {})[:2] == (400, "ERR_INVALID")
+
+
 def test_nobody_waits_for_a_name(nodes):
     assert nodes[1].refused("members/replace", {"member": "n2"})[:2] == (404, "ERR_NOT_FOUND")
 
