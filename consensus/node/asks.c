@@ -180,7 +180,8 @@ static void receive_answer(struct node *n, const struct peer_message *in)
     if (job->kind == JOB_LEASE_SHOW && answer->status == 0) {
         job->flags = answer->numbers[0];
         job->served_before = true;
-        reads_answer(n, job);
+        job->state = JOB_IN_CORE; /* its keys, as they are by now */
+        core_read(n->core, node_now_ms(), job->id);
         return;
     }
     jobs_finish(n, job, answer->status, "%s", answer->reason);

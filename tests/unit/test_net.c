@@ -220,7 +220,7 @@ static void a_name_is_resolved_and_one_that_can_not_be_is_told(void **state)
     (void)snprintf(address, sizeof(address), "localhost%s", strrchr(b->listen, ':'));
     const struct net_peer peers[] = {
         {.id = 20, .name = "n1", .address = address},
-        {.id = 30, .name = "n2", .address = "no-such-host.invalid:7400"},
+        {.id = 30, .name = "n2", .address = NO_HOST ":7400"},
     };
     net_set_peers(a->net, peers, 2);
     KIT_WAIT(kit, a->ups == 1);
