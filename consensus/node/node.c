@@ -313,7 +313,7 @@ static void turn_stopping(struct node *n, uint64_t now_ms)
     }
 }
 
-static void turn(struct node *n)
+void node_turn(struct node *n)
 {
     uint64_t now_ms = node_now_ms();
     if (n->form != NULL) {
@@ -352,7 +352,7 @@ static void on_turn(uv_check_t *handle)
 {
     struct node *n = handle->data;
     if (!n->stopped && !n->switching) {
-        turn(n);
+        node_turn(n);
     }
     n->awake = false;
 }
@@ -450,7 +450,7 @@ static void *run_thread(void *arg)
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
     phase_begin(n);
-    turn(n);
+    node_turn(n);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
     return NULL;
 }

@@ -116,6 +116,7 @@ struct node {
     int timer_fd;
     uint64_t timer_at_ms; /* what it is set to; 0: nothing */
     uv_poll_t store_poll;
+    bool store_watched; /* @store_poll is a handle of the loop */
     uv_check_t turn;
     bool awake;     /* the loop has woken up, and has not had its turn */
     bool switching; /* from form to core */
@@ -172,6 +173,8 @@ int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
+/* Everything that follows from what has come in; sets the timer. */
+void node_turn(struct node *n);
 /* At the beginning of each callback of the loop: was it late? */
 void node_woken(struct node *n);
 void node_fatal(struct node *n, const struct err *err);
