@@ -192,8 +192,21 @@ static void free_store(struct pgraft *store)
         (void)close(n->page_fd);
     }
     (void)pthread_mutex_destroy(&n->glass);
+    (void)pthread_mutex_destroy(&n->dispatching);
     free_settings(&n->settings);
     mem_free(store);
+}
+
+/* Of a kind that notices a callback that dispatches. */
+static void open_dispatching(struct node *n)
+{
+    pthread_mutexattr_t attr;
+    int rv = pthread_mutexattr_init(&attr);
+    MUST(rv == 0);
+    (void)pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    rv = pthread_mutex_init(&n->dispatching, &attr);
+    MUST(rv == 0);
+    (void)pthread_mutexattr_destroy(&attr);
 }
 
 int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_store,
@@ -207,6 +220,7 @@ int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_stor
     list_init(&n->callers_watchers);
     int rv = pthread_mutex_init(&n->glass, NULL);
     MUST(rv == 0);
+    open_dispatching(n);
     /* Of each life another beginning: an answer to a question of an earlier one fits nothing. */
     n->next_id = (node_random() & UINT64_C(0xffffffff)) << 31 | 1;
     int code = take_settings(&n->settings, settings, &err);
@@ -231,10 +245,13 @@ void pgraft_close(struct pgraft *store)
         return;
     }
     struct node *n = &store->node;
+    int rv = pthread_mutex_lock(&n->dispatching);
+    MUST(rv == 0); /* EDEADLK: a callback must not close */
     node_stop(n);
     for (struct delivery *d = mail_next(&n->mail); d != NULL; d = mail_next(&n->mail)) {
         deliver(store, d);
     }
+    (void)pthread_mutex_unlock(&n->dispatching);
     mail_close(&n->mail);
     free_store(store);
 }
@@ -252,7 +269,7 @@ int pgraft_reload_keys(struct pgraft *store, struct pgraft_error *error)
     if (code == 0) {
         struct order *order = order_create(ORDER_KEYS);
         order->keys = keys;
-        mail_order(&store->node.mail, order);
+        code = mail_order(&store->node.mail, order);
     }
     return face_error(&err, code, error);
 }
@@ -303,15 +320,9 @@ static void deliver_changes(struct pgraft *store, struct delivery *delivery)
         w->wish.changed(w->wish.ctx, &delivery->changes);
     }
     unsigned int before = atomic_fetch_sub(&w->undelivered, 1);
-    if (before >= 4) { /* it may have stood still for this */
-        mail_order(&store->node.mail, order_create(ORDER_PULL));
+    if (before >= WATCH_UNDELIVERED_MAX) { /* it may have stood still for this */
+        (void)mail_order(&store->node.mail, order_create(ORDER_PULL));
     }
-}
-
-static void free_watcher(struct watcher *w)
-{
-    buf_close(&w->bytes);
-    mem_free(w);
 }
 
 static void deliver(struct pgraft *store, struct delivery *delivery)
@@ -328,7 +339,7 @@ static void deliver(struct pgraft *store, struct delivery *delivery)
             (void)pthread_mutex_lock(&n->mail.lock);
             list_remove(&delivery->watcher->by_caller);
             (void)pthread_mutex_unlock(&n->mail.lock);
-            free_watcher(delivery->watcher);
+            watcher_free(delivery->watcher);
             break;
         case DELIVER_EVENT:
             if (n->settings.user.on_event != NULL) {
@@ -341,6 +352,8 @@ static void deliver(struct pgraft *store, struct delivery *delivery)
 
 size_t pgraft_dispatch(struct pgraft *store)
 {
+    int rv = pthread_mutex_lock(&store->node.dispatching);
+    MUST(rv == 0); /* EDEADLK: a callback must not dispatch */
     uint64_t until_ns = clock_ns(clock_system(), CLOCK_MONO) + DISPATCH_NS;
     size_t count = 0;
     struct delivery *delivery = NULL;
@@ -349,5 +362,6 @@ size_t pgraft_dispatch(struct pgraft *store)
         deliver(store, delivery);
         count++;
     }
+    (void)pthread_mutex_unlock(&store->node.dispatching);
     return count;
 }

@@ -21,9 +21,9 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
     job->deadline_ms = node_now_ms() + wait_ms;
     (void)pthread_mutex_lock(&n->mail.lock);
     bool busy = n->callers_jobs >= NODE_JOBS_MAX;
+    uint64_t id = n->next_id;
     if (!busy) {
         n->callers_jobs++;
-        job->id = n->next_id;
         n->next_id++;
     }
     (void)pthread_mutex_unlock(&n->mail.lock);
@@ -31,13 +31,19 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
         job_free(job);
         return face_error(NULL, ERR_BUSY, error);
     }
+    job->id = id;
     if (ret_request != NULL) {
-        *ret_request = job->id;
+        *ret_request = id; /* before another thread may deliver the answer */
     }
     struct order *order = order_create(ORDER_JOB);
     order->job = job;
-    mail_order(&n->mail, order);
-    return 0;
+    int code = mail_order(&n->mail, order);
+    if (code != 0) {
+        (void)pthread_mutex_lock(&n->mail.lock);
+        n->callers_jobs--;
+        (void)pthread_mutex_unlock(&n->mail.lock);
+    }
+    return face_error(NULL, code, error);
 }
 
 static int submit_command(struct pgraft *store, enum job_kind kind,
@@ -129,7 +135,7 @@ void pgraft_cancel(struct pgraft *store, uint64_t request)
 {
     struct order *order = order_create(ORDER_CANCEL);
     order->number = request;
-    mail_order(&store->node.mail, order);
+    (void)mail_order(&store->node.mail, order);
 }
 
 /* ---- watches ---- */
@@ -144,6 +150,7 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     if (code != 0) {
         return face_error(&err, code, error);
     }
+    MUST(watch->changed != NULL);
     struct watcher *w = mem_zalloc(sizeof(*w));
     list_init(&w->link);
     list_init(&w->by_caller);
@@ -163,30 +170,33 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     }
     struct order *order = order_create(ORDER_WATCH);
     order->watcher = w;
-    mail_order(&n->mail, order);
-    return 0;
+    code = mail_order(&n->mail, order);
+    if (code != 0) {
+        (void)pthread_mutex_lock(&n->mail.lock);
+        list_remove(&w->by_caller);
+        (void)pthread_mutex_unlock(&n->mail.lock);
+        watcher_free(w);
+    }
+    return face_error(NULL, code, error);
 }
 
 void pgraft_unwatch(struct pgraft *store, uint64_t watch)
 {
     struct node *n = &store->node;
-    struct watcher *found = NULL;
+    bool found = false;
     (void)pthread_mutex_lock(&n->mail.lock);
     LIST_FOR_EACH (struct watcher, w, &n->callers_watchers, by_caller) {
-        if (w->id == watch && !w->let_go) {
-            w->let_go = true;
-            found = w;
+        if (w->id == watch) {
+            atomic_store(&w->closed, true); /* it is there as long as it is on the list */
+            found = true;
             break;
         }
     }
-    if (found != NULL) {
-        atomic_store(&found->closed, true);
-    }
     (void)pthread_mutex_unlock(&n->mail.lock);
-    if (found != NULL) {
+    if (found) {
         struct order *order = order_create(ORDER_UNWATCH);
-        order->watcher = found;
-        mail_order(&n->mail, order);
+        order->number = watch;
+        (void)mail_order(&n->mail, order);
     }
 }
 
@@ -204,15 +214,14 @@ int pgraft_lease_hold(struct pgraft *store, const struct pgraft_hold *hold,
                                      .epoch = hold->epoch,
                                      .renew_until_ms = node_now_ms() + hold->renew_for_ms,
                                      .limit_ms = hold->limit_ms};
-    mail_order(&store->node.mail, order);
-    return 0;
+    return face_error(NULL, mail_order(&store->node.mail, order), error);
 }
 
 void pgraft_lease_let_go(struct pgraft *store, uint64_t lease)
 {
     struct order *order = order_create(ORDER_LET_GO);
     order->number = lease;
-    mail_order(&store->node.mail, order);
+    (void)mail_order(&store->node.mail, order);
 }
 
 int pgraft_lease_page_fd(const struct pgraft *store)
@@ -348,8 +357,7 @@ int pgraft_publish(struct pgraft *store, struct pgraft_slice bytes, struct pgraf
     }
     struct order *order = order_create(ORDER_PUBLISH);
     buf_append(&order->bytes, bytes.bytes, bytes.size);
-    mail_order(&store->node.mail, order);
-    return 0;
+    return face_error(NULL, mail_order(&store->node.mail, order), error);
 }
 
 bool pgraft_soft_next(struct pgraft *store, uint64_t after, void *room, size_t size,
@@ -381,7 +389,7 @@ void pgraft_allow_moves(struct pgraft *store, bool allowed)
 {
     struct order *order = order_create(ORDER_MOVES);
     order->number = allowed ? 1 : 0;
-    mail_order(&store->node.mail, order);
+    (void)mail_order(&store->node.mail, order);
 }
 
 void pgraft_figures(struct pgraft *store, struct pgraft_figures *ret_figures)

@@ -28,16 +28,13 @@ int mail_open(struct mail *mail, uv_loop_t *loop, uv_async_cb on_wake, struct er
     }
     rv = pthread_mutex_init(&mail->lock, NULL);
     MUST(rv == 0);
-    mail->wake_is_open = true;
+    mail->is_open = true;
     return 0;
 }
 
 void mail_close(struct mail *mail)
 {
-    for (struct list *link = list_pop_front(&mail->inbox); link != NULL;
-         link = list_pop_front(&mail->inbox)) {
-        order_free(CONTAINER_OF(link, struct order, link));
-    }
+    MUST(list_empty(&mail->inbox)); /* mail_shut() gave them to the thread, or there was none */
     for (struct list *link = list_pop_front(&mail->outbox); link != NULL;
          link = list_pop_front(&mail->outbox)) {
         delivery_free(CONTAINER_OF(link, struct delivery, link));
@@ -62,20 +59,35 @@ void order_free(struct order *order)
     mem_free(order);
 }
 
-void mail_order(struct mail *mail, struct order *order)
+int mail_order(struct mail *mail, struct order *order)
 {
     (void)pthread_mutex_lock(&mail->lock);
-    bool was_empty = list_empty(&mail->inbox);
-    list_push_back(&mail->inbox, &order->link);
-    if (was_empty && mail->wake_is_open) {
-        (void)uv_async_send(&mail->wake);
+    bool is_open = mail->is_open;
+    if (is_open) {
+        bool was_empty = list_empty(&mail->inbox);
+        list_push_back(&mail->inbox, &order->link);
+        if (was_empty) {
+            (void)uv_async_send(&mail->wake); /* under the lock: mail_shut() comes before its end */
+        }
     }
     (void)pthread_mutex_unlock(&mail->lock);
+    if (!is_open) {
+        order_free(order);
+    }
+    return is_open ? 0 : ERR_CLOSED;
 }
 
 void mail_take_orders(struct mail *mail, struct list *out)
 {
     (void)pthread_mutex_lock(&mail->lock);
+    list_splice_back(out, &mail->inbox);
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+void mail_shut(struct mail *mail, struct list *out)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    mail->is_open = false;
     list_splice_back(out, &mail->inbox);
     (void)pthread_mutex_unlock(&mail->lock);
 }

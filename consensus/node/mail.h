@@ -58,19 +58,22 @@ struct mail {
     struct list inbox;
     struct list outbox;
     size_t events_waiting;
-    int fd;            /* eventfd: the outbox has something */
-    uv_async_t wake;   /* of the thread's loop */
-    bool wake_is_open; /* under the lock: false once the thread ends */
+    int fd;          /* eventfd: the outbox has something */
+    uv_async_t wake; /* of the thread's loop */
+    bool is_open;    /* under the lock: false once the thread ends, and nothing is taken any more */
 };
 
 int mail_open(struct mail *mail, uv_loop_t *loop, uv_async_cb on_wake, struct err *err);
-/* After the thread has ended; what is left in both boxes is dropped. */
+/* After the thread has ended; what is left in the outbox is dropped. */
 void mail_close(struct mail *mail);
 struct order *order_create(enum order_kind kind);
 void order_free(struct order *order);
-void mail_order(struct mail *mail, struct order *order);
+/* 0; ERR_CLOSED: the thread ends, and @order was freed. */
+int mail_order(struct mail *mail, struct order *order);
 /* All orders there are, in order, moved to @out. */
 void mail_take_orders(struct mail *mail, struct list *out);
+/* No more orders are taken; those there are go to @out, the last ones. */
+void mail_shut(struct mail *mail, struct list *out);
 struct delivery *delivery_create(enum delivery_kind kind);
 void delivery_free(struct delivery *delivery);
 void mail_deliver(struct mail *mail, struct delivery *delivery);

@@ -258,6 +258,63 @@ static void copy_soft(struct node *n, uint64_t now_ms)
     (void)pthread_mutex_unlock(&n->glass);
 }
 
+/* ---- orders ---- */
+
+static void obey(struct node *n, struct order *order)
+{
+    uint64_t now_ms = node_now_ms();
+    switch (order->kind) {
+        case ORDER_JOB:
+            jobs_add(n, order->job);
+            order->job = NULL;
+            return;
+        case ORDER_CANCEL:
+            jobs_cancel(n, order->number);
+            return;
+        case ORDER_WATCH:
+            watchers_add(n, order->watcher);
+            return;
+        case ORDER_UNWATCH:
+            watchers_remove(n, order->number);
+            return;
+        case ORDER_PULL:
+            return; /* the turn looks at all of them */
+        case ORDER_HOLD:
+            holds_set(n, &order->hold, false);
+            return;
+        case ORDER_LET_GO:
+            holds_let_go(n, order->number);
+            return;
+        case ORDER_PUBLISH:
+            keep_soft(n, order);
+            return;
+        case ORDER_MOVES:
+            n->moves_forbidden = order->number == 0;
+            if (n->core != NULL) {
+                core_allow_moves(n->core, !n->moves_forbidden);
+            }
+            return;
+        case ORDER_KEYS:
+            net_keys_take(n->net, order->keys);
+            order->keys = NULL;
+            return;
+        case ORDER_STOP:
+            n->stopping = true;
+            n->stop_at_ms = now_ms + HAND_OVER_MS;
+            return;
+    }
+    UNREACHABLE("every kind has a row");
+}
+
+static void obey_all(struct node *n, struct list *orders)
+{
+    for (struct list *link = list_pop_front(orders); link != NULL; link = list_pop_front(orders)) {
+        struct order *order = CONTAINER_OF(link, struct order, link);
+        obey(n, order);
+        order_free(order);
+    }
+}
+
 /* ---- a turn ---- */
 
 static void turn_core(struct node *n, uint64_t now_ms)
@@ -290,12 +347,13 @@ static void on_net_stopped(void *ctx)
 
 static void stop_now(struct node *n)
 {
+    struct list orders;
+    list_init(&orders);
+    mail_shut(&n->mail, &orders);
+    obey_all(n, &orders); /* whoever was let in is answered */
     n->stopped = true;
     jobs_close(n);
     watchers_close(n);
-    (void)pthread_mutex_lock(&n->mail.lock);
-    n->mail.wake_is_open = false;
-    (void)pthread_mutex_unlock(&n->mail.lock);
     phase_close(n);
     net_stop(n->net, on_net_stopped, n);
 }
@@ -357,54 +415,6 @@ static void on_turn(uv_check_t *handle)
     n->awake = false;
 }
 
-/* ---- orders ---- */
-
-static void obey(struct node *n, struct order *order)
-{
-    uint64_t now_ms = node_now_ms();
-    switch (order->kind) {
-        case ORDER_JOB:
-            jobs_add(n, order->job);
-            order->job = NULL;
-            return;
-        case ORDER_CANCEL:
-            jobs_cancel(n, order->number);
-            return;
-        case ORDER_WATCH:
-            watchers_add(n, order->watcher);
-            return;
-        case ORDER_UNWATCH:
-            watchers_remove(n, order->watcher);
-            return;
-        case ORDER_PULL:
-            return; /* the turn looks at all of them */
-        case ORDER_HOLD:
-            holds_set(n, &order->hold, false);
-            return;
-        case ORDER_LET_GO:
-            holds_let_go(n, order->number);
-            return;
-        case ORDER_PUBLISH:
-            keep_soft(n, order);
-            return;
-        case ORDER_MOVES:
-            n->moves_forbidden = order->number == 0;
-            if (n->core != NULL) {
-                core_allow_moves(n->core, !n->moves_forbidden);
-            }
-            return;
-        case ORDER_KEYS:
-            net_keys_take(n->net, order->keys);
-            order->keys = NULL;
-            return;
-        case ORDER_STOP:
-            n->stopping = true;
-            n->stop_at_ms = now_ms + HAND_OVER_MS;
-            return;
-    }
-    UNREACHABLE("every kind has a row");
-}
-
 static void on_orders(uv_async_t *handle)
 {
     struct node *n = CONTAINER_OF(handle, struct node, mail.wake);
@@ -412,16 +422,7 @@ static void on_orders(uv_async_t *handle)
     list_init(&orders);
     node_woken(n);
     mail_take_orders(&n->mail, &orders);
-    for (struct list *link = list_pop_front(&orders); link != NULL;
-         link = list_pop_front(&orders)) {
-        struct order *order = CONTAINER_OF(link, struct order, link);
-        if (n->stopped && order->kind != ORDER_JOB) {
-            order_free(order);
-            continue;
-        }
-        obey(n, order);
-        order_free(order);
-    }
+    obey_all(n, &orders);
 }
 
 /* ---- the thread ---- */
@@ -535,7 +536,7 @@ int node_start(struct node *n, struct err *err)
 
 void node_stop(struct node *n)
 {
-    mail_order(&n->mail, order_create(ORDER_STOP));
+    (void)mail_order(&n->mail, order_create(ORDER_STOP));
     (void)pthread_join(n->thread, NULL);
     int rv = uv_loop_close(&n->loop);
     MUST(rv == 0);

@@ -30,6 +30,8 @@
 #define NODE_POKE_MS 50
 /* A turn that comes so late is a stall. */
 #define NODE_STALL_MS 100
+/* Batches of one watch that wait to be delivered; then it stands still. */
+#define WATCH_UNDELIVERED_MAX 4
 
 struct node_settings {
     char space[128];
@@ -55,7 +57,8 @@ struct node_client {
     size_t under_way;
 };
 
-/* A watch of a caller's: opened on the thread, closed by either side. */
+/* A watch of a caller's: opened on the thread, closed by either side. Whoever delivers the end of
+ * it frees it. Until then it is among its caller's, under the lock of the mail. */
 struct watcher {
     struct list link; /* of the node's watchers */
     struct list by_caller;
@@ -63,10 +66,8 @@ struct watcher {
     struct pgraft_watch wish; /* the key is in @bytes */
     struct buf bytes;
     atomic_bool closed;      /* nothing more is told */
-    bool let_go;             /* by the caller; under the lock of the mail */
     atomic_uint undelivered; /* batches in the outbox */
-    struct watch *watch;     /* NULL: not open yet, or ended */
-    bool ended;
+    struct watch *watch;     /* NULL: not open yet */
     uint64_t told_revision;
     uint64_t told_ms;
 };
@@ -101,6 +102,7 @@ struct node {
     uint64_t next_id; /* of jobs and watches; begins at random. Under the mail's lock */
     struct list callers_watchers;
     size_t callers_jobs;
+    pthread_mutex_t dispatching; /* held while callbacks run: one at a time, in order */
 
     /* Behind its lock: what callers may look at. */
     pthread_mutex_t glass;
@@ -244,10 +246,12 @@ uint64_t member_job_heir(const struct node *n);
 /* ---- watchers.c ---- */
 void watchers_add(struct node *n, struct watcher *watcher);
 void watchers_open(struct node *n);
-void watchers_remove(struct node *n, struct watcher *watcher);
+/* Nothing happens if it has ended already. */
+void watchers_remove(struct node *n, uint64_t id);
 void watchers_turn(struct node *n, uint64_t now_ms);
 uint64_t watchers_next_ms(const struct node *n);
 void watchers_close(struct node *n);
+void watcher_free(struct watcher *watcher);
 
 /* ---- holds.c ---- */
 void holds_set(struct node *n, const struct core_hold *wish, bool once);
