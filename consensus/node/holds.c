@@ -52,6 +52,14 @@ void holds_let_go(struct node *n, uint64_t lease)
     mem_free(hold);
 }
 
+void holds_kept(struct node *n, uint64_t lease)
+{
+    struct hold *hold = find(n, lease);
+    if (hold != NULL && hold->keeps_once) {
+        holds_let_go(n, lease); /* or it would be kept alive until the end of the call's time */
+    }
+}
+
 static void write_page(struct node *n, const struct pgraft_lease_page *page)
 {
     struct pgraft_lease_page *shared = n->page;

@@ -55,6 +55,7 @@ struct node_client {
     uint64_t sequence; /* of its newest command */
     struct list commands;
     size_t under_way;
+    bool is_full; /* a command waits for another one's end */
 };
 
 /* A watch of a caller's: opened on the thread, closed by either side. Whoever delivers the end of
@@ -216,6 +217,12 @@ struct job *jobs_find(struct node *n, uint64_t id);
 void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void jobs_cancel(struct node *n, uint64_t id);
+/* A command has its encoded result, taken from @result. */
+void jobs_command_done(struct node *n, struct job *job, struct buf *result, uint64_t revision);
+/* Confirm that this node's state is new enough, then reads_answer(). */
+void jobs_read(struct node *n, struct job *job);
+/* One of the times that a command was sent has ended without a result. */
+void jobs_command_failed(struct node *n, struct job *job, int status, const char *reason);
 /* What waits is looked at again; deadlines. */
 void jobs_poke(struct node *n, uint64_t now_ms);
 void jobs_core_done(struct node *n, struct core_done *done);
@@ -235,6 +242,8 @@ void asks_answer(struct node *n, struct job *job);
 /* ---- status.c ---- */
 void status_fill(struct node *n, struct job *job);
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer);
+/* The connection to @member is gone: no answer will come. */
+void status_lost(struct node *n, struct job *job, uint64_t member);
 void status_own_numbers(struct node *n, struct peer_answer *answer);
 void status_figures(struct node *n);
 
@@ -256,6 +265,8 @@ void watcher_free(struct watcher *watcher);
 /* ---- holds.c ---- */
 void holds_set(struct node *n, const struct core_hold *wish, bool once);
 void holds_let_go(struct node *n, uint64_t lease);
+/* What asked for one keep-alive of @lease has it. */
+void holds_kept(struct node *n, uint64_t lease);
 void holds_turn(struct node *n, uint64_t now_ms);
 void holds_close(struct node *n);
 
