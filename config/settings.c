@@ -112,7 +112,7 @@ const struct setting settings[] = {
     {"restapi.verify_client", SETTING_CHOICE, AT(restapi.verify_client), .fallback = "none",
      .patroni = true, .reload = true, .choices = CHOICES("none", "optional", "required"),
      .help = "who needs a certificate: nobody, who changes something, everybody"},
-    {"restapi.allowlist", SETTING_LIST, AT(restapi.allowlist), .patroni = true, .reload = true,
+    {"restapi.allowlist", SETTING_HOSTS, AT(restapi.allowlist), .patroni = true, .reload = true,
      .example = "[10.0.0.0/24]",
      .help = "hosts and networks that may change something; empty: all"},
     {"restapi.allowlist_include_members", SETTING_BOOL, AT(restapi.allowlist_include_members),

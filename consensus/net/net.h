@@ -151,6 +151,7 @@ struct net_callbacks {
     void (*on_event)(void *ctx, const struct net_event *event);
     /* 0, or ERR_* with the reason, which both sides are told. NULL: everybody is admitted. */
     int (*admit)(void *ctx, const struct net_node *node, struct err *err);
+    void *ctx;
 };
 
 struct net;
@@ -158,9 +159,11 @@ struct net;
 /* Listens and begins; @keys are the net's from now on, also when it fails. A listen address that is
  * a name is looked up here and now. ERR_INVALID, ERR_SYSTEM, ERR_DENIED with the address. */
 int net_start(uv_loop_t *loop, const struct net_settings *settings, struct net_keys *keys,
-              const struct net_callbacks *callbacks, void *ctx, struct net **ret, struct err *err);
+              const struct net_callbacks *callbacks, struct net **ret, struct err *err);
 /* Says good-bye and closes everything. @stopped comes from the loop when nothing is left, and the
- * net is gone. No other callback comes after this call. */
+ * net is gone; a name that is being resolved is waited for. No other callback comes after this
+ * call.
+ */
 void net_stop(struct net *net, void (*stopped)(void *ctx), void *ctx);
 
 /* Where it listens, with the port that was chosen for port 0; NULL: no more than @at addresses. */

@@ -126,7 +126,7 @@ static void use(struct net *net, struct remote *remote, struct link *link)
         return;
     }
     event_tell_link(link, NET_UP, false, link->dialled ? "connected" : "has connected");
-    if (remote->link == link) {
+    if (!link_is_over(link)) { /* the owner may have ended it, and the remote with it */
         struct net_node node;
         link_node(link, &node);
         net->callbacks.on_up(net->ctx, &node);
@@ -186,7 +186,7 @@ static void let_newcomer_in(struct link *link)
 static void redial(struct net *net, struct remote *remote, const struct link *link)
 {
     uint64_t now = net_now_ms(net);
-    uint64_t up_ms = now - link->state_ms;
+    uint64_t up_ms = now - link->up_ms;
     bool first = net->self.node_id < remote->id;
     uint32_t ms = first ? 0 : net->limits.redial_min_ms;
     if (up_ms < net->limits.redial_max_ms) {
@@ -275,6 +275,9 @@ static void wish(struct net *net, const struct net_peer *peer)
     }
     if (remote == NULL) {
         return;
+    }
+    if (remote->wanted && peer->id == 0) {
+        return; /* said already in this list, and better */
     }
     remote->wanted = true;
     remote->id = remote->id != 0 ? remote->id : peer->id;

@@ -12,20 +12,40 @@
 /* Nobody dispatches: events beyond this are lost, never answers. */
 #define EVENTS_MAX 1024
 
-int mail_open(struct mail *mail, uv_loop_t *loop, uv_async_cb on_wake, struct err *err)
+static int open_bells(struct mail *mail, struct err *err)
+{
+    mail->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    mail->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return mail->fd >= 0 && mail->bell >= 0 ? 0 : err_errno(err, errno, "eventfd");
+}
+
+static void close_bells(struct mail *mail)
+{
+    int fds[] = {mail->fd, mail->bell};
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+    mail->fd = -1;
+    mail->bell = -1;
+}
+
+int mail_open(struct mail *mail, uv_loop_t *loop, uv_poll_cb on_wake, struct err *err)
 {
     list_init(&mail->inbox);
     list_init(&mail->outbox);
-    mail->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (mail->fd < 0) {
-        return err_errno(err, errno, "eventfd");
+    int code = open_bells(mail, err);
+    if (code == 0) {
+        int rv = uv_poll_init(loop, &mail->wake, mail->bell);
+        code = rv == 0 ? 0 : err_errno(err, -rv, "uv_poll_init");
     }
-    int rv = uv_async_init(loop, &mail->wake, on_wake);
-    if (rv != 0) {
-        (void)close(mail->fd);
-        mail->fd = -1;
-        return err_errno(err, -rv, "uv_async_init");
+    if (code != 0) {
+        close_bells(mail);
+        return code;
     }
+    int rv = uv_poll_start(&mail->wake, UV_READABLE, on_wake);
+    MUST(rv == 0);
     rv = pthread_mutex_init(&mail->lock, NULL);
     MUST(rv == 0);
     mail->is_open = true;
@@ -39,7 +59,7 @@ void mail_close(struct mail *mail)
          link = list_pop_front(&mail->outbox)) {
         delivery_free(CONTAINER_OF(link, struct delivery, link));
     }
-    (void)close(mail->fd);
+    close_bells(mail);
     (void)pthread_mutex_destroy(&mail->lock);
 }
 
@@ -59,6 +79,21 @@ void order_free(struct order *order)
     mem_free(order);
 }
 
+/* Under the lock of the mail, or it could be taken for that of a box that was emptied. */
+static void ring(int bell)
+{
+    uint64_t one = 1;
+    ssize_t written = write(bell, &one, sizeof(one));
+    MUST(written == (ssize_t)sizeof(one) || errno == EAGAIN);
+}
+
+static void silence(int bell)
+{
+    uint64_t count = 0;
+    ssize_t got = read(bell, &count, sizeof(count));
+    MUST(got == (ssize_t)sizeof(count) || errno == EAGAIN);
+}
+
 int mail_order(struct mail *mail, struct order *order)
 {
     (void)pthread_mutex_lock(&mail->lock);
@@ -67,7 +102,7 @@ int mail_order(struct mail *mail, struct order *order)
         bool was_empty = list_empty(&mail->inbox);
         list_push_back(&mail->inbox, &order->link);
         if (was_empty) {
-            (void)uv_async_send(&mail->wake); /* under the lock: mail_shut() comes before its end */
+            ring(mail->bell);
         }
     }
     (void)pthread_mutex_unlock(&mail->lock);
@@ -81,6 +116,7 @@ void mail_take_orders(struct mail *mail, struct list *out)
 {
     (void)pthread_mutex_lock(&mail->lock);
     list_splice_back(out, &mail->inbox);
+    silence(mail->bell);
     (void)pthread_mutex_unlock(&mail->lock);
 }
 
@@ -122,10 +158,7 @@ void mail_deliver(struct mail *mail, struct delivery *delivery)
     bool was_empty = list_empty(&mail->outbox);
     list_push_back(&mail->outbox, &delivery->link);
     if (was_empty) {
-        /* Under the lock, or mail_next() could swallow the bell of a box that is not empty. */
-        uint64_t one = 1;
-        ssize_t written = write(mail->fd, &one, sizeof(one));
-        MUST(written == (ssize_t)sizeof(one) || errno == EAGAIN);
+        ring(mail->fd);
     }
     (void)pthread_mutex_unlock(&mail->lock);
 }
@@ -140,9 +173,7 @@ struct delivery *mail_next(struct mail *mail)
         mail->events_waiting -= delivery->kind == DELIVER_EVENT ? 1 : 0;
     }
     if (list_empty(&mail->outbox)) {
-        uint64_t count = 0;
-        ssize_t got = read(mail->fd, &count, sizeof(count));
-        MUST(got == (ssize_t)sizeof(count) || errno == EAGAIN);
+        silence(mail->fd);
     }
     (void)pthread_mutex_unlock(&mail->lock);
     return delivery;

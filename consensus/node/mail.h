@@ -58,12 +58,16 @@ struct mail {
     struct list inbox;
     struct list outbox;
     size_t events_waiting;
-    int fd;          /* eventfd: the outbox has something */
-    uv_async_t wake; /* of the thread's loop */
-    bool is_open;    /* under the lock: false once the thread ends, and nothing is taken any more */
+    int fd;         /* eventfd: the outbox has something */
+    int bell;       /* eventfd: the inbox has; watched by the thread's loop */
+    uv_poll_t wake; /* on the bell */
+    bool is_open;   /* under the lock: false once the thread ends, and nothing is taken any more */
 };
 
-int mail_open(struct mail *mail, uv_loop_t *loop, uv_async_cb on_wake, struct err *err);
+/* Not a uv_async_t: its receiver spins until the sender has left uv_async_send(), and a thread of
+ * the loop that has real-time priority keeps the sender from doing so when both share a processor:
+ * it stands still until the scheduler moves one of them, up to 100 ms. */
+int mail_open(struct mail *mail, uv_loop_t *loop, uv_poll_cb on_wake, struct err *err);
 /* After the thread has ended; what is left in the outbox is dropped. */
 void mail_close(struct mail *mail);
 struct order *order_create(enum order_kind kind);

@@ -415,8 +415,10 @@ static void on_turn(uv_check_t *handle)
     n->awake = false;
 }
 
-static void on_orders(uv_async_t *handle)
+static void on_orders(uv_poll_t *handle, int status, int events)
 {
+    (void)status;
+    (void)events;
     struct node *n = CONTAINER_OF(handle, struct node, mail.wake);
     struct list orders;
     list_init(&orders);
