@@ -2,6 +2,7 @@
 #include "consensus/pgraft.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -105,31 +106,62 @@ static int check_numbers(const struct pgraft_settings *in, struct err *err)
     return 0;
 }
 
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+static int check_texts(const struct pgraft_settings *in, struct err *err)
+{
+    const struct {
+        const char *what;
+        const char *text;
+        size_t min;
+        size_t max;
+    } rules[] = {
+        {"space", in->space, 1, sizeof((struct node_settings *)NULL)->space - 1},
+        {"scope", in->scope, 1, sizeof((struct node_settings *)NULL)->scope - 1},
+        {"site", in->site, 0, MEMBER_SITE_MAX},
+        {"directory", in->directory, 1, 4000},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        size_t size = strlen(or_empty(rules[i].text));
+        if (size < rules[i].min || size > rules[i].max) {
+            return err_set(err, ERR_INVALID, "%s: %s", rules[i].what,
+                           size < rules[i].min ? "is missing" : "is too long");
+        }
+    }
+    if (in->kind != PGRAFT_DATABASE && in->kind != PGRAFT_WITNESS) {
+        return err_set(err, ERR_INVALID, "kind: %d is neither database nor witness", (int)in->kind);
+    }
+    if (in->data != PGRAFT_DATA_NONE && in->data != PGRAFT_DATA_FOREIGN &&
+        in->data != PGRAFT_DATA_NOTED) {
+        return err_set(err, ERR_INVALID, "data: %d is no such thing", (int)in->data);
+    }
+    return 0;
+}
+
 static int take_names(struct node_settings *s, const struct pgraft_settings *in, struct err *err)
 {
-    const char *advertise = in->advertise != NULL ? in->advertise : in->listen;
+    const char *listen = or_empty(in->listen);
+    const char *advertise = in->advertise != NULL ? in->advertise : listen;
     if (in->size != sizeof(*in)) {
         return err_set(err, ERR_VERSION, "settings were not made by pgraft_settings_init()");
     }
-    if (in->scope[0] == '\0' || strlen(in->scope) >= sizeof(s->scope)) {
-        return err_set(err, ERR_INVALID, "scope: 1 to %zu bytes", sizeof(s->scope) - 1);
-    }
-    if (strlen(in->space) >= sizeof(s->space) || in->directory[0] == '\0') {
-        return err_set(err, ERR_INVALID, "space is too long, or directory is missing");
-    }
-    int code = member_name_check(in->name, err);
-    code = code != 0 ? code : member_address_check(in->listen, err);
+    int code = check_texts(in, err);
+    code = code != 0 ? code : member_name_check(or_empty(in->name), err);
+    code = code != 0 ? code : member_address_check(listen, err);
     code = code != 0 ? code : member_address_check(advertise, err);
     if (code != 0) {
         return code;
     }
     (void)snprintf(s->space, sizeof(s->space), "%s", in->space);
     (void)snprintf(s->scope, sizeof(s->scope), "%s", in->scope);
-    (void)snprintf(s->listen, sizeof(s->listen), "%s", in->listen);
+    (void)snprintf(s->listen, sizeof(s->listen), "%s", listen);
     s->me.kind = in->kind == PGRAFT_WITNESS ? MEMBER_WITNESS : MEMBER_DATABASE;
     (void)snprintf(s->me.name, sizeof(s->me.name), "%s", in->name);
     (void)snprintf(s->me.address, sizeof(s->me.address), "%s", advertise);
-    (void)snprintf(s->me.site, sizeof(s->me.site), "%s", in->site != NULL ? in->site : "");
+    (void)snprintf(s->me.site, sizeof(s->me.site), "%s", or_empty(in->site));
     return 0;
 }
 
@@ -137,7 +169,7 @@ static int take_settings(struct node_settings *s, const struct pgraft_settings *
 {
     int code = take_names(s, in, err);
     code = code != 0 ? code : check_numbers(in, err);
-    if (code == 0 && in->peers[0] == '\0') {
+    if (code == 0 && or_empty(in->peers)[0] == '\0') {
         code = form_list_add(&s->list, s->me.name, s->me.address, err);
     } else if (code == 0) {
         code = form_list_parse(in->peers, &s->list, err);
@@ -170,7 +202,7 @@ static void free_settings(struct node_settings *s)
 
 static int open_page(struct node *n, struct err *err)
 {
-    n->page_fd = memfd_create("pgraft-lease", MFD_CLOEXEC);
+    n->page_fd = memfd_create("pgraft-lease", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (n->page_fd < 0 || ftruncate(n->page_fd, sizeof(*n->page)) != 0) {
         return err_errno(err, errno, "memfd");
     }
@@ -179,6 +211,9 @@ static int open_page(struct node *n, struct err *err)
         return err_errno(err, errno, "mmap");
     }
     n->page = page;
+    /* Whoever is given the descriptor may read. A kernel that knows no such seal does without. */
+    (void)fcntl(n->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+    (void)fcntl(n->page_fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
     return 0;
 }
 

@@ -1,9 +1,9 @@
 /* consensus/node/holds.c - the leases that this node keeps alive, and the page that says until
  * when.
  *
- * The page follows the protected lease that is held, so that a guard in another process can read
- * its deadline without asking anybody. It is written by the consensus thread alone, between two
- * changes of its sequence. */
+ * The page follows the protected lease that is held, the one with the newest epoch, so that a guard
+ * in another process can read its deadline without asking anybody. It is written by the consensus
+ * thread alone, between two changes of its sequence. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -81,11 +81,12 @@ void holds_turn(struct node *n, uint64_t now_ms)
     LIST_FOR_EACH_SAFE (struct hold, hold, &n->holds, link) {
         struct core_held held = {0};
         bool known = n->core != NULL && core_held(n->core, hold->wish.lease, &held);
-        if (hold->keeps_once && now_ms > hold->wish.renew_until_ms) {
-            holds_let_go(n, hold->wish.lease);
+        bool unwanted = now_ms > hold->wish.renew_until_ms;
+        if (unwanted && (hold->keeps_once || now_ms >= held.deadline_ms)) {
+            holds_let_go(n, hold->wish.lease); /* its owner hangs, or has forgotten it */
             continue;
         }
-        if (known && hold->wish.epoch != 0) {
+        if (known && hold->wish.epoch > page.epoch) { /* epochs grow: the newest is in force */
             page.lease = hold->wish.lease;
             page.epoch = hold->wish.epoch;
             page.deadline_ms = held.deadline_ms;

@@ -66,6 +66,10 @@ void node_say(struct node *n, enum pgraft_event_kind kind, enum pgraft_level lev
 
 void node_fatal(struct node *n, const struct err *err)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&told)) {
+        (void)pause(); /* another thread is telling, and aborts */
+    }
     struct pgraft_error error = {.code = err->code};
     memcpy(error.message, err->msg, sizeof(error.message));
     if (n->settings.user.on_fatal != NULL) {
@@ -153,6 +157,20 @@ static void set_timer(struct node *n, uint64_t now_ms)
 }
 
 /* ---- what has changed ---- */
+
+/* A commit that takes so long that this node would not be elected (safety E1). */
+static void notice_disk(struct node *n)
+{
+    uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
+    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
+    uint64_t age_ms = since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+    if (2 * age_ms <= n->settings.user.election_timeout_ms || since_ns == n->slow_commit_ns) {
+        return;
+    }
+    n->slow_commit_ns = since_ns;
+    node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_WARN, "", age_ms,
+             "the disk has not finished a write for %llu ms", (unsigned long long)age_ms);
+}
 
 static const char *name_of(const struct node *n, uint64_t id, struct member_info *room)
 {
@@ -400,6 +418,7 @@ void node_turn(struct node *n)
     if (n->stopped) {
         return;
     }
+    notice_disk(n);
     holds_turn(n, node_now_ms());
     status_figures(n);
     net_flush(n->net);

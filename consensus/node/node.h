@@ -143,11 +143,12 @@ struct node {
     /* Seen in the last turn, to notice what has changed. */
     enum engine_role role;
     uint64_t leader;
-    uint64_t term;
+    _Atomic uint64_t term; /* read by whoever tells of keys that were loaded, too */
     uint64_t conf_index;
     uint64_t elections;
     uint64_t stalls;
     uint64_t stall_ms_max;
+    uint64_t slow_commit_ns; /* the beginning of the commit that was told to be slow */
     uint64_t quota_again_ms;
     bool moves_forbidden;
     struct buf published;
