@@ -187,8 +187,10 @@ PGRAFT_API void pgraft_settings_init(struct pgraft_settings *settings);
  * sense, a port in use, a directory of somebody else's are errors here. */
 PGRAFT_API int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_store,
                            struct pgraft_error *error);
-/* Hands leadership over if it can within a second, answers what waits with PGRAFT_ERR_CLOSED, and
- * ends the threads. What was answered before is durable. Accepts NULL. */
+/* Hands leadership over if it can within a second, answers what waits with PGRAFT_ERR_CLOSED, or
+ * PGRAFT_ERR_CANCELED if it may be applied all the same, runs the callbacks that are due, and ends
+ * the threads. What was answered before is durable. Waits for a host name that is being looked up.
+ * Accepts NULL. */
 PGRAFT_API void pgraft_close(struct pgraft *store);
 
 /* Readable while there is something to dispatch. */
