@@ -350,7 +350,8 @@ struct pgraft_status {
     uint64_t lease_count;
     uint64_t store_bytes;
     uint64_t store_limit_bytes;
-    uint64_t stamp_age_ms; /* since a majority last followed this node, if it leads */
+    uint64_t stamp_age_ms; /* since a majority last answered this node, if it leads; UINT64_MAX:
+                              not yet */
     const struct pgraft_member *members;
     size_t member_count;
     const char *waits_for[16]; /* PGRAFT_FORMING: names */

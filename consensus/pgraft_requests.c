@@ -146,7 +146,8 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     struct node *n = &store->node;
     struct err err = {0};
     struct kv_range range = {.span = convert_span(&watch->span)};
-    int code = kv_range_check(&range, &err);
+    int code = convert_span_check(&watch->span, &err);
+    code = code != 0 ? code : kv_range_check(&range, &err);
     if (code != 0) {
         return face_error(&err, code, error);
     }

@@ -39,13 +39,32 @@ static struct store_stats stats_of(const struct node *n)
     return stats;
 }
 
+/* Of a leader: since when it has not heard of a majority, itself among it. */
 static uint64_t stamp_age_ms(const struct node *n)
 {
     const struct engine *engine = core_engine(n->core);
-    uint64_t until = engine_led_until_ms(engine);
-    uint64_t now_ms = node_now_ms();
-    bool leads = engine_role(engine) == ENGINE_LEADER;
-    return leads && now_ms > until && until != 0 ? now_ms - until : 0;
+    uint64_t ages[MEMBERS_MAX];
+    size_t voters = 0;
+    struct members members;
+    if (engine_role(engine) != ENGINE_LEADER) {
+        return 0;
+    }
+    engine_members(engine, &members);
+    for (size_t i = 0; i < members.count; i++) {
+        if (members.at[i].role != MEMBER_VOTER) {
+            continue;
+        }
+        uint64_t id = members.at[i].id;
+        uint64_t age_ms =
+            id == n->node_id ? 0 : engine_member_silence_ms(engine, node_now_ms(), id);
+        size_t place = voters;
+        for (; place > 0 && ages[place - 1] > age_ms; place--) {
+            ages[place] = ages[place - 1];
+        }
+        ages[place] = age_ms;
+        voters++;
+    }
+    return voters > 0 ? ages[voters / 2] : 0;
 }
 
 _Static_assert(PGRAFT_FSYNC_BUCKETS == STORE_COMMIT_BUCKETS, "one histogram");
