@@ -63,6 +63,7 @@ void pgraft_settings_init(struct pgraft_settings *settings)
                                          .name = "",
                                          .kind = PGRAFT_DATABASE,
                                          .site = "",
+                                         .api_url = "",
                                          .listen = "",
                                          .directory = "",
                                          .peers = "",
@@ -155,6 +156,11 @@ static int take_names(struct node_settings *s, const struct pgraft_settings *in,
     if (code != 0) {
         return code;
     }
+    const char *api_url = in->api_url != NULL ? in->api_url : "";
+    if (strlen(api_url) > 255 || strchr(api_url, '\n') != NULL) {
+        return err_set(err, ERR_INVALID, "api_url: at most 255 bytes, of one line");
+    }
+    (void)snprintf(s->about, sizeof(s->about), "%s\n%s", PGRAFT_VERSION, api_url);
     (void)snprintf(s->space, sizeof(s->space), "%s", in->space);
     (void)snprintf(s->scope, sizeof(s->scope), "%s", in->scope);
     (void)snprintf(s->listen, sizeof(s->listen), "%s", listen);
@@ -318,6 +324,8 @@ static void deliver_job(struct pgraft *store, struct job *job)
                                    .message = job->message,
                                    .revision = job->answer_revision,
                                    .succeeded = job->status == 0,
+                                   .oldest_revision = job->oldest_revision,
+                                   .age_ms = job->age_ms,
                                    .leases = job->leases,
                                    .lease_count = job->lease_count,
                                    .state = job->state_of_all};
@@ -333,6 +341,7 @@ static void deliver_job(struct pgraft *store, struct job *job)
     }
     if (job->has_result) {
         convert_result(&job->result, &arena, &result);
+        result.decided = job->kind == JOB_COMMAND;
         if (result.status != 0 && result.message[0] == '\0') {
             result.message = err_text(result.status);
         }

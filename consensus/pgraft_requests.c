@@ -53,8 +53,18 @@ static int submit_command(struct pgraft *store, enum job_kind kind,
 {
     struct err err = {0};
     struct job *job = job_create(kind);
+    struct kv_command signed_one = *command;
     job->revision = revision;
-    int code = job_set_command(job, command, &err);
+    if (call->session != NULL && kind == JOB_COMMAND) {
+        job->has_session = true;
+        signed_one.client = call->session->client;
+        signed_one.sequence = call->session->sequence;
+        signed_one.since = call->session->since;
+        signed_one.acked = call->session->acked;
+    }
+    int code = job->has_session && call->session->client == 0
+                   ? err_set(&err, ERR_INVALID, "session: a client is not 0")
+                   : job_set_command(job, &signed_one, &err);
     if (code != 0) {
         job_free(job);
         return face_error(&err, code, error);
@@ -265,8 +275,16 @@ int pgraft_lease_keep(struct pgraft *store, uint64_t lease, const struct pgraft_
 int pgraft_lease_revoke(struct pgraft *store, uint64_t lease, const struct pgraft_call *call,
                         uint64_t *ret_request, struct pgraft_error *error)
 {
-    struct kv_command command = {.kind = KV_LEASE_END,
-                                 .lease_end = {.kind = KV_LEASE_REVOKE, .id = lease}};
+    return pgraft_lease_revoke_grant(store, lease, 0, call, ret_request, error);
+}
+
+int pgraft_lease_revoke_grant(struct pgraft *store, uint64_t lease, uint64_t grant,
+                              const struct pgraft_call *call, uint64_t *ret_request,
+                              struct pgraft_error *error)
+{
+    struct kv_command command = {
+        .kind = KV_LEASE_END,
+        .lease_end = {.kind = KV_LEASE_REVOKE, .id = lease, .generation = grant}};
     return submit_command(store, JOB_COMMAND, &command, 0, call, ret_request, error);
 }
 

@@ -135,10 +135,25 @@ static bool is_full(const struct node_client *client)
            client->sequence + 1 - oldest_sequence(client) >= NODE_COMMANDS_MAX;
 }
 
-/* False: not now, too many are under way. */
+static bool encode(struct node *n, struct job *job)
+{
+    struct err err = {0};
+    name_holder(n, &job->command);
+    buf_clear(&job->encoded);
+    int code = kv_command_encode(&job->command, &job->encoded, &err);
+    if (code != 0) {
+        jobs_finish(n, job, code, "%s", err.msg);
+    }
+    return code == 0;
+}
+
+/* False: not now, too many are under way; or it was finished. */
 static bool has_sequence(struct node *n, struct job *job)
 {
     struct node_client *client = &n->client;
+    if (job->has_session) {
+        return job->encoded.size > 0 || encode(n, job);
+    }
     if (!list_empty(&job->in_order)) {
         return true;
     }
@@ -159,15 +174,7 @@ static bool has_sequence(struct node *n, struct job *job)
     command->since = client->since;
     command->sequence = client->sequence;
     command->acked = oldest_sequence(client);
-    name_holder(n, command);
-    buf_clear(&job->encoded);
-    struct err err = {0};
-    int code = kv_command_encode(command, &job->encoded, &err);
-    if (code != 0) {
-        jobs_finish(n, job, code, "%s", err.msg);
-        return false;
-    }
-    return true;
+    return encode(n, job);
 }
 
 static void try_command(struct node *n, struct job *job, uint64_t now_ms)
@@ -205,8 +212,9 @@ static void try_command(struct node *n, struct job *job, uint64_t now_ms)
  * goes again, as one of a new client. If it was sent before, it may have been applied then. */
 static bool was_forgotten(struct node *n, struct job *job)
 {
+    bool is_ours = !is_served(job) && !job->has_session;
     bool once = job->unsettled == 1 && !job->is_anew;
-    if (is_served(job) || !once || job->answer.size > SMALL_RESULT) {
+    if (!is_ours || !once || job->answer.size > SMALL_RESULT) {
         return false;
     }
     struct kv_decoder decoder = {0};

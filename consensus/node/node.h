@@ -36,6 +36,7 @@
 struct node_settings {
     char space[128];
     char scope[64];
+    char about[320];       /* what others are told with numbers: version, a newline, api_url */
     struct member_info me; /* id 0 */
     char listen[MEMBER_ADDRESS_MAX + 1];
     char *directory;
@@ -247,6 +248,8 @@ void status_note(struct node *n, struct job *job, uint64_t from, const struct pe
 void status_lost(struct node *n, struct job *job, uint64_t member);
 void status_own_numbers(struct node *n, struct peer_answer *answer);
 void status_figures(struct node *n);
+/* Since this node last knew how far the others are. */
+uint64_t status_age_ms(const struct node *n);
 
 /* ---- member_jobs.c ---- */
 void member_job_try(struct node *n, struct job *job);

@@ -147,7 +147,7 @@ def test_a_silent_member_does_not_keep_the_others_waiting():
     with Node({"/pgraft/v1/health": lambda _body: event.wait(30) and Raw()}, host="127.0.0.2") as hung:
         raft = cluster(pg2={"api_url": hung.endpoint}, w1={"api_url": hung.endpoint})
         with Node({"/raft": raft, "/pgraft/v1/health": {"healthy": True, "read_ms": 1}}) as pg1:
-            status, out, _err = ctl("raft", "--health", "--format", "json", "--timeout", "0.5", node=pg1)
+            status, out, _err = ctl("raft", "--health", "--format", "json", "--timeout", "3", node=pg1)
             assert status == 1
             assert [row["healthy"] for row in json.loads(out)] == [True, False, False]
         event.set()
