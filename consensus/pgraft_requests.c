@@ -244,16 +244,15 @@ void pgraft_lease_page(const struct pgraft *store, struct pgraft_lease_page *ret
 {
     const struct pgraft_lease_page *page = store->node.page;
     uint64_t before = 0;
-    do {
+    do { /* each load is before the next: the sequence is read first and last */
         before = __atomic_load_n(&page->sequence, __ATOMIC_ACQUIRE);
-        ret_page->lease = __atomic_load_n(&page->lease, __ATOMIC_RELAXED);
-        ret_page->epoch = __atomic_load_n(&page->epoch, __ATOMIC_RELAXED);
-        ret_page->deadline_ms = __atomic_load_n(&page->deadline_ms, __ATOMIC_RELAXED);
-        ret_page->confirmed_ms = __atomic_load_n(&page->confirmed_ms, __ATOMIC_RELAXED);
-        ret_page->status = __atomic_load_n(&page->status, __ATOMIC_RELAXED);
-        ret_page->beat_ms = __atomic_load_n(&page->beat_ms, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        ret_page->sequence = __atomic_load_n(&page->sequence, __ATOMIC_RELAXED);
+        ret_page->lease = __atomic_load_n(&page->lease, __ATOMIC_ACQUIRE);
+        ret_page->epoch = __atomic_load_n(&page->epoch, __ATOMIC_ACQUIRE);
+        ret_page->deadline_ms = __atomic_load_n(&page->deadline_ms, __ATOMIC_ACQUIRE);
+        ret_page->confirmed_ms = __atomic_load_n(&page->confirmed_ms, __ATOMIC_ACQUIRE);
+        ret_page->status = __atomic_load_n(&page->status, __ATOMIC_ACQUIRE);
+        ret_page->beat_ms = __atomic_load_n(&page->beat_ms, __ATOMIC_ACQUIRE);
+        ret_page->sequence = __atomic_load_n(&page->sequence, __ATOMIC_ACQUIRE);
     } while (before % 2 != 0 || ret_page->sequence != before);
 }
 

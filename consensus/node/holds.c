@@ -64,14 +64,14 @@ static void write_page(struct node *n, const struct pgraft_lease_page *page)
 {
     struct pgraft_lease_page *shared = n->page;
     uint64_t sequence = shared->sequence;
+    /* Each store is after the one before: a reader that sees one of them sees the odd sequence. */
     __atomic_store_n(&shared->sequence, sequence + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&shared->lease, page->lease, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->epoch, page->epoch, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->deadline_ms, page->deadline_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->confirmed_ms, page->confirmed_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->status, page->status, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->beat_ms, page->beat_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->lease, page->lease, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->epoch, page->epoch, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->deadline_ms, page->deadline_ms, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->confirmed_ms, page->confirmed_ms, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->status, page->status, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->beat_ms, page->beat_ms, __ATOMIC_RELEASE);
     __atomic_store_n(&shared->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
