@@ -207,6 +207,9 @@ static int take_option(struct parser *p, const struct cli_option *option, const 
 /* The option's value is the next word. */
 static int take_with_next(struct parser *p, const struct cli_option *option, const char *shown)
 {
+    if (option->value_optional && (p->next == p->end || **p->next == '-')) {
+        return take_option(p, option, "");
+    }
     if (p->next == p->end) {
         CLEANUP(buf_close) struct buf choices = {0};
         list_choices(&choices, option->choices);

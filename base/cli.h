@@ -18,10 +18,11 @@
 #include "base/err.h"
 
 struct cli_option {
-    const char *name;  /* "format" is written --format */
-    char letter;       /* 'f' is written -f; 0: no short form */
-    bool list;         /* may be given again, every value counts */
-    const char *value; /* "FORMAT" in the help; "FILE" and "DIR" complete paths; NULL: a flag */
+    const char *name;    /* "format" is written --format */
+    char letter;         /* 'f' is written -f; 0: no short form */
+    bool list;           /* may be given again, every value counts */
+    const char *value;   /* "FORMAT" in the help; "FILE" and "DIR" complete paths; NULL: a flag */
+    bool value_optional; /* it may be left out: a next word that begins with '-' is none of it */
     const char *const *choices; /* CLI_CHOICES(...); NULL: any value */
     const char *help;
 };
@@ -107,8 +108,8 @@ int cli_parse(const struct cli_program *program, int argc, char *const *argv,
 /* Frees what cli_parse() made; also right for CLEANUP(). */
 void cli_call_close(struct cli_call *call);
 
-/* The value of option @name, the last one if there are several; "" for a flag; NULL when not given.
- * The command or the program must have the option. */
+/* The value of option @name, the last one if there are several; "" for a flag, and for a value that
+ * was left out; NULL when not given. The command or the program must have the option. */
 const char *cli_value(const struct cli_call *call, const char *name);
 /* The @index-th value of a list, in the order of argv; NULL after the last. */
 const char *cli_value_at(const struct cli_call *call, const char *name, size_t index);

@@ -172,6 +172,13 @@ static void rows_print(struct rows *r, const char *title, struct buf *out)
     *r = (struct rows){0};
 }
 
+/* " FILE" behind an option, " [FILE]" when it may be left out; "" for a flag. */
+static char *value_words(const struct cli_option *o)
+{
+    return o->value == NULL ? mem_strdup("")
+                            : mem_printf(o->value_optional ? " [%s]" : " %s", o->value);
+}
+
 /* @help and what its row adds: the choices, and that an option may be given again. */
 static char *explained(const char *help, const char *const *choices, bool list)
 {
@@ -188,8 +195,8 @@ static void add_options(struct rows *r, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
         char letter[] = {'-', o->letter, ',', '\0'};
-        char *left = mem_printf("%-3s --%s%s%s", o->letter != 0 ? letter : "", o->name,
-                                o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        CLEANUP(mem_freep) char *value = value_words(o);
+        char *left = mem_printf("%-3s --%s%s", o->letter != 0 ? letter : "", o->name, value);
         rows_add(r, left, explained(o->help, o->choices, o->list));
     }
 }
@@ -227,9 +234,9 @@ static void usage_start(struct lines *l, const struct cli_program *program)
 static void usage_options(struct lines *l, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        CLEANUP(mem_freep) char *value = value_words(o);
         CLEANUP(mem_freep)
-        char *word = mem_printf("[--%s%s%s]%s", o->name, o->value != NULL ? " " : "",
-                                o->value != NULL ? o->value : "", o->list ? "..." : "");
+        char *word = mem_printf("[--%s%s]%s", o->name, value, o->list ? "..." : "");
         lines_word(l, word, strlen(word));
     }
 }

@@ -136,6 +136,7 @@ static int option_fault(const char *where, const struct cli_option *o, struct er
                         : o->letter != 0 && !is_letter(o->letter) ? "has a strange letter"
                         : o->value == NULL && o->choices != NULL  ? "is a flag with choices"
                         : o->value == NULL && o->list             ? "is a flag and a list"
+                        : o->value == NULL && o->value_optional   ? "is a flag and may have a value"
                         : o->value != NULL && !consists_of(o->value, UPPER) ? "has a strange value"
                         : !are_choices(o->choices)                          ? "has strange choices"
                                                                             : NULL;

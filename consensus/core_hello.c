@@ -4,7 +4,7 @@
  *   start:  the number of this start goes to the disk first; nothing leaves before it is durable
  *   hello:  to every member, again and again until it has answered "fine"
  *   until all other voters have answered so, or an election timeout has passed: no vote, no
- *   candidacy, and nothing is taken from a leader that has not answered
+ *   candidacy, and nothing is taken from a leader
  *
  * A member whose hello was not heard yet is asked for it, and what it says is dropped until it
  * came. One that turns out to be an old copy is told so, and is never listened to again. If that is
@@ -317,7 +317,10 @@ static uint64_t greet_at_ms(const struct core *c, const struct core_peer *p)
     if (p->told && !silent) {
         return UINT64_MAX;
     }
-    return p->has_greeted ? p->greeted_ms + (p->told ? SILENCE_TIMEOUTS : 1) * timeout_ms : 0;
+    uint64_t pause_ms = (p->told ? SILENCE_TIMEOUTS : 1) * timeout_ms;
+    /* Who remembers more must hear of us in time. */
+    pause_ms = c->hello.may_vote ? pause_ms : c->settings.heartbeat_ms;
+    return p->has_greeted ? p->greeted_ms + pause_ms : 0;
 }
 
 static void greet_members(struct core *c, const struct members *members)
@@ -342,15 +345,21 @@ static void clear(struct core *c, const struct members *members)
 {
     struct core_hello *h = &c->hello;
     bool all = true;
+    size_t voters =
+        0; /* that we know of; none: a new node, or a copy of one, and nobody was asked */
     for (size_t i = 0; i < members->count; i++) {
         const struct member *m = &members->at[i];
         const struct core_peer *p = core_peer_find(c, m->id);
         bool other_voter = m->role == MEMBER_VOTER && m->id != c->settings.id;
+        voters += m->role == MEMBER_VOTER ? 1 : 0;
         all = all && (!other_voter || (p != NULL && p->told));
+    }
+    for (size_t i = 0; i < h->count; i++) {
+        all = all && (!h->peers[i].is_contact || h->peers[i].told); /* a voter, for all we know */
     }
     /* A cluster that starts again without some of its members must elect a leader all the same. */
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
-    if (all || waited) {
+    if ((all && voters > 0) || waited) {
         h->may_vote = true;
         core_disk_look(c);
     }
@@ -492,18 +501,14 @@ static bool is_known(struct core *c, const struct peer_message *m)
     return false;
 }
 
-/* Not everything may be answered before this node knows that it is no old copy. */
-static bool may_answer(struct core *c, const struct peer_message *m)
+/* Not everything may be answered before this node knows that it is no old copy. Not even to a
+ * leader that has said "fine": a later one, which this node has voted for and forgotten, may not
+ * have answered yet, and the earlier one would take our echo for a majority. */
+static bool may_answer(const struct core *c, const struct peer_message *m)
 {
-    const struct core_peer *p = core_peer_find(c, m->from);
-    if (c->hello.may_vote) {
-        return true;
-    }
-    if (m->kind == PEER_VOTE || m->kind == PEER_TIMEOUT_NOW) {
-        return false;
-    }
+    bool asks_for_vote = m->kind == PEER_VOTE || m->kind == PEER_TIMEOUT_NOW;
     bool from_leader = m->kind == PEER_APPEND || m->kind == PEER_SNAPSHOT || m->kind == PEER_CHUNK;
-    return !from_leader || m->life == 0 || (p != NULL && p->told);
+    return c->hello.may_vote || !(asks_for_vote || (from_leader && m->life != 0));
 }
 
 bool core_hello_receive(struct core *c, const struct peer_message *m)

@@ -209,7 +209,8 @@ static void send_append(struct engine *e, const struct raft_message *m)
         .stamp = {.term = args->term, .round = e->round, .sent_ms = e->now_ms},
         .append = {.prev_index = args->prev_log_index,
                    .prev_term = args->prev_log_term,
-                   .commit = args->leader_commit}};
+                   .commit = args->leader_commit,
+                   .stored = engine_stored(e)}};
     struct peer_entry *entries = mem_array(args->n_entries, sizeof(*entries));
     size_t count = 0;
     size_t bytes = 0;
@@ -545,7 +546,8 @@ void engine_beat(struct engine *e, uint64_t now_ms)
                                     .stamp = stamp,
                                     .append = {.prev_index = match,
                                                .prev_term = match_term,
-                                               .commit = raft_commit_index(&e->raft)}};
+                                               .commit = raft_commit_index(&e->raft),
+                                               .stored = engine_stored(e)}};
         e->sink.send(e->sink.ctx, &beat);
     }
 }

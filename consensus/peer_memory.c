@@ -81,7 +81,9 @@ bool peer_memory_hear(struct peer_memory *memory, const struct peer_message *mes
         vote = message->from;
     } else if (message->kind == PEER_VOTE_RESULT && !message->vote_result.pre_vote) {
         vote = message->vote_result.granted ? self : 0;
-    } else if (message->kind != PEER_APPEND) {
+    } else if (message->kind == PEER_APPEND) {
+        acked = message->append.stored; /* a leader that commits counts itself, too */
+    } else {
         return false; /* the term of a pre-vote is one that nobody is in */
     }
     bool news = hear_term(memory, message->term);

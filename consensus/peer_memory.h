@@ -35,7 +35,8 @@ struct peer_memory {
     uint64_t counter; /* of its durable batches */
     uint64_t term;
     uint64_t vote;  /* whom it voted for in @term; 0: not known */
-    uint64_t acked; /* index that it told, in @term, to have stored up to */
+    uint64_t acked; /* index that it told, in @term, to have stored up to: as a follower, or as the
+                       leader, which counts itself */
 };
 
 /* The verdict on the hello @message. */

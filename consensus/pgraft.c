@@ -62,6 +62,7 @@ void pgraft_settings_init(struct pgraft_settings *settings)
                                          .name = "",
                                          .kind = PGRAFT_DATABASE,
                                          .site = "",
+                                         .api_url = "",
                                          .listen = "",
                                          .directory = "",
                                          .peers = "",
@@ -123,6 +124,11 @@ static int take_names(struct node_settings *s, const struct pgraft_settings *in,
     if (code != 0) {
         return code;
     }
+    const char *api_url = in->api_url != NULL ? in->api_url : "";
+    if (strlen(api_url) > 255 || strchr(api_url, '\n') != NULL) {
+        return err_set(err, ERR_INVALID, "api_url: at most 255 bytes, of one line");
+    }
+    (void)snprintf(s->about, sizeof(s->about), "%s\n%s", PGRAFT_VERSION, api_url);
     (void)snprintf(s->space, sizeof(s->space), "%s", in->space);
     (void)snprintf(s->scope, sizeof(s->scope), "%s", in->scope);
     (void)snprintf(s->listen, sizeof(s->listen), "%s", in->listen);
@@ -208,7 +214,8 @@ int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_stor
     int rv = pthread_mutex_init(&n->glass, NULL);
     MUST(rv == 0);
     /* Of each life another beginning: an answer to a question of an earlier one fits nothing. */
-    n->next_id = (node_random() & UINT64_C(0xffffffff)) << 31 | 1;
+    atomic_init(&n->callers_jobs, 0);
+    atomic_init(&n->next_id, (node_random() & UINT64_C(0xffffffff)) << 31 | 1);
     int code = take_settings(&n->settings, settings, &err);
     code = code != 0 ? code : open_page(n, &err);
     code = code != 0 ? code : node_start(n, &err);
@@ -266,6 +273,8 @@ static void deliver_job(struct pgraft *store, struct job *job)
                                    .message = job->message,
                                    .revision = job->answer_revision,
                                    .succeeded = job->status == 0,
+                                   .oldest_revision = job->oldest_revision,
+                                   .age_ms = job->age_ms,
                                    .leases = job->leases,
                                    .lease_count = job->lease_count,
                                    .state = job->state_of_all};
@@ -281,13 +290,12 @@ static void deliver_job(struct pgraft *store, struct job *job)
     }
     if (job->has_result) {
         convert_result(&job->result, &arena, &result);
+        result.decided = job->kind == JOB_COMMAND;
         if (result.status != 0 && result.message[0] == '\0') {
             result.message = err_text(result.status);
         }
     }
-    (void)pthread_mutex_lock(&n->mail.lock);
-    n->callers_jobs--;
-    (void)pthread_mutex_unlock(&n->mail.lock);
+    (void)atomic_fetch_sub(&n->callers_jobs, 1);
     job->done(job->ctx, &result);
     kv_decoder_close(&decoder);
     arena_close(&arena);
@@ -344,10 +352,12 @@ size_t pgraft_dispatch(struct pgraft *store)
     uint64_t until_ns = clock_ns(clock_system(), CLOCK_MONO) + DISPATCH_NS;
     size_t count = 0;
     struct delivery *delivery = NULL;
+    mail_hold(&store->node.mail);
     while (clock_ns(clock_system(), CLOCK_MONO) < until_ns &&
            (delivery = mail_next(&store->node.mail)) != NULL) {
         deliver(store, delivery);
         count++;
     }
+    mail_release(&store->node.mail);
     return count;
 }

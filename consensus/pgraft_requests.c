@@ -19,18 +19,12 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
     job->ctx = call->ctx;
     job->local = call->local;
     job->deadline_ms = node_now_ms() + wait_ms;
-    (void)pthread_mutex_lock(&n->mail.lock);
-    bool busy = n->callers_jobs >= NODE_JOBS_MAX;
-    if (!busy) {
-        n->callers_jobs++;
-        job->id = n->next_id;
-        n->next_id++;
-    }
-    (void)pthread_mutex_unlock(&n->mail.lock);
-    if (busy) {
+    if (atomic_fetch_add(&n->callers_jobs, 1) >= NODE_JOBS_MAX) {
+        (void)atomic_fetch_sub(&n->callers_jobs, 1);
         job_free(job);
         return face_error(NULL, ERR_BUSY, error);
     }
+    job->id = atomic_fetch_add(&n->next_id, 1);
     if (ret_request != NULL) {
         *ret_request = job->id;
     }
@@ -47,8 +41,18 @@ static int submit_command(struct pgraft *store, enum job_kind kind,
 {
     struct err err = {0};
     struct job *job = job_create(kind);
+    struct kv_command signed_one = *command;
     job->revision = revision;
-    int code = job_set_command(job, command, &err);
+    if (call->session != NULL && kind == JOB_COMMAND) {
+        job->has_session = true;
+        signed_one.client = call->session->client;
+        signed_one.sequence = call->session->sequence;
+        signed_one.since = call->session->since;
+        signed_one.acked = call->session->acked;
+    }
+    int code = job->has_session && call->session->client == 0
+                   ? err_set(&err, ERR_INVALID, "session: a client is not 0")
+                   : job_set_command(job, &signed_one, &err);
     if (code != 0) {
         job_free(job);
         return face_error(&err, code, error);
@@ -153,9 +157,8 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     buf_append(&w->bytes, watch->span.end.bytes, watch->span.end.size);
     w->wish.span.key.bytes = w->bytes.bytes;
     w->wish.span.end.bytes = w->bytes.bytes + key;
+    w->id = atomic_fetch_add(&n->next_id, 1);
     (void)pthread_mutex_lock(&n->mail.lock);
-    w->id = n->next_id;
-    n->next_id++;
     list_push_back(&n->callers_watchers, &w->by_caller);
     (void)pthread_mutex_unlock(&n->mail.lock);
     if (ret_watch != NULL) {
@@ -255,8 +258,16 @@ int pgraft_lease_keep(struct pgraft *store, uint64_t lease, const struct pgraft_
 int pgraft_lease_revoke(struct pgraft *store, uint64_t lease, const struct pgraft_call *call,
                         uint64_t *ret_request, struct pgraft_error *error)
 {
-    struct kv_command command = {.kind = KV_LEASE_END,
-                                 .lease_end = {.kind = KV_LEASE_REVOKE, .id = lease}};
+    return pgraft_lease_revoke_grant(store, lease, 0, call, ret_request, error);
+}
+
+int pgraft_lease_revoke_grant(struct pgraft *store, uint64_t lease, uint64_t grant,
+                              const struct pgraft_call *call, uint64_t *ret_request,
+                              struct pgraft_error *error)
+{
+    struct kv_command command = {
+        .kind = KV_LEASE_END,
+        .lease_end = {.kind = KV_LEASE_REVOKE, .id = lease, .generation = grant}};
     return submit_command(store, JOB_COMMAND, &command, 0, call, ret_request, error);
 }
 

@@ -6,4 +6,7 @@
 
 extern const struct cli_program pgraftd;
 
+/* Before the table is used: the options of a node come from the table of settings. */
+void pgraftd_prepare(void);
+
 #endif /* DAEMON_COMMANDS_H_ */

@@ -60,6 +60,7 @@ struct peer_append {
     uint64_t prev_term;
     uint64_t commit;
     uint64_t urgent; /* entries up to here are wanted even by a disk that is full; 0: none */
+    uint64_t stored; /* the leader's own disk has these, and it counts itself for them */
     size_t count;
     const struct peer_entry *entries;
 };

@@ -107,6 +107,7 @@ static void write_raft(struct arena *arena, const struct peer_message *in, union
             part->append.prev_term = in->append.prev_term;
             part->append.commit = in->append.commit;
             part->append.urgent = in->append.urgent;
+            part->append.stored = in->append.stored;
             write_entries(arena, &in->append, &part->append);
             return;
         case PEER_APPEND_RESULT:
@@ -185,6 +186,7 @@ static int read_append(struct arena *arena, const Pgraft__Peer__Append *in,
     out->append.prev_term = in->prev_term;
     out->append.commit = in->commit;
     out->append.urgent = in->urgent;
+    out->append.stored = in->stored;
     int rv = wire_no_unknown(&in->base, "append", err);
     return rv != 0 ? rv : read_entries(arena, in, &out->append, err);
 }

@@ -216,6 +216,8 @@ struct net_peer_stats {
 };
 /* The figures of peer @at; false: there are no so many. */
 bool net_peer_stats(const struct net *net, size_t at, struct net_peer_stats *out);
+/* How many are up; asks nobody, as the above asks the kernel. */
+size_t net_peers_up(const struct net *net);
 
 struct net_stats {
     uint64_t accepted;

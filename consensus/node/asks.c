@@ -128,10 +128,7 @@ static void receive_ask(struct node *n, const struct peer_message *in)
         return;
     }
     struct job *job = job_create(kind);
-    (void)pthread_mutex_lock(&n->mail.lock);
-    job->id = n->next_id;
-    n->next_id++;
-    (void)pthread_mutex_unlock(&n->mail.lock);
+    job->id = atomic_fetch_add(&n->next_id, 1);
     job->from = in->from;
     job->question = in->ask.question;
     job->deadline_ms = node_now_ms() + in->ask.wait_ms;
@@ -183,7 +180,8 @@ static void receive_answer(struct node *n, const struct peer_message *in)
     if (job->kind == JOB_LEASE_SHOW && answer->status == 0) {
         job->flags = answer->numbers[0];
         job->served_before = true;
-        reads_answer(n, job);
+        job->state = JOB_IN_CORE; /* its keys, as they are by now */
+        core_read(n->core, node_now_ms(), job->id);
         return;
     }
     jobs_finish(n, job, answer->status, "%s", answer->reason);

@@ -167,6 +167,9 @@ void convert_result(const struct kv_result *in, struct arena *arena, struct pgra
     out->status = in->code;
     out->revision = in->revision;
     out->succeeded = in->succeeded;
+    out->replayed = in->replayed;
+    out->failed_op = in->failed_op;
+    out->marked_lease = in->marked_lease;
     out->ops = ops;
     out->op_count = in->op_count;
 }

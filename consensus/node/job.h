@@ -57,6 +57,7 @@ struct job {
     /* What is asked. */
     struct arena arena;
     struct kv_command command;
+    bool has_session; /* the command says itself who it is */
     bool local;
     uint64_t revision;
     uint64_t subject; /* a lease, a member */
@@ -75,6 +76,8 @@ struct job {
     int status;
     char message[ERR_MSG_MAX];
     uint64_t answer_revision;
+    uint64_t oldest_revision;
+    uint64_t age_ms;
     struct buf answer;       /* an encoded result (kv_codec.h), to be decoded by who delivers */
     struct arena room;       /* of what follows */
     struct kv_result result; /* in the clear, if @has_result */

@@ -74,7 +74,7 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
     }
     struct delivery *delivery = delivery_create(DELIVER_JOB);
     delivery->job = job;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 void jobs_wait(struct node *n, struct job *job, uint64_t again_ms)
@@ -116,10 +116,25 @@ static uint64_t oldest_sequence(const struct node_client *client)
     return client->sequence;
 }
 
-/* False: not now, too many are under way. */
+static bool encode(struct node *n, struct job *job)
+{
+    struct err err = {0};
+    name_holder(n, &job->command);
+    buf_clear(&job->encoded);
+    int code = kv_command_encode(&job->command, &job->encoded, &err);
+    if (code != 0) {
+        jobs_finish(n, job, code, "%s", err.msg);
+    }
+    return code == 0;
+}
+
+/* False: not now, too many are under way; or it was finished. */
 static bool has_sequence(struct node *n, struct job *job)
 {
     struct node_client *client = &n->client;
+    if (job->has_session) {
+        return job->encoded.size > 0 || encode(n, job);
+    }
     if (!list_empty(&job->in_order)) {
         return true;
     }
@@ -139,15 +154,7 @@ static bool has_sequence(struct node *n, struct job *job)
     command->since = client->since;
     command->sequence = client->sequence;
     command->acked = oldest_sequence(client);
-    name_holder(n, command);
-    buf_clear(&job->encoded);
-    struct err err = {0};
-    int code = kv_command_encode(command, &job->encoded, &err);
-    if (code != 0) {
-        jobs_finish(n, job, code, "%s", err.msg);
-        return false;
-    }
-    return true;
+    return encode(n, job);
 }
 
 static void try_command(struct node *n, struct job *job, uint64_t now_ms)
@@ -184,7 +191,8 @@ static void try_command(struct node *n, struct job *job, uint64_t now_ms)
  * before, so it was not applied: it goes again, as the first one of a new client. */
 static bool was_forgotten(struct node *n, struct job *job)
 {
-    if (is_served(job) || job->served_before || job->answer.size > SMALL_RESULT) {
+    bool is_ours = !is_served(job) && !job->has_session;
+    if (!is_ours || job->served_before || job->answer.size > SMALL_RESULT) {
         return false;
     }
     struct kv_decoder decoder = {0};

@@ -228,7 +228,8 @@ static void try_show(struct node *n, struct job *job)
         jobs_finish(n, job, 0, NULL);
         return;
     }
-    reads_answer(n, job);
+    job->state = JOB_IN_CORE; /* its keys, as they are by now */
+    core_read(n->core, node_now_ms(), job->id);
 }
 
 static void try_keep(struct node *n, struct job *job)

@@ -30,10 +30,13 @@
 #define NODE_POKE_MS 50
 /* A turn that comes so late is a stall. */
 #define NODE_STALL_MS 100
+/* What callers look at is no older. */
+#define NODE_GLASS_MS 10
 
 struct node_settings {
     char space[128];
     char scope[64];
+    char about[320];       /* what others are told with numbers: version, a newline, api_url */
     struct member_info me; /* id 0 */
     char listen[MEMBER_ADDRESS_MAX + 1];
     char *directory;
@@ -98,9 +101,9 @@ struct node {
     struct node_settings settings;
     struct mail mail;
     pthread_t thread;
-    uint64_t next_id; /* of jobs and watches; begins at random. Under the mail's lock */
-    struct list callers_watchers;
-    size_t callers_jobs;
+    atomic_uint_least64_t next_id; /* of jobs and watches; begins at random */
+    struct list callers_watchers;  /* under the mail's lock */
+    atomic_size_t callers_jobs;
 
     /* Behind its lock: what callers may look at. */
     pthread_mutex_t glass;
@@ -117,8 +120,10 @@ struct node {
     uint64_t timer_at_ms; /* what it is set to; 0: nothing */
     uv_poll_t store_poll;
     uv_check_t turn;
-    bool awake;     /* the loop has woken up, and has not had its turn */
-    bool switching; /* from form to core */
+    uint64_t glass_ms; /* when the glass was filled last */
+    bool glass_is_old; /* and something may have changed since */
+    bool awake;        /* the loop has woken up, and has not had its turn */
+    bool switching;    /* from form to core */
     bool tick_due;
     bool stopping;
     bool handed_over;
@@ -232,6 +237,8 @@ void status_fill(struct node *n, struct job *job);
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer);
 void status_own_numbers(struct node *n, struct peer_answer *answer);
 void status_figures(struct node *n);
+/* Since this node last knew how far the others are. */
+uint64_t status_age_ms(const struct node *n);
 
 /* ---- member_jobs.c ---- */
 void member_job_try(struct node *n, struct job *job);

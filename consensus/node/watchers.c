@@ -16,7 +16,7 @@ static void deliver_end(struct node *n, struct watcher *w)
 {
     struct delivery *delivery = delivery_create(DELIVER_WATCH_END);
     delivery->watcher = w;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 static void open_watch(struct node *n, struct watcher *w)
@@ -106,7 +106,7 @@ static void hand_over(struct node *n, struct watcher *w, struct delivery *delive
     w->told_revision = delivery->changes.revision;
     w->told_ms = node_now_ms();
     (void)atomic_fetch_add(&w->undelivered, 1);
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 /* False: there was nothing for it. */

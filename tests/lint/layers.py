@@ -1,15 +1,15 @@
 """tests/lint/layers.py - data flows one way: a layer includes itself and what stands to its left.
 
-base, proto, storage, consensus, supervisor, then the programs daemon and ctl, which know nothing of
-each other. tests and bench may look at everything. Of consensus, the supervisor sees pgraft.h alone.
+base, proto, storage, consensus, supervisor, config, then the programs daemon and ctl, which know nothing
+of each other; config is what they share (docs/decisions/0005), and nobody else sees it. tests and bench may look at everything. Of consensus, the supervisor sees pgraft.h alone.
 Every include of ours is quoted and written from the top: "storage/env.h"."""
 import csource
 from tree import Problem
 
-ORDER = ("base", "proto", "storage", "consensus", "supervisor", "programs")
-RANK = {layer: rank for rank, layer in enumerate(ORDER)} | {"daemon": 5, "ctl": 5}
+ORDER = ("base", "proto", "storage", "consensus", "supervisor", "config", "programs")
+RANK = {layer: rank for rank, layer in enumerate(ORDER)} | dict.fromkeys(("daemon", "ctl"), ORDER.index("programs"))
 SEE_ALL = ("tests", "bench", "examples")
-ARROWS = "base -> proto -> storage -> consensus -> supervisor -> daemon, ctl"
+ARROWS = "base -> proto -> storage -> consensus -> supervisor -> config -> daemon, ctl"
 
 
 def problems(tree):

@@ -5,7 +5,7 @@ import layers
 
 HEADERS = {path: "" for path in (
     "base/err.h", "proto/types.h", "storage/env.h", "consensus/pgraft.h", "consensus/core.h",
-    "supervisor/world.h", "daemon/http.h", "ctl/render.h", "tests/lib/death.h", "bench/clock.h",
+    "supervisor/world.h", "config/config.h", "daemon/http.h", "ctl/render.h", "tests/lib/death.h", "bench/clock.h",
     "base/version.h.in", "proto/kv.proto")}
 
 
@@ -19,6 +19,7 @@ def test_the_tree(real, clean):
     ("consensus/a.c", "storage/env.h"), ("consensus/a.c", "consensus/core.h"),
     ("supervisor/a.c", "consensus/pgraft.h"), ("supervisor/a.c", "base/err.h"),
     ("daemon/a.c", "supervisor/world.h"), ("daemon/a.c", "consensus/core.h"), ("ctl/a.c", "base/err.h"),
+    ("config/a.c", "proto/types.h"), ("daemon/a.c", "config/config.h"), ("ctl/a.c", "config/config.h"),
     ("tests/unit/test_a.c", "daemon/http.h"), ("tests/unit/test_a.c", "tests/lib/death.h"),
     ("bench/a.c", "consensus/core.h")])
 def test_allowed(plant, path, include):
@@ -33,6 +34,9 @@ def test_allowed(plant, path, include):
     ("consensus/a.c", "supervisor/world.h", 'consensus includes "supervisor/world.h" of supervisor'),
     ("supervisor/a.c", "consensus/core.h", 'supervisor includes "consensus/core.h" of consensus'),
     ("supervisor/a.c", "daemon/http.h", 'supervisor includes "daemon/http.h" of daemon'),
+    ("consensus/a.c", "config/config.h", 'consensus includes "config/config.h" of config'),
+    ("supervisor/a.c", "config/config.h", 'supervisor includes "config/config.h" of config'),
+    ("config/a.c", "daemon/http.h", 'config includes "daemon/http.h" of daemon'),
     ("daemon/a.c", "ctl/render.h", 'daemon includes "ctl/render.h" of ctl'),
     ("ctl/a.c", "daemon/http.h", 'ctl includes "daemon/http.h" of daemon'),
     ("base/a.c", "tests/lib/death.h", 'base includes "tests/lib/death.h" of tests'),

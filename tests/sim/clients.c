@@ -205,6 +205,9 @@ static void applied(struct sim *sim, struct sim_client *c, const struct core_don
     } else if (is_refusal(sim, c, &result)) {
         c->busy = false;
         sim->counts.writes_refused++;
+    } else if (result.code == ERR_EXPIRED && result.replayed && sim->use.long_values) {
+        sim->counts.retries_expired++; /* applied, and its answer was too long to be remembered */
+        give_up(sim, c);
     } else if (result.code != 0) {
         sim_violation(sim, "a request was applied and answered %s", err_name(result.code));
     } else {

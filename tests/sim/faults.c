@@ -26,7 +26,7 @@ void faults_draw(struct sim *sim)
 
 /* All members that vote are the ones that live, and one of them less is still a majority with
  * something to spare. */
-static bool may_lose_one(struct sim *sim)
+bool faults_may_lose_one(struct sim *sim)
 {
     struct sim_node *leader = sim_leader(sim);
     if (leader == NULL) {
@@ -36,25 +36,26 @@ static bool may_lose_one(struct sim *sim)
     engine_members(core_engine(leader->core), &members);
     size_t voters = 0;
     for (size_t i = 0; i < members.count; i++) {
-        bool lives = sim->nodes[SIM_SLOT(members.at[i].id)].id == members.at[i].id;
+        const struct sim_node *n = &sim->nodes[SIM_SLOT(members.at[i].id)];
+        bool lives = n->id == members.at[i].id && !restore_is_old(sim, n);
         if (members.at[i].role == MEMBER_VOTER && !lives) {
             return false;
         }
         voters += members.at[i].role == MEMBER_VOTER ? 1 : 0;
     }
-    return voters >= 3;
+    return voters >= 3 && operator_may_lose(sim);
 }
 
 /* The disk is lost: what comes back is somebody else. */
 static void wipe(struct sim *sim, struct sim_node *n)
 {
     bool lately = sim->wiped_at_ns != 0 && sim->now_ns - sim->wiped_at_ns < 10000 * NS_MS;
-    if (lately || !may_lose_one(sim) || !operator_may_lose(sim)) {
+    if (lately || !faults_may_lose_one(sim)) {
         return; /* two lost disks may be a lost majority */
     }
     sim->wiped_at_ns = sim->now_ns;
     if (sim->joins && random_chance(&sim->random, 0.4)) {
-        store_double_set_moved(n->disk, "restored from elsewhere"); /* found out at its start */
+        restore_from_elsewhere(sim, n);
         return;
     }
     sim->counts.wipes++;
@@ -63,6 +64,7 @@ static void wipe(struct sim *sim, struct sim_node *n)
 
 void faults_discard(struct sim *sim, struct sim_node *n)
 {
+    restore_discarded(sim, n);
     n->id += 16;
     n->term = 0;
     (void)snprintf(n->info, sizeof(n->info), "n%u", (unsigned)n->id);
@@ -72,11 +74,9 @@ void faults_discard(struct sim *sim, struct sim_node *n)
     world_format_disk(sim, n);
 }
 
-void faults_crash(struct sim *sim, struct sim_node *n)
+/* The process and what it had not written. */
+static void stop(struct sim *sim, struct sim_node *n)
 {
-    if (n->core == NULL && n->form == NULL) {
-        return;
-    }
     sim->counts.crashes++;
     size_t survivors = random_below(&sim->random, store_double_waiting(n->disk) + 1);
     if (survivors > store_double_may_commit(n->disk)) {
@@ -98,19 +98,38 @@ void faults_crash(struct sim *sim, struct sim_node *n)
     n->life++;
     clients_crashed(sim, (uint32_t)(n - sim->nodes));
     burden_crashed(sim, (uint32_t)(n - sim->nodes));
+}
+
+static void start_later(struct sim *sim, const struct sim_node *n)
+{
+    uint64_t down_ms =
+        sim->healed ? 10
+                    : random_below(&sim->random, random_chance(&sim->random, 0.5) ? 100 : 3000);
+    sim_schedule(sim, sim->now_ns + down_ms * NS_MS, EVENT_RESTART, (uint32_t)(n - sim->nodes));
+}
+
+void faults_retire(struct sim *sim, struct sim_node *n)
+{
+    stop(sim, n);
+    faults_discard(sim, n);
+    start_later(sim, n);
+}
+
+void faults_crash(struct sim *sim, struct sim_node *n)
+{
+    if (n->core == NULL && n->form == NULL) {
+        return;
+    }
+    stop(sim, n);
     if (n->form != NULL) {
         form_crashed(sim, n);
     } else if (sim->faults.membership && !operator_is_dead(sim, n) &&
                random_chance(&sim->random, 0.15)) {
         wipe(sim, n);
     }
-    if (operator_is_dead(sim, n)) {
-        return;
+    if (!operator_is_dead(sim, n)) {
+        start_later(sim, n);
     }
-    uint64_t down_ms =
-        sim->healed ? 10
-                    : random_below(&sim->random, random_chance(&sim->random, 0.5) ? 100 : 3000);
-    sim_schedule(sim, sim->now_ns + down_ms * NS_MS, EVENT_RESTART, (uint32_t)(n - sim->nodes));
 }
 
 bool faults_dies_now(struct sim *sim, struct sim_node *n)
@@ -257,11 +276,13 @@ void faults_heal(struct sim *sim)
 {
     sim_say(sim, "the world heals");
     sim->healed = true;
+    sim->heal_order = sim->order;
     sim->acked_at_heal = sim->acked;
     sim->end_at_ns += join_heal_ms(sim) * NS_MS;
     for (size_t a = 0; a < SIM_NODES; a++) {
         for (size_t b = 0; b < SIM_NODES; b++) {
             sim->cut[a][b] = false;
+            sim->link_free_ns[a][b] = 0; /* a new connection: nothing waits behind what is stuck */
         }
     }
     out_heal(sim);

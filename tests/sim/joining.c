@@ -5,8 +5,7 @@
  * list join, and a wiped node, or one whose disk was restored from elsewhere, comes back under its
  * name with a new id, waits until the old id has been silent for long enough, and replaces it. The
  * old id never returns, and must block nothing. When all is well everybody has its place, and
- * nobody who is gone has one. Restored disks are those that the files themselves give away (safety
- * D5): copies that only peers can tell are left to tests/unit/test_core_hello.c. */
+ * nobody who is gone has one. */
 #include <string.h>
 
 #include "consensus/admit.h"
@@ -83,7 +82,7 @@ bool join_must_discard(struct sim *sim, const struct sim_node *n, const struct s
     if (core_may_start(image, &err) == 0) {
         return false;
     }
-    sim->counts.restores++;
+    sim->counts.restores_moved++;
     sim_say(sim, "n%u does not start: %s", (unsigned)n->id, err.msg);
     return true;
 }

@@ -315,6 +315,16 @@ static void note_life(struct sim *sim, struct sim_node *n, size_t r)
     k->id = n->id;
 }
 
+/* Who is no member sees nothing of what becomes of its attempts. */
+static bool has_place(const struct sim_node *n)
+{
+    struct members members = {.count = 0};
+    if (n->core != NULL) {
+        engine_members(core_engine(n->core), &members);
+    }
+    return members_find(&members, n->id) != NULL;
+}
+
 void lease_act(struct sim *sim, uint32_t node)
 {
     struct sim_node *n = &sim->nodes[node];
@@ -322,7 +332,8 @@ void lease_act(struct sim *sim, uint32_t node)
         return;
     }
     for (size_t r = 0; r < SIM_LEASES; r++) {
-        if (plays(sim, node) && n->core != NULL && !n->paused && sim->violation[0] == '\0') {
+        if (plays(sim, node) && has_place(n) && n->core != NULL && !n->paused &&
+            sim->violation[0] == '\0') {
             note_life(sim, n, r);
             act(sim, n, r);
         }

@@ -311,7 +311,7 @@ bool member_may_lose(const struct sim *sim, size_t voters)
         }
         for (size_t v = 0; v < log->voters; v++) {
             const struct sim_node *n = &sim->nodes[SIM_SLOT(log->voter[v])];
-            if (n->id != log->voter[v] || operator_is_dead(sim, n)) {
+            if (n->id != log->voter[v] || operator_is_dead(sim, n) || restore_is_old(sim, n)) {
                 return false;
             }
         }

@@ -95,7 +95,8 @@ static void check_durable(struct sim *sim, const struct sim_node *n, const struc
         }
         uint64_t there = store_double_durable_term(v->disk, index);
         voters++;
-        have += v->id != members.at[i].id || there == term || there == STORE_DOUBLE_GONE ? 1 : 0;
+        bool lost = v->id != members.at[i].id || restore_is_old(sim, v);
+        have += lost || there == term || there == STORE_DOUBLE_GONE ? 1 : 0;
     }
     if (have < voters / 2 + 1) {
         sim_violation(sim, "n%u has committed entry %u, which %u of %u voters have on disk",

@@ -196,8 +196,13 @@ void sim_send(struct sim *sim, const struct sim_node *from, size_t to,
               const struct peer_message *message)
 {
     size_t slot = (size_t)(from - sim->nodes);
+    if (!told_sends(sim, from, to, message)) {
+        return;
+    }
     sim->counts.messages++;
-    raft_check_message(sim, message);
+    if (!restore_is_old(sim, from)) {
+        raft_check_message(sim, message);
+    }
     member_check_sent(sim, from, message);
     if (message->kind == PEER_SNAPSHOT) {
         truth_check_snapshot(sim, from, &message->snapshot);
@@ -288,6 +293,7 @@ static void check_batch(struct sim *sim, const struct sim_node *n, const struct 
 
 void sim_after(struct sim *sim, struct sim_node *n)
 {
+    told_turn(sim, n);
     core_turn(n->core, sim_local_ms(sim, n));
     bool busy = true;
     while (busy && sim->violation[0] == '\0') {
@@ -298,6 +304,7 @@ void sim_after(struct sim *sim, struct sim_node *n)
             sim->counts.compactions += b->trim_below != 0 ? 1 : 0;
             sim->counts.snapshots += b->stage == STAGE_COMMIT ? 1 : 0;
             check_batch(sim, n, b);
+            told_batch(sim, n, b);
             store_double_submit(n->disk, b);
         }
         struct peer_message message;
@@ -324,8 +331,9 @@ void sim_after(struct sim *sim, struct sim_node *n)
     member_check_node(sim, n);
     lease_check(sim, n);
     soft_check(sim, n);
+    told_judge(sim, n);
     trace_node(sim, n);
-    if (faults_dies_now(sim, n)) {
+    if (restore_ends(sim, n) || faults_dies_now(sim, n)) {
         return;
     }
     sim_go_on(sim, n);
@@ -353,6 +361,16 @@ struct sim_node *sim_leader(struct sim *sim)
 
 /* --- events --- */
 
+/* A well net does not keep what was sent long ago: each such message would count as a sign of life
+ * of a node that is gone, and put off that another one takes its place. */
+#define STRAYS_MS 2000
+
+static bool is_stray(const struct sim *sim, const struct sim_event *event)
+{
+    return event->kind == EVENT_MESSAGE && sim->healed && event->order <= sim->heal_order &&
+           sim->now_ns > sim->heal_at_ns + STRAYS_MS * NS_MS;
+}
+
 static void on_node_event(struct sim *sim, struct sim_event *event)
 {
     struct sim_node *n = &sim->nodes[event->node];
@@ -365,7 +383,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     }
     bool down = n->core == NULL && n->form == NULL;
     bool void_event =
-        down || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
+        down || is_stray(sim, event) || (event->kind != EVENT_MESSAGE && event->life != n->life) ||
         (event->kind == EVENT_MESSAGE && event->message.to != n->id && event->message.to != 0) ||
         (event->kind == EVENT_MESSAGE && out_breaks(sim, event));
     if (void_event) {
@@ -392,6 +410,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             break;
         case EVENT_MESSAGE:
             form_asked(sim, n, &event->message);
+            told_hears(sim, n, &event->message);
             operator_hear(sim, &event->message);
             member_receive(sim, n, &event->message);
             break;
@@ -402,6 +421,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             n->disk_busy = false;
             uint64_t sequence = store_double_commit(n->disk, store_double_may_commit(n->disk));
             if (sequence > 0) {
+                told_durable(sim, n, sequence);
                 core_durable(n->core, now_ms, sequence);
             }
             tell_space(sim, n);
@@ -440,6 +460,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
             return;
         case EVENT_ADMIN:
             raft_check_logs(sim);
+            restore_copies(sim);
             members_act(sim);
             return;
         case EVENT_HEAL:
@@ -501,6 +522,7 @@ void sim_close(struct sim *sim)
     mem_free(sim->heap);
     wire_close(sim);
     form_close(sim);
+    restore_close(sim);
     soft_book_close(sim);
     check_close(sim);
     truth_close(sim);

@@ -16,6 +16,7 @@
 #include "tests/lib/store_double.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/restores.h"
 
 #define NS_MS UINT64_C(1000000)
 
@@ -85,7 +86,10 @@
     X(history_operations) \
     X(joins) \
     X(replacements) \
-    X(restores) \
+    X(restores_moved) \
+    X(restores_refused) \
+    X(restores_unseen) \
+    X(restores_harmless) \
     X(living_removed) \
     X(gone_removed) \
     X(told_removed) \
@@ -304,6 +308,7 @@ struct sim {
     bool healed, over;
     uint64_t cuts_until_ns; /* the net stays as it is */
     uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
+    uint64_t heal_order; /* messages of before are not under way for ever */
     uint64_t fault_ms, heal_ms;
     struct sim_counts counts;
     FILE *trace;
@@ -330,6 +335,7 @@ struct sim {
     struct sim_said said[SIM_LEASES];
     struct sim_soft soft;
     struct sim_raft raft[SIM_NODES];
+    struct sim_restores restores;
     /* checks.c */
     struct sim_chosen *chosen;
     size_t chosen_count, chosen_room;
@@ -377,6 +383,9 @@ void form_close(struct sim *sim);
 void faults_draw(struct sim *sim);
 void faults_crash(struct sim *sim, struct sim_node *n);
 void faults_discard(struct sim *sim, struct sim_node *n); /* its identity, with the disk */
+void faults_retire(struct sim *sim, struct sim_node *n);  /* it ends, and comes back as another */
+/* One lost disk more, and what is left can still do without it. */
+bool faults_may_lose_one(struct sim *sim);
 void faults_strike(struct sim *sim);
 void faults_heal(struct sim *sim);
 bool faults_write_fails(struct sim *sim, struct sim_node *n);

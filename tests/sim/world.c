@@ -44,6 +44,7 @@ void world_format_disk(struct sim *sim, struct sim_node *n)
 void world_start_node(struct sim *sim, struct sim_node *n)
 {
     struct store_image image;
+    restore_strikes(sim, n);
     store_double_load(n->disk, &image);
     if (join_must_discard(sim, n, &image)) {
         store_image_close(&image);
@@ -81,6 +82,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     soft_start(sim, n, &settings);
     join_start(sim, n, &settings);
     n->core = core_create(&settings, sim_local_ms(sim, n), &image, on_fatal, sim);
+    restore_started(sim, n, &image, settings.seed);
     core_allow_moves(n->core, !sim->soft.forbidden);
     join_connect(sim, n);
     n->applied = image.applied_index;
@@ -121,6 +123,7 @@ void world_draw(struct sim *sim)
     values_draw(sim);
     burden_draw(sim);
     join_draw(sim);
+    restore_draw(sim);
     soft_draw(sim); /* before the nodes start: they have an advisor or not */
     sim->standbys_at_start = sim->forms ? 0 : sim->standbys_at_start;
     for (size_t i = 0; i < sim->nodes_count; i++) {

@@ -127,6 +127,7 @@ static const struct cli_program daemon_like = {
     .alone = &(const struct cli_command){
         .options = CLI_OPTIONS(
             {.name = "config", .letter = 'c', .value = "FILE", .help = "what to read"},
+            {.name = "check", .value = "FILE", .value_optional = true, .help = "only read it"},
             {.name = "witness", .help = "vote only"}),
         .example = "daemon-like --config node.yml",
         .run = run_sample,
@@ -347,6 +348,10 @@ static const struct line_row daemon_lines[] = {
     {"",                          "RUN"},
     {"--witness",                 "RUN witness="},
     {"-ca --witness --config b",  "RUN config=b witness="},
+    {"--check",                   "RUN check="},
+    {"--check a",                 "RUN check=a"},
+    {"--check=a",                 "RUN check=a"},
+    {"--check --witness",         "RUN check= witness="},
     {"--help",                    "HELP"},
     {"--witness --help",          "HELP witness="},
     {"help",                      "HELP"},
@@ -540,10 +545,11 @@ static void help_of_the_program(void **state)
                         "  help        Show what the program or one command does.\n"
                         "\n"
                         "options:\n"
-                        "  -c, --config FILE  what to read\n"
-                        "      --witness      vote only\n"
-                        "  -h, --help         show this help\n"
-                        "      --version      print the version\n"
+                        "  -c, --config FILE   what to read\n"
+                        "      --check [FILE]  only read it\n"
+                        "      --witness       vote only\n"
+                        "  -h, --help          show this help\n"
+                        "      --version       print the version\n"
                         "\n"
                         "example: daemon-like --config node.yml\n"
                         "exit status: 0 done, 2 usage\n");
@@ -666,8 +672,8 @@ static const struct offer_row sample_offers[] = {
 };
 static const struct offer_row daemon_offers[] = {
     {"''",                               "completion help"},
-    {"--",                               "--config --witness --help --version"},
-    {"--witness --c",                    "--config"},
+    {"--",                               "--config --check --witness --help --version"},
+    {"--witness --c",                    "--config --check"},
     {"-c path-f",                        "path-file"},
     {"--config path-f",                  "path-file"},
     {"completion ''",                    "bash"},
@@ -840,6 +846,8 @@ static void an_option_row_is_checked(void **state)
         {{.name = "rev", .help = "x", .choices = plain},
          "kv get: option --rev is a flag with choices"},
         {{.name = "rev", .help = "x", .list = true}, "kv get: option --rev is a flag and a list"},
+        {{.name = "rev", .help = "x", .value_optional = true},
+         "kv get: option --rev is a flag and may have a value"},
         {{.name = "rev", .help = "x", .value = "n n"}, "kv get: option --rev has a strange value"},
         {{.name = "rev", .help = "x", .value = "N", .choices = strange},
          "kv get: option --rev has strange choices"},

@@ -89,6 +89,29 @@ static void an_old_copy_is_silent_for_good(void **state)
     ck_close(&kit);
 }
 
+/* A leader counts itself for what it commits, so its own disk must not forget that either. */
+static void an_old_copy_of_a_leader_is_refused(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    ck_put_and_wait(&kit, "a");
+    struct store_double *old = store_double_clone(ck_node(&kit, 1)->disk);
+    uint64_t term = engine_term(engine_of(&kit, 1));
+    ck_node(&kit, 3)->cut_off = true; /* 1 and 2 alone have what follows */
+    uint64_t ticket = ck_put(&kit, 1, "b", "1");
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    assert_int_equal(ck_status(&kit, ticket), 0);
+    assert_int_equal(engine_term(engine_of(&kit, 1)), term); /* the log alone has gone on */
+    restore(&kit, 1, old);
+    ck_node(&kit, 3)->cut_off = false;
+    ck_boot(&kit, 1);
+    ck_run(&kit, CK_BEAT_MS);
+    assert_int_equal(refusal(&kit, 1), CORE_OLD_COPY);
+    ck_close(&kit);
+}
+
 /* The memory of one peer that restarted in between is on its disk. */
 static void the_memory_survives_a_restart(void **state)
 {
@@ -180,6 +203,86 @@ static void a_node_that_just_started_gives_no_vote(void **state)
     ck_say(&kit, &m);
     ck_finish(&kit, 1, SIZE_MAX);
     assert_non_null(ck_take(&kit, PEER_VOTE_RESULT, 2));
+    ck_close(&kit);
+}
+
+/* It may be a copy of the time when it was new, and a voter since. */
+static void a_node_that_knows_of_no_voter_waits(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "-vv");
+    ck_boot(&kit, 1);
+    ck_finish(&kit, 1, SIZE_MAX);
+    struct peer_message m = ask_for_vote(&kit);
+    m.term = 5;
+    ck_say(&kit, &m);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_null(ck_take(&kit, PEER_VOTE_RESULT, 2));
+    for (uint64_t ms = 0; ms < CK_ELECTION_MS; ms += 10) {
+        ck_tick(&kit, 1, 10);
+    }
+    ck_say(&kit, &m);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_non_null(ck_take(&kit, PEER_VOTE_RESULT, 2)); /* W8 */
+    ck_close(&kit);
+}
+
+static void until_it_may_vote_a_node_greets_with_every_beat(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1); /* 2 and 3 are played, and do not answer */
+    ck_finish(&kit, 1, SIZE_MAX);
+    for (uint64_t ms = 0; ms < CK_ELECTION_MS - 10; ms += 10) {
+        ck_tick(&kit, 1, 10);
+    }
+    assert_int_equal(kit.sent[PEER_HELLO], 2 * CK_ELECTION_MS / CK_BEAT_MS);
+    ck_close(&kit);
+}
+
+/* The node @from, played, greets 1 and is content with its hello. */
+static void tell_fine(struct core_kit *kit, uint64_t from)
+{
+    struct peer_message m = {.kind = PEER_HELLO,
+                             .from = from,
+                             .to = 1,
+                             .life = peer_life(1, (uint32_t)from),
+                             .hello = {.name = "", .start_term = 1}};
+    ck_say(kit, &m);
+    m.kind = PEER_HELLO_RESULT;
+    m.hello_result = (struct peer_hello_result){.life = ck_take(kit, PEER_HELLO, from)->life,
+                                                .verdict = HELLO_FINE};
+    ck_say(kit, &m);
+    ck_finish(kit, 1, SIZE_MAX);
+}
+
+/* The leader of an earlier term may be the first to say "fine": it does not know of the vote that
+ * was given to a later one and forgotten, and would take an echo for that of a majority. */
+static void a_node_that_just_started_answers_no_leader(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1); /* 2 and 3 are played */
+    ck_finish(&kit, 1, SIZE_MAX);
+    tell_fine(&kit, 2);
+    struct peer_message beat = {.kind = PEER_APPEND,
+                                .from = 2,
+                                .to = 1,
+                                .life = peer_life(1, 2),
+                                .term = 2,
+                                .stamp = {.term = 2, .round = 1},
+                                .append = {.prev_index = 1, .prev_term = 1, .commit = 1}};
+    ck_say(&kit, &beat);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_null(ck_take(&kit, PEER_APPEND_RESULT, 2));
+    assert_int_equal(engine_term(engine_of(&kit, 1)), 1);
+    tell_fine(&kit, 3);
+    ck_say(&kit, &beat);
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_non_null(ck_take(&kit, PEER_APPEND_RESULT, 2));
     ck_close(&kit);
 }
 
@@ -365,10 +468,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_old_copy_is_silent_for_good),
+        cmocka_unit_test(an_old_copy_of_a_leader_is_refused),
         cmocka_unit_test(the_memory_survives_a_restart),
         cmocka_unit_test(an_honest_restart_is_welcome),
         cmocka_unit_test(nothing_leaves_before_the_start_is_durable),
         cmocka_unit_test(a_node_that_just_started_gives_no_vote),
+        cmocka_unit_test(a_node_that_knows_of_no_voter_waits),
+        cmocka_unit_test(until_it_may_vote_a_node_greets_with_every_beat),
+        cmocka_unit_test(a_node_that_just_started_answers_no_leader),
         cmocka_unit_test(hellos_go_on_until_they_are_answered),
         cmocka_unit_test(an_idle_cluster_writes_nothing),
         cmocka_unit_test(the_memory_stays_over_an_install),

@@ -103,6 +103,7 @@ static void a_removal_is_learnt_from_a_snapshot(void **state)
     ck_put_and_wait(&kit, "a");
     ck_crash(&kit, 3);
     ck_boot(&kit, 4);
+    ck_run(&kit, CK_ELECTION_MS); /* it waits: 3 does not tell whether it is an old copy */
     ck_put_and_wait(&kit, "b");
     remove_4(&kit);
     ck_crash(&kit, 4);

@@ -79,6 +79,7 @@ static void draw_append(struct peer_append *a)
 {
     *a = (struct peer_append){.prev_index = number(), .prev_term = number(), .commit = number()};
     a->urgent = number();
+    a->stored = number();
     a->count = random_below(&chance, LIST_MAX + 1);
     a->entries = a->count > 0 ? entries : NULL;
     for (size_t i = 0; i < a->count; i++) {
@@ -179,6 +180,14 @@ static void draw_lease(enum peer_kind kind, struct peer_message *m)
         number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
 }
 
+static void draw_snapshot(struct peer_snapshot *s)
+{
+    *s = (struct peer_snapshot){.index = number(), .term = number()};
+    s->conf_index = number();
+    s->staged = number();
+    s->conf = bytes(&s->conf_size, 0);
+}
+
 static void draw_question(enum peer_kind kind, struct peer_message *m)
 {
     if (kind == PEER_ASK) {
@@ -227,10 +236,7 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             m->timeout_now = (struct peer_timeout_now){number(), number()};
             return;
         case PEER_SNAPSHOT:
-            m->snapshot = (struct peer_snapshot){.index = number(), .term = number()};
-            m->snapshot.conf_index = number();
-            m->snapshot.staged = number();
-            m->snapshot.conf = bytes(&m->snapshot.conf_size, 0);
+            draw_snapshot(&m->snapshot);
             return;
         case PEER_CHUNK:
             draw_chunk(&m->chunk);
@@ -284,6 +290,7 @@ static void same_append(const struct peer_append *a, const struct peer_append *b
     SAME(prev_term);
     SAME(commit);
     SAME(urgent);
+    SAME(stored);
     SAME(count);
     for (size_t i = 0; i < a->count; i++) {
         SAME(entries[i].term);

@@ -112,6 +112,9 @@ static void what_is_told_is_remembered(void **state)
     assert_true(peer_memory_hear(&memory, &later, 5));
     assert_int_equal(memory.acked, 0);
     assert_int_equal(memory.vote, 0);
+    later.append.stored = 25; /* as a leader, which counts itself */
+    assert_true(peer_memory_hear(&memory, &later, 5));
+    assert_int_equal(memory.acked, 25);
 }
 
 static void a_pre_vote_tells_nothing(void **state)

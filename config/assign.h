@@ -1,0 +1,33 @@
+/* config/assign.h - one node of the tree becomes the value of one setting; for config/load.c. */
+#ifndef CONFIG_ASSIGN_H_
+#define CONFIG_ASSIGN_H_
+
+#include "config/problems.h"
+#include "config/settings.h"
+#include "config/yaml_tree.h"
+
+struct assign {
+    struct tree *tree; /* for lists that stand in one text */
+    struct config *config;
+    struct problems *problems;
+};
+
+/* True: the value is set; it was unset before. False: it still is, and @problems knows why. */
+bool assign_value(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *node);
+
+/* For config/assign_many.c and back: a text that stands inside a value. */
+bool assign_fail(const struct assign *a, const struct setting *setting,
+                 const struct tree_place *place, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The node is one value and not nothing. */
+bool assign_is_scalar(const struct assign *a, const struct setting *setting,
+                      const struct tree_node *node, const char *expected);
+/* UTF-8, and everything in it can be seen. */
+bool assign_is_printable(const char *text);
+bool assign_list(const struct assign *a, const struct setting *setting,
+                 const struct tree_node *node);
+bool assign_pairs(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *node);
+
+#endif /* CONFIG_ASSIGN_H_ */

@@ -1,0 +1,83 @@
+/* config/load.c - from the sources to a whole configuration: values, defaults, what follows from
+ * them, and the checks. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "config/assign.h"
+#include "config/check.h"
+#include "config/config.h"
+#include "config/settings.h"
+#include "config/sources.h"
+#include "config/yaml_tree.h"
+
+static void set_origin(struct config_origin *origin, const struct tree_place *place)
+{
+    origin->kind = CONFIG_GIVEN;
+    origin->source = place->source != NULL ? mem_strdup(place->source) : NULL;
+    origin->line = place->line;
+    origin->column = place->column;
+}
+
+static void set_default(const struct assign *a, size_t row)
+{
+    const struct setting *setting = &settings[row];
+    if (setting->fallback == NULL) {
+        return;
+    }
+    bool fine = assign_value(a, setting, tree_scalar(a->tree, "default", setting->fallback));
+    MUST(fine); /* the table is right */
+    a->config->origins[row].kind = CONFIG_DEFAULT;
+}
+
+/* Every row from @root or its default; @failed: it is there and can not be used. */
+static void set_all(const struct assign *a, const struct tree_node *root, bool *failed)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct tree_node *node = tree_find(root, settings[i].path);
+        bool is_there = node != NULL && !tree_is_null(node);
+        if (is_there && assign_value(a, &settings[i], node)) {
+            set_origin(&a->config->origins[i], &node->place);
+            continue;
+        }
+        failed[i] = is_there;
+        set_default(a, i);
+    }
+}
+
+int config_load(const struct config_input *input, struct config *out, struct problems *problems)
+{
+    CLEANUP(tree_close) struct tree tree = {0};
+    bool failed[CONFIG_ROWS_MAX] = {false};
+    memset(out, 0, sizeof(*out));
+    out->role = input->role;
+    const struct assign assign = {.tree = &tree, .config = out, .problems = problems};
+    const struct tree_node *root = sources_read(input, &tree, problems);
+    set_all(&assign, root, failed);
+    if (root == NULL) {
+        return ERR_INVALID;
+    }
+    const struct tree_node *postgresql = tree_get(root, "postgresql");
+    out->has_postgresql = postgresql != NULL && postgresql->count > 0;
+    if (input->guess_role && out->role == CONFIG_ROLE_UNKNOWN) {
+        out->role = out->has_postgresql ? CONFIG_VOTER : CONFIG_WITNESS;
+    }
+    const struct check check = {.config = out,
+                                .problems = problems,
+                                .root = root,
+                                .failed = failed,
+                                .source = root->place.line > 0 ? root->place.source : input->path};
+    check_derive(&check);
+    check_all(&check);
+    return problems_count(problems, PROBLEM_ERROR) == 0 ? 0 : ERR_INVALID;
+}
+
+void config_close(struct config *config)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        setting_clear(&settings[i], config);
+        mem_free(config->origins[i].source);
+    }
+    memset(config, 0, sizeof(*config));
+}

@@ -1,0 +1,33 @@
+/* ctl/cmd_config.c - `config generate` and `config show`; no node is asked. */
+#include "ctl/cmd.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "config/config.h"
+
+int cmd_config_generate(const struct cli_call *call, struct err *err)
+{
+    (void)call; /* it has no options */
+    CLEANUP(buf_close) struct buf text = {0};
+    config_template(&text);
+    return cli_put(&text, err);
+}
+
+/* Shows what can be shown also when something is wrong, and says so by its status. */
+int cmd_config_show(const struct cli_call *call, struct err *err)
+{
+    CLEANUP(config_close) struct config config = {0};
+    CLEANUP(problems_close) struct problems problems = {0};
+    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_close) struct buf wrong = {0};
+    const struct config_input input = {.path = cli_value(call, "config"),
+                                       .environment = (const char *const *)environ};
+    int loaded = config_load(&input, &config, &problems);
+    problems_print(&problems, &wrong);
+    (void)fputs(buf_text(&wrong), stderr); /* when this fails there is nobody to tell */
+    config_show(&config, &text);
+    int rc = cli_put(&text, err);
+    return rc != 0 || loaded == 0 ? rc : 1;
+}

@@ -1,0 +1,309 @@
+/* daemon/run.c - the composition root: one loop, the store, the signals, and whoever is to be told.
+ *
+ *   start --> listening (READY) --> SIGHUP: configuration and keys again
+ *                               '-> SIGTERM, SIGINT: leadership handed over, everything closed
+ *
+ * The loop of this thread never waits for anybody: the store has threads of its own, and is heard
+ * through one descriptor. A second SIGTERM or SIGINT ends the process at once: what was
+ * acknowledged is durable anyway. */
+#include "daemon/run.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "base/version.h"
+#include "consensus/pgraft.h"
+#include "daemon/ground.h"
+#include "daemon/node_log.h"
+#include "daemon/notify.h"
+#include "daemon/wire_http.h"
+
+#define LOG_QUEUE_BYTES ((size_t)4 * 1024 * 1024)
+#define LOG_STOP_MS 1000
+
+struct run {
+    struct config *config;
+    const struct run_source *source;
+    uv_loop_t loop;
+    uv_poll_t store_poll;
+    uv_signal_t on_term;
+    uv_signal_t on_int;
+    uv_signal_t on_hup;
+    struct pgraft *store;
+    struct http *http;
+    struct wire_http wire;
+    bool watches; /* the signals' handles are open */
+    bool stopping;
+};
+
+/* ---- the store ---- */
+
+static void on_event(void *ctx, const struct pgraft_event *event)
+{
+    (void)ctx;
+    node_log_event(event);
+    if (event->kind == PGRAFT_EVENT_PHASE || event->kind == PGRAFT_EVENT_ROLE ||
+        event->kind == PGRAFT_EVENT_LEADER) {
+        notify_status(event->text);
+    }
+}
+
+/* On any thread; the library aborts the process afterwards. */
+static void on_fatal(void *ctx, const struct pgraft_error *error)
+{
+    (void)ctx;
+    log_error("raft", "fatal", LOG_STR("text", error->message));
+    notify_status(error->message);
+    (void)log_stop(LOG_STOP_MS, NULL);
+}
+
+static void on_store(uv_poll_t *handle, int status, int events)
+{
+    struct run *r = handle->data;
+    (void)status;
+    (void)events;
+    (void)pgraft_dispatch(r->store);
+}
+
+/* What the settings of the library point to. */
+struct places {
+    struct buf listen;
+    struct buf peers;
+    struct buf api_url; /* where the node can be asked over HTTP, for the others to show */
+};
+
+static void places_close(struct places *p)
+{
+    buf_close(&p->listen);
+    buf_close(&p->peers);
+    buf_close(&p->api_url);
+}
+
+static void find_places(const struct config *c, struct places *out)
+{
+    const char *at =
+        c->restapi.connect_address != NULL ? c->restapi.connect_address : c->restapi.listen;
+    ground_listen(c->raft.listen, &out->listen);
+    config_peers_text(c, &out->peers);
+    if (at != NULL && at[0] != '*') {
+        buf_printf(&out->api_url, "%s://%s", c->restapi.certfile != NULL ? "https" : "http", at);
+    }
+}
+
+static void fill_settings(struct run *r, const struct places *places, struct pgraft_settings *s)
+{
+    const struct config *c = r->config;
+    pgraft_settings_init(s);
+    s->space = c->namespace_path;
+    s->scope = c->scope;
+    s->name = c->name;
+    s->kind = c->role == CONFIG_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
+    s->site = c->raft.site != NULL ? c->raft.site : "";
+    s->listen = buf_text(&places->listen);
+    s->advertise = c->raft.advertise;
+    s->directory = c->raft.data_dir;
+    s->peers = buf_text(&places->peers);
+    s->api_url = buf_text(&places->api_url);
+    s->secret_file = c->raft.secret_file;
+    s->ca_file = c->raft.cafile;
+    s->cert_file = c->raft.certfile;
+    s->key_file = c->raft.keyfile;
+    s->insecure = c->raft.insecure;
+    s->heartbeat_ms = (uint32_t)c->raft.heartbeat_interval_ms;
+    s->election_timeout_ms = (uint32_t)c->raft.election_timeout_ms;
+    s->replace_after_ms = c->raft.auto_replace ? c->raft.replace_after_ms : 0;
+    s->voters_max = (uint32_t)c->raft.max_voters;
+    s->limit_bytes = c->raft.limit_bytes;
+    s->quota_bytes = c->raft.quota_bytes;
+    s->on_event = on_event;
+    s->on_fatal = on_fatal;
+    s->ctx = r;
+}
+
+static int open_store(struct run *r, struct err *err)
+{
+    CLEANUP(places_close) struct places places = {.listen = {0}};
+    struct pgraft_settings settings;
+    struct pgraft_error error = {0};
+    find_places(r->config, &places);
+    fill_settings(r, &places, &settings);
+    int code = ground_make_parents(r->config->raft.data_dir, err);
+    if (code != 0) {
+        return code;
+    }
+    code = pgraft_open(&settings, &r->store, &error);
+    if (code != 0) {
+        return err_set(err, code, "%s", error.message);
+    }
+    int rv = uv_poll_init(&r->loop, &r->store_poll, pgraft_fd(r->store));
+    rv = rv != 0 ? rv : uv_poll_start(&r->store_poll, UV_READABLE, on_store);
+    r->store_poll.data = r;
+    return rv == 0 ? 0 : err_errno(err, -rv, "uv_poll");
+}
+
+static int open_http(struct run *r, struct err *err)
+{
+    wire_http_fill(&r->wire, r->config);
+    return http_open(&r->wire.settings, &r->loop, r->store, &r->http, err);
+}
+
+/* ---- signals ---- */
+
+static void log_lines(const char *event, enum log_level level, const struct buf *text)
+{
+    for (const char *line = buf_text(text); *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        const struct log_field fields[] = {LOG_BYTES("text", line, size), LOG_END};
+        if (log_is_on(level, "config")) {
+            log_event(level, "config", event, fields);
+        }
+        line += size + (line[size] == '\n' ? 1 : 0);
+    }
+}
+
+static void reload(struct run *r)
+{
+    CLEANUP(config_close) struct config fresh = {0};
+    CLEANUP(problems_close) struct problems problems = {0};
+    CLEANUP(buf_close) struct buf text = {0};
+    struct pgraft_error error = {0};
+    struct err err = {0};
+    int code = r->source->load(r->source->ctx, &fresh, &problems);
+    problems_print(&problems, &text);
+    if (code != 0 || problems_count(&problems, PROBLEM_ERROR) > 0) {
+        log_lines("reload refused, nothing has changed", LOG_LEVEL_ERROR, &text);
+        return;
+    }
+    log_lines("reload", LOG_LEVEL_WARN, &text);
+    buf_clear(&text);
+    (void)config_diff(r->config, &fresh, &text);
+    bool log_moves = node_log_moves(r->config, &fresh);
+    config_take_over(r->config, &fresh);
+    int logged = log_moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
+    log_lines("reloaded", LOG_LEVEL_INFO, &text);
+    if (logged != 0) {
+        log_error("config", "the log stays as it is", LOG_ERR(&err));
+    }
+    struct wire_http wire = {.headers = NULL};
+    wire_http_fill(&wire, r->config);
+    if (http_reload(r->http, &wire.settings, &err) == 0) {
+        struct wire_http old = r->wire;
+        r->wire = wire;
+        wire_http_close(&old);
+    } else {
+        log_error("config", "restapi stays as it is", LOG_ERR(&err));
+        wire_http_close(&wire);
+    }
+    if (pgraft_reload_keys(r->store, &error) != 0) {
+        log_error("config", "peers' keys stay as they are", LOG_STR("text", error.message));
+    }
+}
+
+static void on_reload(uv_signal_t *handle, int number)
+{
+    (void)number;
+    notify_reloading();
+    log_reopen();
+    reload(handle->data);
+    notify_send("READY=1");
+}
+
+static void on_stop(uv_signal_t *handle, int number)
+{
+    struct run *r = handle->data;
+    if (r->stopping) {
+        _exit(1); /* somebody is in a hurry; a store survives that */
+    }
+    r->stopping = true;
+    log_info("daemon", "stops", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
+    notify_send("STOPPING=1\nSTATUS=stopping");
+    uv_stop(&r->loop);
+}
+
+static int watch_signals(struct run *r, struct err *err)
+{
+    uv_signal_t *const handles[] = {&r->on_term, &r->on_int, &r->on_hup};
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    int rv = 0;
+    for (size_t i = 0; rv == 0 && i < ARRAY_LEN(handles); i++) {
+        handles[i]->data = r;
+        rv = uv_signal_init(&r->loop, handles[i]);
+        rv = rv != 0 ? rv
+                     : uv_signal_start(handles[i], numbers[i] == SIGHUP ? on_reload : on_stop,
+                                       numbers[i]);
+    }
+    return rv == 0 ? 0 : err_errno(err, -rv, "uv_signal");
+}
+
+/* ---- the life ---- */
+
+static void close_handle(void *handle, bool is_open)
+{
+    if (is_open) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* In the order in which one needs the other: nothing new comes in, what waits is answered, the last
+ * answers leave. */
+static void close_all(struct run *r)
+{
+    if (r->http != NULL) {
+        http_stop(r->http);
+    }
+    close_handle(&r->store_poll, r->store != NULL);
+    pgraft_close(r->store);
+    http_close(r->http);
+    close_handle(&r->on_term, r->watches);
+    close_handle(&r->on_int, r->watches);
+    close_handle(&r->on_hup, r->watches);
+    (void)uv_run(&r->loop, UV_RUN_DEFAULT);
+    wire_http_close(&r->wire);
+}
+
+static int serve(struct run *r, struct err *err)
+{
+    int code = watch_signals(r, err);
+    r->watches = code == 0;
+    code = code != 0 ? code : open_store(r, err);
+    code = code != 0 ? code : open_http(r, err);
+    if (code == 0) {
+        const char *socket = http_socket(r->http);
+        log_info("daemon", "listens", LOG_STR("node", r->config->name),
+                 LOG_STR("cluster", r->config->scope), LOG_STR("peers", r->config->raft.listen),
+                 LOG_STR("http", r->config->restapi.listen), LOG_STR("socket", socket),
+                 LOG_STR("version", PGRAFT_VERSION));
+        notify_send("READY=1\nSTATUS=looking for peers");
+        (void)uv_run(&r->loop, UV_RUN_DEFAULT);
+    }
+    close_all(r);
+    return code;
+}
+
+int daemon_run(struct config *config, const struct run_source *source, struct err *err)
+{
+    struct run *r = mem_zalloc(sizeof(*r));
+    r->config = config;
+    r->source = source;
+    (void)signal(SIGPIPE, SIG_IGN);
+    int code = node_log_open(config, err);
+    code = code != 0 ? code : log_start_writer(LOG_QUEUE_BYTES, err);
+    if (code == 0) {
+        int rv = uv_loop_init(&r->loop);
+        MUST(rv == 0);
+        code = serve(r, err);
+        rv = uv_loop_close(&r->loop);
+        MUST(rv == 0);
+        log_info("daemon", "stopped", LOG_STR("node", config->name));
+    }
+    (void)log_stop(LOG_STOP_MS, NULL);
+    log_close();
+    mem_free(r);
+    return code;
+}
