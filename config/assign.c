@@ -267,7 +267,7 @@ static bool assign_choice(const struct assign *a, const struct setting *setting,
 bool assign_value(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node)
 {
-    if (setting->kind == SETTING_LIST) {
+    if (setting->kind == SETTING_HOSTS) {
         return assign_list(a, setting, node);
     }
     if (setting_is_pairs(setting)) {

@@ -36,8 +36,9 @@ static char *next_part(const char **text)
 static bool add_to_list(const struct assign *a, const struct setting *setting, const char *text,
                         const struct tree_place *place)
 {
-    if (text[0] == '\0' || !assign_is_printable(text)) {
-        return assign_fail(a, setting, place, "%s is not a line of text", cli_quoted(text).text);
+    struct err err;
+    if (scalar_host_or_network(text, &err) != 0) {
+        return assign_fail(a, setting, place, "%s", err.msg);
     }
     struct config_list *list = setting_member(setting, a->config);
     list->at = mem_grow(list->at, list->count + 1, sizeof(*list->at));
@@ -52,7 +53,7 @@ bool assign_list(const struct assign *a, const struct setting *setting,
     if (node->kind == TREE_LIST) {
         for (size_t i = 0; i < node->count; i++) {
             const struct tree_node *item = node->entries[i].value;
-            fine = assign_is_scalar(a, setting, item, "a list of texts") &&
+            fine = assign_is_scalar(a, setting, item, "a list of hosts") &&
                    add_to_list(a, setting, item->text, &item->place) && fine;
         }
     } else {

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/nearest.h"
+#include "config/patroni.h"
 #include "config/scalar.h"
 
 #define LIMIT_QUOTAS_MIN 4
@@ -89,6 +90,9 @@ static void check_role(const struct check *c)
                      "postgresql: missing: a voter runs a PostgreSQL and needs this section with "
                      "listen, connect_address, data_dir and authentication; a host without a "
                      "database is started with --witness");
+    }
+    if (c->config->role == CONFIG_VOTER && c->config->has_postgresql) {
+        patroni_check_postgresql(c->root, c->problems);
     }
     if (c->config->role == CONFIG_WITNESS && c->config->has_postgresql) {
         const struct tree_place file = {.source = c->source};

@@ -3,10 +3,12 @@
 #define CONFIG_CHECK_H_
 
 #include "config/settings.h"
+#include "config/yaml_tree.h"
 
 struct check {
     struct config *config;
     struct problems *problems;
+    const struct tree_node *root; /* for the sections that no setting is part of */
     const bool *failed; /* of each row: it was given and could not be used, which was told */
     const char *source; /* the file, for what stands nowhere; NULL: there is none */
 };

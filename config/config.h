@@ -149,6 +149,7 @@ struct config_flag {
 
 struct config_input {
     enum config_role role;
+    bool guess_role;  /* of an unknown one: who has a section for PostgreSQL is a voter */
     const char *path; /* a file or a directory; NULL: PGRAFT_CONFIGURATION, or the default file if
                          there is one */
     const char *const *environment; /* "NAME=value", NULL at the end; may be NULL */

@@ -7,58 +7,8 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/nearest.h"
+#include "config/patroni.h"
 #include "config/settings.h"
-
-/* What Patroni's files may hold beside our settings. A level that is no row here and of which no
- * setting is part may hold anything. */
-struct level {
-    const char *path;
-    const char *keys; /* "*": any */
-};
-
-#define USER_KEYS                                                                        \
-    "username password sslmode sslkey sslpassword sslcert sslrootcert sslcrl sslcrldir " \
-    "sslnegotiation gssencmode channel_binding"
-#define DYNAMIC_POSTGRESQL_KEYS                                                               \
-    "use_pg_rewind use_slots recovery_conf parameters parameters_primary parameters_replica " \
-    "parameters_standby_leader pg_hba pg_hba_primary pg_hba_replica pg_hba_standby_leader "   \
-    "pg_ident pg_ident_primary pg_ident_replica pg_ident_standby_leader bin_dir bin_name "    \
-    "callbacks create_replica_method create_replica_methods basebackup rewind custom_conf "   \
-    "remove_data_directory_on_rewind_failure remove_data_directory_on_diverged_timelines "    \
-    "pre_promote before_stop use_unix_socket use_unix_socket_repl pg_ctl_timeout krbsrvname " \
-    "database"
-
-static const struct level levels[] = {
-    {"",
-     "thread_pool_size thread_stack_size bootstrap postgresql watchdog tags citus raft restapi "
-     "ctl log"},
-    {"log",
-     "traceback_level format dateformat static_fields max_queue_size "
-     "deduplicate_heartbeat_logs"},
-    {"restapi", "request_queue_size thread_pool_size"},
-    {"bootstrap", "dcs method initdb pg_hba post_bootstrap post_init users"},
-    {"bootstrap.dcs",
-     "ttl loop_wait retry_timeout maximum_lag_on_failover maximum_lag_on_syncnode "
-     "max_timelines_history check_timeline primary_start_timeout primary_stop_timeout "
-     "master_start_timeout master_stop_timeout primary_race_backoff synchronous_mode "
-     "synchronous_mode_strict synchronous_node_count failsafe_mode pause member_slots_ttl slots "
-     "permanent_slots permanent_replication_slots ignore_slots standby_cluster postgresql"},
-    {"bootstrap.dcs.standby_cluster",
-     "host port primary_slot_name create_replica_method create_replica_methods restore_command "
-     "archive_cleanup_command recovery_min_apply_delay"},
-    {"bootstrap.dcs.postgresql", DYNAMIC_POSTGRESQL_KEYS},
-    {"postgresql", DYNAMIC_POSTGRESQL_KEYS
-     " name listen connect_address proxy_address data_dir config_dir pgpass authentication"},
-    {"postgresql.authentication", "superuser replication rewind"},
-    {"postgresql.authentication.superuser", USER_KEYS},
-    {"postgresql.authentication.replication", USER_KEYS},
-    {"postgresql.authentication.rewind", USER_KEYS},
-    {"postgresql.bin_name",
-     "pg_ctl initdb pg_controldata pg_basebackup postgres pg_isready pg_rewind"},
-    {"postgresql.callbacks", "on_start on_stop on_restart on_reload on_role_change"},
-    {"watchdog", "mode device safety_margin driver"},
-    {"citus", "group database"},
-};
 
 static const char *const stores[] = {"etcd",      "etcd3",     "consul",
                                      "zookeeper", "exhibitor", "kubernetes"};
@@ -109,8 +59,8 @@ static const char *below(const char *full, const char *path)
 /* Something is said about what may stand at @path. */
 static bool is_level(const char *path)
 {
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (strcmp(levels[i].path, path) == 0) {
+    for (size_t i = 0; i < patroni_levels_count; i++) {
+        if (strcmp(patroni_levels[i].path, path) == 0) {
             return true;
         }
     }
@@ -131,8 +81,8 @@ static void collect(const char *path, struct words *words)
             words_add(words, rest, strcspn(rest, "."));
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        const char *at = strcmp(levels[i].path, path) == 0 ? levels[i].keys : "";
+    for (size_t i = 0; i < patroni_levels_count; i++) {
+        const char *at = strcmp(patroni_levels[i].path, path) == 0 ? patroni_levels[i].keys : "";
         while (*at != '\0') {
             size_t size = strcspn(at, " ");
             words_add(words, at, size);
@@ -262,7 +212,8 @@ static void check_map(const struct hunt *hunt, const char *path, const struct tr
     for (size_t i = 0; i < map->count; i++) {
         const struct tree_entry *entry = &map->entries[i];
         tell_repeated(hunt, path, map, i);
-        if (tell_store(hunt, path, entry)) {
+        bool shelf = path[0] == '\0' && strncmp(entry->key, "x-", 2) == 0; /* of anchors */
+        if (shelf || tell_store(hunt, path, entry)) {
             continue;
         }
         if (words_have(&words, entry->key)) {
@@ -295,11 +246,16 @@ static void check_variable(const char *name, struct problems *problems)
 {
     CLEANUP(words_close) struct words words = {0};
     for (size_t i = 0; i < settings_count; i++) {
-        char variable[SETTINGS_VARIABLE_MAX];
-        (void)setting_variable(&settings[i], NULL, variable);
-        words_add(&words, variable, strlen(variable));
+        char name_of[SETTINGS_VARIABLE_MAX];
+        (void)setting_variable(&settings[i], NULL, name_of);
+        words_add(&words, name_of, strlen(name_of));
     }
     words_add(&words, "CONFIGURATION", strlen("CONFIGURATION"));
+    char variable[PATRONI_VARIABLE_MAX];
+    char path[PATRONI_PATH_MAX];
+    for (size_t i = 0; patroni_variable(i, variable, path); i++) {
+        words_add(&words, variable, strlen(variable));
+    }
     const char *guess = nearest(name, (const char *const *)words.at, words.count);
     if (words_have(&words, name) || (guess == NULL && strncmp(name, "RAFT_", 5) != 0)) {
         return;

@@ -60,8 +60,12 @@ int config_load(const struct config_input *input, struct config *out, struct pro
     }
     const struct tree_node *postgresql = tree_get(root, "postgresql");
     out->has_postgresql = postgresql != NULL && postgresql->count > 0;
+    if (input->guess_role && out->role == CONFIG_ROLE_UNKNOWN) {
+        out->role = out->has_postgresql ? CONFIG_VOTER : CONFIG_WITNESS;
+    }
     const struct check check = {.config = out,
                                 .problems = problems,
+                                .root = root,
                                 .failed = failed,
                                 .source = root->place.line > 0 ? root->place.source : input->path};
     check_derive(&check);

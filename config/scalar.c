@@ -1,11 +1,13 @@
 /* config/scalar.c - values read and written, one rule for each kind. */
 #include "config/scalar.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "proto/member.h"
 
@@ -245,4 +247,42 @@ bool scalar_is_loopback(const char *address)
     return host_is(address, "localhost") || host_is(address, "[::1]") ||
            (strncmp(address, "127.", 4) == 0 &&
             strspn(address, "0123456789.") == host_size(address));
+}
+
+/* --- Hosts and networks --- */
+
+static bool is_ip(int family, const char *text)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(family, text, bytes) == 1;
+}
+
+static bool is_host_name(const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(text);
+    bool number = strspn(text, "0123456789.") == size; /* an address that is none */
+    return size > 0 && size <= 255 && strspn(text, allowed) == size && !number && text[0] != '-';
+}
+
+static bool is_network(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    uint64_t bits = 0;
+    CLEANUP(mem_freep) char *host = mem_printf("%.*s", (int)(slash - text), text);
+    return scalar_number(slash + 1, &bits, NULL) == 0 &&
+           ((is_ip(AF_INET, host) && bits <= 32) || (is_ip(AF_INET6, host) && bits <= 128));
+}
+
+int scalar_host_or_network(const char *text, struct err *err)
+{
+    if (is_ip(AF_INET, text) || is_ip(AF_INET6, text) || is_host_name(text) || is_network(text)) {
+        return 0;
+    }
+    return err_set(err, ERR_INVALID, "%s is neither a host nor a network such as 10.0.0.0/8",
+                   cli_quoted(text).text);
 }

@@ -33,6 +33,9 @@ bool scalar_is_wildcard(const char *address);
 /* It is on this machine and nowhere else: 127.0.0.0/8, [::1], "localhost". */
 bool scalar_is_loopback(const char *address);
 
+/* A host name, an address, or a network: "10.0.0.0/8", "fd00::/8". No ports, no brackets. */
+int scalar_host_or_network(const char *text, struct err *err);
+
 /* The shortest text that means the same: "500ms", "30s", "64MiB". */
 void scalar_print_duration(uint64_t ms, struct buf *out);
 void scalar_print_size(uint64_t bytes, struct buf *out);

@@ -76,7 +76,7 @@ static enum shape shape_of(const struct setting *setting)
             return SHAPE_NUMBER;
         case SETTING_CHOICE:
             return SHAPE_CHOICE;
-        case SETTING_LIST:
+        case SETTING_HOSTS:
             return SHAPE_LIST;
         case SETTING_PEERS:
         case SETTING_HEADERS:

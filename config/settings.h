@@ -29,7 +29,7 @@ enum setting_kind {               /* member of struct config   written as */
                     SETTING_SIZE,      /* uint64_t, bytes           */
                     SETTING_MODE,      /* uint64_t                  */
                     SETTING_CHOICE,    /* int, index into choices   */
-                    SETTING_LIST,      /* struct config_list        */
+                    SETTING_HOSTS,     /* struct config_list        hosts and networks */
                     SETTING_PEERS,     /* struct config_pairs       a list, a map, or
                                           "a=host:port,b=..." */
                     SETTING_HEADERS,   /* struct config_pairs       a map */

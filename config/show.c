@@ -111,7 +111,7 @@ static void print_origin(const struct setting *setting, const struct config_orig
 static void print_lines(const struct setting *setting, const struct config *config, size_t indent,
                         struct buf *out)
 {
-    if (setting->kind == SETTING_LIST) {
+    if (setting->kind == SETTING_HOSTS) {
         const struct config_list *list = setting_value(setting, config);
         for (size_t i = 0; i < list->count; i++) {
             buf_printf(out, "%*s- ", (int)indent, "");
@@ -151,7 +151,7 @@ static void show_row(size_t row, const struct config *config, size_t indent, str
         return;
     }
     size_t start = out->size;
-    bool many = setting->kind == SETTING_LIST || setting_is_pairs(setting);
+    bool many = setting->kind == SETTING_HOSTS || setting_is_pairs(setting);
     buf_printf(out, "%*s%s:", (int)indent, "", show_key(setting));
     if (!many) {
         CLEANUP(buf_close) struct buf value = {0};

@@ -59,14 +59,25 @@ static void print_row(size_t row, struct buf *out)
 
 void config_template(struct buf *out)
 {
-    buf_str(out,
-            "# The configuration of one pgraft node. A setting can also be given by the variable\n"
-            "# named beside it, which wins over this file, or by the flag, which wins over both.\n"
-            "# What is commented out shows the default, or an example where there is none.\n"
-            "# [reload]: a change is taken over on SIGHUP; the others need a restart.\n"
-            "# Patroni's sections (postgresql, bootstrap, tags, watchdog) go into the same file.\n"
-            "\n");
+    buf_str(
+        out,
+        "# The configuration of one pgraft node. A setting can also be given by the variable\n"
+        "# named beside it, which wins over this file, or by the flag, which wins over both.\n"
+        "# What is commented out shows the default, or an example where there is none.\n"
+        "# [reload]: a change is taken over on SIGHUP; the others need a restart.\n"
+        "# Patroni's sections (postgresql, bootstrap, tags, watchdog) go into the same file; a\n"
+        "# voter has at least the one at the end.\n"
+        "\n");
     for (size_t i = 0; i < settings_count; i++) {
         print_row(i, out);
     }
+    buf_str(out,
+            "\n"
+            "# postgresql:\n"
+            "#   listen: 10.0.0.1:5432\n"
+            "#   connect_address: 10.0.0.1:5432\n"
+            "#   data_dir: /var/lib/postgresql/demo\n"
+            "#   authentication:\n"
+            "#     superuser: {username: postgres, password: }\n"
+            "#     replication: {username: replicator, password: }\n");
 }

@@ -1,4 +1,5 @@
 /* ctl/cmd_plan.c - plan: the wish off the command line, the layouts, and their files if wanted. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -148,18 +149,24 @@ static int make_secrets(struct secrets *s, struct err *err)
     return rc;
 }
 
+static void name_file(struct file_text *file, const char *name, const char *ending)
+{
+    int length = snprintf(file->name, sizeof(file->name), "%s%s", name, ending);
+    MUST(length > 0 && (size_t)length < sizeof(file->name));
+}
+
 /* The texts of all files; the two secret ones first. */
 static size_t fill_files(struct file_text *files, const struct secrets *s,
                          const struct plan_cluster *cluster)
 {
-    files[0].name = "secret";
+    name_file(&files[0], "secret", "");
     buf_append(&files[0].text, s->secret.bytes, s->secret.size);
-    files[1].name = "passwords";
+    name_file(&files[1], "passwords", "");
     buf_printf(&files[1].text, "superuser %s\nreplication %s\nrestapi %s\n",
                buf_text(&s->superuser), buf_text(&s->replication), buf_text(&s->restapi));
     size_t count = 2;
     for (size_t i = 0; i < cluster->layout->node_count; i++, count++) {
-        files[count].name = mem_printf("%s.yml", cluster->layout->nodes[i].name);
+        name_file(&files[count], cluster->layout->nodes[i].name, ".yml");
         plan_config(&files[count].text, cluster, i);
     }
     return count;
@@ -168,7 +175,7 @@ static size_t fill_files(struct file_text *files, const struct secrets *s,
 static int write_files(const char *dir, const struct plan_cluster *cluster, const struct secrets *s,
                        bool force, struct err *err)
 {
-    struct file_text files[PLAN_NODES_MAX + 2] = {{.name = NULL}};
+    struct file_text files[PLAN_NODES_MAX + 2] = {{.name = ""}};
     size_t count = fill_files(files, s, cluster);
     int rc = file_put_dir(dir, files, count, force, err);
     for (size_t i = 0; i < count; i++) {

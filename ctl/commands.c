@@ -4,6 +4,7 @@
 
 #include "base/version.h"
 #include "ctl/cmd.h"
+#include "ctl/config.h"
 #include "ctl/output.h"
 
 static const struct cli_option plan_options[] = {
@@ -32,6 +33,42 @@ static const struct cli_option plan_options[] = {
     {.name = NULL},
 };
 
+/* Options that several commands share. */
+#define KEY_ARGUMENT                     \
+    {                                    \
+        .name = "KEY", .help = "the key" \
+    }
+#define SPAN_ARGUMENT                                                           \
+    {                                                                           \
+        .name = "KEY", .optional = true, .help = "the key, or where keys begin" \
+    }
+#define SPAN_OPTIONS                                                                          \
+    {.name = "prefix", .letter = 'p', .help = "all keys that begin with KEY"},                \
+    {                                                                                         \
+        .name = "end", .value = "KEY", .help = "all keys from KEY up to and without this one" \
+    }
+#define SERIALIZABLE                                                            \
+    {                                                                           \
+        .name = "serializable",                                                 \
+        .help = "from this node's memory, which may be behind; needs no quorum" \
+    }
+#define LEASE_OPTION                                                                   \
+    {                                                                                  \
+        .name = "lease", .value = "LEASE", .help = "the key goes away with this lease" \
+    }
+#define PREVIOUS                                                 \
+    {                                                            \
+        .name = "previous", .help = "show what was there before" \
+    }
+#define LEASE_ARGUMENT                                                     \
+    {                                                                      \
+        .name = "LEASE", .help = "the lease, as it was shown when granted" \
+    }
+#define MEMBER_ARGUMENT                            \
+    {                                              \
+        .name = "MEMBER", .help = "its name or id" \
+    }
+
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
     {
@@ -43,22 +80,211 @@ static const struct cli_command commands[] = {
     {
         .name = "config show",
         .summary = "Show the whole configuration of a node and where each value comes from.",
-        .options = CLI_OPTIONS({.name = "config",
-                                .letter = 'c',
-                                .value = "FILE",
-                                .help = "the file, or a directory of *.yml; default: "
-                                        "/etc/pgraft/pgraft.yml"}),
         .example = "pgraftctl config show -c /etc/pgraft/pgraft.yml",
         .run = cmd_config_show,
     },
     CLI_HELP_COMMAND("pgraftctl"),
     {
+        .name = "kv compact",
+        .summary = "Forget what the keys were up to a revision.",
+        .arguments = CLI_ARGUMENTS({.name = "REVISION", .help = "the last one to forget"}),
+        .example = "pgraftctl kv compact 880",
+        .run = cmd_kv_compact,
+    },
+    {
+        .name = "kv del",
+        .summary = "Delete a key, or many.",
+        .arguments = CLI_ARGUMENTS(SPAN_ARGUMENT),
+        .options = CLI_OPTIONS(SPAN_OPTIONS, PREVIOUS),
+        .example = "pgraftctl kv del --prefix /service/old/",
+        .run = cmd_kv_delete,
+    },
+    {
+        .name = "kv get",
+        .summary = "Read a key.",
+        .arguments = CLI_ARGUMENTS(KEY_ARGUMENT),
+        .options = CLI_OPTIONS({.name = "rev", .value = "N", .help = "as it was at this revision"},
+                               SERIALIZABLE,
+                               {.name = "raw", .help = "the bytes of the value, and nothing else"}),
+        .example = "pgraftctl kv get /service/demo/leader",
+        .run = cmd_kv_get,
+    },
+    {
+        .name = "kv put",
+        .summary = "Write a key.",
+        .arguments = CLI_ARGUMENTS(
+            KEY_ARGUMENT,
+            {.name = "VALUE", .optional = true, .help = "its value; default: standard input"}),
+        .options = CLI_OPTIONS(LEASE_OPTION, PREVIOUS),
+        .example = "pgraftctl kv put motd hello",
+        .run = cmd_kv_put,
+    },
+    {
+        .name = "kv range",
+        .summary = "Read many keys.",
+        .arguments = CLI_ARGUMENTS(SPAN_ARGUMENT),
+        .options =
+            CLI_OPTIONS(SPAN_OPTIONS,
+                        {.name = "after",
+                         .value = "KEY",
+                         .help = "only those behind this key: to go on after a cut answer"},
+                        {.name = "limit", .value = "N", .help = "at most so many"},
+                        {.name = "keys-only", .help = "without the values"},
+                        {.name = "count-only", .help = "only how many there are"}, SERIALIZABLE),
+        .example = "pgraftctl kv range --prefix /service/demo/",
+        .run = cmd_kv_range,
+    },
+    {
+        .name = "kv txn",
+        .summary = "Compare keys, and change keys if the compares hold, all at once.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "FILE",
+             .optional = true,
+             .help = "a JSON object with if, then and else as in docs/http.md; default: standard "
+                     "input. Exit status 1 when the compares did not hold"}),
+        .example = "pgraftctl kv txn swap.json",
+        .run = cmd_kv_txn,
+    },
+    {
+        .name = "kv watch",
+        .summary = "Print every change of keys, without gaps, until it is ended.",
+        .arguments = CLI_ARGUMENTS(SPAN_ARGUMENT),
+        .options = CLI_OPTIONS(
+            SPAN_OPTIONS,
+            {.name = "rev", .value = "N", .help = "from this revision on; default: from now on"},
+            {.name = "limit", .value = "N", .help = "end after so many changes"},
+            {.name = "progress",
+             .value = "SECONDS",
+             .help = "how often the node gives word when nothing happens; three times without, and "
+                     "the watch connects again; default: 5"},
+            PREVIOUS),
+        .example = "pgraftctl kv watch --prefix /service/demo/ --rev 880",
+        .run = cmd_kv_watch,
+    },
+    {
+        .name = "lease grant",
+        .summary = "Grant a lease: keys put with it go away when it is not kept alive.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "TTL",
+             .help = "how long it lives: 30s, 500ms, 5min; a number alone is seconds"}),
+        .options = CLI_OPTIONS({.name = "lease", .value = "LEASE", .help = "give it this id"}),
+        .example = "pgraftctl lease grant 30s",
+        .run = cmd_lease_grant,
+    },
+    {
+        .name = "lease keepalive",
+        .summary = "Keep a lease alive until this command is ended.",
+        .arguments = CLI_ARGUMENTS(LEASE_ARGUMENT),
+        .options = CLI_OPTIONS({.name = "once", .help = "renew it once and end"}),
+        .example = "pgraftctl lease keepalive 9f3c5f0a7be14d02",
+        .run = cmd_lease_keepalive,
+    },
+    {
+        .name = "lease list",
+        .summary = "List the leases.",
+        .example = "pgraftctl lease list",
+        .run = cmd_lease_list,
+    },
+    {
+        .name = "lease revoke",
+        .summary = "End a lease and delete its keys.",
+        .arguments = CLI_ARGUMENTS(LEASE_ARGUMENT),
+        .example = "pgraftctl lease revoke 9f3c5f0a7be14d02",
+        .run = cmd_lease_revoke,
+    },
+    {
+        .name = "lease show",
+        .summary = "Show a lease with its keys.",
+        .arguments = CLI_ARGUMENTS(LEASE_ARGUMENT),
+        .example = "pgraftctl lease show 9f3c5f0a7be14d02",
+        .run = cmd_lease_show,
+    },
+    {
+        .name = "member add",
+        .summary = "Bring in a node that does not find the cluster by itself.",
+        .arguments = CLI_ARGUMENTS({.name = "ADDRESS", .help = "where it listens for its peers"}),
+        .options = CLI_OPTIONS(
+            {.name = "name", .value = "NAME", .help = "refuse if the node there has another name"}),
+        .example = "pgraftctl member add 10.0.0.6:7400 --name pg4",
+        .run = cmd_member_add,
+    },
+    {
+        .name = "member demote",
+        .summary = "Take the vote from a member.",
+        .arguments = CLI_ARGUMENTS(MEMBER_ARGUMENT),
+        .example = "pgraftctl member demote pg3",
+        .run = cmd_member_change,
+    },
+    {
+        .name = "member list",
+        .summary = "List the members.",
+        .example = "pgraftctl member list --format tsv",
+        .run = cmd_member_list,
+    },
+    {
+        .name = "member promote",
+        .summary = "Give a member a vote.",
+        .arguments = CLI_ARGUMENTS(MEMBER_ARGUMENT),
+        .example = "pgraftctl member promote pg4",
+        .run = cmd_member_change,
+    },
+    {
+        .name = "member remove",
+        .summary = "Remove a member for good.",
+        .arguments = CLI_ARGUMENTS(MEMBER_ARGUMENT),
+        .example = "pgraftctl member remove pg3",
+        .run = cmd_member_remove,
+    },
+    {
+        .name = "member replace",
+        .summary = "Let the new node take the place of its lost namesake now.",
+        .arguments = CLI_ARGUMENTS(MEMBER_ARGUMENT),
+        .example = "pgraftctl member replace pg2",
+        .run = cmd_member_change,
+    },
+    {
+        .name = "member transfer",
+        .summary = "Hand the leadership of the store over.",
+        .arguments = CLI_ARGUMENTS({.name = "MEMBER",
+                                    .optional = true,
+                                    .help = "who shall lead; default: whoever is best"}),
+        .example = "pgraftctl member transfer pg3",
+        .run = cmd_member_transfer,
+    },
+    {
         .name = "plan",
-        .summary = "Say how many votes survive what, where they belong, and write the "
-                   "configurations.",
+        .summary =
+            "Say how many votes survive what, where they belong, and write the configurations.",
         .options = plan_options,
         .example = "pgraftctl plan --databases 3 --survive 2 --write-configs cluster",
         .run = cmd_plan,
+    },
+    {
+        .name = "raft",
+        .summary = "Show every member of the store in full.",
+        .options = CLI_OPTIONS(
+            {.name = "health",
+             .help = "ask each member for a confirmed read; exit status 1 if one is not healthy"}),
+        .example = "pgraftctl raft --health",
+        .run = cmd_raft,
+    },
+    {
+        .name = "raft forget",
+        .summary = "Make a blank node forget whom it has promised itself to.",
+        .options =
+            CLI_OPTIONS({.name = "proposer-is-destroyed",
+                         .help = "its data directory is gone for good; see docs/formation.md"}),
+        .example = "pgraftctl raft forget --proposer-is-destroyed",
+        .run = cmd_forget,
+    },
+    {
+        .name = "raft form",
+        .summary = "Form the cluster without a listed node that never comes.",
+        .options = CLI_OPTIONS(
+            {.name = "without", .value = "NAME", .list = true, .help = "the node to do without"},
+            {.name = "with-all", .help = "take it back: wait for all of them"}),
+        .example = "pgraftctl raft form --without pg3",
+        .run = cmd_form,
     },
     {
         .name = "secret generate",
@@ -72,6 +298,27 @@ static const struct cli_command commands[] = {
         .run = cmd_secret_generate,
     },
     {
+        .name = "snapshot save",
+        .summary = "Save the state of a node to a file.",
+        .arguments = CLI_ARGUMENTS({.name = "FILE", .help = "the file to write"}),
+        .options = CLI_OPTIONS({.name = "force", .help = "replace the file"}),
+        .example = "pgraftctl snapshot save demo.snapshot",
+        .run = cmd_snapshot_save,
+    },
+    {
+        .name = "snapshot status",
+        .summary = "Check a saved file and say what is in it.",
+        .arguments = CLI_ARGUMENTS({.name = "FILE", .help = "the file"}),
+        .example = "pgraftctl snapshot status demo.snapshot",
+        .run = cmd_snapshot_status,
+    },
+    {
+        .name = "status",
+        .summary = "Say how the cluster is: healthy or not, who leads, who is missing.",
+        .example = "pgraftctl status",
+        .run = cmd_status,
+    },
+    {
         .name = "version",
         .summary = "Print the version of this program.",
         .example = "pgraftctl version",
@@ -81,6 +328,7 @@ static const struct cli_command commands[] = {
 };
 
 static const struct cli_option options[] = {
+    CTL_OPTIONS,
     OUTPUT_OPTION,
     {.name = NULL},
 };
@@ -89,7 +337,8 @@ const struct cli_program pgraftctl = {
     .name = "pgraftctl",
     .version = PGRAFT_VERSION,
     .summary = "Ask and command the nodes of a pgraft cluster.",
-    .notes = "The commands that talk to a node arrive with a later version.",
+    .notes =
+        "Those that talk to a node find the one on this host by themselves, or take --endpoint.",
     .exit_statuses =
         "0 done, 1 refused (reason on stderr), 2 usage, 3 outcome unknown, 4 no quorum",
     .options = options,

@@ -60,12 +60,8 @@ int file_put(const char *path, const struct buf *text, bool replace, struct err 
     return sync_folder(path, err);
 }
 
-int file_get(const char *path, size_t size_max, struct buf *out, struct err *err)
+int file_get_fd(int fd, const char *name, size_t size_max, struct buf *out, struct err *err)
 {
-    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_errno(err, errno, "%s", path);
-    }
     for (size_t begin = out->size;;) {
         char piece[4096];
         ssize_t got = read(fd, piece, sizeof(piece));
@@ -73,16 +69,22 @@ int file_get(const char *path, size_t size_max, struct buf *out, struct err *err
             continue;
         }
         if (got < 0) {
-            return err_errno(err, errno, "%s", path);
+            return err_errno(err, errno, "%s", name);
         }
         if (got == 0) {
             return 0;
         }
         buf_append(out, piece, (size_t)got);
         if (out->size - begin > size_max) {
-            return err_set(err, ERR_TOO_LARGE, "%s: larger than %zu bytes", path, size_max);
+            return err_set(err, ERR_TOO_LARGE, "%s: larger than %zu bytes", name, size_max);
         }
     }
+}
+
+int file_get(const char *path, size_t size_max, struct buf *out, struct err *err)
+{
+    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? err_errno(err, errno, "%s", path) : file_get_fd(fd, path, size_max, out, err);
 }
 
 /* --- Directories --- */

@@ -13,10 +13,14 @@ int file_put(const char *path, const struct buf *text, bool replace, struct err 
 
 /* Append what is in the file, at most @size_max bytes of it: ERR_TOO_LARGE. */
 int file_get(const char *path, size_t size_max, struct buf *out, struct err *err);
+/* The same of what is open already; @name is for messages. */
+int file_get_fd(int fd, const char *name, size_t size_max, struct buf *out, struct err *err);
+
+#define FILE_NAME_SIZE 64
 
 /* A file of a directory that is written as a whole. */
 struct file_text {
-    const char *name;
+    char name[FILE_NAME_SIZE];
     struct buf text;
 };
 

@@ -22,8 +22,8 @@ static int validate(const struct config *config, const struct problems *problems
     if (problems_count(problems, PROBLEM_ERROR) + problems_count(problems, PROBLEM_WARNING) > 0) {
         return 1;
     }
-    buf_printf(&text, "the configuration of %s in cluster %s is fine\n", config->name,
-               config->scope);
+    buf_printf(&text, "the configuration of %s %s in cluster %s is fine\n",
+               config->role == CONFIG_WITNESS ? "witness" : "voter", config->name, config->scope);
     return cli_put(&text, err);
 }
 

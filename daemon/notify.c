@@ -1,13 +1,12 @@
 /* daemon/notify.c - what the service manager is told, in one datagram each.
  *
- * The protocol is a few lines and needs no library: a datagram of NAME=value lines to the socket in
- * NOTIFY_SOCKET; a name that begins with @ is in the abstract namespace. */
+ * The protocol is a few lines and needs no library: a datagram of NAME=value lines to a named
+ * socket; a name that begins with @ is in the abstract namespace. */
 #include "daemon/notify.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,9 +14,16 @@
 
 #include "base/clock.h"
 
+static const char *manager;
+
+void notify_to(const char *path)
+{
+    manager = path;
+}
+
 void notify_send(const char *lines)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
+    const char *path = manager;
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t size = path != NULL ? strlen(path) : 0;
     bool named = size > 1 && size < sizeof(to.sun_path) && (path[0] == '/' || path[0] == '@');

@@ -2,8 +2,10 @@
 #ifndef DAEMON_NOTIFY_H_
 #define DAEMON_NOTIFY_H_
 
-/* Lines as sd_notify(3) has them: "READY=1\nSTATUS=...". Never blocks; does nothing when nobody
- * asked to be told (NOTIFY_SOCKET), and what can not be delivered is lost. */
+/* Who wants to know: what NOTIFY_SOCKET said; NULL: nobody. Kept. */
+void notify_to(const char *path);
+/* Lines as sd_notify(3) has them: "READY=1\nSTATUS=...". Never blocks; what can not be delivered is
+ * lost. */
 void notify_send(const char *lines);
 /* "STATUS=" and one line of text. */
 void notify_status(const char *text);

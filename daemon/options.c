@@ -70,7 +70,8 @@ int options_load(const struct cli_call *call, struct config *out, struct problem
                  struct err *err)
 {
     struct config_flag flags[CONFIG_ROWS_MAX];
-    struct config_input input = {.environment = (const char *const *)environ, .flags = flags};
+    struct config_input input = {
+        .environment = (const char *const *)environ, .flags = flags, .guess_role = true};
     int rc = role_of(call, &input.role, err);
     if (rc == 0) {
         rc = path_of(call, &input.path, err);

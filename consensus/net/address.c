@@ -24,7 +24,7 @@ int address_split(const char *text, struct address_parts *ret, struct err *err)
     if (size > 2 && host[0] == '[' && host[size - 1] == ']') {
         host++;
         size -= 2;
-    } else if (memchr(host, ':', size) != NULL) {
+    } else if (size > 0 && (host[0] == '[' || memchr(host, ':', size) != NULL)) {
         return err_set(err, ERR_INVALID,
                        "\"%s\": an IPv6 address stands in brackets: \"[::1]:7400\"", text);
     }

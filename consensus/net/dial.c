@@ -58,10 +58,11 @@ void dial_forget(struct remote *remote)
     remote->target_count = 0;
 }
 
+/* The owner is told last: it may not want the remote any more, which is gone then. */
 static void fail_attempt(struct remote *remote, const struct fault *fault)
 {
-    tell_failure(remote, fault);
     dial_failed(remote, fault);
+    tell_failure(remote, fault);
 }
 
 /* ---- names ---- */
@@ -105,7 +106,7 @@ static void resolved_cb(uv_getaddrinfo_t *request, int status, struct addrinfo *
 static void resolve_name(struct remote *remote, const struct address_parts *parts)
 {
     struct net *net = remote->net;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct resolve *resolve = mem_zalloc(sizeof(*resolve));
     resolve->net = net;
     resolve->remote = remote;
@@ -125,8 +126,9 @@ static void resolve_name(struct remote *remote, const struct address_parts *part
 
 /* ---- attempts ---- */
 
-/* Where to, or on the way to know it. */
-static void find_targets(struct remote *remote)
+/* True: it is known where to. Else it is on its way to be known, or has failed, and the remote may
+ * be gone. */
+static bool find_targets(struct remote *remote)
 {
     struct address_parts parts;
     struct err err;
@@ -135,25 +137,26 @@ static void find_targets(struct remote *remote)
         struct fault fault;
         fault_set(&fault, NET_UNRESOLVED, "%s", err.msg);
         fail_attempt(remote, &fault);
-    } else if (address_numeric(&parts, &remote->targets[0])) {
-        remote->target_count = 1;
-    } else {
-        resolve_name(remote, &parts);
+        return false;
     }
+    if (address_numeric(&parts, &remote->targets[0])) {
+        remote->target_count = 1;
+        return true;
+    }
+    resolve_name(remote, &parts);
+    return false;
 }
 
 static void attempt(struct remote *remote)
 {
-    if (remote->target_next >= remote->target_count) {
-        find_targets(remote);
+    if (remote->target_next >= remote->target_count && !find_targets(remote)) {
+        return;
     }
-    if (remote->target_next < remote->target_count) {
-        const struct sockaddr_storage *to = &remote->targets[remote->target_next];
-        struct fault fault;
-        remote->target_next++;
-        if (link_dial(remote->net, remote, (const struct sockaddr *)to, &fault) != 0) {
-            fail_attempt(remote, &fault);
-        }
+    const struct sockaddr_storage *to = &remote->targets[remote->target_next];
+    struct fault fault;
+    remote->target_next++;
+    if (link_dial(remote->net, remote, (const struct sockaddr *)to, &fault) != 0) {
+        fail_attempt(remote, &fault);
     }
 }
 

@@ -2,7 +2,7 @@
  *
  * An attempt that fails is repeated for as long as it takes; its event is told once, and then once
  * in event_repeat_ms with the count of those in between. */
-#include <string.h>
+#include <stdio.h>
 
 #include "consensus/net/net_internal.h"
 
@@ -50,11 +50,18 @@ static void tell(struct net *net, const struct event_said *said, const char *hos
     if (net->stopping) {
         return;
     }
+    /* Copies: the owner may end, inside the call, what the event speaks of. */
+    char name[MEMBER_NAME_MAX + 1];
+    char address[MEMBER_ADDRESS_MAX + 1];
+    char text[FAULT_TEXT_SIZE];
+    (void)snprintf(name, sizeof(name), "%s", said->name);
+    (void)snprintf(address, sizeof(address), "%s", said->address);
+    (void)snprintf(text, sizeof(text), "%s", said->text);
     struct net_event event = {.kind = said->kind,
                               .node_id = said->node_id,
-                              .name = said->name,
-                              .address = said->address,
-                              .text = said->text,
+                              .name = name,
+                              .address = address,
+                              .text = text,
                               .told = said->told};
     if (said->kind != NET_UP && said->kind != NET_DOWN) {
         uint64_t now = net_now_ms(net);

@@ -44,7 +44,7 @@ bool link_is_over(const struct link *link)
 
 void link_move(struct link *link, enum link_state next)
 {
-    sm_move(&link->sm, next);
+    sm_move(&link->sm, (int)next);
     link->state_ms = net_now_ms(link->net);
     if (link->stranger && (next == LINK_UP || next == LINK_CLOSED)) {
         link->stranger = false;
@@ -129,7 +129,9 @@ void link_end(struct link *link, const struct fault *fault)
     if (fault != NULL && !link_is_over(link)) {
         event_tell_link(link, fault->kind, fault->told, fault->text);
     }
-    leave(link, LINK_CLOSED, fault);
+    if (link_state(link) != LINK_CLOSED) { /* the owner may have ended it */
+        leave(link, LINK_CLOSED, fault);
+    }
 }
 
 static void linger(struct link *link, const struct fault *fault)
@@ -375,11 +377,29 @@ static void secure(struct link *link)
     link_mark_dirty(link);
 }
 
+/* TCP can meet itself: when the port that is dialled is free and the kernel chooses the same one to
+ * dial from. Nobody listens there. */
+static bool is_own_echo(const struct link *link)
+{
+    struct sockaddr_storage here = {0};
+    struct sockaddr_storage there = {0};
+    int size = sizeof(here);
+    if (uv_tcp_getsockname(&link->tcp, (struct sockaddr *)&here, &size) != 0) {
+        return false;
+    }
+    size = sizeof(there);
+    return uv_tcp_getpeername(&link->tcp, (struct sockaddr *)&there, &size) == 0 &&
+           memcmp(&here, &there, sizeof(here)) == 0;
+}
+
 static void connect_cb(uv_connect_t *request, int status)
 {
     struct link *link = request->data;
     if (link_is_over(link)) {
         return;
+    }
+    if (status == 0 && is_own_echo(link)) {
+        status = UV_ECONNREFUSED;
     }
     if (status != 0) {
         struct fault fault;

@@ -74,6 +74,7 @@ void link_begin(struct link *link)
 static void come_up(struct link *link)
 {
     link_move(link, LINK_UP);
+    link->up_ms = link->state_ms;
     link_arm(link);
     remote_link_up(link->net, link);
 }
@@ -100,8 +101,22 @@ static void hold(struct link *link, struct link *elder)
     link_arm(link);
     elder->newcomer = link;
     link->elder = elder;
-    uint64_t sent_ns = uv_hrtime();
-    link_say(elder, LINK_FRAME_PING, &sent_ns, sizeof(sent_ns));
+    elder->probe_ns = uv_hrtime();
+    link_say(elder, LINK_FRAME_PING, &elder->probe_ns, sizeof(elder->probe_ns));
+}
+
+/* The answer to that: both live. What merely arrives may have been under way when its sender
+ * ended. */
+static void refuse_newcomer(struct link *link)
+{
+    struct fault fault;
+    fault_set(
+        &fault, NET_SAME_ID,
+        "%.63s at %s and another at %s have the same node id %016llx, and both live: one is a "
+        "copy of the other: stop the copy and empty its data directory",
+        link->who.name, link->address, link->newcomer->address,
+        (unsigned long long)link->who.node_id);
+    link_fail(link->newcomer, &fault);
 }
 
 static int admit(struct link *link, struct fault *fault)
@@ -139,10 +154,10 @@ static void take_preface(struct link *link, const void *bytes, size_t size)
     }
     int verdict = judge_preface(&link->net->self, &link->who, &fault);
     if (verdict > 0) {
-        if (link->dials != NULL) {
+        if (link->dials != NULL) { /* the other end waits for it to be closed here */
             link->dials->is_self = true;
+            link_end(link, NULL);
         }
-        link_end(link, NULL);
         return;
     }
     if (verdict == 0) {
@@ -203,9 +218,10 @@ static void take_message(struct link *link, const void *bytes, size_t size)
     if (message.to != 0 && message.to != net->self.node_id) {
         return; /* for what this node was before */
     }
-    if (link->remote != NULL) {
-        link->remote->stats.messages_in++;
+    if (link->remote == NULL || link->remote->link == NULL) {
+        return; /* on a connection that was replaced by one that is gone: its owner thinks so */
     }
+    link->remote->stats.messages_in++;
     if (!net->stopping) {
         net->callbacks.on_message(net->ctx, &message);
     }
@@ -222,6 +238,9 @@ static void take_pong(struct link *link, const void *bytes, size_t size)
     memcpy(&sent_ns, bytes, sizeof(sent_ns));
     if (link->remote != NULL && sent_ns <= now_ns) {
         link->remote->stats.round_trip_us = (now_ns - sent_ns) / 1000;
+    }
+    if (link->newcomer != NULL && sent_ns == link->probe_ns) {
+        refuse_newcomer(link);
     }
 }
 

@@ -167,18 +167,6 @@ static void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
     if (link->remote != NULL) {
         link->remote->stats.bytes_in += (uint64_t)got;
     }
-    if (link->newcomer != NULL) {
-        struct fault fault;
-        fault_set(&fault, NET_SAME_ID,
-                  "%.63s at %s and another at %s have the same node id %016llx, and both live: one "
-                  "is a copy of the other: stop the copy and empty its data directory",
-                  link->who.name, link->address, link->newcomer->address,
-                  (unsigned long long)link->who.node_id);
-        link_fail(link->newcomer, &fault);
-        if (link_is_over(link)) {
-            return;
-        }
-    }
     take(link, bytes->base, (size_t)got);
 }
 

@@ -55,9 +55,47 @@ static void handle_closed_cb(uv_handle_t *handle)
     net_release(handle->data);
 }
 
+static void tell_full(const struct remote *remote)
+{
+    const struct event_said said = {
+        .kind = NET_QUEUE_FULL,
+        .node_id = remote->id,
+        .name = remote->name,
+        .address = remote->address,
+        .text =
+            "more is to be sent than the network or the other side takes: messages are "
+            "dropped, and sent again later"};
+    event_tell(remote->net, &said);
+}
+
+static struct remote *find_full(const struct net *net)
+{
+    LIST_FOR_EACH (struct remote, remote, &net->remotes, entry) {
+        if (remote->is_full) {
+            return remote;
+        }
+    }
+    return NULL;
+}
+
+/* The owner may change the list of peers each time. */
+static void tell_all_full(struct net *net)
+{
+    while (net->any_full) {
+        struct remote *remote = find_full(net);
+        net->any_full = remote != NULL;
+        if (remote != NULL) {
+            remote->is_full = false;
+            tell_full(remote);
+        }
+    }
+}
+
 static void prepare_cb(uv_prepare_t *prepare)
 {
-    net_flush(prepare->data);
+    struct net *net = prepare->data;
+    tell_all_full(net);
+    net_flush(net);
 }
 
 static void stop_links(struct net *net)
@@ -119,7 +157,7 @@ static struct net *new_net(uv_loop_t *loop, const struct net_settings *settings,
 }
 
 int net_start(uv_loop_t *loop, const struct net_settings *settings, struct net_keys *keys,
-              const struct net_callbacks *callbacks, void *ctx, struct net **ret, struct err *err)
+              const struct net_callbacks *callbacks, struct net **ret, struct err *err)
 {
     MUST(callbacks->on_message != NULL);
     MUST(callbacks->on_up != NULL);
@@ -127,7 +165,7 @@ int net_start(uv_loop_t *loop, const struct net_settings *settings, struct net_k
     MUST(callbacks->on_event != NULL);
     struct net *net = new_net(loop, settings, keys);
     net->callbacks = *callbacks;
-    net->ctx = ctx;
+    net->ctx = callbacks->ctx;
     int rv = preface_check(&net->self, err);
     bool alone = settings->listen[1] == NULL;
     for (size_t i = 0; rv == 0 && i < NET_LISTEN_MAX && settings->listen[i] != NULL; i++) {
@@ -217,19 +255,6 @@ void net_set_peers(struct net *net, const struct net_peer *peers, size_t count)
 
 /* ---- sending ---- */
 
-static void tell_full(const struct remote *remote)
-{
-    const struct event_said said = {
-        .kind = NET_QUEUE_FULL,
-        .node_id = remote->id,
-        .name = remote->name,
-        .address = remote->address,
-        .text =
-            "more is to be sent than the network or the other side takes: messages are "
-            "dropped, and sent again later"};
-    event_tell(remote->net, &said);
-}
-
 static int send_to(struct remote *remote, const struct peer_message *message)
 {
     if (remote == NULL) {
@@ -242,7 +267,8 @@ static int send_to(struct remote *remote, const struct peer_message *message)
         remote->stats.messages_out++;
     }
     if (rv == ERR_BUSY) {
-        tell_full(remote);
+        remote->is_full = true; /* told from the loop, not from inside a call of the owner's */
+        remote->net->any_full = true;
     }
     return rv;
 }
@@ -310,6 +336,15 @@ bool net_peer_stats(const struct net *net, size_t at, struct net_peer_stats *out
         at--;
     }
     return false;
+}
+
+size_t net_peers_up(const struct net *net)
+{
+    size_t count = 0;
+    LIST_FOR_EACH (const struct remote, remote, &net->remotes, entry) {
+        count += remote->link != NULL ? 1 : 0;
+    }
+    return count;
 }
 
 struct net_stats net_stats(const struct net *net)

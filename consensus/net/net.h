@@ -4,7 +4,7 @@
  * it is chosen. Messages go out by net_send() and come in through a callback; what does not arrive
  * is lost, as Raft expects. Names are resolved on libuv's thread pool; nothing else leaves the
  * thread of the loop, and nothing blocks it. All calls are made on that thread, but net_keys_load()
- * and net_keys_free(). The library logs nothing: what an operator wants to know is an event.
+ * and net_keys_free(); SIGPIPE is blocked there, or ignored. The library logs nothing: what an operator wants to know is an event.
  *
  * Callbacks come from the loop, and from inside net_stop(), net_keys_take(), net_set_cluster() and
  * net_set_peers(), which close connections; never from inside net_send() or net_flush(). They may
@@ -151,6 +151,7 @@ struct net_callbacks {
     void (*on_event)(void *ctx, const struct net_event *event);
     /* 0, or ERR_* with the reason, which both sides are told. NULL: everybody is admitted. */
     int (*admit)(void *ctx, const struct net_node *node, struct err *err);
+    void *ctx;
 };
 
 struct net;
@@ -158,9 +159,11 @@ struct net;
 /* Listens and begins; @keys are the net's from now on, also when it fails. A listen address that is
  * a name is looked up here and now. ERR_INVALID, ERR_SYSTEM, ERR_DENIED with the address. */
 int net_start(uv_loop_t *loop, const struct net_settings *settings, struct net_keys *keys,
-              const struct net_callbacks *callbacks, void *ctx, struct net **ret, struct err *err);
+              const struct net_callbacks *callbacks, struct net **ret, struct err *err);
 /* Says good-bye and closes everything. @stopped comes from the loop when nothing is left, and the
- * net is gone. No other callback comes after this call. */
+ * net is gone; a name that is being resolved is waited for. No other callback comes after this
+ * call.
+ */
 void net_stop(struct net *net, void (*stopped)(void *ctx), void *ctx);
 
 /* Where it listens, with the port that was chosen for port 0; NULL: no more than @at addresses. */
@@ -213,6 +216,8 @@ struct net_peer_stats {
 };
 /* The figures of peer @at; false: there are no so many. */
 bool net_peer_stats(const struct net *net, size_t at, struct net_peer_stats *out);
+/* How many are up; asks nobody, as the above asks the kernel. */
+size_t net_peers_up(const struct net *net);
 
 struct net_stats {
     uint64_t accepted;

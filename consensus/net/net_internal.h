@@ -91,7 +91,8 @@ struct link {
     uint64_t state_ms; /* since when it is in its state */
     uint64_t heard_ms;
     uint64_t frame_ms; /* when the frame that is coming began; 0: none is */
-    uint64_t probe_ms; /* it has to be heard after this, or its newcomer takes its place */
+    uint64_t up_ms;    /* since when it has been up; 0: it never was */
+    uint64_t probe_ns; /* of the ping that it has to answer, or its newcomer takes its place */
     uint64_t due_ms;   /* when the timer was to ring */
 };
 
@@ -144,6 +145,8 @@ struct remote {
     char name[MEMBER_NAME_MAX + 1];
     char address[MEMBER_ADDRESS_MAX + 1];
     bool wanted;
+    bool is_moved;           /* an attempt is under way to where it was before */
+    bool is_full;            /* a message was dropped, which is to be told */
     bool is_self;            /* this very node answered at the address */
     struct link *link;       /* in use */
     struct link *dialling;   /* on its way there */
@@ -229,6 +232,7 @@ struct net {
     uv_prepare_t prepare;
     unsigned int pending; /* handles and resolutions that are not closed yet */
     bool stopping;
+    bool any_full; /* of the remotes */
     void (*stopped)(void *ctx);
     struct peer_decoder decoder;
     struct event_kept events[EVENTS_KEPT];

@@ -52,6 +52,8 @@ static int set_up(struct tls *tls)
         rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->keys->certificates);
         if (!tls->dials) {
             gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+            /* Do not name our CA: the other side would show nothing instead of what is wrong. */
+            gnutls_certificate_send_x509_rdn_sequence(session, 1);
         }
     } else if (rc == 0 && tls->dials) {
         rc = gnutls_credentials_set(session, GNUTLS_CRD_PSK, tls->keys->psk_client);
@@ -136,8 +138,8 @@ static int told_by_alert(const struct tls *tls, struct fault *fault)
         case GNUTLS_A_HANDSHAKE_FAILURE:
         case GNUTLS_A_MISSING_EXTENSION:
             fault_set(fault, NET_TLS_FAILED,
-                      "the other side finds no common way: one has a secret and the other "
-                      "certificates? (%s)",
+                      "one side has a secret and the other one certificates: give both the same "
+                      "(%s)",
                       gnutls_alert_get_name(alert));
             break;
         default:
@@ -161,6 +163,10 @@ static int explain(const struct tls *tls, int rc, struct fault *fault)
             return fault_set(fault, NET_TLS_FAILED,
                              "the other side does not keep to TLS 1.3, or is no node of pgraft: %s",
                              gnutls_strerror(rc));
+        case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
+            return fault_set(fault, NET_TLS_FAILED,
+                             "one side has a secret and the other one certificates: give both the "
+                             "same");
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
         case GNUTLS_E_CERTIFICATE_REQUIRED:
             return fault_set(fault, NET_WRONG_CERTIFICATE,
@@ -171,13 +177,10 @@ static int explain(const struct tls *tls, int rc, struct fault *fault)
     }
 }
 
-/* The server of a pre-shared key: no key of that name is the usual reason to fail, and GnuTLS has
- * no error of its own for it. */
+/* What GnuTLS makes of it when find_secret() of tls_keys.c knows no key of that name. */
 static bool lacks_secret(const struct tls *tls, int rc)
 {
-    return tls->keys->kind == NET_SECRET && !tls->dials &&
-           (rc == GNUTLS_E_INSUFFICIENT_CREDENTIALS || rc == GNUTLS_E_NO_CIPHER_SUITES ||
-            rc == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER || rc == GNUTLS_E_INTERNAL_ERROR);
+    return tls->keys->kind == NET_SECRET && !tls->dials && rc == GNUTLS_E_SRP_PWD_ERROR;
 }
 
 static int failed(struct tls *tls, int rc, struct fault *fault)
@@ -230,7 +233,8 @@ static int judge_certificate(struct tls *tls, struct fault *fault)
                   why);
     } else {
         fault_set(fault, NET_WRONG_CERTIFICATE,
-                  "the certificate of the other side is not of the CA in raft.tls.ca (%s)", why);
+                  "the certificate of the other side is not of the CA that this one trusts (%s)",
+                  why);
     }
     gnutls_free(text.data);
     gnutls_alert_description_t alert = dated ? GNUTLS_A_CERTIFICATE_EXPIRED

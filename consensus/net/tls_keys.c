@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 
-#define EXPIRES_SOON_S (14 * 24 * 3600)
+#define EXPIRES_SOON_S ((time_t)14 * 24 * 3600)
 
 /* Safety E4: an external key is bound to suites with SHA-256, and needs a key exchange of its own
  * so that a secret that leaks later opens nothing that was recorded. */

@@ -78,8 +78,11 @@ static void on_event(void *ctx, const struct net_event *event)
 
 int peers_open(struct node *n, struct err *err)
 {
-    static const struct net_callbacks callbacks = {
-        .on_message = on_message, .on_up = on_up, .on_down = on_down, .on_event = on_event};
+    const struct net_callbacks callbacks = {.on_message = on_message,
+                                            .on_up = on_up,
+                                            .on_down = on_down,
+                                            .on_event = on_event,
+                                            .ctx = n};
     struct net_settings settings = {.listen = {n->settings.listen}, .limits = net_limits_default()};
     struct preface *self = &settings.self;
     settings.seed = node_random();
@@ -97,5 +100,5 @@ int peers_open(struct node *n, struct err *err)
     if (code != 0) {
         return code;
     }
-    return net_start(&n->loop, &settings, keys, &callbacks, n, &n->net, err);
+    return net_start(&n->loop, &settings, keys, &callbacks, &n->net, err);
 }

@@ -4,10 +4,13 @@ Claim: what is wrong is told on stderr, all at once, each line with its place; n
 A right one runs, tells the service manager what it does, and stops when it is told to. `config generate` and `config show` give
 files that load. No word of a secret comes out anywhere.
 """
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -80,7 +83,7 @@ class Host:
         (self.folder / "notify").unlink()
         assert node.returncode == 0, said
         assert "STOPPING=1" in lines
-        return said.partition("20")[0], lines
+        return re.split(r"^20\d\d-", said, maxsplit=1, flags=re.MULTILINE)[0], lines
 
 
 @pytest.fixture(name="host")
@@ -109,6 +112,18 @@ def test_a_file(host):
     assert host.starts("--witness", "--config", path, "--data-dir", "data")[0] == ""
 
 
+@pytest.mark.parametrize("listen", ["*", "0.0.0.0"])
+def test_a_node_that_listens_everywhere_in_directories_that_it_makes(host, listen):
+    with socket.socket() as probe:
+        probe.bind(("127.0.66.4", 0))
+        port = probe.getsockname()[1]
+    said, _ = host.starts("--witness", "--scope", "demo", "--name", "w1", "--listen", f"{listen}:{port}",
+                          "--peers", f"w1=127.0.66.4:{port}", "--data-dir", "a/b/c", "--secret-file",
+                          str(host.secret))
+    assert said == ""
+    assert (host.folder / "a" / "b" / "c").is_dir()
+
+
 def test_a_directory(host):
     host.write(GOOD.replace("name: w1\n", ""), "10-all.yml")
     host.write("name: w1\n", "20-host.yaml")
@@ -133,7 +148,7 @@ def test_a_whole_file_in_a_variable(host):
 def test_only_checking(host, words):
     path = host.write(GOOD)
     status, out, err = host.run(PGRAFTD, *[word.replace("FILE", path) for word in words])
-    assert (status, out, err) == (0, "the configuration of w1 in cluster demo is fine\n", "")
+    assert (status, out, err) == (0, "the configuration of witness w1 in cluster demo is fine\n", "")
 
 
 # --- Wrong ---
@@ -165,7 +180,7 @@ def test_a_left_over_store_is_a_note(host):
     path = host.write(GOOD + "etcd3: {hosts: 10.0.0.1:2379}\n")
     line = f"{path}:7:1: note: etcd3: ignored; the store is part of pgraft, see section raft\n"
     assert host.run(PGRAFTD, "--validate-config", path) == (
-        0, "the configuration of w1 in cluster demo is fine\n", line)
+        0, "the configuration of witness w1 in cluster demo is fine\n", line)
 
 
 def test_a_voter_needs_its_database(host):
@@ -175,6 +190,38 @@ def test_a_voter_needs_its_database(host):
     assert err.splitlines()[0] == (
         f"{path}: postgresql: missing: a voter runs a PostgreSQL and needs this section with listen, "
         "connect_address, data_dir and authentication; a host without a database is started with --witness")
+
+
+POSTGRESQL = """\
+postgresql:
+  listen: 127.0.1.4:5432
+  connect_address: 127.0.1.4:5432
+  data_dir: /srv/pg
+  authentication: {replication: {username: replicator, password: canary}}
+"""
+
+
+def test_a_whole_voter(host):
+    path = host.write(GOOD + "restapi: {listen: 127.0.1.4}\n" + POSTGRESQL)
+    fine = "the configuration of voter w1 in cluster demo is fine\n"
+    assert host.run(PGRAFTD, "--validate-config", path) == (0, fine, "")
+    assert host.run(PGRAFTD, "--voter", "--validate-config", path) == (0, fine, "")
+    note = f"{path}: note: postgresql: ignored: a witness runs no PostgreSQL\n"
+    assert host.starts("--witness", "-c", path, "--data-dir", "data")[0] == note
+
+
+def test_what_a_database_lacks(host):
+    path = host.write(GOOD + "restapi: {listen: 127.0.1.4}\npostgresql:\n  listen: 127.0.1.4:5432\n")
+    lines = [f"{path}:9:3: postgresql.{what}; a voter needs it" for what in (
+        "connect_address: missing: address and port under which others reach PostgreSQL",
+        "data_dir: missing: the data directory of PostgreSQL",
+        "authentication.replication.username: missing: who the standbys connect as")]
+    for words in (["--voter", "-c", path], ["--validate-config", path]):
+        status, out, err = host.run(PGRAFTD, *words)
+        assert (status, out, err.splitlines()) == (1, "", lines)
+    host.variables = {"PATRONI_POSTGRESQL_CONNECT_ADDRESS": "127.0.1.4:5432",
+                      "PGRAFT_POSTGRESQL_DATA_DIR": "/srv/pg", "PATRONI_REPLICATION_USERNAME": "replicator"}
+    assert host.run(PGRAFTD, "--validate-config", path)[0] == 0
 
 
 def test_a_secret_that_is_not_there(host):
@@ -210,6 +257,44 @@ def test_no_message_has_a_secret_in_it(host, password):
         assert "canary" not in out + err
 
 
+# --- Reload ---
+
+def until(true, what):
+    """Waits for @true() to hold."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
+    text = GOOD + f"  data_dir: {host.folder}/data\n"
+    path = host.write(text)
+    log = host.folder / "log" / "pgraft.log"
+    with subprocess.Popen([PGRAFTD, "--witness", "-c", path], cwd=host.folder, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as node:
+        try:
+            assert any("daemon listens" in line for line in node.stderr)
+            host.write(text + f"  site: fra\nlog: {{dir: {log.parent}, level: debug, type: json}}\n")
+            node.send_signal(signal.SIGHUP)
+            until(log.exists, "the log did not move")
+            until(lambda: "log.dir: not set" in log.read_text(), "nothing was told")
+            # A line that waited while the log moved still looks as it did.
+            told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+            assert [t["text"] for t in told if t["event"] == "reloaded"] == [
+                "raft.site: not set -> fra, needs a restart",
+                "log.type: plain -> json, taken over",
+                "log.level: info -> debug, taken over",
+                f"log.dir: not set -> {log.parent}, taken over"]
+            host.write(text + f"log: {{dir: {log.parent}, levle: info, type: json}}\n  quota: x\n")
+            node.send_signal(signal.SIGHUP)
+            until(lambda: "reload refused" in log.read_text(), "nothing was refused")
+        finally:
+            node.terminate()
+            node.communicate(timeout=SECONDS_MAX)
+        assert node.returncode == 0
+
+
 # --- What pgraftctl shows ---
 
 def test_a_generated_file_is_a_good_one(host):
@@ -217,7 +302,7 @@ def test_a_generated_file_is_a_good_one(host):
     assert (status, err) == (0, "")
     path = host.write(out.replace("/etc/pgraft/secret", str(host.secret)))
     assert host.run(PGRAFTD, "--validate-config", path) == (
-        0, "the configuration of pg1 in cluster demo is fine\n", "")
+        0, "the configuration of witness pg1 in cluster demo is fine\n", "")
 
 
 def test_show_tells_where_values_come_from_and_loads_again(host):
@@ -231,7 +316,7 @@ def test_show_tells_where_values_come_from_and_loads_again(host):
     host.variables = {}
     again = host.write(out, "again.yml")
     assert host.run(PGRAFTD, "--validate-config", again) == (
-        0, "the configuration of w1 in cluster demo is fine\n", "")
+        0, "the configuration of witness w1 in cluster demo is fine\n", "")
 
 
 def test_show_shows_what_can_be_read(host):
@@ -240,3 +325,22 @@ def test_show_shows_what_can_be_read(host):
     assert status == 1
     assert "  site: fra " in out
     assert f"{path}:2:26: raft.quota: " in err
+
+
+# --- What pgraftctl plans ---
+
+@pytest.mark.parametrize("words", [
+    "--databases 3 --survive 2", "--databases 12 --survive 4 --max-voters 9",
+    "--sites 3 --databases-per-site 2 --survive-sites 2 --layout full"])
+def test_every_planned_configuration_is_a_good_one(host, words):
+    folder = host.folder / "planned"
+    assert host.run(PGRAFTCTL, "plan", *words.split(), "--write-configs", str(folder), "--address-pattern",
+                    "10.0.0.{n}")[0] == 0
+    files = sorted(folder.glob("*.yml"))
+    assert len(files) >= 5
+    for file in files:
+        file.write_text(file.read_text().replace("/etc/pgraft/secret", str(host.secret)))
+        status, out, err = host.run(PGRAFTD, "--validate-config", str(file))
+        assert (status, err) == (0, "")
+        kind = "witness" if file.name.startswith("w") else "voter"
+        assert out == f"the configuration of {kind} {file.stem} in cluster demo is fine\n"

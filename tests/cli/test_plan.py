@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 CTL = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "ctl" / "pgraftctl"
+PGRAFTD = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "daemon" / "pgraftd"
 THREE = ["--databases", "3", "--survive", "2"]
 SITES = ["--sites", "3", "--databases-per-site", "2", "--survive-sites", "2"]
 SECONDS_MAX = 60
@@ -197,6 +198,24 @@ def test_the_other_layout_can_be_written(tmp_path):
     assert {"\n  max_voters: 9\n" in text for text in texts} == {True}
     assert refused("plan", *THREE, "--write-configs", tmp_path / "x", "--layout", "full") == \
         'this plan has no layout "full"; it has "nodes"'
+
+
+@pytest.mark.parametrize("words", [
+    THREE, SITES, [*SITES, "--layout", "full"], ["--databases", "10", "--survive", "4"],
+    ["--databases", "1", "--survive", "0"], ["--databases", "2", "--survive", "1", "--address-pattern", "[fd00::{n}]"]])
+def test_pgraftd_takes_every_file(words, tmp_path):
+    target = tmp_path / "cluster"
+    told("plan", "--write-configs", target, *words)
+    files = sorted(target.glob("*.yml"))
+    assert files
+    for path in files:
+        # Where the secret belongs on a host is not where it is here.
+        path.write_text(path.read_text().replace("/etc/pgraft/secret", str(target / "secret")))
+        role = "--witness" if path.name.startswith("w") else "--voter"
+        done = subprocess.run([PGRAFTD, "--validate-config", path, role], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=SECONDS_MAX, check=False, env={"PATH": os.environ["PATH"]})
+        assert (done.returncode, done.stderr) == (0, ""), path.name
+        assert done.stdout == f"the configuration of {role.strip('-')} {path.stem} in cluster demo is fine\n"
 
 
 def test_invented_addresses_say_so(tmp_path):

@@ -16,7 +16,7 @@
 #include "base/version.h"
 #include "tests/sim/sim.h"
 
-#define FULL_RUN_SEEDS 1000
+#define FULL_RUN_SEEDS 2000
 #define ACKED_MEDIAN_MIN 100
 #define TWICE_EVERY 20
 

@@ -97,7 +97,7 @@ void restore_strikes(struct sim *sim, struct sim_node *n)
     struct test_random *dice = &sim->restores.dice;
     bool lately = sim->wiped_at_ns != 0 && sim->now_ns - sim->wiped_at_ns < PAUSE_NS;
     if (r->copy == NULL || r->copy_id != n->id || r->restored || sim->healed || lately ||
-        !random_chance(dice, 0.6) || !faults_may_lose_one(sim)) {
+        !random_chance(dice, 0.9) || !faults_may_lose_one(sim)) {
         return;
     }
     sim->wiped_at_ns = sim->now_ns;

@@ -6,14 +6,14 @@
 
 #include "tests/sim/sim.h"
 
-#define LIVES_PERCENT 5
+#define LIVES_PERCENT 6
 #define ONE_OF 40
 
 bool value_is_long(const struct sim *sim, uint64_t value)
 {
     uint64_t mixed = value * UINT64_C(0x9e3779b97f4a7c15) >> 32;
     return sim->use.long_values && value != 0 && value != HISTORY_ABSENT &&
-           mixed % (sim->use.has_quota ? ONE_OF / 2 : ONE_OF) == 0;
+           mixed % (sim->use.has_quota ? ONE_OF / 4 : ONE_OF) == 0;
 }
 
 static size_t size_of(uint64_t value)
@@ -62,5 +62,5 @@ void values_draw(struct sim *sim)
 {
     struct test_random own = {sim->seed * UINT64_C(0x8bb84b93962eacc9)};
     sim->use.long_values = random_percent(&own, LIVES_PERCENT);
-    sim->use.has_quota = sim->use.long_values && random_percent(&own, 70);
+    sim->use.has_quota = sim->use.long_values && random_percent(&own, 80);
 }

@@ -34,9 +34,12 @@ protobuf-c-compiler 1.4.1-1
 libprotobuf-c-dev 1.4.1-1
 libyaml-dev 0.2.5-1
 libjansson-dev 2.14-2
+libmicrohttpd-dev 0.9.75-6
+libcurl4-gnutls-dev 7.88.1-10+deb12u15
 git 1:2.39.5-0
 patch 2.7.6
 strace 6.1
+libgnutls28-dev 3.7.9-2
 libraft-dev 0.22.1-1~bpo12+1
 """
 BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n'

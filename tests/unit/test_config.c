@@ -141,7 +141,11 @@ static const char everything[] =
     "  file_size: 1MiB\n"
     "  file_num: 9\n"
     "  loggers: {supervisor: DEBUG, raft: error}\n"
-    "postgresql: {listen: 10.0.0.1:5432}\n";
+    "postgresql:\n"
+    "  listen: 10.0.0.1:5432\n"
+    "  connect_address: 10.0.0.1:5432\n"
+    "  data_dir: /srv/pg\n"
+    "  authentication: {replication: {username: r}}\n";
 
 static void test_everything_can_be_set(void **state)
 {

@@ -57,6 +57,8 @@ static const struct row keys[] = {
      "F:9:7: not valid YAML: control characters are not allowed\n", 0},
     {CONFIG_KIT_GOOD "  \"a\\n\\e[1m\": x\n", "F:9:3: raft.\"a\\x0a\\x1b[1m\": unknown key\n", 0},
     {CONFIG_KIT_GOOD "  site: a\n  site: b\n", "F:10:3: raft.site: again, after line 9\n", 0},
+    {"x-common: &c {site: fra, lisen: a}\n" CONFIG_KIT_GOOD "  <<: *c\n",
+     "F:1:26: raft.lisen: unknown key; did you mean listen?\n", 0},
     {CONFIG_KIT_GOOD "rafft: {}\n", "F:9:1: rafft: unknown key; did you mean raft?\n", 0},
     {CONFIG_KIT_GOOD "name: again\n",
      "F:6:5: raft.peers: this node's name, again, is not in the list\n"
@@ -236,8 +238,8 @@ static const struct row values[] = {
      0},
     {CONFIG_KIT_GOOD "restapi: {allowlist: [[a], ''], http_extra_headers: {'A B': c, D: \"e\\nf\", "
                      "G: [h]}}\n",
-     "F:9:23: restapi.allowlist: has to be a list of texts, not a list\n"
-     "F:9:28: restapi.allowlist: \"\" is not a line of text\n"
+     "F:9:23: restapi.allowlist: has to be a list of hosts, not a list\n"
+     "F:9:28: restapi.allowlist: \"\" is neither a host nor a network such as 10.0.0.0/8\n"
      "F:9:54: restapi.http_extra_headers: \"A B\" is no name of a header\n"
      "F:9:64: restapi.http_extra_headers: D: a header is one line\n"
      "F:9:75: restapi.http_extra_headers: G: has to be one value\n",
@@ -289,6 +291,10 @@ static const struct row peers[] = {
      "F:6:10: warning: raft.peers: w1 has the address 10.0.0.9:7400 here, and tells its peers to "
      "use "
      "10.0.0.1:7400 (raft.advertise)\n",
+     0},
+    {HEAD "advertise: ':1'\n  peers: [w1=10.0.0.9]\n",
+     "F:6:14: raft.advertise: \":1\" is no address: before the port stands a host name, an IPv4 "
+     "address or, in brackets, an IPv6 address\n",
      0},
     {"scope: demo\nname: pg11\nraft: {listen: a, insecure: on, peers: [pg1=127.0.0.1]}\n",
      "F:3:40: raft.peers: this node's name, pg11, is not in the list; did you mean pg1?\n"
@@ -383,6 +389,15 @@ static const struct row rules[] = {
      "PGRAFT_CONFIGURATION: note: restapi.listen: missing: this node answers no health check over "
      "HTTP\n",
      CONFIG_VOTER},
+    {PLAIN "  insecure: true\nrestapi: {listen: a}\npostgresql: {data_dir: a, listen: }\n",
+     "F:8:13: postgresql.listen: missing: address and port on which PostgreSQL listens; a voter "
+     "needs it\n"
+     "F:8:13: postgresql.connect_address: missing: address and port under which others reach "
+     "PostgreSQL; a voter needs it\n"
+     "F:8:13: postgresql.authentication.replication.username: missing: who the standbys connect "
+     "as; "
+     "a voter needs it\n",
+     CONFIG_VOTER},
     {PLAIN "  insecure: true\npostgresql: {listen: a}\n",
      "PGRAFT_CONFIGURATION: note: postgresql: ignored: a witness runs no PostgreSQL\n",
      CONFIG_WITNESS},
@@ -422,7 +437,8 @@ static void test_unknown_variables(void **state)
     CLEANUP(config_kit_close)
     struct config_kit k = {
         .text = CONFIG_KIT_GOOD,
-        .variables = {"PGRAFT_RAFT_LISEN=x", "PGRAFT_RAFT_FROB=x", "PGRAFT_SOURCE_ROOT=/x",
+        .variables = {"PGRAFT_POSTGRESQL_LISTEN=a", "PGRAFT_REPLICATION_SSLMODE=b",
+                      "PGRAFT_RAFT_LISEN=x", "PGRAFT_RAFT_FROB=x", "PGRAFT_SOURCE_ROOT=/x",
                       "PGRAFT_PORT_7400_TCP=tcp://1", "PGRAFTCTL_ENDPOINT=x", "PATRONI_FROB=1"}};
     assert_int_equal(config_kit_load(&k)->result, 0);
     assert_string_equal(

@@ -41,6 +41,9 @@ static void test_what_is_shown_loads_again(void **state)
     CLEANUP(buf_close) struct buf shown = {0};
     assert_int_equal(config_kit_load(&k)->result, 0);
     config_show(&k.config, &shown);
+    /* Other readers of YAML are not to see a number or a truth in a name. */
+    assert_non_null(strstr(buf_text(&shown), "scope: \"no\" "));
+    assert_non_null(strstr(buf_text(&shown), "name: \"123\" "));
     CLEANUP(config_kit_close) struct config_kit again = {.text = buf_text(&shown)};
     assert_int_equal(config_kit_load(&again)->result, 0);
     for (size_t i = 0; i < settings_count; i++) {

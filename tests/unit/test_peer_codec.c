@@ -180,6 +180,14 @@ static void draw_lease(enum peer_kind kind, struct peer_message *m)
         number(), number(), number(), (int)random_below(&chance, 60) - 30, number()};
 }
 
+static void draw_snapshot(struct peer_snapshot *s)
+{
+    *s = (struct peer_snapshot){.index = number(), .term = number()};
+    s->conf_index = number();
+    s->staged = number();
+    s->conf = bytes(&s->conf_size, 0);
+}
+
 static void draw_question(enum peer_kind kind, struct peer_message *m)
 {
     if (kind == PEER_ASK) {
@@ -228,10 +236,7 @@ static void draw(enum peer_kind kind, struct peer_message *m)
             m->timeout_now = (struct peer_timeout_now){number(), number()};
             return;
         case PEER_SNAPSHOT:
-            m->snapshot = (struct peer_snapshot){.index = number(), .term = number()};
-            m->snapshot.conf_index = number();
-            m->snapshot.staged = number();
-            m->snapshot.conf = bytes(&m->snapshot.conf_size, 0);
+            draw_snapshot(&m->snapshot);
             return;
         case PEER_CHUNK:
             draw_chunk(&m->chunk);

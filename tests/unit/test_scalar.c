@@ -191,12 +191,32 @@ static void test_kinds_of_addresses(void **state)
     }
 }
 
+static void test_hosts_and_networks(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"10.0.0.1",  "::1",      "pg1.example.org", "10.0.0.0/8",
+                                       "0.0.0.0/0", "fd00::/8", "::/128",          "a-b_c"};
+    static const char *const wrong[] = {"",    "10.0.0.0/33", "fd00::/129", "10.0.0/8",
+                                        "a/8", "10.0.0.1:80", "[::1]",      "10.0.0.256",
+                                        "a b", "-a",          "10.0.0.0/",  "10.0.0.0/-1"};
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+        assert_int_equal(scalar_host_or_network(fine[i], NULL), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_int_equal(scalar_host_or_network(wrong[i], NULL), ERR_INVALID);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bool),      cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_sizes),     cmocka_unit_test(test_numbers_and_modes),
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_kinds_of_addresses),
+        cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_numbers_and_modes),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_kinds_of_addresses),
+        cmocka_unit_test(test_hosts_and_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,33 @@
+/* config/patroni.h - what is known of Patroni's own sections before the supervisor reads them: the
+ * keys, the variables that stand for them, and what a database host can not do without. */
+#ifndef CONFIG_PATRONI_H_
+#define CONFIG_PATRONI_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/problems.h"
+#include "config/yaml_tree.h"
+
+/* What may stand at one level of a file, beside our settings. */
+struct patroni_level {
+    const char *path; /* "postgresql.authentication" */
+    const char *keys; /* with spaces between them */
+};
+
+/* A level that is no row here and of which no setting is part may hold anything. */
+extern const struct patroni_level patroni_levels[];
+extern const size_t patroni_levels_count;
+
+#define PATRONI_VARIABLE_MAX 64
+#define PATRONI_PATH_MAX 96
+
+/* The @index-th variable without its prefix, "SUPERUSER_PASSWORD", and what it stands for,
+ * "postgresql.authentication.superuser.password". False after the last. */
+bool patroni_variable(size_t index, char variable[PATRONI_VARIABLE_MAX],
+                      char path[PATRONI_PATH_MAX]);
+
+/* What is missing in the section `postgresql` of @root, which has one. */
+void patroni_check_postgresql(const struct tree_node *root, struct problems *problems);
+
+#endif /* CONFIG_PATRONI_H_ */

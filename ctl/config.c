@@ -1,0 +1,216 @@
+/* ctl/config.c - options first, then the environment, then what runs on this host. */
+#include "ctl/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "ctl/cmd.h"
+#include "ctl/endpoint.h"
+#include "ctl/file_put.h"
+
+#define PASSWORD_SIZE_MAX 4096
+
+struct endpoints {
+    struct endpoint *at;
+    size_t count;
+};
+
+static void endpoints_close(struct endpoints *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        endpoint_close(&e->at[i]);
+    }
+    mem_free(e->at);
+}
+
+static int add(struct endpoints *e, const char *text, struct err *err)
+{
+    struct endpoint endpoint = {0};
+    int rc = endpoint_parse(text, &endpoint, err);
+    if (rc == 0) {
+        e->at = mem_grow(e->at, e->count + 1, sizeof(*e->at));
+        e->at[e->count++] = endpoint;
+    }
+    return rc;
+}
+
+/* "URL,URL" */
+static int add_all(struct endpoints *e, const char *list, struct err *err)
+{
+    CLEANUP(mem_freep) char *words = mem_strdup(list);
+    char *rest = NULL;
+    int rc = 0;
+    for (char *word = strtok_r(words, ",", &rest); rc == 0 && word != NULL;
+         word = strtok_r(NULL, ",", &rest)) {
+        rc = add(e, word, err);
+    }
+    return rc;
+}
+
+/* A socket of the node of -c FILE; it need not be alive, but it has to be there. */
+static bool add_socket(struct endpoints *e, const struct config *config)
+{
+    CLEANUP(buf_close) struct buf first = {0};
+    CLEANUP(buf_close) struct buf second = {0};
+    config_sockets(config, &first, &second);
+    const struct buf *paths[] = {&first, &second};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (paths[i]->size > 0 && access(buf_text(paths[i]), F_OK) == 0) {
+            return add(e, buf_text(paths[i]), NULL) == 0;
+        }
+    }
+    return false;
+}
+
+/* The node of -c FILE: by its socket, else by its HTTP address. What is wrong with the rest of the
+ * file is the node's affair. */
+static int add_configured(struct endpoints *e, const char *path, struct config *config,
+                          struct err *err)
+{
+    CLEANUP(problems_close) struct problems problems = {0};
+    const struct config_input input = {.path = path, .environment = (const char *const *)environ};
+    int loaded = config_load(&input, config, &problems);
+    if (add_socket(e, config)) {
+        return 0;
+    }
+    const char *address = config->restapi.connect_address;
+    if (address != NULL) {
+        CLEANUP(mem_freep)
+        char *url =
+            mem_printf("%s://%s", config->restapi.certfile != NULL ? "https" : "http", address);
+        return add(e, url, err);
+    }
+    if (loaded < 0) {
+        CLEANUP(buf_close) struct buf wrong = {0};
+        problems_print(&problems, &wrong);
+        return err_set(err, ERR_INVALID, "%.*s", (int)strcspn(buf_text(&wrong), "\n"),
+                       buf_text(&wrong));
+    }
+    return err_set(err, ERR_NOT_FOUND,
+                   "the node of %s has no socket here and no restapi: is pgraftd running?", path);
+}
+
+static int find_endpoints(const struct cli_call *call, struct endpoints *e, struct config *config,
+                          struct err *err)
+{
+    int rc = 0;
+    const char *value = NULL;
+    for (size_t i = 0; rc == 0 && (value = cli_value_at(call, "endpoint", i)) != NULL; i++) {
+        rc = add_all(e, value, err);
+    }
+    const char *path = cli_value(call, "config");
+    if (rc == 0 && e->count == 0 && path != NULL) {
+        return add_configured(e, path, config, err);
+    }
+    const char *environment = getenv("PGRAFTCTL_ENDPOINT");
+    if (rc == 0 && e->count == 0 && environment != NULL) {
+        rc = add_all(e, environment, err);
+    }
+    if (rc < 0 || e->count > 0) {
+        return rc;
+    }
+    const char *run_dir = getenv("PGRAFTCTL_RUN_DIR");
+    struct endpoint endpoint = {0};
+    rc = endpoint_find(run_dir != NULL ? run_dir : ENDPOINT_RUN_DIR, &endpoint, err);
+    if (rc == 0) {
+        e->at = mem_array(1, sizeof(*e->at));
+        e->at[e->count++] = endpoint;
+    }
+    return rc;
+}
+
+static int find_timeout(const struct cli_call *call, uint64_t *ret_ms, struct err *err)
+{
+    const char *text = cli_value(call, "timeout");
+    if (text == NULL) {
+        *ret_ms = CTL_TIMEOUT_MS;
+        return 0;
+    }
+    struct err why = {0};
+    if (cmd_duration(text, 1, ASK_TIMEOUT_MS_MAX, ret_ms, &why) < 0) {
+        return cli_usage(call, err, "--timeout: %s", why.msg);
+    }
+    return 0;
+}
+
+static int find_password(const struct cli_call *call, struct secret *password, struct err *err)
+{
+    const char *path = cli_value(call, "password-file");
+    const char *environment = getenv("PGRAFTCTL_PASSWORD");
+    if (path == NULL && environment != NULL) {
+        secret_set(password, environment, strlen(environment));
+    }
+    if (path == NULL) {
+        return 0;
+    }
+    CLEANUP(buf_close) struct buf text = {0};
+    int rc = file_get(path, PASSWORD_SIZE_MAX, &text, err);
+    if (rc < 0) {
+        err_wrap(err, "--password-file");
+        return rc;
+    }
+    secret_set(password, buf_text(&text), strcspn(buf_text(&text), "\r\n"));
+    if (text.size > 0) {
+        explicit_bzero(text.bytes, text.size);
+    }
+    return 0;
+}
+
+/* An option, else the variable of the environment, else what the file says. */
+static const char *first_of(const char *option, const char *environment, const char *file)
+{
+    return option != NULL ? option : environment != NULL ? environment : file;
+}
+
+/* Who we say we are: what is not said on the command line is as in the file's section ctl. */
+static struct http_access access_for(const struct cli_call *call, const struct ctl *ctl)
+{
+    const struct config_ctl *file = &ctl->config.ctl;
+    bool own = secret_is_set(&ctl->password);
+    bool own_cert = cli_given(call, "cert");
+    return (struct http_access){
+        .user = first_of(cli_value(call, "user"), getenv("PGRAFTCTL_USER"),
+                         file->authentication.username),
+        .password = own ? &ctl->password : &file->authentication.password,
+        .cacert = first_of(cli_value(call, "cacert"), NULL, file->cacert),
+        .cert = first_of(cli_value(call, "cert"), NULL, file->certfile),
+        .key = own_cert ? cli_value(call, "key")
+                        : first_of(cli_value(call, "key"), NULL, file->keyfile),
+        .key_password = own_cert ? NULL : &file->keyfile_password,
+        .insecure = cli_given(call, "insecure") || file->insecure,
+    };
+}
+
+int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err)
+{
+    CLEANUP(endpoints_close) struct endpoints endpoints = {0};
+    struct ask_options options = {0};
+    int rc = find_timeout(call, &options.timeout_ms, err);
+    if (rc == 0) {
+        rc = find_endpoints(call, &endpoints, &ret_ctl->config, err);
+    }
+    if (rc == 0) {
+        rc = find_password(call, &ret_ctl->password, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    options.endpoints = endpoints.at;
+    options.endpoint_count = endpoints.count;
+    options.access = access_for(call, ret_ctl);
+    ret_ctl->access = options.access;
+    ret_ctl->timeout_ms = options.timeout_ms;
+    ret_ctl->ask = ask_open(&options);
+    return 0;
+}
+
+void ctl_close(struct ctl *ctl)
+{
+    ask_closep(&ctl->ask);
+    secret_close(&ctl->password);
+    config_close(&ctl->config);
+}

@@ -1,0 +1,54 @@
+/* ctl/config.h - whom to ask and how, off the command line and the environment. */
+#ifndef CTL_CONFIG_H_
+#define CTL_CONFIG_H_
+
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "config/config.h"
+#include "ctl/ask.h"
+
+#define CTL_TIMEOUT_MS 5000
+
+/* The rows of the command table that say it. */
+#define CTL_OPTIONS                                                                           \
+    {.name = "endpoint",                                                                      \
+     .letter = 'e',                                                                           \
+     .value = "URL",                                                                          \
+     .list = true,                                                                            \
+     .help =                                                                                  \
+         "the node to ask: http://HOST:8008, https://HOST:8008 or the path of its socket; "   \
+         "default: PGRAFTCTL_ENDPOINT, else the node on this host"},                          \
+        {.name = "config",                                                                    \
+         .letter = 'c',                                                                       \
+         .value = "FILE",                                                                     \
+         .help = "the configuration of the node to ask, or to show"},                         \
+        {.name = "timeout",                                                                   \
+         .letter = 't',                                                                       \
+         .value = "SECONDS",                                                                  \
+         .help = "give up after this long; default: 5"},                                      \
+        {.name = "user", .value = "NAME", .help = "user of a node's restapi.authentication"}, \
+        {.name = "password-file",                                                             \
+         .value = "FILE",                                                                     \
+         .help = "the first line is the password; default: PGRAFTCTL_PASSWORD"},              \
+        {.name = "cacert", .value = "FILE", .help = "authority that vouches for the nodes"},  \
+        {.name = "cert", .value = "FILE", .help = "certificate to show to a node"},           \
+        {.name = "key", .value = "FILE", .help = "key of that certificate"},                  \
+    {                                                                                         \
+        .name = "insecure", .letter = 'k', .help = "believe any certificate"                  \
+    }
+
+struct ctl {
+    struct ask *ask;
+    struct http_access access; /* as the ask has it */
+    uint64_t timeout_ms;
+    struct secret password;
+    struct config config; /* of -c FILE; else empty */
+};
+
+/* Find out whom @call wants to ask. ERR_USAGE, ERR_INVALID: what it says can not be. */
+int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
+/* For CLEANUP(). */
+void ctl_close(struct ctl *ctl);
+
+#endif /* CTL_CONFIG_H_ */

@@ -1,0 +1,213 @@
+"""tests/cli/test_ctl_cluster.py - what pgraftctl says of a cluster, and does to its members.
+
+Claim: status and raft tell the right story of every state a node can report, with an exit status that
+tells the truth; a name that a node sends can not harm the terminal. Method: a fake node.
+"""
+import copy
+import json
+import threading
+
+import pytest
+
+from fake_node import Error, Node, Raw, ctl, fails, told
+
+
+def member(name, **more):
+    at = {"pg1": 1, "pg2": 2, "w1": 3}[name]
+    return {"id": f"{at:016x}", "name": name, "address": f"10.0.0.{at}:7400", "site": None,
+            "kind": "witness" if name == "w1" else "database", "role": "witness" if name == "w1" else "voter",
+            "leader": name == "pg2", "reachable": True, "last_contact_ms": 0, "term": 7, "index": 120, "applied": 120,
+            "lag": 0, "fsync_p99_ms": 1.25, "round_trip_ms": 0.4, "db_bytes": 1572864, "version": "0.1.0",
+            "api_url": None, "errors": [], **more}
+
+
+HEALTHY = {
+    "scope": "demo", "namespace": "/service/", "name": "pg1", "id": "0000000000000001", "version": "0.1.0",
+    "state": "member", "note": None, "cluster_id": "5f00c0ffee00c0ff", "term": 7, "leader": "pg2",
+    "leader_id": "0000000000000002", "quorum": True, "quorum_age_ms": 40, "voters": 3, "majority": 2, "can_lose": 1,
+    "missing": [], "max_voters": 7, "index": 120, "applied": 120, "revision": 88, "db_bytes": 1572864,
+    "quota_bytes": 67108864, "used_bytes": 2048, "quota_alarm": False,
+    "members": [member("pg1"), member("pg2"), member("w1", site="fra", lag=3, applied=117)],
+}
+
+
+def cluster(**changes):
+    raft = copy.deepcopy(HEALTHY)
+    for name, change in changes.items():
+        if name in ("pg1", "pg2", "w1"):
+            next(m for m in raft["members"] if m["name"] == name).update(change)
+        else:
+            raft[name] = change
+    return raft
+
+
+DEGRADED = cluster(missing=["w1"], can_lose=0, w1={"reachable": False, "last_contact_ms": 12400})
+NO_QUORUM = cluster(quorum=False, leader=None, can_lose=0, missing=["pg2", "w1"],
+                    pg2={"reachable": False, "leader": False, "last_contact_ms": 3000},
+                    w1={"reachable": False, "last_contact_ms": None})
+FORMING = cluster(cluster_id=None, state="forming", quorum=False, leader=None, term=0, can_lose=0, voters=0,
+                  majority=0, note="waits: pg2 (10.0.0.2:7400) was not heard yet")
+
+
+# --- status ---
+
+def test_status_of_a_healthy_cluster():
+    with Node({"/raft": HEALTHY}) as node:
+        assert told("status", node=node) == f"""\
+Cluster demo: healthy
+Leader:    pg2, term 7
+Votes:     3, a majority is 2
+May fail:  1 more
+Store:     revision 88, 2.0 KiB of 64.0 MiB used
+Asked:     pg1 at {node.endpoint}
+
++ Members ---------+------+---------------+--------+-----+---------+
+| Member | Role    | Site | Address       | Leader | Lag | Trouble |
++--------+---------+------+---------------+--------+-----+---------+
+| pg1    | voter   |      | 10.0.0.1:7400 | no     |   0 |         |
+| pg2    | voter   |      | 10.0.0.2:7400 | yes    |   0 |         |
+| w1     | witness | fra  | 10.0.0.3:7400 | no     |   3 |         |
++--------+---------+------+---------------+--------+-----+---------+
+"""
+        facts = json.loads(told("status", "--format", "json", node=node))
+        assert facts["healthy"] is True
+        assert (facts["leader"], facts["can_lose"], facts["missing"]) == ("pg2", 1, [])
+
+
+@pytest.mark.parametrize("raft, first, lines, status", [
+    (DEGRADED, "Cluster demo: degraded: w1 is missing",
+     ["May fail:  none; the next one lost stops all writes", "last contact 12.4 s ago"], 0),
+    (cluster(pg2={"errors": ["disk full: 12 MiB left"]}), "Cluster demo: degraded: pg2: disk full: 12 MiB left",
+     ["| disk full: 12 MiB left |"], 0),
+    (cluster(missing=["pg1", "w1"], pg2={"errors": ["a", "b"]}),
+     "Cluster demo: degraded: pg1, w1 are missing; pg2: a, b", [], 0),
+    (NO_QUORUM, "Cluster demo: no quorum: 2 of 3 votes are needed; missing: pg2, w1; what is shown may be old",
+     ["Leader:    none, term 7", "May fail:  nothing can be written until more of them are back", "never heard"], 4),
+    (FORMING, "Cluster demo: forming: waits: pg2 (10.0.0.2:7400) was not heard yet", ["Asked:     pg1 at "], 4),
+    (cluster(state="removed", note="pg1 was removed"), "Cluster demo: removed: pg1 was removed", [], 0),
+    (cluster(quota_alarm=True), "Cluster demo: healthy", ["used; writes are refused"], 0),
+])
+def test_status_says_what_is_wrong_first(raft, first, lines, status):
+    with Node({"/raft": raft}) as node:
+        got, out, err = ctl("status", node=node)
+        assert (got, err) == (status, "")
+        assert out.splitlines()[0] == first
+        for line in lines:
+            assert line in out
+        got, out, _err = ctl("status", "--format", "json", node=node)
+        assert got == status
+        facts = json.loads(out)
+        assert f"Cluster demo: {facts['status']}" == first
+        assert facts["healthy"] == (first == "Cluster demo: healthy")
+
+
+# --- raft ---
+
+def test_raft_shows_every_member():
+    with Node({"/raft": HEALTHY}) as node:
+        lines = told("raft", node=node).splitlines()
+        assert lines[0].startswith("+ Cluster: demo (5f00c0ffee00c0ff), healthy ---")
+        assert lines[1] == ("| ID               | Name | Address       | Site | Role    | Leader | Term | Index | "
+                            "Applied | Lag | Last contact | Fsync p99 | DB size | Errors |")
+        assert lines[5] == ("| 0000000000000003 | w1   | 10.0.0.3:7400 | fra  | witness | no     |    7 |   120 | "
+                            "    117 |   3 |         0 ms |    1.2 ms | 1.5 MiB |        |")
+        rows = json.loads(told("raft", "--format", "json", node=node))
+        assert [row["name"] for row in rows] == ["pg1", "pg2", "w1"]
+        assert rows[2] == HEALTHY["members"][2]
+    with Node({"/raft": NO_QUORUM}) as node:
+        assert ctl("raft", node=node)[0] == 4
+
+
+def test_health_asks_each_member_by_itself():
+    healthy = {"healthy": True, "name": "pg2", "id": "2", "leader": "pg2", "term": 7, "applied": 120, "read_ms": 1.3}
+    with Node({"/pgraft/v1/health": healthy}, host="127.0.0.2") as pg2, \
+            Node({"/pgraft/v1/health": Error("ERR_NO_QUORUM", "no majority")}, host="127.0.0.3") as sick:
+        raft = cluster(pg2={"api_url": pg2.endpoint}, w1={"api_url": "http://127.0.0.9:1"})
+        with Node({"/raft": raft, "/pgraft/v1/health": healthy}) as pg1:
+            status, out, err = ctl("raft", "--health", "--format", "json", node=pg1)
+            assert (status, err) == (1, "")
+            rows = json.loads(out)
+            assert [(r["name"], r["reachable"], r["healthy"], r["read_ms"]) for r in rows] == [
+                ("pg1", True, True, 1.3), ("pg2", True, True, 1.3), ("w1", False, False, None)]
+            assert rows[2]["error"] == ("no node answers at http://127.0.0.9:1: connection refused; is pgraftd "
+                                        "running?")
+            raft["members"][2]["api_url"] = sick.endpoint
+            rows = json.loads(ctl("raft", "--health", "--format", "json", node=pg1)[1])
+            assert (rows[2]["reachable"], rows[2]["healthy"], rows[2]["error"]) == (True, False, "no majority")
+            raft["members"][2]["api_url"] = None
+            status, out, _err = ctl("raft", "--health", node=pg1)
+            assert status == 1
+            assert "it tells no HTTP address to ask it at" in out
+            del raft["members"][2]
+            assert ctl("raft", "--health", node=pg1)[0] == 0
+
+
+def test_a_silent_member_does_not_keep_the_others_waiting():
+    event = threading.Event()
+    with Node({"/pgraft/v1/health": lambda _body: event.wait(30) and Raw()}, host="127.0.0.2") as hung:
+        raft = cluster(pg2={"api_url": hung.endpoint}, w1={"api_url": hung.endpoint})
+        with Node({"/raft": raft, "/pgraft/v1/health": {"healthy": True, "read_ms": 1}}) as pg1:
+            status, out, _err = ctl("raft", "--health", "--format", "json", "--timeout", "3", node=pg1)
+            assert status == 1
+            assert [row["healthy"] for row in json.loads(out)] == [True, False, False]
+        event.set()
+
+
+def test_names_can_not_harm_the_terminal():
+    raft = cluster(scope="de\x1b]0;mo\x07", missing=["w\n1"], note="\x1b[2J",
+                   pg1={"name": "pg\r1", "errors": ["\x1b[31m", "\u202ea"], "address": "\u009b31m"})
+    with Node({"/raft": raft}) as node:
+        for words in (["status"], ["raft"], ["member", "list"], ["raft", "--health"]):
+            for form in ("pretty", "json", "yaml", "tsv"):
+                _status, out, err = ctl(*words, "--format", form, node=node)
+                assert all(c.isprintable() or c in "\n\t" for c in out + err)
+                assert "\u202e" not in out
+    with Node({"/raft": Error("ERR_REFUSED", "no\x1b[31m\nline")}) as node:
+        assert fails(1, "raft", node=node) == "no\\x1b[31m\\nline"
+
+
+def test_an_answer_that_is_none():
+    for nonsense in ({}, {"members": 1}, {"members": [1]}, {"members": [{}, None]}):
+        with Node({"/raft": nonsense}) as node:
+            for words in (["status"], ["raft"], ["raft", "--health"]):
+                assert "its answer has no members" in fails(1, *words, node=node)
+    with Node({"/raft": {"members": [{"name": 7, "errors": "x"}, {}], "missing": 3, "voters": "x"}}) as node:
+        for words in (["status"], ["raft"], ["member", "list"], ["raft", "--health"]):
+            status, _out, err = ctl(*words, node=node)
+            assert (status, err) in ((4, ""), (1, ""))
+
+
+# --- members, formation ---
+
+DONE = {"member": {"name": "pg3", "id": "00000000000000aa", "role": "voter"}}
+
+
+@pytest.mark.parametrize("words, path, body, answer, line", [
+    (["member", "add", "10.0.0.6:7400", "--name", "pg3"], "members/add", {"address": "10.0.0.6:7400", "name": "pg3"},
+     DONE, "pg3 (00000000000000aa) is a voter"),
+    (["member", "promote", "pg3"], "members/promote", {"member": "pg3"}, DONE, "pg3 (00000000000000aa) is a voter"),
+    (["member", "demote", "pg3"], "members/demote", {"member": "pg3"}, DONE, "pg3 (00000000000000aa) is a voter"),
+    (["member", "replace", "pg3"], "members/replace", {"member": "pg3"}, DONE, "pg3 (00000000000000aa) is a voter"),
+    (["member", "remove", "pg3"], "members/remove", {"member": "pg3"}, {"removed": "00000000000000aa"},
+     "pg3 (00000000000000aa) is no member any more"),
+    (["member", "transfer", "pg3"], "transfer", {"member": "pg3"}, {"leader": "pg3"}, "pg3 leads"),
+    (["member", "transfer"], "transfer", {}, {"leader": "pg2"}, "pg2 leads"),
+    (["raft", "form", "--without", "pg3", "--without", "w1"], "form", {"without": ["pg3", "w1"]},
+     {"note": "waits: pg2"}, "waits: pg2"),
+    (["raft", "form", "--with-all"], "form", {"without": []}, {"note": "waits"}, "waits"),
+    (["raft", "forget", "--proposer-is-destroyed"], "forget", {}, {"note": "blank"}, "blank"),
+])
+def test_members_are_changed(words, path, body, answer, line):
+    with Node({f"/pgraft/v1/{path}": answer}) as node:
+        assert told(*words, node=node) == line + "\n"
+        assert node.asked(f"/pgraft/v1/{path}") == [body]
+        assert json.loads(told(*words, "--format", "json", node=node)) == answer
+    with Node({f"/pgraft/v1/{path}": Error("ERR_REFUSED", "it holds a lease: switch over first")}) as node:
+        assert fails(1, *words, node=node) == "it holds a lease: switch over first"
+
+
+def test_what_is_dangerous_wants_a_word():
+    with Node() as node:
+        assert "there may be two clusters" in fails(2, "raft", "forget", node=node)
+        assert "--without" in fails(2, "raft", "form", node=node)
+        assert node.seen == []
