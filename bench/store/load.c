@@ -6,12 +6,13 @@
  * for, answering it with one line of JSON:
  *
  *   fill KEYS                                the keys that will be read
- *   put|get|local|watch CLIENTS SECONDS FILE each client asks again when it was answered
+ *   put|get|local CLIENTS SECONDS FILE       each client asks again when it was answered
  *   pace RATE SECONDS FILE                   so many puts begin in a second, answered or not
+ *   watch RATE SECONDS FILE                  as pace, and this member's watch of them is timed
  *
- * get is linearizable, local is this member's own state as it is. watch puts, and times how long
- * after its beginning each put of any generator was told to the watch of this one. The times of all
- * requests go to FILE ("-": nowhere); bench/store/etcd/load.go does the same to etcd. */
+ * get is linearizable, local is this member's own state as it is. The times of watch are from the
+ * beginning of a put, of any generator, until this one was told. All times go to FILE ("-":
+ * nowhere); bench/store/etcd/load.go does the same to etcd. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -95,6 +96,11 @@ static uint64_t chance(struct load *l)
     return l->chance >> 33;
 }
 
+static bool is_paced(const struct phase *p)
+{
+    return p->kind == KIND_PACE || p->kind == KIND_WATCH;
+}
+
 /* ---- requests ---- */
 
 static void next_request(struct slot *slot);
@@ -123,7 +129,7 @@ static void on_done(void *ctx, const struct pgraft_result *result)
             samples_add(&p->samples, now - slot->began_ns);
         }
     }
-    if (p->kind != KIND_PACE) {
+    if (!is_paced(p)) {
         next_request(slot);
     }
 }
@@ -219,7 +225,7 @@ static void begin_watch(struct load *l)
 static void begin_phase(struct load *l)
 {
     struct phase *p = &l->phase;
-    uint64_t clients = p->kind == KIND_FILL ? 64 : p->kind == KIND_PACE ? 0 : p->count;
+    uint64_t clients = p->kind == KIND_FILL ? 64 : is_paced(p) ? 0 : p->count;
     l->is_running = true;
     p->begin_ns = now_ns();
     p->end_ns = p->begin_ns + (uint64_t)(p->seconds * (double)NS_PER_S);
@@ -235,7 +241,7 @@ static void begin_phase(struct load *l)
 static uint64_t keep_pace(struct load *l, uint64_t now)
 {
     struct phase *p = &l->phase;
-    uint64_t step_ns = NS_PER_S / (p->count > 0 ? p->count : 1);
+    uint64_t step_ns = NS_PER_S / p->count;
     while (now < p->end_ns && p->begin_ns + p->begun * step_ns <= now) {
         struct slot *slot = &l->slots[p->begun % SLOTS_MAX];
         if (slot->busy) {
@@ -292,7 +298,7 @@ static int turn_phase(struct load *l)
         end_phase(l);
         return 0;
     }
-    if (p->kind == KIND_PACE && now < p->end_ns) {
+    if (is_paced(p) && p->count > 0 && now < p->end_ns) {
         next_ns = keep_pace(l, now);
     }
     return next_ns > now ? (int)((next_ns - now) / NS_PER_MS) + 1 : 100;

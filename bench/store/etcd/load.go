@@ -147,23 +147,23 @@ func (p *phase) closed() {
 		}(p.load.clients[i%len(p.load.clients)])
 	}
 	group.Wait()
-	if rest := p.end - now(); rest > 0 {
-		time.Sleep(time.Duration(rest)) // no clients of its own, but a watch
-	}
 }
 
-// Puts that begin at their time, whether those before were answered or not.
-func (p *phase) paced() {
+// Puts through c that begin at their time, whether those before were answered or not.
+func (p *phase) paced(c *clientv3.Client) {
 	var group sync.WaitGroup
-	step := int64(time.Second) / int64(p.count)
-	for n := int64(0); p.begin+n*step < p.end; n++ {
+	step := int64(time.Second)
+	if p.count > 0 {
+		step /= int64(p.count)
+	}
+	for n := int64(0); p.count > 0 && p.begin+n*step < p.end; n++ {
 		if wait := p.begin + n*step - now(); wait > 0 {
 			time.Sleep(time.Duration(wait))
 		}
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			p.request(p.load.all, 0)
+			p.request(c, 0)
 		}()
 	}
 	group.Wait()
@@ -209,7 +209,10 @@ func (p *phase) watch() {
 	}()
 	<-begun
 	p.start()
-	p.closed()
+	p.paced(p.load.clients[0])
+	if rest := p.end - now(); rest > 0 {
+		time.Sleep(time.Duration(rest)) // others may put
+	}
 	time.Sleep(watchRest)
 	cancel()
 	<-ended
@@ -270,7 +273,7 @@ func (p *phase) run() error {
 	case "put", "get", "local":
 		p.closed()
 	case "pace":
-		p.paced()
+		p.paced(p.load.all)
 	case "watch":
 		p.watch()
 	default:
