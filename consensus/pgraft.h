@@ -11,14 +11,16 @@
  *   pgraft_close(store);
  *
  * Threads: every function may be called from any thread, callbacks run inside pgraft_dispatch()
- * alone, in the thread that calls it, so the library fits any event loop. The exception is
- * on_fatal(). A callback may call anything but pgraft_dispatch() and pgraft_close().
+ * and pgraft_close() alone, in the thread that calls them, so the library fits any event loop. The
+ * exceptions are on_fatal() and advise(). One thread dispatches at a time, another one waits for
+ * it. A callback may call anything but pgraft_dispatch() and pgraft_close(); and when
+ * pgraft_close() is called no other thread may be inside any function, or call one afterwards.
  *
  * Answers: a request that was taken (its function returned 0) is answered exactly once, at the
- * latest a moment after its deadline, or by pgraft_close(). What an answer points to lives until
- * the callback returns. A write is applied at most once however often the library had to send it
- * again; what is not known is said (pgraft_may_be_applied()). A node that does not lead passes
- * requests on to the one that does.
+ * latest a moment after its deadline, or by pgraft_close(), after whose beginning none is taken.
+ * What an answer points to lives until the callback returns. A write is applied at most once
+ * however often the library had to send it again; what is not known is said
+ * (pgraft_may_be_applied()). A node that does not lead passes requests on to the one that does.
  *
  * The library writes no log and starts no process; what happens is told through on_event(). It asks
  * for no signal and changes none but that it must not be ended by SIGPIPE: its sockets ask for
@@ -186,8 +188,10 @@ PGRAFT_API void pgraft_settings_init(struct pgraft_settings *settings);
  * sense, a port in use, a directory of somebody else's are errors here. */
 PGRAFT_API int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_store,
                            struct pgraft_error *error);
-/* Hands leadership over if it can within a second, answers what waits with PGRAFT_ERR_CLOSED, and
- * ends the threads. What was answered before is durable. Accepts NULL. */
+/* Hands leadership over if it can within a second, answers what waits with PGRAFT_ERR_CLOSED, or
+ * PGRAFT_ERR_CANCELED if it may be applied all the same, runs the callbacks that are due, and ends
+ * the threads. What was answered before is durable. Waits for a host name that is being looked up.
+ * Accepts NULL. */
 PGRAFT_API void pgraft_close(struct pgraft *store);
 
 /* Readable while there is something to dispatch. */
@@ -439,8 +443,8 @@ struct pgraft_change {
 
 /* Every change of the watched keys, in order, once, whole revisions at a time. */
 struct pgraft_changes {
-    int status; /* PGRAFT_ERR_COMPACTED: changes before @oldest_revision are forgotten, and
-                   PGRAFT_ERR_CLOSED: this is the last call of this watch */
+    int status; /* PGRAFT_ERR_COMPACTED: changes before @oldest_revision are forgotten;
+                   PGRAFT_ERR_CLOSED: by pgraft_close(). After either the watch is no more */
     const struct pgraft_change *changes;
     size_t count;             /* 0: only the news that nothing happened up to @revision */
     uint64_t revision;        /* everything up to here was told: resume at the next one */

@@ -49,16 +49,14 @@ int mail_open(struct mail *mail, uv_loop_t *loop, uv_poll_cb on_wake, struct err
     MUST(rv == 0);
     rv = pthread_mutex_init(&mail->lock, NULL);
     MUST(rv == 0);
+    mail->is_open = true;
     return 0;
 }
 
 void mail_close(struct mail *mail)
 {
     list_splice_back(&mail->outbox, &mail->staged);
-    for (struct list *link = list_pop_front(&mail->inbox); link != NULL;
-         link = list_pop_front(&mail->inbox)) {
-        order_free(CONTAINER_OF(link, struct order, link));
-    }
+    MUST(list_empty(&mail->inbox)); /* mail_shut() gave them to the thread, or there was none */
     for (struct list *link = list_pop_front(&mail->outbox); link != NULL;
          link = list_pop_front(&mail->outbox)) {
         delivery_free(CONTAINER_OF(link, struct delivery, link));
@@ -107,16 +105,6 @@ static void ring_for_orders(struct mail *mail)
     }
 }
 
-void mail_order(struct mail *mail, struct order *order)
-{
-    (void)pthread_mutex_lock(&mail->lock);
-    list_push_back(&mail->inbox, &order->link);
-    if (!mail->is_held || !pthread_equal(mail->holder, pthread_self())) {
-        ring_for_orders(mail);
-    }
-    (void)pthread_mutex_unlock(&mail->lock);
-}
-
 void mail_hold(struct mail *mail)
 {
     (void)pthread_mutex_lock(&mail->lock);
@@ -135,12 +123,37 @@ void mail_release(struct mail *mail)
     (void)pthread_mutex_unlock(&mail->lock);
 }
 
+int mail_order(struct mail *mail, struct order *order)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    bool is_open = mail->is_open;
+    if (is_open) {
+        list_push_back(&mail->inbox, &order->link);
+        if (!mail->is_held || !pthread_equal(mail->holder, pthread_self())) {
+            ring_for_orders(mail);
+        }
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
+    if (!is_open) {
+        order_free(order);
+    }
+    return is_open ? 0 : ERR_CLOSED;
+}
+
 void mail_take_orders(struct mail *mail, struct list *out)
 {
     (void)pthread_mutex_lock(&mail->lock);
     list_splice_back(out, &mail->inbox);
     mail->is_rung = false;
     silence(mail->bell);
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+void mail_shut(struct mail *mail, struct list *out)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    mail->is_open = false;
+    list_splice_back(out, &mail->inbox);
     (void)pthread_mutex_unlock(&mail->lock);
 }
 

@@ -65,23 +65,27 @@ struct mail {
     int fd;           /* eventfd: the outbox has something */
     int bell;         /* eventfd: the inbox has; watched by the thread's loop */
     uv_poll_t wake;   /* on the bell */
+    bool is_open; /* under the lock: false once the thread ends, and nothing is taken any more */
 };
 
 /* Not a uv_async_t: its receiver spins until the sender has left uv_async_send(), and a thread of
  * the loop that has real-time priority keeps the sender from doing so when both share a processor:
  * it stands still until the scheduler moves one of them, up to 100 ms. */
 int mail_open(struct mail *mail, uv_loop_t *loop, uv_poll_cb on_wake, struct err *err);
-/* After the thread has ended; what is left in both boxes is dropped. */
+/* After the thread has ended; what is left in the outbox is dropped. */
 void mail_close(struct mail *mail);
 struct order *order_create(enum order_kind kind);
 void order_free(struct order *order);
-void mail_order(struct mail *mail, struct order *order);
+/* 0; ERR_CLOSED: the thread ends, and @order was freed. */
+int mail_order(struct mail *mail, struct order *order);
 /* Orders given by the calling thread from here to mail_release() go together: what a caller asks
  * for in answer to many deliveries then costs the consensus thread one turn. */
 void mail_hold(struct mail *mail);
 void mail_release(struct mail *mail);
 /* All orders there are, in order, moved to @out. */
 void mail_take_orders(struct mail *mail, struct list *out);
+/* No more orders are taken; those there are go to @out, the last ones. */
+void mail_shut(struct mail *mail, struct list *out);
 struct delivery *delivery_create(enum delivery_kind kind);
 void delivery_free(struct delivery *delivery);
 void mail_deliver(struct mail *mail, struct delivery *delivery);

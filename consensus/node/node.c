@@ -66,6 +66,10 @@ void node_say(struct node *n, enum pgraft_event_kind kind, enum pgraft_level lev
 
 void node_fatal(struct node *n, const struct err *err)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&told)) {
+        (void)pause(); /* another thread is telling, and aborts */
+    }
     struct pgraft_error error = {.code = err->code};
     memcpy(error.message, err->msg, sizeof(error.message));
     if (n->settings.user.on_fatal != NULL) {
@@ -155,6 +159,20 @@ static void set_timer(struct node *n, uint64_t now_ms)
 }
 
 /* ---- what has changed ---- */
+
+/* A commit that takes so long that this node would not be elected (safety E1). */
+static void notice_disk(struct node *n)
+{
+    uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
+    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
+    uint64_t age_ms = since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+    if (2 * age_ms <= n->settings.user.election_timeout_ms || since_ns == n->slow_commit_ns) {
+        return;
+    }
+    n->slow_commit_ns = since_ns;
+    node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_WARN, "", age_ms,
+             "the disk has not finished a write for %llu ms", (unsigned long long)age_ms);
+}
 
 static const char *name_of(const struct node *n, uint64_t id, struct member_info *room)
 {
@@ -274,6 +292,63 @@ static void fill_glass(struct node *n, uint64_t now_ms)
     status_figures(n);
 }
 
+/* ---- orders ---- */
+
+static void obey(struct node *n, struct order *order)
+{
+    uint64_t now_ms = node_now_ms();
+    switch (order->kind) {
+        case ORDER_JOB:
+            jobs_add(n, order->job);
+            order->job = NULL;
+            return;
+        case ORDER_CANCEL:
+            jobs_cancel(n, order->number);
+            return;
+        case ORDER_WATCH:
+            watchers_add(n, order->watcher);
+            return;
+        case ORDER_UNWATCH:
+            watchers_remove(n, order->number);
+            return;
+        case ORDER_PULL:
+            return; /* the turn looks at all of them */
+        case ORDER_HOLD:
+            holds_set(n, &order->hold, false);
+            return;
+        case ORDER_LET_GO:
+            holds_let_go(n, order->number);
+            return;
+        case ORDER_PUBLISH:
+            keep_soft(n, order);
+            return;
+        case ORDER_MOVES:
+            n->moves_forbidden = order->number == 0;
+            if (n->core != NULL) {
+                core_allow_moves(n->core, !n->moves_forbidden);
+            }
+            return;
+        case ORDER_KEYS:
+            net_keys_take(n->net, order->keys);
+            order->keys = NULL;
+            return;
+        case ORDER_STOP:
+            n->stopping = true;
+            n->stop_at_ms = now_ms + HAND_OVER_MS;
+            return;
+    }
+    UNREACHABLE("every kind has a row");
+}
+
+static void obey_all(struct node *n, struct list *orders)
+{
+    for (struct list *link = list_pop_front(orders); link != NULL; link = list_pop_front(orders)) {
+        struct order *order = CONTAINER_OF(link, struct order, link);
+        obey(n, order);
+        order_free(order);
+    }
+}
+
 /* ---- a turn ---- */
 
 static void turn_core(struct node *n, uint64_t now_ms)
@@ -306,6 +381,10 @@ static void on_net_stopped(void *ctx)
 
 static void stop_now(struct node *n)
 {
+    struct list orders;
+    list_init(&orders);
+    mail_shut(&n->mail, &orders);
+    obey_all(n, &orders); /* whoever was let in is answered */
     n->stopped = true;
     jobs_close(n);
     watchers_close(n);
@@ -326,7 +405,7 @@ static void turn_stopping(struct node *n, uint64_t now_ms)
     }
 }
 
-static void turn(struct node *n)
+void node_turn(struct node *n)
 {
     uint64_t now_ms = node_now_ms();
     if (n->form != NULL) {
@@ -354,6 +433,7 @@ static void turn(struct node *n)
     if (n->stopped) {
         return;
     }
+    notice_disk(n);
     holds_turn(n, node_now_ms());
     fill_glass(n, now_ms);
     net_flush(n->net);
@@ -364,58 +444,10 @@ static void on_turn(uv_check_t *handle)
 {
     struct node *n = handle->data;
     if (!n->stopped && !n->switching) {
-        turn(n);
+        node_turn(n);
     }
     mail_post(&n->mail);
     n->awake = false;
-}
-
-/* ---- orders ---- */
-
-static void obey(struct node *n, struct order *order)
-{
-    uint64_t now_ms = node_now_ms();
-    switch (order->kind) {
-        case ORDER_JOB:
-            jobs_add(n, order->job);
-            order->job = NULL;
-            return;
-        case ORDER_CANCEL:
-            jobs_cancel(n, order->number);
-            return;
-        case ORDER_WATCH:
-            watchers_add(n, order->watcher);
-            return;
-        case ORDER_UNWATCH:
-            watchers_remove(n, order->watcher);
-            return;
-        case ORDER_PULL:
-            return; /* the turn looks at all of them */
-        case ORDER_HOLD:
-            holds_set(n, &order->hold, false);
-            return;
-        case ORDER_LET_GO:
-            holds_let_go(n, order->number);
-            return;
-        case ORDER_PUBLISH:
-            keep_soft(n, order);
-            return;
-        case ORDER_MOVES:
-            n->moves_forbidden = order->number == 0;
-            if (n->core != NULL) {
-                core_allow_moves(n->core, !n->moves_forbidden);
-            }
-            return;
-        case ORDER_KEYS:
-            net_keys_take(n->net, order->keys);
-            order->keys = NULL;
-            return;
-        case ORDER_STOP:
-            n->stopping = true;
-            n->stop_at_ms = now_ms + HAND_OVER_MS;
-            return;
-    }
-    UNREACHABLE("every kind has a row");
 }
 
 static void on_orders(uv_poll_t *handle, int status, int events)
@@ -427,16 +459,7 @@ static void on_orders(uv_poll_t *handle, int status, int events)
     list_init(&orders);
     node_woken(n);
     mail_take_orders(&n->mail, &orders);
-    for (struct list *link = list_pop_front(&orders); link != NULL;
-         link = list_pop_front(&orders)) {
-        struct order *order = CONTAINER_OF(link, struct order, link);
-        if (n->stopped && order->kind != ORDER_JOB) {
-            order_free(order);
-            continue;
-        }
-        obey(n, order);
-        order_free(order);
-    }
+    obey_all(n, &orders);
 }
 
 /* ---- the thread ---- */
@@ -465,7 +488,7 @@ static void *run_thread(void *arg)
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
     phase_begin(n);
-    turn(n);
+    node_turn(n);
     mail_post(&n->mail);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
     return NULL;
@@ -551,7 +574,7 @@ int node_start(struct node *n, struct err *err)
 
 void node_stop(struct node *n)
 {
-    mail_order(&n->mail, order_create(ORDER_STOP));
+    (void)mail_order(&n->mail, order_create(ORDER_STOP));
     (void)pthread_join(n->thread, NULL);
     int rv = uv_loop_close(&n->loop);
     MUST(rv == 0);

@@ -145,6 +145,9 @@ void reads_answer(struct node *n, struct job *job)
         case JOB_LEASE_SHOW:
             answer_show(n, job);
             return;
+        case JOB_LEASE_KEEP:
+            member_job_try(n, job); /* again, now that this copy is new enough */
+            return;
         default:
             MUST(job->kind == JOB_HEALTH);
             finish_with_revision(n, job);

@@ -194,17 +194,20 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     s->can_lose = !s->has_quorum ? -1 : spare > 0 ? spare : 0;
 }
 
+_Static_assert(MEMBERS_MAX <= 32, "a bit for each member");
+
 static void ask_all(struct node *n, struct job *job)
 {
     job->state = JOB_ASKED;
     for (size_t i = 0; i < job->state_of_all->member_count; i++) {
         const struct pgraft_member *m = &job->state_of_all->members[i];
         if (!m->is_self && asks_send(n, job, m->id)) {
-            job->unanswered++;
+            job->unanswered |= UINT32_C(1) << i;
         }
     }
     uint64_t now_ms = node_now_ms();
-    job->deadline_ms = now_ms + (job->deadline_ms - now_ms) / ANSWER_PART;
+    uint64_t left_ms = job->deadline_ms > now_ms ? job->deadline_ms - now_ms : 0;
+    job->deadline_ms = now_ms + left_ms / ANSWER_PART;
 }
 
 static const char *hex_id(struct job *job, const uint8_t *id)
@@ -285,6 +288,29 @@ static void note_about(struct job *job, struct pgraft_member *m, const struct pe
     m->api_url = job_room_text(job, url);
 }
 
+static void no_longer_waits_for(struct node *n, struct job *job, size_t place)
+{
+    uint32_t bit = UINT32_C(1) << place;
+    if ((job->unanswered & bit) == 0) {
+        return;
+    }
+    job->unanswered &= ~bit;
+    if (job->unanswered == 0) {
+        jobs_finish(n, job, 0, NULL);
+    }
+}
+
+void status_lost(struct node *n, struct job *job, uint64_t member)
+{
+    const struct pgraft_status *s = job->state_of_all;
+    for (size_t i = 0; s != NULL && i < s->member_count; i++) {
+        if (s->members[i].id == member) {
+            no_longer_waits_for(n, job, i);
+            return;
+        }
+    }
+}
+
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer)
 {
     struct pgraft_status *s = job->state_of_all;
@@ -303,13 +329,7 @@ void status_note(struct node *n, struct job *job, uint64_t from, const struct pe
         m->round_trip_us = (node_now_ms() - job->began_ms) * 1000;
         m->error = job_room_text(job, answer->reason);
         note_about(job, m, answer);
-        if (from == n->node_id) {
-            return;
-        }
-        job->unanswered--;
-        if (job->unanswered == 0) {
-            jobs_finish(n, job, 0, NULL);
-        }
+        no_longer_waits_for(n, job, i);
         return;
     }
 }
