@@ -10,8 +10,7 @@
 #define LIMIT_BYTES_MIN (UINT64_C(1) << 30)
 #define LIMIT_QUOTAS 8
 #define LAN_ELECTION_MS 500
-#define LAN_HEARTBEAT_MS 100
-#define WAN_FACTOR 2
+#define WAN_ELECTION_MS 1000
 
 /* The row of @path still waits for a value: none was given, good or bad. */
 static bool wants(const struct check *c, const char *path)
@@ -77,10 +76,8 @@ static void derive_raft(const struct check *c)
     uint64_t limit_bytes = LIMIT_QUOTAS * raft->quota_bytes;
     derive_number(c, "raft.limit", &raft->limit_bytes,
                   limit_bytes > LIMIT_BYTES_MIN ? limit_bytes : LIMIT_BYTES_MIN);
-    uint64_t factor = raft->profile == CONFIG_WAN ? WAN_FACTOR : 1;
-    derive_number(c, "raft.election_timeout", &raft->election_timeout_ms, factor * LAN_ELECTION_MS);
-    derive_number(c, "raft.heartbeat_interval", &raft->heartbeat_interval_ms,
-                  factor * LAN_HEARTBEAT_MS);
+    derive_number(c, "raft.election_timeout", &raft->election_timeout_ms,
+                  raft->profile == CONFIG_WAN ? WAN_ELECTION_MS : LAN_ELECTION_MS);
 }
 
 /* The host of @address with the port of @other. */

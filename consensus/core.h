@@ -193,6 +193,8 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
 /* The owner does not act as the holder any more, and will not. */
 void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
 bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+/* Leader: when the newest message was sent that a majority has answered; 0: none was yet. */
+uint64_t core_followed_ms(const struct core *c, uint64_t now_ms);
 /* How long the lease @id, whoever holds it, goes on if nothing more is heard of it: the leader's
  * own count, which its holder ends before. 0; ERR_NOT_LEADER, also while a new leader does not
  * count yet; ERR_NOT_FOUND. */

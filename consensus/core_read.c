@@ -156,6 +156,17 @@ static void follow_reading(struct core *c, struct core_reading *r)
     }
 }
 
+uint64_t core_followed_ms(const struct core *c, uint64_t now_ms)
+{
+    struct members members;
+    if (c->stamps.term == 0 || c->stamps.term != engine_term(c->engine)) {
+        return 0;
+    }
+    engine_members(c->engine, &members);
+    return stamp_proven(&c->stamps, &members, c->settings.id, engine_round(c->engine), now_ms)
+        .sent_ms;
+}
+
 void core_read_turn(struct core *c)
 {
     c->beat_wanted = false;

@@ -2,6 +2,7 @@
 #include "consensus/pgraft.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -62,6 +63,7 @@ void pgraft_settings_init(struct pgraft_settings *settings)
                                          .name = "",
                                          .kind = PGRAFT_DATABASE,
                                          .site = "",
+                                         .api_url = "",
                                          .listen = "",
                                          .directory = "",
                                          .peers = "",
@@ -105,31 +107,67 @@ static int check_numbers(const struct pgraft_settings *in, struct err *err)
     return 0;
 }
 
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+static int check_texts(const struct pgraft_settings *in, struct err *err)
+{
+    const struct {
+        const char *what;
+        const char *text;
+        size_t min;
+        size_t max;
+    } rules[] = {
+        {"space", in->space, 1, sizeof((struct node_settings *)NULL)->space - 1},
+        {"scope", in->scope, 1, sizeof((struct node_settings *)NULL)->scope - 1},
+        {"site", in->site, 0, MEMBER_SITE_MAX},
+        {"directory", in->directory, 1, 4000},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        size_t size = strlen(or_empty(rules[i].text));
+        if (size < rules[i].min || size > rules[i].max) {
+            return err_set(err, ERR_INVALID, "%s: %s", rules[i].what,
+                           size < rules[i].min ? "is missing" : "is too long");
+        }
+    }
+    if (in->kind != PGRAFT_DATABASE && in->kind != PGRAFT_WITNESS) {
+        return err_set(err, ERR_INVALID, "kind: %d is neither database nor witness", (int)in->kind);
+    }
+    if (in->data != PGRAFT_DATA_NONE && in->data != PGRAFT_DATA_FOREIGN &&
+        in->data != PGRAFT_DATA_NOTED) {
+        return err_set(err, ERR_INVALID, "data: %d is no such thing", (int)in->data);
+    }
+    return 0;
+}
+
 static int take_names(struct node_settings *s, const struct pgraft_settings *in, struct err *err)
 {
-    const char *advertise = in->advertise != NULL ? in->advertise : in->listen;
+    const char *listen = or_empty(in->listen);
+    const char *advertise = in->advertise != NULL ? in->advertise : listen;
     if (in->size != sizeof(*in)) {
         return err_set(err, ERR_VERSION, "settings were not made by pgraft_settings_init()");
     }
-    if (in->scope[0] == '\0' || strlen(in->scope) >= sizeof(s->scope)) {
-        return err_set(err, ERR_INVALID, "scope: 1 to %zu bytes", sizeof(s->scope) - 1);
-    }
-    if (strlen(in->space) >= sizeof(s->space) || in->directory[0] == '\0') {
-        return err_set(err, ERR_INVALID, "space is too long, or directory is missing");
-    }
-    int code = member_name_check(in->name, err);
-    code = code != 0 ? code : member_address_check(in->listen, err);
+    int code = check_texts(in, err);
+    code = code != 0 ? code : member_name_check(or_empty(in->name), err);
+    code = code != 0 ? code : member_address_check(listen, err);
     code = code != 0 ? code : member_address_check(advertise, err);
     if (code != 0) {
         return code;
     }
+    const char *api_url = in->api_url != NULL ? in->api_url : "";
+    if (strlen(api_url) > 255 || strchr(api_url, '\n') != NULL) {
+        return err_set(err, ERR_INVALID, "api_url: at most 255 bytes, of one line");
+    }
+    (void)snprintf(s->about, sizeof(s->about), "%s\n%s", PGRAFT_VERSION, api_url);
     (void)snprintf(s->space, sizeof(s->space), "%s", in->space);
     (void)snprintf(s->scope, sizeof(s->scope), "%s", in->scope);
-    (void)snprintf(s->listen, sizeof(s->listen), "%s", in->listen);
+    (void)snprintf(s->listen, sizeof(s->listen), "%s", listen);
     s->me.kind = in->kind == PGRAFT_WITNESS ? MEMBER_WITNESS : MEMBER_DATABASE;
     (void)snprintf(s->me.name, sizeof(s->me.name), "%s", in->name);
     (void)snprintf(s->me.address, sizeof(s->me.address), "%s", advertise);
-    (void)snprintf(s->me.site, sizeof(s->me.site), "%s", in->site != NULL ? in->site : "");
+    (void)snprintf(s->me.site, sizeof(s->me.site), "%s", or_empty(in->site));
     return 0;
 }
 
@@ -137,7 +175,7 @@ static int take_settings(struct node_settings *s, const struct pgraft_settings *
 {
     int code = take_names(s, in, err);
     code = code != 0 ? code : check_numbers(in, err);
-    if (code == 0 && in->peers[0] == '\0') {
+    if (code == 0 && or_empty(in->peers)[0] == '\0') {
         code = form_list_add(&s->list, s->me.name, s->me.address, err);
     } else if (code == 0) {
         code = form_list_parse(in->peers, &s->list, err);
@@ -170,7 +208,7 @@ static void free_settings(struct node_settings *s)
 
 static int open_page(struct node *n, struct err *err)
 {
-    n->page_fd = memfd_create("pgraft-lease", MFD_CLOEXEC);
+    n->page_fd = memfd_create("pgraft-lease", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (n->page_fd < 0 || ftruncate(n->page_fd, sizeof(*n->page)) != 0) {
         return err_errno(err, errno, "memfd");
     }
@@ -179,6 +217,9 @@ static int open_page(struct node *n, struct err *err)
         return err_errno(err, errno, "mmap");
     }
     n->page = page;
+    /* Whoever is given the descriptor may read. A kernel that knows no such seal does without. */
+    (void)fcntl(n->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+    (void)fcntl(n->page_fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
     return 0;
 }
 
@@ -192,8 +233,21 @@ static void free_store(struct pgraft *store)
         (void)close(n->page_fd);
     }
     (void)pthread_mutex_destroy(&n->glass);
+    (void)pthread_mutex_destroy(&n->dispatching);
     free_settings(&n->settings);
     mem_free(store);
+}
+
+/* Of a kind that notices a callback that dispatches. */
+static void open_dispatching(struct node *n)
+{
+    pthread_mutexattr_t attr;
+    int rv = pthread_mutexattr_init(&attr);
+    MUST(rv == 0);
+    (void)pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    rv = pthread_mutex_init(&n->dispatching, &attr);
+    MUST(rv == 0);
+    (void)pthread_mutexattr_destroy(&attr);
 }
 
 int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_store,
@@ -207,8 +261,10 @@ int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_stor
     list_init(&n->callers_watchers);
     int rv = pthread_mutex_init(&n->glass, NULL);
     MUST(rv == 0);
+    open_dispatching(n);
     /* Of each life another beginning: an answer to a question of an earlier one fits nothing. */
-    n->next_id = (node_random() & UINT64_C(0xffffffff)) << 31 | 1;
+    atomic_init(&n->callers_jobs, 0);
+    atomic_init(&n->next_id, (node_random() & UINT64_C(0xffffffff)) << 31 | 1);
     int code = take_settings(&n->settings, settings, &err);
     code = code != 0 ? code : open_page(n, &err);
     code = code != 0 ? code : node_start(n, &err);
@@ -231,10 +287,13 @@ void pgraft_close(struct pgraft *store)
         return;
     }
     struct node *n = &store->node;
+    int rv = pthread_mutex_lock(&n->dispatching);
+    MUST(rv == 0); /* EDEADLK: a callback must not close */
     node_stop(n);
     for (struct delivery *d = mail_next(&n->mail); d != NULL; d = mail_next(&n->mail)) {
         deliver(store, d);
     }
+    (void)pthread_mutex_unlock(&n->dispatching);
     mail_close(&n->mail);
     free_store(store);
 }
@@ -252,7 +311,7 @@ int pgraft_reload_keys(struct pgraft *store, struct pgraft_error *error)
     if (code == 0) {
         struct order *order = order_create(ORDER_KEYS);
         order->keys = keys;
-        mail_order(&store->node.mail, order);
+        code = mail_order(&store->node.mail, order);
     }
     return face_error(&err, code, error);
 }
@@ -266,6 +325,8 @@ static void deliver_job(struct pgraft *store, struct job *job)
                                    .message = job->message,
                                    .revision = job->answer_revision,
                                    .succeeded = job->status == 0,
+                                   .oldest_revision = job->oldest_revision,
+                                   .age_ms = job->age_ms,
                                    .leases = job->leases,
                                    .lease_count = job->lease_count,
                                    .state = job->state_of_all};
@@ -281,13 +342,12 @@ static void deliver_job(struct pgraft *store, struct job *job)
     }
     if (job->has_result) {
         convert_result(&job->result, &arena, &result);
+        result.decided = job->kind == JOB_COMMAND;
         if (result.status != 0 && result.message[0] == '\0') {
             result.message = err_text(result.status);
         }
     }
-    (void)pthread_mutex_lock(&n->mail.lock);
-    n->callers_jobs--;
-    (void)pthread_mutex_unlock(&n->mail.lock);
+    (void)atomic_fetch_sub(&n->callers_jobs, 1);
     job->done(job->ctx, &result);
     kv_decoder_close(&decoder);
     arena_close(&arena);
@@ -303,15 +363,9 @@ static void deliver_changes(struct pgraft *store, struct delivery *delivery)
         w->wish.changed(w->wish.ctx, &delivery->changes);
     }
     unsigned int before = atomic_fetch_sub(&w->undelivered, 1);
-    if (before >= 4) { /* it may have stood still for this */
-        mail_order(&store->node.mail, order_create(ORDER_PULL));
+    if (before >= WATCH_UNDELIVERED_MAX) { /* it may have stood still for this */
+        (void)mail_order(&store->node.mail, order_create(ORDER_PULL));
     }
-}
-
-static void free_watcher(struct watcher *w)
-{
-    buf_close(&w->bytes);
-    mem_free(w);
 }
 
 static void deliver(struct pgraft *store, struct delivery *delivery)
@@ -328,7 +382,7 @@ static void deliver(struct pgraft *store, struct delivery *delivery)
             (void)pthread_mutex_lock(&n->mail.lock);
             list_remove(&delivery->watcher->by_caller);
             (void)pthread_mutex_unlock(&n->mail.lock);
-            free_watcher(delivery->watcher);
+            watcher_free(delivery->watcher);
             break;
         case DELIVER_EVENT:
             if (n->settings.user.on_event != NULL) {
@@ -341,13 +395,18 @@ static void deliver(struct pgraft *store, struct delivery *delivery)
 
 size_t pgraft_dispatch(struct pgraft *store)
 {
+    int rv = pthread_mutex_lock(&store->node.dispatching);
+    MUST(rv == 0); /* EDEADLK: a callback must not dispatch */
     uint64_t until_ns = clock_ns(clock_system(), CLOCK_MONO) + DISPATCH_NS;
     size_t count = 0;
     struct delivery *delivery = NULL;
+    mail_hold(&store->node.mail);
     while (clock_ns(clock_system(), CLOCK_MONO) < until_ns &&
            (delivery = mail_next(&store->node.mail)) != NULL) {
         deliver(store, delivery);
         count++;
     }
+    mail_release(&store->node.mail);
+    (void)pthread_mutex_unlock(&store->node.dispatching);
     return count;
 }

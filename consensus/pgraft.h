@@ -11,14 +11,16 @@
  *   pgraft_close(store);
  *
  * Threads: every function may be called from any thread, callbacks run inside pgraft_dispatch()
- * alone, in the thread that calls it, so the library fits any event loop. The exception is
- * on_fatal(). A callback may call anything but pgraft_dispatch() and pgraft_close().
+ * and pgraft_close() alone, in the thread that calls them, so the library fits any event loop. The
+ * exceptions are on_fatal() and advise(). One thread dispatches at a time, another one waits for
+ * it. A callback may call anything but pgraft_dispatch() and pgraft_close(); and when
+ * pgraft_close() is called no other thread may be inside any function, or call one afterwards.
  *
  * Answers: a request that was taken (its function returned 0) is answered exactly once, at the
- * latest a moment after its deadline, or by pgraft_close(). What an answer points to lives until
- * the callback returns. A write is applied at most once however often the library had to send it
- * again; what is not known is said (pgraft_may_be_applied()). A node that does not lead passes
- * requests on to the one that does.
+ * latest a moment after its deadline, or by pgraft_close(), after whose beginning none is taken.
+ * What an answer points to lives until the callback returns. A write is applied at most once
+ * however often the library had to send it again; what is not known is said
+ * (pgraft_may_be_applied()). A node that does not lead passes requests on to the one that does.
  *
  * The library writes no log and starts no process; what happens is told through on_event(). It asks
  * for no signal and changes none but that it must not be ended by SIGPIPE: its sockets ask for
@@ -137,7 +139,8 @@ struct pgraft_settings {
     const char *scope; /* the cluster's name */
     const char *name;
     enum pgraft_kind kind;
-    const char *site; /* "" or the name of the data centre */
+    const char *site;    /* "" or the name of the data centre */
+    const char *api_url; /* "" or where its owner can be asked; shown to other members */
 
     /* Where it is. */
     const char *listen;    /* "host:port" for peers */
@@ -185,8 +188,10 @@ PGRAFT_API void pgraft_settings_init(struct pgraft_settings *settings);
  * sense, a port in use, a directory of somebody else's are errors here. */
 PGRAFT_API int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_store,
                            struct pgraft_error *error);
-/* Hands leadership over if it can within a second, answers what waits with PGRAFT_ERR_CLOSED, and
- * ends the threads. What was answered before is durable. Accepts NULL. */
+/* Hands leadership over if it can within a second, answers what waits with PGRAFT_ERR_CLOSED, or
+ * PGRAFT_ERR_CANCELED if it may be applied all the same, runs the callbacks that are due, and ends
+ * the threads. What was answered before is durable. Waits for a host name that is being looked up.
+ * Accepts NULL. */
 PGRAFT_API void pgraft_close(struct pgraft *store);
 
 /* Readable while there is something to dispatch. */
@@ -285,7 +290,8 @@ struct pgraft_op_result {
 struct pgraft_lease_info {
     uint64_t id;
     uint64_t ttl_ms;
-    uint64_t left_ms; /* pgraft_lease_show(): how long it goes on if nothing more is heard */
+    uint64_t left_ms; /* how long it goes on if nothing more is heard */
+    bool left_known;  /* by pgraft_lease_show(), and where this node leads */
     uint64_t grant;
     uint64_t epoch; /* 0 unless protected */
     uint64_t holder;
@@ -312,10 +318,13 @@ struct pgraft_member {
     uint64_t last_index;
     uint64_t applied_index;
     uint64_t commit_index;
+    bool is_there;           /* connected with this node, and heard lately */
     uint64_t contact_age_ms; /* since this node last heard of it; UINT64_MAX: never */
     uint64_t fsync_p99_us;
     uint64_t store_bytes;
     uint64_t round_trip_us; /* of the question */
+    const char *version;    /* of the library in it; "" if it did not answer */
+    const char *api_url;    /* as its owner has told it; "" */
     const char *error;      /* "" or what it has to say */
 };
 
@@ -346,7 +355,8 @@ struct pgraft_status {
     uint64_t lease_count;
     uint64_t store_bytes;
     uint64_t store_limit_bytes;
-    uint64_t stamp_age_ms; /* since a majority last followed this node, if it leads */
+    uint64_t stamp_age_ms;  /* since a majority last followed this node, if it leads */
+    uint64_t quorum_age_ms; /* since this node last knew of a majority; UINT64_MAX: never */
     const struct pgraft_member *members;
     size_t member_count;
     const char *waits_for[16]; /* PGRAFT_FORMING: names */
@@ -354,10 +364,17 @@ struct pgraft_status {
 };
 
 struct pgraft_result {
-    int status;          /* 0 or a pgraft_code */
-    const char *message; /* "" or what happened, for people */
-    uint64_t revision;   /* of the store: after the write, or of what was read */
-    bool succeeded;      /* the compares held; true where there are none */
+    int status;            /* 0 or a pgraft_code */
+    const char *message;   /* "" or what happened, for people */
+    uint64_t revision;     /* of the store: after the write, or of what was read */
+    bool succeeded;        /* the compares held; true where there are none */
+    bool decided;          /* a write: this is what came of it when its turn was there, for ever */
+    bool replayed;         /* it was answered before: this is that answer */
+    uint32_t failed_op;    /* @decided, and an error: which operation of the list that ran */
+    uint64_t marked_lease; /* PGRAFT_ERR_REFUSED: this protected lease runs out now */
+    uint64_t oldest_revision; /* PGRAFT_ERR_COMPACTED: what can still be asked for */
+    uint64_t age_ms;          /* a local read: since this node last heard how far the others are;
+                                 UINT64_MAX: never */
     const struct pgraft_op_result *ops;
     size_t op_count;
     const struct pgraft_lease_info *leases;
@@ -367,9 +384,21 @@ struct pgraft_result {
 
 typedef void (*pgraft_done_cb)(void *ctx, const struct pgraft_result *result);
 
+/* For a write whose caller may have to ask again, perhaps another node, perhaps after this one is
+ * gone: it says who it is, so that it is done once. A retry repeats all of it. Drawn at random when
+ * the caller begins, and not 0; its writes are numbered from 1. */
+struct pgraft_session {
+    uint64_t client;
+    uint64_t sequence;
+    uint64_t since; /* an index that was applied before @client was drawn: pgraft_figures() */
+    uint64_t acked; /* all below this sequence are answered; at least 1 */
+};
+
 struct pgraft_call {
-    uint32_t timeout_ms; /* 0: 5,000 */
-    bool local;          /* a read: this node's state as it is, perhaps old */
+    uint32_t timeout_ms;                  /* 0: 5,000 */
+    bool local;                           /* a read: this node's state as it is, perhaps old */
+    const struct pgraft_session *session; /* of a write; NULL: the library sees to it that it is
+                                             done at most once, as long as this node lives */
     pgraft_done_cb done;
     void *ctx;
 };
@@ -414,8 +443,8 @@ struct pgraft_change {
 
 /* Every change of the watched keys, in order, once, whole revisions at a time. */
 struct pgraft_changes {
-    int status; /* PGRAFT_ERR_COMPACTED: changes before @oldest_revision are forgotten, and
-                   PGRAFT_ERR_CLOSED: this is the last call of this watch */
+    int status; /* PGRAFT_ERR_COMPACTED: changes before @oldest_revision are forgotten;
+                   PGRAFT_ERR_CLOSED: by pgraft_close(). After either the watch is no more */
     const struct pgraft_change *changes;
     size_t count;             /* 0: only the news that nothing happened up to @revision */
     uint64_t revision;        /* everything up to here was told: resume at the next one */
@@ -480,6 +509,10 @@ PGRAFT_API int pgraft_lease_keep(struct pgraft *store, uint64_t lease,
 PGRAFT_API int pgraft_lease_revoke(struct pgraft *store, uint64_t lease,
                                    const struct pgraft_call *call, uint64_t *ret_request,
                                    struct pgraft_error *error);
+/* The same, and only if the lease is still the one that was granted as @grant. */
+PGRAFT_API int pgraft_lease_revoke_grant(struct pgraft *store, uint64_t lease, uint64_t grant,
+                                         const struct pgraft_call *call, uint64_t *ret_request,
+                                         struct pgraft_error *error);
 /* By the holder of a protected lease, who has ended everything that it allowed. */
 PGRAFT_API int pgraft_lease_release(struct pgraft *store, uint64_t lease, uint64_t epoch,
                                     const struct pgraft_call *call, uint64_t *ret_request,

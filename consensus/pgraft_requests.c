@@ -19,25 +19,25 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
     job->ctx = call->ctx;
     job->local = call->local;
     job->deadline_ms = node_now_ms() + wait_ms;
-    (void)pthread_mutex_lock(&n->mail.lock);
-    bool busy = n->callers_jobs >= NODE_JOBS_MAX;
-    if (!busy) {
-        n->callers_jobs++;
-        job->id = n->next_id;
-        n->next_id++;
-    }
-    (void)pthread_mutex_unlock(&n->mail.lock);
-    if (busy) {
+    if (atomic_fetch_add(&n->callers_jobs, 1) >= NODE_JOBS_MAX) {
+        (void)atomic_fetch_sub(&n->callers_jobs, 1);
         job_free(job);
         return face_error(NULL, ERR_BUSY, error);
     }
+    uint64_t id = atomic_fetch_add(&n->next_id, 1);
+    job->id = id;
     if (ret_request != NULL) {
-        *ret_request = job->id;
+        *ret_request = id; /* before another thread may deliver the answer */
     }
     struct order *order = order_create(ORDER_JOB);
     order->job = job;
-    mail_order(&n->mail, order);
-    return 0;
+    int code = mail_order(&n->mail, order);
+    if (code != 0) {
+        (void)pthread_mutex_lock(&n->mail.lock);
+        n->callers_jobs--;
+        (void)pthread_mutex_unlock(&n->mail.lock);
+    }
+    return face_error(NULL, code, error);
 }
 
 static int submit_command(struct pgraft *store, enum job_kind kind,
@@ -47,8 +47,18 @@ static int submit_command(struct pgraft *store, enum job_kind kind,
 {
     struct err err = {0};
     struct job *job = job_create(kind);
+    struct kv_command signed_one = *command;
     job->revision = revision;
-    int code = job_set_command(job, command, &err);
+    if (call->session != NULL && kind == JOB_COMMAND) {
+        job->has_session = true;
+        signed_one.client = call->session->client;
+        signed_one.sequence = call->session->sequence;
+        signed_one.since = call->session->since;
+        signed_one.acked = call->session->acked;
+    }
+    int code = job->has_session && call->session->client == 0
+                   ? err_set(&err, ERR_INVALID, "session: a client is not 0")
+                   : job_set_command(job, &signed_one, &err);
     if (code != 0) {
         job_free(job);
         return face_error(&err, code, error);
@@ -129,7 +139,7 @@ void pgraft_cancel(struct pgraft *store, uint64_t request)
 {
     struct order *order = order_create(ORDER_CANCEL);
     order->number = request;
-    mail_order(&store->node.mail, order);
+    (void)mail_order(&store->node.mail, order);
 }
 
 /* ---- watches ---- */
@@ -140,10 +150,12 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     struct node *n = &store->node;
     struct err err = {0};
     struct kv_range range = {.span = convert_span(&watch->span)};
-    int code = kv_range_check(&range, &err);
+    int code = convert_span_check(&watch->span, &err);
+    code = code != 0 ? code : kv_range_check(&range, &err);
     if (code != 0) {
         return face_error(&err, code, error);
     }
+    MUST(watch->changed != NULL);
     struct watcher *w = mem_zalloc(sizeof(*w));
     list_init(&w->link);
     list_init(&w->by_caller);
@@ -153,9 +165,8 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     buf_append(&w->bytes, watch->span.end.bytes, watch->span.end.size);
     w->wish.span.key.bytes = w->bytes.bytes;
     w->wish.span.end.bytes = w->bytes.bytes + key;
+    w->id = atomic_fetch_add(&n->next_id, 1);
     (void)pthread_mutex_lock(&n->mail.lock);
-    w->id = n->next_id;
-    n->next_id++;
     list_push_back(&n->callers_watchers, &w->by_caller);
     (void)pthread_mutex_unlock(&n->mail.lock);
     if (ret_watch != NULL) {
@@ -163,30 +174,33 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     }
     struct order *order = order_create(ORDER_WATCH);
     order->watcher = w;
-    mail_order(&n->mail, order);
-    return 0;
+    code = mail_order(&n->mail, order);
+    if (code != 0) {
+        (void)pthread_mutex_lock(&n->mail.lock);
+        list_remove(&w->by_caller);
+        (void)pthread_mutex_unlock(&n->mail.lock);
+        watcher_free(w);
+    }
+    return face_error(NULL, code, error);
 }
 
 void pgraft_unwatch(struct pgraft *store, uint64_t watch)
 {
     struct node *n = &store->node;
-    struct watcher *found = NULL;
+    bool found = false;
     (void)pthread_mutex_lock(&n->mail.lock);
     LIST_FOR_EACH (struct watcher, w, &n->callers_watchers, by_caller) {
-        if (w->id == watch && !w->let_go) {
-            w->let_go = true;
-            found = w;
+        if (w->id == watch) {
+            atomic_store(&w->closed, true); /* it is there as long as it is on the list */
+            found = true;
             break;
         }
     }
-    if (found != NULL) {
-        atomic_store(&found->closed, true);
-    }
     (void)pthread_mutex_unlock(&n->mail.lock);
-    if (found != NULL) {
+    if (found) {
         struct order *order = order_create(ORDER_UNWATCH);
-        order->watcher = found;
-        mail_order(&n->mail, order);
+        order->number = watch;
+        (void)mail_order(&n->mail, order);
     }
 }
 
@@ -204,15 +218,14 @@ int pgraft_lease_hold(struct pgraft *store, const struct pgraft_hold *hold,
                                      .epoch = hold->epoch,
                                      .renew_until_ms = node_now_ms() + hold->renew_for_ms,
                                      .limit_ms = hold->limit_ms};
-    mail_order(&store->node.mail, order);
-    return 0;
+    return face_error(NULL, mail_order(&store->node.mail, order), error);
 }
 
 void pgraft_lease_let_go(struct pgraft *store, uint64_t lease)
 {
     struct order *order = order_create(ORDER_LET_GO);
     order->number = lease;
-    mail_order(&store->node.mail, order);
+    (void)mail_order(&store->node.mail, order);
 }
 
 int pgraft_lease_page_fd(const struct pgraft *store)
@@ -224,16 +237,15 @@ void pgraft_lease_page(const struct pgraft *store, struct pgraft_lease_page *ret
 {
     const struct pgraft_lease_page *page = store->node.page;
     uint64_t before = 0;
-    do {
+    do { /* each load is before the next: the sequence is read first and last */
         before = __atomic_load_n(&page->sequence, __ATOMIC_ACQUIRE);
-        ret_page->lease = __atomic_load_n(&page->lease, __ATOMIC_RELAXED);
-        ret_page->epoch = __atomic_load_n(&page->epoch, __ATOMIC_RELAXED);
-        ret_page->deadline_ms = __atomic_load_n(&page->deadline_ms, __ATOMIC_RELAXED);
-        ret_page->confirmed_ms = __atomic_load_n(&page->confirmed_ms, __ATOMIC_RELAXED);
-        ret_page->status = __atomic_load_n(&page->status, __ATOMIC_RELAXED);
-        ret_page->beat_ms = __atomic_load_n(&page->beat_ms, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        ret_page->sequence = __atomic_load_n(&page->sequence, __ATOMIC_RELAXED);
+        ret_page->lease = __atomic_load_n(&page->lease, __ATOMIC_ACQUIRE);
+        ret_page->epoch = __atomic_load_n(&page->epoch, __ATOMIC_ACQUIRE);
+        ret_page->deadline_ms = __atomic_load_n(&page->deadline_ms, __ATOMIC_ACQUIRE);
+        ret_page->confirmed_ms = __atomic_load_n(&page->confirmed_ms, __ATOMIC_ACQUIRE);
+        ret_page->status = __atomic_load_n(&page->status, __ATOMIC_ACQUIRE);
+        ret_page->beat_ms = __atomic_load_n(&page->beat_ms, __ATOMIC_ACQUIRE);
+        ret_page->sequence = __atomic_load_n(&page->sequence, __ATOMIC_ACQUIRE);
     } while (before % 2 != 0 || ret_page->sequence != before);
 }
 
@@ -255,8 +267,16 @@ int pgraft_lease_keep(struct pgraft *store, uint64_t lease, const struct pgraft_
 int pgraft_lease_revoke(struct pgraft *store, uint64_t lease, const struct pgraft_call *call,
                         uint64_t *ret_request, struct pgraft_error *error)
 {
-    struct kv_command command = {.kind = KV_LEASE_END,
-                                 .lease_end = {.kind = KV_LEASE_REVOKE, .id = lease}};
+    return pgraft_lease_revoke_grant(store, lease, 0, call, ret_request, error);
+}
+
+int pgraft_lease_revoke_grant(struct pgraft *store, uint64_t lease, uint64_t grant,
+                              const struct pgraft_call *call, uint64_t *ret_request,
+                              struct pgraft_error *error)
+{
+    struct kv_command command = {
+        .kind = KV_LEASE_END,
+        .lease_end = {.kind = KV_LEASE_REVOKE, .id = lease, .generation = grant}};
     return submit_command(store, JOB_COMMAND, &command, 0, call, ret_request, error);
 }
 
@@ -348,8 +368,7 @@ int pgraft_publish(struct pgraft *store, struct pgraft_slice bytes, struct pgraf
     }
     struct order *order = order_create(ORDER_PUBLISH);
     buf_append(&order->bytes, bytes.bytes, bytes.size);
-    mail_order(&store->node.mail, order);
-    return 0;
+    return face_error(NULL, mail_order(&store->node.mail, order), error);
 }
 
 bool pgraft_soft_next(struct pgraft *store, uint64_t after, void *room, size_t size,
@@ -381,7 +400,7 @@ void pgraft_allow_moves(struct pgraft *store, bool allowed)
 {
     struct order *order = order_create(ORDER_MOVES);
     order->number = allowed ? 1 : 0;
-    mail_order(&store->node.mail, order);
+    (void)mail_order(&store->node.mail, order);
 }
 
 void pgraft_figures(struct pgraft *store, struct pgraft_figures *ret_figures)

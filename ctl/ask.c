@@ -118,6 +118,7 @@ static int ask_once(struct ask *ask, const struct question *q, json_t **ret_answ
         .path = q->path,
         .body = body,
         .timeout_ms = left > 0 ? left : 1,
+        .told_ms = ask->timeout_ms,
         .changes = q->kind != ASK_READ,
     };
     json_decref(ask->error);
@@ -230,7 +231,7 @@ static int stream_once(struct ask *ask, const struct http_request *request, stru
                        struct err *err)
 {
     const struct http_sink sink = {
-        .piece_cb = flow_piece, .context = flow, .silence_s = flow->sink->silence_s};
+        .piece_cb = flow_piece, .context = flow, .silence_ms = flow->sink->silence_ms};
     struct http_answer answer = {0};
     json_decref(ask->error);
     ask->error = NULL;

@@ -95,11 +95,12 @@ int cmd_lease_revoke(const struct cli_call *call, struct err *err)
     if (rc == 0) {
         rc = ask_post(ctl.ask, ASK_WRITE, "/pgraft/v1/lease/revoke", body, &answer, err);
     }
+    json_int_t deleted = view_number(answer, "deleted");
     return rc < 0 ? rc
                   : cmd_say(call, answer, err,
                             "revoked, %" JSON_INTEGER_FORMAT
-                            " keys deleted, revision %" JSON_INTEGER_FORMAT,
-                            view_number(answer, "deleted"), view_number(answer, "revision"));
+                            " key%s deleted, revision %" JSON_INTEGER_FORMAT,
+                            deleted, deleted == 1 ? "" : "s", view_number(answer, "revision"));
 }
 
 int cmd_lease_show(const struct cli_call *call, struct err *err)

@@ -15,7 +15,7 @@
 #include "ctl/config.h"
 #include "ctl/snapshot_file.h"
 
-#define SILENCE_S 30
+#define SILENCE_MS 30000
 
 static const struct output_column columns[] =
     OUTPUT_COLUMNS({"scope", "Cluster", OUTPUT_TEXT}, {"namespace", "Namespace", OUTPUT_TEXT},
@@ -56,7 +56,7 @@ static int fetch(struct ctl *ctl, const char *draft, int fd, json_t **ret_facts,
     const struct ask_stream stream = {
         .method = "GET",
         .path = "/pgraft/v1/snapshot",
-        .sink = {.piece_cb = take_piece, .context = &sink, .silence_s = SILENCE_S},
+        .sink = {.piece_cb = take_piece, .context = &sink, .silence_ms = SILENCE_MS},
     };
     int rc = ask_stream(ctl->ask, &stream, err);
     if (sink.os_errno != 0) {

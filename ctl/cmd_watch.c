@@ -19,7 +19,7 @@
 #include "ctl/output.h"
 
 #define PROGRESS_MS 5000
-#define SILENCE_S 15 /* three times that: the connection is dead */
+#define SILENCES 3 /* so many times that without a word: the connection is dead */
 #define LINE_SIZE_MAX ((size_t)64 * 1024 * 1024)
 #define PAUSE_MS_MIN 100
 #define PAUSE_MS_MAX 2000
@@ -27,12 +27,13 @@
 struct watch_state {
     const struct cli_call *call;
     enum output_format format;
-    struct buf line; /* what has come of one */
-    json_t *held;    /* events of a revision that is not whole */
-    uint64_t next;   /* the first revision that is still of interest; 0: not known yet */
-    uint64_t left;   /* events to print before we end */
-    bool started;    /* this connection stands */
-    bool ever;       /* some did */
+    struct buf line;      /* what has come of one */
+    json_t *held;         /* events of a revision that is not whole */
+    uint64_t next;        /* the first revision that is still of interest; 0: not known yet */
+    uint64_t progress_ms; /* how often the node gives word */
+    uint64_t left;        /* events to print before we end */
+    bool started;         /* this connection stands */
+    bool ever;            /* some did */
     bool done;
     struct err err; /* of code 0: none */
 };
@@ -190,7 +191,7 @@ static int watch_once(struct watch_state *w, struct ask *ask, json_t *body)
         .method = "POST",
         .path = "/pgraft/v1/kv/watch",
         .body = body,
-        .sink = {.piece_cb = take_piece, .context = w, .silence_s = SILENCE_S},
+        .sink = {.piece_cb = take_piece, .context = w, .silence_ms = SILENCES * w->progress_ms},
     };
     int rc = ask_stream(ask, &stream, &err);
     if (w->done) {
@@ -227,18 +228,29 @@ static int watch_for_ever(struct watch_state *w, struct ask *ask, json_t *body, 
     return rc < 0 ? err_set(err, rc, "%s", w->err.msg) : 0;
 }
 
+static int take_options(struct watch_state *w, json_t *body, struct err *err)
+{
+    const char *progress = cli_value(w->call, "progress");
+    struct err why = {0};
+    if (progress != NULL && cmd_duration(progress, 100, 60000, &w->progress_ms, &why) < 0) {
+        return cli_usage(w->call, err, "--progress: %s", why.msg);
+    }
+    int rc = kv_span(w->call, body, err);
+    if (rc == 0) {
+        rc = cmd_number(w->call, "rev", 1, INT64_MAX, &w->next, err);
+    }
+    return rc < 0 ? rc : cmd_number(w->call, "limit", 1, UINT64_MAX, &w->left, err);
+}
+
 int cmd_kv_watch(const struct cli_call *call, struct err *err)
 {
     CLEANUP(ctl_close) struct ctl ctl = {0};
     json_auto_t *body = json_object();
-    struct watch_state w = {.call = call, .format = output_format(call), .left = UINT64_MAX};
-    int rc = kv_span(call, body, err);
-    if (rc == 0) {
-        rc = cmd_number(call, "rev", 1, INT64_MAX, &w.next, err);
-    }
-    if (rc == 0) {
-        rc = cmd_number(call, "limit", 1, UINT64_MAX, &w.left, err);
-    }
+    struct watch_state w = {.call = call,
+                            .format = output_format(call),
+                            .progress_ms = PROGRESS_MS,
+                            .left = UINT64_MAX};
+    int rc = take_options(&w, body, err);
     if (rc == 0) {
         rc = ctl_open(call, &ctl, err);
     }
@@ -246,7 +258,7 @@ int cmd_kv_watch(const struct cli_call *call, struct err *err)
         return rc;
     }
     cmd_set(body, "previous", json_boolean(cli_given(call, "previous")));
-    cmd_set(body, "progress_ms", json_integer(PROGRESS_MS));
+    cmd_set(body, "progress_ms", json_integer((json_int_t)w.progress_ms));
     CLEANUP(buf_close) struct buf head = {0};
     output_stream_head(&head, w.format, event_columns);
     rc = cli_put(&head, err);

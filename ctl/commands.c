@@ -152,7 +152,12 @@ static const struct cli_command commands[] = {
         .options = CLI_OPTIONS(
             SPAN_OPTIONS,
             {.name = "rev", .value = "N", .help = "from this revision on; default: from now on"},
-            {.name = "limit", .value = "N", .help = "end after so many changes"}, PREVIOUS),
+            {.name = "limit", .value = "N", .help = "end after so many changes"},
+            {.name = "progress",
+             .value = "SECONDS",
+             .help = "how often the node gives word when nothing happens; three times without, and "
+                     "the watch connects again; default: 5"},
+            PREVIOUS),
         .example = "pgraftctl kv watch --prefix /service/demo/ --rev 880",
         .run = cmd_kv_watch,
     },

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "ctl/http_fault.h"
@@ -23,6 +24,7 @@ struct exchange {
     struct http *http;
     struct buf *body;
     const struct http_sink *sink; /* NULL: all into @body */
+    uint64_t heard_ms;            /* when the last bytes came */
     bool too_large;
     bool enough;
 };
@@ -60,6 +62,7 @@ static size_t take_bytes(char *bytes, size_t one, size_t size, void *context)
 {
     struct exchange *e = context;
     MUST(one == 1);
+    e->heard_ms = clock_mono_ms(clock_system());
     long status = 0;
     (void)curl_easy_getinfo(e->http->curl, CURLINFO_RESPONSE_CODE, &status);
     if (e->sink != NULL && status == 200) {
@@ -72,6 +75,18 @@ static size_t take_bytes(char *bytes, size_t one, size_t size, void *context)
     }
     buf_append(e->body, bytes, size);
     return size;
+}
+
+/* libcurl asks about once a second whether to go on. */
+static int is_too_silent(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+                         curl_off_t up)
+{
+    const struct exchange *e = context;
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    return e->sink != NULL && clock_mono_ms(clock_system()) - e->heard_ms > e->sink->silence_ms;
 }
 
 struct http *http_open(const struct http_place *place, const struct http_access *access)
@@ -93,6 +108,8 @@ struct http *http_open(const struct http_place *place, const struct http_access 
     SET(http, USERAGENT, "pgraftctl");
     SET(http, TCP_KEEPALIVE, 1L);
     SET(http, WRITEFUNCTION, take_bytes);
+    SET(http, XFERINFOFUNCTION, is_too_silent);
+    SET(http, NOPROGRESS, 0L);
     SET(http, SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (http->socket != NULL) {
         SET(http, UNIX_SOCKET_PATH, http->socket);
@@ -152,7 +169,9 @@ static int perform(struct http *http, const struct http_request *request, struct
     MUST(headers != NULL);
     http->detail[0] = '\0';
     set_request(http, request, url, headers);
+    e->heard_ms = clock_mono_ms(clock_system());
     SET(http, WRITEDATA, e);
+    SET(http, XFERINFODATA, e);
     CURLcode code = curl_easy_perform(http->curl);
     SET(http, HTTPHEADER, NULL);
     curl_slist_free_all(headers);
@@ -178,7 +197,7 @@ static int perform(struct http *http, const struct http_request *request, struct
         .is_socket = http->socket != NULL,
         .sent = sent > 0,
         .changes = request->changes,
-        .timeout_ms = request->timeout_ms,
+        .timeout_ms = request->told_ms != 0 ? request->told_ms : request->timeout_ms,
     };
     return http_fault(&fault, err);
 }
@@ -190,7 +209,6 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
     struct exchange e = {.http = http, .body = &answer.body};
     SET(http, TIMEOUT_MS, (long)request->timeout_ms);
     SET(http, CONNECTTIMEOUT_MS, (long)request->timeout_ms);
-    SET(http, LOW_SPEED_TIME, 0L);
     int rc = perform(http, request, &e, &answer.status, err);
     if (rc < 0) {
         buf_close(&answer.body);
@@ -207,8 +225,6 @@ int http_stream(struct http *http, const struct http_request *request, const str
     struct exchange e = {.http = http, .body = &answer.body, .sink = sink};
     SET(http, TIMEOUT_MS, 0L);
     SET(http, CONNECTTIMEOUT_MS, (long)request->timeout_ms);
-    SET(http, LOW_SPEED_LIMIT, 1L); /* bytes per second */
-    SET(http, LOW_SPEED_TIME, (long)sink->silence_s);
     int rc = perform(http, request, &e, &answer.status, err);
     if (rc < 0) {
         buf_close(&answer.body);

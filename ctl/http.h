@@ -50,6 +50,7 @@ struct http_request {
     const char *path;    /* "/raft" */
     const char *body;    /* of a POST */
     uint64_t timeout_ms; /* for everything; of a stream: until it is connected */
+    uint64_t told_ms;    /* what the user said it was, for messages; 0: timeout_ms */
     bool changes;        /* it is no use to say "nothing happened" when it may have */
 };
 
@@ -68,7 +69,7 @@ typedef int (*http_piece_cb)(void *context, const char *bytes, size_t size);
 struct http_sink {
     http_piece_cb piece_cb;
     void *context;
-    unsigned silence_s; /* so long without a byte, and the connection counts as broken */
+    uint64_t silence_ms; /* so long without a byte, and the connection counts as broken */
 };
 
 /* Read an answer of any length: what comes with status 200 goes to @sink, another answer into

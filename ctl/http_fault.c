@@ -61,6 +61,8 @@ int http_fault(const struct http_fault *f, struct err *err)
         case CURLE_COULDNT_RESOLVE_HOST:
             return err_set(err, ERR_CLOSED,
                            "no node answers at %s: the name of the host is not known", f->name);
+        case CURLE_ABORTED_BY_CALLBACK: /* a stream has dried up (http.c) */
+            return lost(f, "has fallen silent", err);
         case CURLE_OPERATION_TIMEDOUT:
             return timed_out(f, err);
         case CURLE_PEER_FAILED_VERIFICATION:

@@ -169,30 +169,33 @@ void output_field(struct buf *out, json_t *value)
 
 /* --- Columns of a terminal --- */
 
-static void put_locale_back(locale_t *before)
+static size_t width_in_locale(const char *text, size_t size)
 {
-    locale_t ours = uselocale(*before);
-    freelocale(ours);
-}
-
-size_t output_width(const char *text)
-{
-    size_t size = strlen(text);
     size_t width = 0;
-    /* wcwidth() knows by the locale, and the user's may know nothing but ASCII. */
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (utf8 == (locale_t)0) {
-        for (size_t done = 0; done < size; width++) {
-            done += utf8_first(text + done, size - done).size;
-        }
-        return width;
-    }
-    CLEANUP(put_locale_back) locale_t before = uselocale(utf8);
     for (size_t done = 0; done < size;) {
         struct utf8_char c = utf8_first(text + done, size - done);
         int columns = c.code == NOT_UTF8 ? 1 : wcwidth((wchar_t)c.code);
         width += columns < 0 ? 1 : (size_t)columns;
         done += c.size;
     }
+    return width;
+}
+
+size_t output_width(const char *text)
+{
+    size_t size = strlen(text);
+    /* wcwidth() knows by the locale, and the user's may know nothing but ASCII. */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (utf8 == (locale_t)0) {
+        size_t width = 0;
+        for (size_t done = 0; done < size; width++) {
+            done += utf8_first(text + done, size - done).size;
+        }
+        return width;
+    }
+    locale_t before = uselocale(utf8);
+    size_t width = width_in_locale(text, size);
+    (void)uselocale(before);
+    freelocale(utf8);
     return width;
 }

@@ -3,6 +3,8 @@
 #include "daemon/node_log.h"
 
 #include "base/log.h"
+#include "base/must.h"
+#include "config/settings.h"
 
 int node_log_levels(const struct config *config, struct err *err)
 {
@@ -31,6 +33,18 @@ int node_log_open(const struct config *config, struct err *err)
                                          .older_max = (unsigned int)log->file_num}};
     int rc = log_open(&wanted, err);
     return rc != 0 ? rc : node_log_levels(config, err);
+}
+
+bool node_log_moves(const struct config *running, const struct config *fresh)
+{
+    static const char *const paths[] = {"log.type", "log.dir", "log.mode", "log.file_size",
+                                        "log.file_num"};
+    bool moves = false;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        const struct setting *setting = &settings[setting_index(paths[i])];
+        moves = moves || !setting_equal(setting, running, fresh);
+    }
+    return moves;
 }
 
 static const char *event_name(enum pgraft_event_kind kind)

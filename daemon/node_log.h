@@ -3,6 +3,8 @@
 #ifndef DAEMON_NODE_LOG_H_
 #define DAEMON_NODE_LOG_H_
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "config/config.h"
 #include "consensus/pgraft.h"
@@ -11,6 +13,8 @@
 int node_log_open(const struct config *config, struct err *err);
 /* Levels alone. */
 int node_log_levels(const struct config *config, struct err *err);
+/* Lines would go elsewhere, or look otherwise, with @fresh. */
+bool node_log_moves(const struct config *running, const struct config *fresh);
 void node_log_event(const struct pgraft_event *event);
 
 #endif /* DAEMON_NODE_LOG_H_ */

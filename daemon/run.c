@@ -19,8 +19,10 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "consensus/pgraft.h"
+#include "daemon/ground.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
+#include "daemon/wire_http.h"
 
 #define LOG_QUEUE_BYTES ((size_t)4 * 1024 * 1024)
 #define LOG_STOP_MS 1000
@@ -34,6 +36,9 @@ struct run {
     uv_signal_t on_int;
     uv_signal_t on_hup;
     struct pgraft *store;
+    struct http *http;
+    struct wire_http wire;
+    bool watches; /* the signals' handles are open */
     bool stopping;
 };
 
@@ -66,7 +71,32 @@ static void on_store(uv_poll_t *handle, int status, int events)
     (void)pgraft_dispatch(r->store);
 }
 
-static void fill_settings(struct run *r, const struct buf *peers, struct pgraft_settings *s)
+/* What the settings of the library point to. */
+struct places {
+    struct buf listen;
+    struct buf peers;
+    struct buf api_url; /* where the node can be asked over HTTP, for the others to show */
+};
+
+static void places_close(struct places *p)
+{
+    buf_close(&p->listen);
+    buf_close(&p->peers);
+    buf_close(&p->api_url);
+}
+
+static void find_places(const struct config *c, struct places *out)
+{
+    const char *at =
+        c->restapi.connect_address != NULL ? c->restapi.connect_address : c->restapi.listen;
+    ground_listen(c->raft.listen, &out->listen);
+    config_peers_text(c, &out->peers);
+    if (at != NULL && at[0] != '*') {
+        buf_printf(&out->api_url, "%s://%s", c->restapi.certfile != NULL ? "https" : "http", at);
+    }
+}
+
+static void fill_settings(struct run *r, const struct places *places, struct pgraft_settings *s)
 {
     const struct config *c = r->config;
     pgraft_settings_init(s);
@@ -75,10 +105,11 @@ static void fill_settings(struct run *r, const struct buf *peers, struct pgraft_
     s->name = c->name;
     s->kind = c->role == CONFIG_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
     s->site = c->raft.site != NULL ? c->raft.site : "";
-    s->listen = c->raft.listen;
+    s->listen = buf_text(&places->listen);
     s->advertise = c->raft.advertise;
     s->directory = c->raft.data_dir;
-    s->peers = buf_text(peers);
+    s->peers = buf_text(&places->peers);
+    s->api_url = buf_text(&places->api_url);
     s->secret_file = c->raft.secret_file;
     s->ca_file = c->raft.cafile;
     s->cert_file = c->raft.certfile;
@@ -97,12 +128,16 @@ static void fill_settings(struct run *r, const struct buf *peers, struct pgraft_
 
 static int open_store(struct run *r, struct err *err)
 {
-    CLEANUP(buf_close) struct buf peers = {0};
+    CLEANUP(places_close) struct places places = {.listen = {0}};
     struct pgraft_settings settings;
     struct pgraft_error error = {0};
-    config_peers_text(r->config, &peers);
-    fill_settings(r, &peers, &settings);
-    int code = pgraft_open(&settings, &r->store, &error);
+    find_places(r->config, &places);
+    fill_settings(r, &places, &settings);
+    int code = ground_make_parents(r->config->raft.data_dir, err);
+    if (code != 0) {
+        return code;
+    }
+    code = pgraft_open(&settings, &r->store, &error);
     if (code != 0) {
         return err_set(err, code, "%s", error.message);
     }
@@ -110,6 +145,12 @@ static int open_store(struct run *r, struct err *err)
     rv = rv != 0 ? rv : uv_poll_start(&r->store_poll, UV_READABLE, on_store);
     r->store_poll.data = r;
     return rv == 0 ? 0 : err_errno(err, -rv, "uv_poll");
+}
+
+static int open_http(struct run *r, struct err *err)
+{
+    wire_http_fill(&r->wire, r->config);
+    return http_open(&r->wire.settings, &r->loop, r->store, &r->http, err);
 }
 
 /* ---- signals ---- */
@@ -142,10 +183,22 @@ static void reload(struct run *r)
     log_lines("reload", LOG_LEVEL_WARN, &text);
     buf_clear(&text);
     (void)config_diff(r->config, &fresh, &text);
+    bool log_moves = node_log_moves(r->config, &fresh);
     config_take_over(r->config, &fresh);
+    int logged = log_moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
     log_lines("reloaded", LOG_LEVEL_INFO, &text);
-    if (node_log_levels(r->config, &err) != 0) {
-        log_error("config", "log levels stay as they are", LOG_ERR(&err));
+    if (logged != 0) {
+        log_error("config", "the log stays as it is", LOG_ERR(&err));
+    }
+    struct wire_http wire = {.headers = NULL};
+    wire_http_fill(&wire, r->config);
+    if (http_reload(r->http, &wire.settings, &err) == 0) {
+        struct wire_http old = r->wire;
+        r->wire = wire;
+        wire_http_close(&old);
+    } else {
+        log_error("config", "restapi stays as it is", LOG_ERR(&err));
+        wire_http_close(&wire);
     }
     if (pgraft_reload_keys(r->store, &error) != 0) {
         log_error("config", "peers' keys stay as they are", LOG_STR("text", error.message));
@@ -190,28 +243,46 @@ static int watch_signals(struct run *r, struct err *err)
 
 /* ---- the life ---- */
 
-static void close_handle(uv_handle_t *handle, void *arg)
+static void close_handle(void *handle, bool is_open)
 {
-    (void)arg;
-    if (!uv_is_closing(handle)) {
+    if (is_open) {
         uv_close(handle, NULL);
     }
+}
+
+/* In the order in which one needs the other: nothing new comes in, what waits is answered, the last
+ * answers leave. */
+static void close_all(struct run *r)
+{
+    if (r->http != NULL) {
+        http_stop(r->http);
+    }
+    close_handle(&r->store_poll, r->store != NULL);
+    pgraft_close(r->store);
+    http_close(r->http);
+    close_handle(&r->on_term, r->watches);
+    close_handle(&r->on_int, r->watches);
+    close_handle(&r->on_hup, r->watches);
+    (void)uv_run(&r->loop, UV_RUN_DEFAULT);
+    wire_http_close(&r->wire);
 }
 
 static int serve(struct run *r, struct err *err)
 {
     int code = watch_signals(r, err);
+    r->watches = code == 0;
     code = code != 0 ? code : open_store(r, err);
+    code = code != 0 ? code : open_http(r, err);
     if (code == 0) {
+        const char *socket = http_socket(r->http);
         log_info("daemon", "listens", LOG_STR("node", r->config->name),
                  LOG_STR("cluster", r->config->scope), LOG_STR("peers", r->config->raft.listen),
+                 LOG_STR("http", r->config->restapi.listen), LOG_STR("socket", socket),
                  LOG_STR("version", PGRAFT_VERSION));
         notify_send("READY=1\nSTATUS=looking for peers");
         (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     }
-    uv_walk(&r->loop, close_handle, NULL);
-    (void)uv_run(&r->loop, UV_RUN_DEFAULT);
-    pgraft_close(r->store);
+    close_all(r);
     return code;
 }
 

@@ -128,10 +128,7 @@ static void receive_ask(struct node *n, const struct peer_message *in)
         return;
     }
     struct job *job = job_create(kind);
-    (void)pthread_mutex_lock(&n->mail.lock);
-    job->id = n->next_id;
-    n->next_id++;
-    (void)pthread_mutex_unlock(&n->mail.lock);
+    job->id = atomic_fetch_add(&n->next_id, 1);
     job->from = in->from;
     job->question = in->ask.question;
     job->deadline_ms = node_now_ms() + in->ask.wait_ms;
@@ -148,13 +145,36 @@ static void receive_ask(struct node *n, const struct peer_message *in)
     jobs_add(n, job);
 }
 
+static void receive_command_answer(struct node *n, struct job *job, const struct peer_message *in)
+{
+    const struct peer_answer *answer = &in->answer;
+    if (answer->status == 0 && job->state == JOB_IN_CORE) {
+        return; /* this node leads by now, and the same command goes through its own log */
+    }
+    if (job->state == JOB_ASKED && (answer->status == 0 || in->from == job->asked_to)) {
+        job->state = JOB_WAITING;
+    }
+    if (answer->status != 0) {
+        jobs_command_failed(n, job, answer->status, answer->reason);
+        return;
+    }
+    struct buf result = {0};
+    buf_append(&result, answer->bytes, answer->size);
+    jobs_command_done(n, job, &result, answer->numbers[0]);
+}
+
 static void receive_answer(struct node *n, const struct peer_message *in)
 {
     const struct peer_answer *answer = &in->answer;
     struct job *job = jobs_find(n, answer->question);
-    bool expected =
-        job != NULL && job->from == 0 && (job->state == JOB_ASKED || job->kind == JOB_COMMAND);
-    if (!expected) {
+    if (job == NULL || job->from != 0) {
+        return;
+    }
+    if (job->kind == JOB_COMMAND) {
+        receive_command_answer(n, job, in);
+        return;
+    }
+    if (job->state != JOB_ASKED) {
         return;
     }
     if (job->kind == JOB_STATUS) {
@@ -163,27 +183,15 @@ static void receive_answer(struct node *n, const struct peer_message *in)
     }
     bool again = answer->status == ERR_NOT_LEADER || answer->status == ERR_LOST_LEADER;
     if (again && job->kind != JOB_HEALTH) {
-        job->served_before = job->served_before || answer->status == ERR_LOST_LEADER;
-        job->was_sent = job->was_sent && job->kind != JOB_TRANSFER;
+        bool begun = job->kind != JOB_TRANSFER || answer->status == ERR_LOST_LEADER;
+        job->was_sent = job->was_sent && begun;
         jobs_wait(n, job, node_now_ms() + NODE_POKE_MS / 5);
         return;
     }
-    if (job->state == JOB_IN_CORE) {
-        return; /* this node leads by now, and the same command goes through its own log */
-    }
     job->answer_revision = answer->numbers[0];
-    if (job->kind == JOB_COMMAND && answer->status == 0) {
-        struct core_done done = {.request = CORE_PROPOSE, .ticket = job->id};
-        buf_append(&done.result, answer->bytes, answer->size);
-        done.revision = answer->numbers[0];
-        job->state = JOB_IN_CORE;
-        jobs_core_done(n, &done);
-        return;
-    }
     if (job->kind == JOB_LEASE_SHOW && answer->status == 0) {
         job->flags = answer->numbers[0];
-        job->served_before = true;
-        reads_answer(n, job);
+        jobs_read(n, job);
         return;
     }
     jobs_finish(n, job, answer->status, "%s", answer->reason);

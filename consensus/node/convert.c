@@ -16,6 +16,21 @@ struct kv_span convert_span(const struct pgraft_span *in)
                             .end = convert_slice(in->end)};
 }
 
+int convert_span_check(const struct pgraft_span *in, struct err *err)
+{
+    bool known = in->kind == PGRAFT_KEY || in->kind == PGRAFT_PREFIX || in->kind == PGRAFT_RANGE;
+    return known ? 0 : err_set(err, ERR_INVALID, "span: %d is no kind of one", (int)in->kind);
+}
+
+static int check_compare(const struct pgraft_compare *in, struct err *err)
+{
+    bool known = (int)in->target >= (int)PGRAFT_VALUE && (int)in->target <= (int)PGRAFT_EXISTS &&
+                 (int)in->relation >= (int)PGRAFT_EQUAL && (int)in->relation <= (int)PGRAFT_GREATER;
+    return known ? 0
+                 : err_set(err, ERR_INVALID, "compare: target %d, relation %d: no such thing",
+                           (int)in->target, (int)in->relation);
+}
+
 _Static_assert((int)PGRAFT_KEY == (int)KV_SPAN_KEY && (int)PGRAFT_RANGE == (int)KV_SPAN_RANGE,
                "kinds of spans are the same");
 _Static_assert((int)PGRAFT_VALUE == (int)KV_TARGET_VALUE &&
@@ -26,6 +41,11 @@ _Static_assert((int)PGRAFT_EQUAL == (int)KV_EQUAL && (int)PGRAFT_GREATER == (int
 
 static int convert_op(const struct pgraft_op *in, struct kv_op *out, struct err *err)
 {
+    bool spans = in->kind == PGRAFT_OP_DELETE || in->kind == PGRAFT_OP_GET;
+    int code = spans ? convert_span_check(&in->span, err) : 0;
+    if (code != 0) {
+        return code;
+    }
     switch (in->kind) {
         case PGRAFT_OP_PUT:
             out->kind = KV_OP_PUT;
@@ -83,6 +103,10 @@ int convert_txn(const struct pgraft_txn *in, struct arena *arena, struct kv_comm
     struct kv_compare *compares = arena_array(arena, in->compare_count + 1, sizeof(*compares));
     for (size_t i = 0; i < in->compare_count; i++) {
         const struct pgraft_compare *c = &in->compares[i];
+        int code = check_compare(c, err);
+        if (code != 0) {
+            return code;
+        }
         compares[i] = (struct kv_compare){.key = convert_slice(c->key),
                                           .target = (enum kv_target)c->target,
                                           .relation = (enum kv_relation)c->relation,
@@ -167,6 +191,9 @@ void convert_result(const struct kv_result *in, struct arena *arena, struct pgra
     out->status = in->code;
     out->revision = in->revision;
     out->succeeded = in->succeeded;
+    out->replayed = in->replayed;
+    out->failed_op = in->failed_op;
+    out->marked_lease = in->marked_lease;
     out->ops = ops;
     out->op_count = in->op_count;
 }

@@ -9,6 +9,8 @@
 
 struct kv_slice convert_slice(struct pgraft_slice in);
 struct kv_span convert_span(const struct pgraft_span *in);
+/* 0, or ERR_INVALID: of no kind that there is. */
+int convert_span_check(const struct pgraft_span *in, struct err *err);
 /* The lists come from @arena, which is reset; bytes stay the caller's. Fills in all but the
  * client's part. */
 int convert_txn(const struct pgraft_txn *in, struct arena *arena, struct kv_command *out,

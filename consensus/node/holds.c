@@ -1,9 +1,9 @@
 /* consensus/node/holds.c - the leases that this node keeps alive, and the page that says until
  * when.
  *
- * The page follows the protected lease that is held, so that a guard in another process can read
- * its deadline without asking anybody. It is written by the consensus thread alone, between two
- * changes of its sequence. */
+ * The page follows the protected lease that is held, the one with the newest epoch, so that a guard
+ * in another process can read its deadline without asking anybody. It is written by the consensus
+ * thread alone, between two changes of its sequence. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -52,18 +52,26 @@ void holds_let_go(struct node *n, uint64_t lease)
     mem_free(hold);
 }
 
+void holds_kept(struct node *n, uint64_t lease)
+{
+    struct hold *hold = find(n, lease);
+    if (hold != NULL && hold->keeps_once) {
+        holds_let_go(n, lease); /* or it would be kept alive until the end of the call's time */
+    }
+}
+
 static void write_page(struct node *n, const struct pgraft_lease_page *page)
 {
     struct pgraft_lease_page *shared = n->page;
     uint64_t sequence = shared->sequence;
+    /* Each store is after the one before: a reader that sees one of them sees the odd sequence. */
     __atomic_store_n(&shared->sequence, sequence + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&shared->lease, page->lease, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->epoch, page->epoch, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->deadline_ms, page->deadline_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->confirmed_ms, page->confirmed_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->status, page->status, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->beat_ms, page->beat_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->lease, page->lease, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->epoch, page->epoch, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->deadline_ms, page->deadline_ms, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->confirmed_ms, page->confirmed_ms, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->status, page->status, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->beat_ms, page->beat_ms, __ATOMIC_RELEASE);
     __atomic_store_n(&shared->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
@@ -73,11 +81,12 @@ void holds_turn(struct node *n, uint64_t now_ms)
     LIST_FOR_EACH_SAFE (struct hold, hold, &n->holds, link) {
         struct core_held held = {0};
         bool known = n->core != NULL && core_held(n->core, hold->wish.lease, &held);
-        if (hold->keeps_once && now_ms > hold->wish.renew_until_ms) {
-            holds_let_go(n, hold->wish.lease);
+        bool unwanted = now_ms > hold->wish.renew_until_ms;
+        if (unwanted && (hold->keeps_once || now_ms >= held.deadline_ms)) {
+            holds_let_go(n, hold->wish.lease); /* its owner hangs, or has forgotten it */
             continue;
         }
-        if (known && hold->wish.epoch != 0) {
+        if (known && hold->wish.epoch > page.epoch) { /* epochs grow: the newest is in force */
             page.lease = hold->wish.lease;
             page.epoch = hold->wish.epoch;
             page.deadline_ms = held.deadline_ms;

@@ -57,6 +57,7 @@ struct job {
     /* What is asked. */
     struct arena arena;
     struct kv_command command;
+    bool has_session; /* the command says itself who it is */
     bool local;
     uint64_t revision;
     uint64_t subject; /* a lease, a member */
@@ -65,16 +66,20 @@ struct job {
 
     /* On the way. */
     struct buf encoded; /* JOB_COMMAND, as it is proposed */
-    bool was_sent;      /* it may have been applied */
-    bool served_before; /* an answer of "no leader here" was waited out before */
-    uint64_t asked_to;
-    uint64_t again_ms; /* not before */
+    size_t unsettled;   /* JOB_COMMAND: times it was sent that may still apply it, or have */
+    bool is_anew;       /* JOB_COMMAND: its client was forgotten, it goes as another one's */
+    bool was_sent;      /* JOB_TRANSFER, JOB_MEMBER: it was begun */
+    bool is_confirmed;  /* a read was confirmed for it: what this node has is new enough */
+    uint64_t asked_to;  /* last; 0: nobody yet */
+    uint64_t again_ms;  /* not before */
     uint64_t began_ms;
 
     /* The answer. */
     int status;
     char message[ERR_MSG_MAX];
     uint64_t answer_revision;
+    uint64_t oldest_revision;
+    uint64_t age_ms;
     struct buf answer;       /* an encoded result (kv_codec.h), to be decoded by who delivers */
     struct arena room;       /* of what follows */
     struct kv_result result; /* in the clear, if @has_result */
@@ -82,7 +87,7 @@ struct job {
     struct pgraft_lease_info *leases;
     size_t lease_count;
     struct pgraft_status *state_of_all;
-    size_t unanswered; /* JOB_STATUS: members that were asked */
+    uint32_t unanswered; /* JOB_STATUS: a bit for each member that was asked, by its place */
 };
 
 struct job *job_create(enum job_kind kind);

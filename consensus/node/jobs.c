@@ -15,6 +15,9 @@
 
 /* An error that came back alone is no longer than this. */
 #define SMALL_RESULT 128
+/* Deadlines that are seen to in one turn, when thousands pass together: the core walks past all its
+ * readings to forget one. */
+#define ENDED_AT_ONCE_MAX 512
 
 static struct list *bucket(struct node *n, uint64_t id)
 {
@@ -43,6 +46,14 @@ static bool leads(const struct node *n)
 
 /* ---- the end of a job ---- */
 
+static void leave_order(struct node *n, struct job *job)
+{
+    list_remove(&job->in_order);
+    n->client.under_way--;
+    n->poke_now = n->poke_now || n->client.is_full; /* another one may go */
+    n->client.is_full = false;
+}
+
 void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, ...)
 {
     job->status = status;
@@ -55,15 +66,15 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
     if (status != 0 && (fmt == NULL || job->message[0] == '\0')) {
         (void)snprintf(job->message, sizeof(job->message), "%s", err_text(status));
     }
-    if (job->state == JOB_IN_CORE && n->core != NULL) {
+    /* A command that nobody waits for ends by itself. To look for it costs a walk past all others,
+     * and thousands may time out at once. */
+    if (job->state == JOB_IN_CORE && job->kind != JOB_COMMAND && !n->stopped) {
         core_forget(n->core, job->id);
     }
     list_remove(&job->link);
     list_remove(&job->by_id);
     if (!list_empty(&job->in_order)) {
-        list_remove(&job->in_order);
-        n->client.under_way--;
-        n->poke_now = true; /* another one may go */
+        leave_order(n, job);
     }
     n->job_count--;
     n->proposals_failed += job->kind == JOB_COMMAND && status != 0 ? 1 : 0;
@@ -74,7 +85,7 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
     }
     struct delivery *delivery = delivery_create(DELIVER_JOB);
     delivery->job = job;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 void jobs_wait(struct node *n, struct job *job, uint64_t again_ms)
@@ -116,14 +127,38 @@ static uint64_t oldest_sequence(const struct node_client *client)
     return client->sequence;
 }
 
-/* False: not now, too many are under way. */
+/* The store remembers the answers to so many sequences of one client: neither more commands than
+ * that may be under way, nor may one be left behind so far. */
+static bool is_full(const struct node_client *client)
+{
+    return client->under_way >= NODE_COMMANDS_MAX ||
+           client->sequence + 1 - oldest_sequence(client) >= NODE_COMMANDS_MAX;
+}
+
+static bool encode(struct node *n, struct job *job)
+{
+    struct err err = {0};
+    name_holder(n, &job->command);
+    buf_clear(&job->encoded);
+    int code = kv_command_encode(&job->command, &job->encoded, &err);
+    if (code != 0) {
+        jobs_finish(n, job, code, "%s", err.msg);
+    }
+    return code == 0;
+}
+
+/* False: not now, too many are under way; or it was finished. */
 static bool has_sequence(struct node *n, struct job *job)
 {
     struct node_client *client = &n->client;
+    if (job->has_session) {
+        return job->encoded.size > 0 || encode(n, job);
+    }
     if (!list_empty(&job->in_order)) {
         return true;
     }
-    if (client->under_way >= NODE_COMMANDS_MAX) {
+    if (is_full(client)) {
+        client->is_full = true;
         return false;
     }
     if (client->id == 0) {
@@ -139,15 +174,7 @@ static bool has_sequence(struct node *n, struct job *job)
     command->since = client->since;
     command->sequence = client->sequence;
     command->acked = oldest_sequence(client);
-    name_holder(n, command);
-    buf_clear(&job->encoded);
-    struct err err = {0};
-    int code = kv_command_encode(command, &job->encoded, &err);
-    if (code != 0) {
-        jobs_finish(n, job, code, "%s", err.msg);
-        return false;
-    }
-    return true;
+    return encode(n, job);
 }
 
 static void try_command(struct node *n, struct job *job, uint64_t now_ms)
@@ -167,7 +194,7 @@ static void try_command(struct node *n, struct job *job, uint64_t now_ms)
     }
     if (here) {
         n->proposals++;
-        job->was_sent = true;
+        job->unsettled++;
         job->state = JOB_IN_CORE;
         core_propose(n->core, now_ms, job->id, job->encoded.bytes, job->encoded.size);
         return;
@@ -176,15 +203,18 @@ static void try_command(struct node *n, struct job *job, uint64_t now_ms)
         jobs_wait(n, job, now_ms + NODE_POKE_MS);
         return;
     }
-    job->was_sent = true;
+    job->unsettled++;
     n->forwarded++;
 }
 
-/* The store has forgotten this client, which was silent for long; and this command was never sent
- * before, so it was not applied: it goes again, as the first one of a new client. */
+/* The store has forgotten this client, which was silent for long, or this sequence of its. If this
+ * is the answer to the only time that the command was sent, it was not applied and will not be: it
+ * goes again, as one of a new client. If it was sent before, it may have been applied then. */
 static bool was_forgotten(struct node *n, struct job *job)
 {
-    if (is_served(job) || job->served_before || job->answer.size > SMALL_RESULT) {
+    bool is_ours = !is_served(job) && !job->has_session;
+    bool once = job->unsettled == 1 && !job->is_anew;
+    if (!is_ours || !once || job->answer.size > SMALL_RESULT) {
         return false;
     }
     struct kv_decoder decoder = {0};
@@ -199,43 +229,63 @@ static bool was_forgotten(struct node *n, struct job *job)
     if (job->command.client == n->client.id) {
         n->client.id = 0; /* those under way keep theirs */
     }
-    job->served_before = true;
+    job->is_anew = true;
+    job->unsettled = 0;
     buf_clear(&job->answer);
-    list_remove(&job->in_order);
-    n->client.under_way--;
+    leave_order(n, job);
     return true;
 }
 
-static void command_done(struct node *n, struct job *job, int status, uint64_t now_ms)
+void jobs_command_done(struct node *n, struct job *job, struct buf *result, uint64_t revision)
 {
-    if (status == 0) {
-        if (was_forgotten(n, job)) {
-            jobs_wait(n, job, now_ms);
-            return;
-        }
-        jobs_finish(n, job, 0, NULL);
+    buf_close(&job->answer);
+    job->answer = *result;
+    *result = (struct buf){0};
+    job->answer_revision = revision;
+    if (was_forgotten(n, job)) {
+        jobs_wait(n, job, node_now_ms());
         return;
     }
-    bool again = status == ERR_NOT_LEADER || status == ERR_LOST_LEADER;
-    if (again && !is_served(job)) {
-        job->served_before = true; /* a forgotten client may have been told so before */
-        jobs_wait(n, job, now_ms + NODE_POKE_MS / 5);
+    jobs_finish(n, job, 0, NULL);
+}
+
+void jobs_command_failed(struct node *n, struct job *job, int status, const char *reason)
+{
+    bool nobody_leads = status == ERR_NOT_LEADER || status == ERR_LOST_LEADER;
+    bool is_certain = !err_may_be_applied(status);
+    job->unsettled -= is_certain && job->unsettled > 0 ? 1 : 0;
+    if (is_served(job)) {
+        jobs_finish(n, job, status, "%s", reason);
         return;
     }
-    jobs_finish(n, job, status, NULL);
+    if (job->state != JOB_WAITING) {
+        return; /* it was sent again meanwhile, and that is what counts */
+    }
+    /* A refusal says nothing of the times before: only the answer to one that got through does. */
+    if (nobody_leads || (is_certain && job->unsettled > 0)) {
+        (void)snprintf(job->message, sizeof(job->message), "%s", nobody_leads ? "" : reason);
+        jobs_wait(n, job, node_now_ms() + NODE_POKE_MS / 5);
+        return;
+    }
+    jobs_finish(n, job, status, "%s", reason);
 }
 
 /* ---- everything ---- */
 
-static void try_read(struct node *n, struct job *job, uint64_t now_ms)
+void jobs_read(struct node *n, struct job *job)
+{
+    n->reads++;
+    job->state = JOB_IN_CORE;
+    core_read(n->core, node_now_ms(), job->id);
+}
+
+static void try_read(struct node *n, struct job *job)
 {
     if (job->local) {
         reads_answer(n, job);
         return;
     }
-    n->reads++;
-    job->state = JOB_IN_CORE;
-    core_read(n->core, now_ms, job->id);
+    jobs_read(n, job);
 }
 
 static void try_form(struct node *n, struct job *job, uint64_t now_ms)
@@ -285,7 +335,7 @@ static void try_job(struct node *n, struct job *job, uint64_t now_ms)
         case JOB_READ:
         case JOB_GET_AT:
         case JOB_LEASE_LIST:
-            try_read(n, job, now_ms);
+            try_read(n, job);
             return;
         case JOB_LEASE_SHOW:
         case JOB_LEASE_KEEP:
@@ -302,6 +352,12 @@ static void try_job(struct node *n, struct job *job, uint64_t now_ms)
     UNREACHABLE("every kind has a row");
 }
 
+/* It is for the leader, whoever that is. */
+static bool is_led(const struct job *job)
+{
+    return job->kind != JOB_STATUS && job->kind != JOB_HEALTH;
+}
+
 void jobs_add(struct node *n, struct job *job)
 {
     list_push_back(&n->jobs, &job->link);
@@ -309,7 +365,7 @@ void jobs_add(struct node *n, struct job *job)
     n->job_count++;
     job->began_ms = node_now_ms();
     if (n->stopping) {
-        jobs_finish(n, job, ERR_CLOSED, NULL);
+        jobs_finish(n, job, is_led(job) && is_served(job) ? ERR_NOT_LEADER : ERR_CLOSED, NULL);
         return;
     }
     if (n->poke_at_ms == 0) {
@@ -326,15 +382,16 @@ void jobs_core_done(struct node *n, struct core_done *done)
     }
     uint64_t now_ms = node_now_ms();
     job->state = JOB_WAITING;
+    if (done->request == CORE_PROPOSE && done->status == 0) {
+        jobs_command_done(n, job, &done->result, done->revision);
+        return;
+    }
     if (done->request == CORE_PROPOSE) {
-        buf_close(&job->answer);
-        job->answer = done->result;
-        done->result = (struct buf){0};
-        job->answer_revision = done->revision;
-        command_done(n, job, done->status, now_ms);
+        jobs_command_failed(n, job, done->status, err_text(done->status));
         return;
     }
     if (done->status == 0) {
+        job->is_confirmed = true;
         reads_answer(n, job);
         return;
     }
@@ -357,10 +414,26 @@ void jobs_lost_peer(struct node *n, uint64_t member)
 {
     uint64_t now_ms = node_now_ms();
     LIST_FOR_EACH_SAFE (struct job, job, &n->jobs, link) {
-        if (job->state == JOB_ASKED && job->asked_to == member) {
+        if (job->kind == JOB_STATUS && !is_served(job)) {
+            status_lost(n, job, member);
+        } else if (job->state == JOB_ASKED && job->asked_to == member) {
             jobs_wait(n, job, now_ms + NODE_POKE_MS / 5);
         }
     }
+}
+
+static bool is_read(const struct job *job)
+{
+    return job->kind == JOB_READ || job->kind == JOB_GET_AT || job->kind == JOB_LEASE_LIST ||
+           job->kind == JOB_LEASE_SHOW;
+}
+
+/* Nobody knows, or can not know yet, that nothing came of it and nothing will. */
+static bool may_be_applied(const struct job *job)
+{
+    bool led = job->kind == JOB_MEMBER || job->kind == JOB_TRANSFER;
+    return job->kind == JOB_COMMAND ? job->unsettled > 0
+                                    : led && (job->was_sent || job->asked_to != 0);
 }
 
 /* Who is not heard, as a sentence; for whoever waited in vain. */
@@ -371,44 +444,73 @@ static void time_is_over(struct node *n, struct job *job)
         return;
     }
     bool no_leader = n->core == NULL || engine_leader(core_engine(n->core)) == 0;
-    if (job->was_sent && job->kind == JOB_COMMAND) {
+    bool is_open = may_be_applied(job);
+    if (is_open && job->message[0] != '\0') {
+        char last[ERR_MSG_MAX];
+        (void)snprintf(last, sizeof(last), "%s", job->message);
+        jobs_finish(n, job, ERR_TIMEOUT, "%s; the last that was heard: %s", err_text(ERR_TIMEOUT),
+                    last);
+    } else if (is_open) {
         jobs_finish(n, job, ERR_TIMEOUT, NULL);
     } else if (no_leader && n->phase_text[0] != '\0') {
         jobs_finish(n, job, ERR_NO_QUORUM, "%s: %s", err_text(ERR_NO_QUORUM), n->phase_text);
-    } else if (job->message[0] != '\0') {
-        jobs_finish(n, job, ERR_TIMEOUT, "timed out: %s", job->message);
     } else {
-        jobs_finish(n, job, no_leader || job->kind == JOB_READ ? ERR_NO_QUORUM : ERR_TIMEOUT, NULL);
+        bool unheard = no_leader || is_read(job) || job->kind == JOB_COMMAND;
+        jobs_finish(n, job, unheard ? ERR_NO_QUORUM : ERR_TIMEOUT, NULL);
     }
+}
+
+static void poke(struct node *n, struct job *job, uint64_t now_ms)
+{
+    uint64_t leader = n->core != NULL ? engine_leader(core_engine(n->core)) : 0;
+    bool moved = job->state == JOB_ASKED && is_led(job) && leader != 0 && leader != job->asked_to;
+    if (moved) {
+        job->state = JOB_WAITING; /* its answer may still come, and is as good */
+    }
+    if (job->state == JOB_WAITING && now_ms >= job->again_ms) {
+        try_job(n, job, now_ms);
+        return;
+    }
+    uint64_t at_ms = job->state == JOB_WAITING && job->again_ms < job->deadline_ms
+                         ? job->again_ms
+                         : job->deadline_ms;
+    n->poke_at_ms = n->poke_at_ms == 0 || at_ms < n->poke_at_ms ? at_ms : n->poke_at_ms;
 }
 
 void jobs_poke(struct node *n, uint64_t now_ms)
 {
-    uint64_t leader = n->core != NULL ? engine_leader(core_engine(n->core)) : 0;
+    size_t left = ENDED_AT_ONCE_MAX;
     n->poke_now = false;
     n->poke_at_ms = 0;
     LIST_FOR_EACH_SAFE (struct job, job, &n->jobs, link) {
-        if (now_ms >= job->deadline_ms) {
+        if (now_ms < job->deadline_ms) {
+            poke(n, job, now_ms);
+        } else if (left > 0) {
+            left--;
             time_is_over(n, job);
-            continue;
-        }
-        bool moved = job->state == JOB_ASKED && job->kind != JOB_STATUS &&
-                     job->kind != JOB_HEALTH && leader != 0 && leader != job->asked_to;
-        if (moved) {
-            job->state = JOB_WAITING; /* its answer may still come, and is as good */
-        }
-        if (job->state == JOB_WAITING && now_ms >= job->again_ms) {
-            try_job(n, job, now_ms);
         }
     }
-    if (!list_empty(&n->jobs) && n->poke_at_ms == 0) {
-        n->poke_at_ms = now_ms + NODE_POKE_MS;
+    if (list_empty(&n->jobs)) {
+        return;
     }
+    uint64_t next_ms = now_ms + (left > 0 ? NODE_POKE_MS : 1);
+    n->poke_at_ms = n->poke_at_ms == 0 || next_ms < n->poke_at_ms ? next_ms : n->poke_at_ms;
+}
+
+/* What another member asked for is asked again by it, of the next leader. */
+static int closing_status(const struct job *job)
+{
+    bool is_open = may_be_applied(job);
+    if (is_served(job) && is_led(job)) {
+        return is_open ? ERR_LOST_LEADER : ERR_NOT_LEADER;
+    }
+    return is_open ? ERR_CANCELED : ERR_CLOSED;
 }
 
 void jobs_close(struct node *n)
 {
     LIST_FOR_EACH_SAFE (struct job, job, &n->jobs, link) {
-        jobs_finish(n, job, ERR_CLOSED, NULL);
+        job->message[0] = '\0';
+        jobs_finish(n, job, closing_status(job), NULL);
     }
 }

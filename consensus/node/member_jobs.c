@@ -228,7 +228,7 @@ static void try_show(struct node *n, struct job *job)
         jobs_finish(n, job, 0, NULL);
         return;
     }
-    reads_answer(n, job);
+    jobs_read(n, job);
 }
 
 static void try_keep(struct node *n, struct job *job)
@@ -237,8 +237,8 @@ static void try_keep(struct node *n, struct job *job)
     struct core_held held = {0};
     uint64_t now_ms = node_now_ms();
     if (!machine_lease(core_machine(n->core), job->subject, &lease)) {
-        if (now_ms - job->began_ms < 500) {
-            jobs_wait(n, job, now_ms + NODE_POKE_MS / 5); /* this copy may be behind */
+        if (!job->is_confirmed) {
+            jobs_read(n, job); /* this copy may be behind */
             return;
         }
         jobs_finish(n, job, ERR_NOT_FOUND, "there is no lease %llx",
@@ -263,6 +263,7 @@ static void try_keep(struct node *n, struct job *job)
         *job->leases = (struct pgraft_lease_info){
             .id = lease.id, .ttl_ms = held.ttl_ms, .left_ms = held.ttl_ms};
         job->lease_count = 1;
+        holds_kept(n, lease.id);
         jobs_finish(n, job, 0, NULL);
     } else {
         jobs_wait(n, job, now_ms + NODE_POKE_MS / 5);
@@ -274,13 +275,17 @@ static void try_keep(struct node *n, struct job *job)
 static void try_health(struct node *n, struct job *job)
 {
     if (job->from == 0 && job->subject != 0 && job->subject != n->node_id) {
-        if (!asks_send(n, job, job->subject)) {
+        struct members members;
+        engine_members(core_engine(n->core), &members);
+        if (members_find(&members, job->subject) == NULL) {
+            jobs_finish(n, job, ERR_NOT_FOUND, "no member has the id %016llx",
+                        (unsigned long long)job->subject);
+        } else if (!asks_send(n, job, job->subject)) {
             jobs_wait(n, job, node_now_ms() + NODE_POKE_MS);
         }
         return;
     }
-    job->state = JOB_IN_CORE;
-    core_read(n->core, node_now_ms(), job->id);
+    jobs_read(n, job);
 }
 
 void member_job_try(struct node *n, struct job *job)

@@ -66,6 +66,10 @@ void node_say(struct node *n, enum pgraft_event_kind kind, enum pgraft_level lev
 
 void node_fatal(struct node *n, const struct err *err)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&told)) {
+        (void)pause(); /* another thread is telling, and aborts */
+    }
     struct pgraft_error error = {.code = err->code};
     memcpy(error.message, err->msg, sizeof(error.message));
     if (n->settings.user.on_fatal != NULL) {
@@ -140,10 +144,12 @@ static void set_timer(struct node *n, uint64_t now_ms)
     }
     next = earlier(next, watchers_next_ms(n));
     next = n->poke_at_ms != 0 ? earlier(next, n->poke_at_ms) : next;
+    next = n->glass_is_old ? earlier(next, n->glass_ms + NODE_GLASS_MS) : next;
     next = n->poke_now || n->stopping ? now_ms + 1 : next;
     next = next > now_ms ? next : now_ms + 1;
-    if (next == n->timer_at_ms) {
-        return;
+    bool rings_before = n->timer_at_ms > now_ms && n->timer_at_ms <= next;
+    if (rings_before) {
+        return; /* and is set anew then: a timer that moves with each request costs a call each */
     }
     struct itimerspec at = {.it_value = {.tv_sec = (time_t)(next / MS_PER_S),
                                          .tv_nsec = (long)(next % MS_PER_S * NS_PER_MS)}};
@@ -153,6 +159,20 @@ static void set_timer(struct node *n, uint64_t now_ms)
 }
 
 /* ---- what has changed ---- */
+
+/* A commit that takes so long that this node would not be elected (safety E1). */
+static void notice_disk(struct node *n)
+{
+    uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
+    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
+    uint64_t age_ms = since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+    if (2 * age_ms <= n->settings.user.election_timeout_ms || since_ns == n->slow_commit_ns) {
+        return;
+    }
+    n->slow_commit_ns = since_ns;
+    node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_WARN, "", age_ms,
+             "the disk has not finished a write for %llu ms", (unsigned long long)age_ms);
+}
 
 static const char *name_of(const struct node *n, uint64_t id, struct member_info *room)
 {
@@ -258,6 +278,77 @@ static void copy_soft(struct node *n, uint64_t now_ms)
     (void)pthread_mutex_unlock(&n->glass);
 }
 
+/* What callers may look at: after the turn, but not after each of many. */
+static void fill_glass(struct node *n, uint64_t now_ms)
+{
+    n->glass_is_old = n->glass_ms != 0 && now_ms < n->glass_ms + NODE_GLASS_MS;
+    if (n->glass_is_old) {
+        return;
+    }
+    n->glass_ms = now_ms;
+    if (n->core != NULL) {
+        copy_soft(n, now_ms);
+    }
+    status_figures(n);
+}
+
+/* ---- orders ---- */
+
+static void obey(struct node *n, struct order *order)
+{
+    uint64_t now_ms = node_now_ms();
+    switch (order->kind) {
+        case ORDER_JOB:
+            jobs_add(n, order->job);
+            order->job = NULL;
+            return;
+        case ORDER_CANCEL:
+            jobs_cancel(n, order->number);
+            return;
+        case ORDER_WATCH:
+            watchers_add(n, order->watcher);
+            return;
+        case ORDER_UNWATCH:
+            watchers_remove(n, order->number);
+            return;
+        case ORDER_PULL:
+            return; /* the turn looks at all of them */
+        case ORDER_HOLD:
+            holds_set(n, &order->hold, false);
+            return;
+        case ORDER_LET_GO:
+            holds_let_go(n, order->number);
+            return;
+        case ORDER_PUBLISH:
+            keep_soft(n, order);
+            return;
+        case ORDER_MOVES:
+            n->moves_forbidden = order->number == 0;
+            if (n->core != NULL) {
+                core_allow_moves(n->core, !n->moves_forbidden);
+            }
+            return;
+        case ORDER_KEYS:
+            net_keys_take(n->net, order->keys);
+            order->keys = NULL;
+            return;
+        case ORDER_STOP:
+            n->stopping = true;
+            n->stop_at_ms = now_ms + HAND_OVER_MS;
+            return;
+    }
+    UNREACHABLE("every kind has a row");
+}
+
+static void obey_all(struct node *n, struct list *orders)
+{
+    for (struct list *link = list_pop_front(orders); link != NULL; link = list_pop_front(orders)) {
+        struct order *order = CONTAINER_OF(link, struct order, link);
+        obey(n, order);
+        order_free(order);
+    }
+}
+
 /* ---- a turn ---- */
 
 static void turn_core(struct node *n, uint64_t now_ms)
@@ -290,6 +381,10 @@ static void on_net_stopped(void *ctx)
 
 static void stop_now(struct node *n)
 {
+    struct list orders;
+    list_init(&orders);
+    mail_shut(&n->mail, &orders);
+    obey_all(n, &orders); /* whoever was let in is answered */
     n->stopped = true;
     jobs_close(n);
     watchers_close(n);
@@ -310,7 +405,7 @@ static void turn_stopping(struct node *n, uint64_t now_ms)
     }
 }
 
-static void turn(struct node *n)
+void node_turn(struct node *n)
 {
     uint64_t now_ms = node_now_ms();
     if (n->form != NULL) {
@@ -331,7 +426,6 @@ static void turn(struct node *n)
     }
     if (n->core != NULL) {
         watchers_turn(n, now_ms);
-        copy_soft(n, now_ms);
     }
     if (n->stopping) {
         turn_stopping(n, now_ms);
@@ -339,8 +433,9 @@ static void turn(struct node *n)
     if (n->stopped) {
         return;
     }
+    notice_disk(n);
     holds_turn(n, node_now_ms());
-    status_figures(n);
+    fill_glass(n, now_ms);
     net_flush(n->net);
     set_timer(n, node_now_ms());
 }
@@ -349,57 +444,10 @@ static void on_turn(uv_check_t *handle)
 {
     struct node *n = handle->data;
     if (!n->stopped && !n->switching) {
-        turn(n);
+        node_turn(n);
     }
+    mail_post(&n->mail);
     n->awake = false;
-}
-
-/* ---- orders ---- */
-
-static void obey(struct node *n, struct order *order)
-{
-    uint64_t now_ms = node_now_ms();
-    switch (order->kind) {
-        case ORDER_JOB:
-            jobs_add(n, order->job);
-            order->job = NULL;
-            return;
-        case ORDER_CANCEL:
-            jobs_cancel(n, order->number);
-            return;
-        case ORDER_WATCH:
-            watchers_add(n, order->watcher);
-            return;
-        case ORDER_UNWATCH:
-            watchers_remove(n, order->watcher);
-            return;
-        case ORDER_PULL:
-            return; /* the turn looks at all of them */
-        case ORDER_HOLD:
-            holds_set(n, &order->hold, false);
-            return;
-        case ORDER_LET_GO:
-            holds_let_go(n, order->number);
-            return;
-        case ORDER_PUBLISH:
-            keep_soft(n, order);
-            return;
-        case ORDER_MOVES:
-            n->moves_forbidden = order->number == 0;
-            if (n->core != NULL) {
-                core_allow_moves(n->core, !n->moves_forbidden);
-            }
-            return;
-        case ORDER_KEYS:
-            net_keys_take(n->net, order->keys);
-            order->keys = NULL;
-            return;
-        case ORDER_STOP:
-            n->stopping = true;
-            n->stop_at_ms = now_ms + HAND_OVER_MS;
-            return;
-    }
-    UNREACHABLE("every kind has a row");
 }
 
 static void on_orders(uv_poll_t *handle, int status, int events)
@@ -411,16 +459,7 @@ static void on_orders(uv_poll_t *handle, int status, int events)
     list_init(&orders);
     node_woken(n);
     mail_take_orders(&n->mail, &orders);
-    for (struct list *link = list_pop_front(&orders); link != NULL;
-         link = list_pop_front(&orders)) {
-        struct order *order = CONTAINER_OF(link, struct order, link);
-        if (n->stopped && order->kind != ORDER_JOB) {
-            order_free(order);
-            continue;
-        }
-        obey(n, order);
-        order_free(order);
-    }
+    obey_all(n, &orders);
 }
 
 /* ---- the thread ---- */
@@ -449,7 +488,8 @@ static void *run_thread(void *arg)
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
     phase_begin(n);
-    turn(n);
+    node_turn(n);
+    mail_post(&n->mail);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -534,7 +574,7 @@ int node_start(struct node *n, struct err *err)
 
 void node_stop(struct node *n)
 {
-    mail_order(&n->mail, order_create(ORDER_STOP));
+    (void)mail_order(&n->mail, order_create(ORDER_STOP));
     (void)pthread_join(n->thread, NULL);
     int rv = uv_loop_close(&n->loop);
     MUST(rv == 0);

@@ -30,10 +30,15 @@
 #define NODE_POKE_MS 50
 /* A turn that comes so late is a stall. */
 #define NODE_STALL_MS 100
+/* What callers look at is no older. */
+#define NODE_GLASS_MS 10
+/* Batches of one watch that wait to be delivered; then it stands still. */
+#define WATCH_UNDELIVERED_MAX 4
 
 struct node_settings {
     char space[128];
     char scope[64];
+    char about[320];       /* what others are told with numbers: version, a newline, api_url */
     struct member_info me; /* id 0 */
     char listen[MEMBER_ADDRESS_MAX + 1];
     char *directory;
@@ -53,9 +58,11 @@ struct node_client {
     uint64_t sequence; /* of its newest command */
     struct list commands;
     size_t under_way;
+    bool is_full; /* a command waits for another one's end */
 };
 
-/* A watch of a caller's: opened on the thread, closed by either side. */
+/* A watch of a caller's: opened on the thread, closed by either side. Whoever delivers the end of
+ * it frees it. Until then it is among its caller's, under the lock of the mail. */
 struct watcher {
     struct list link; /* of the node's watchers */
     struct list by_caller;
@@ -63,10 +70,8 @@ struct watcher {
     struct pgraft_watch wish; /* the key is in @bytes */
     struct buf bytes;
     atomic_bool closed;      /* nothing more is told */
-    bool let_go;             /* by the caller; under the lock of the mail */
     atomic_uint undelivered; /* batches in the outbox */
-    struct watch *watch;     /* NULL: not open yet, or ended */
-    bool ended;
+    struct watch *watch;     /* NULL: not open yet */
     uint64_t told_revision;
     uint64_t told_ms;
 };
@@ -98,9 +103,10 @@ struct node {
     struct node_settings settings;
     struct mail mail;
     pthread_t thread;
-    uint64_t next_id; /* of jobs and watches; begins at random. Under the mail's lock */
-    struct list callers_watchers;
-    size_t callers_jobs;
+    atomic_uint_least64_t next_id; /* of jobs and watches; begins at random */
+    struct list callers_watchers;  /* under the mail's lock */
+    atomic_size_t callers_jobs;
+    pthread_mutex_t dispatching; /* held while callbacks run: one at a time, in order */
 
     /* Behind its lock: what callers may look at. */
     pthread_mutex_t glass;
@@ -116,9 +122,12 @@ struct node {
     int timer_fd;
     uint64_t timer_at_ms; /* what it is set to; 0: nothing */
     uv_poll_t store_poll;
+    bool store_watched; /* @store_poll is a handle of the loop */
     uv_check_t turn;
-    bool awake;     /* the loop has woken up, and has not had its turn */
-    bool switching; /* from form to core */
+    uint64_t glass_ms; /* when the glass was filled last */
+    bool glass_is_old; /* and something may have changed since */
+    bool awake;        /* the loop has woken up, and has not had its turn */
+    bool switching;    /* from form to core */
     bool tick_due;
     bool stopping;
     bool handed_over;
@@ -139,11 +148,12 @@ struct node {
     /* Seen in the last turn, to notice what has changed. */
     enum engine_role role;
     uint64_t leader;
-    uint64_t term;
+    _Atomic uint64_t term; /* read by whoever tells of keys that were loaded, too */
     uint64_t conf_index;
     uint64_t elections;
     uint64_t stalls;
     uint64_t stall_ms_max;
+    uint64_t slow_commit_ns; /* the beginning of the commit that was told to be slow */
     uint64_t quota_again_ms;
     bool moves_forbidden;
     struct buf published;
@@ -172,6 +182,8 @@ int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
+/* Everything that follows from what has come in; sets the timer. */
+void node_turn(struct node *n);
 /* At the beginning of each callback of the loop: was it late? */
 void node_woken(struct node *n);
 void node_fatal(struct node *n, const struct err *err);
@@ -211,6 +223,12 @@ struct job *jobs_find(struct node *n, uint64_t id);
 void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void jobs_cancel(struct node *n, uint64_t id);
+/* A command has its encoded result, taken from @result. */
+void jobs_command_done(struct node *n, struct job *job, struct buf *result, uint64_t revision);
+/* Confirm that this node's state is new enough, then reads_answer(). */
+void jobs_read(struct node *n, struct job *job);
+/* One of the times that a command was sent has ended without a result. */
+void jobs_command_failed(struct node *n, struct job *job, int status, const char *reason);
 /* What waits is looked at again; deadlines. */
 void jobs_poke(struct node *n, uint64_t now_ms);
 void jobs_core_done(struct node *n, struct core_done *done);
@@ -230,8 +248,12 @@ void asks_answer(struct node *n, struct job *job);
 /* ---- status.c ---- */
 void status_fill(struct node *n, struct job *job);
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer);
+/* The connection to @member is gone: no answer will come. */
+void status_lost(struct node *n, struct job *job, uint64_t member);
 void status_own_numbers(struct node *n, struct peer_answer *answer);
 void status_figures(struct node *n);
+/* Since this node last knew how far the others are. */
+uint64_t status_age_ms(const struct node *n);
 
 /* ---- member_jobs.c ---- */
 void member_job_try(struct node *n, struct job *job);
@@ -241,14 +263,18 @@ uint64_t member_job_heir(const struct node *n);
 /* ---- watchers.c ---- */
 void watchers_add(struct node *n, struct watcher *watcher);
 void watchers_open(struct node *n);
-void watchers_remove(struct node *n, struct watcher *watcher);
+/* Nothing happens if it has ended already. */
+void watchers_remove(struct node *n, uint64_t id);
 void watchers_turn(struct node *n, uint64_t now_ms);
 uint64_t watchers_next_ms(const struct node *n);
 void watchers_close(struct node *n);
+void watcher_free(struct watcher *watcher);
 
 /* ---- holds.c ---- */
 void holds_set(struct node *n, const struct core_hold *wish, bool once);
 void holds_let_go(struct node *n, uint64_t lease);
+/* What asked for one keep-alive of @lease has it. */
+void holds_kept(struct node *n, uint64_t lease);
 void holds_turn(struct node *n, uint64_t now_ms);
 void holds_close(struct node *n);
 

@@ -51,8 +51,9 @@ static void on_store(uv_poll_t *handle, int status, int events)
 static int watch_store(struct node *n, struct err *err)
 {
     int rv = uv_poll_init(&n->loop, &n->store_poll, store_fd(n->store));
-    rv = rv != 0 ? rv : uv_poll_start(&n->store_poll, UV_READABLE, on_store);
+    n->store_watched = rv == 0;
     n->store_poll.data = n;
+    rv = rv != 0 ? rv : uv_poll_start(&n->store_poll, UV_READABLE, on_store);
     return rv == 0 ? 0 : err_errno(err, -rv, "uv_poll");
 }
 
@@ -200,10 +201,13 @@ void phase_connect(struct node *n)
     net_set_peers(n->net, list, count);
 }
 
-static void close_store(struct node *n)
+static void close_store(struct node *n, uv_close_cb closed)
 {
-    (void)uv_poll_stop(&n->store_poll);
-    uv_close((uv_handle_t *)&n->store_poll, NULL);
+    if (n->store_watched) { /* not yet, if opening failed before that */
+        n->store_watched = false;
+        (void)uv_poll_stop(&n->store_poll);
+        uv_close((uv_handle_t *)&n->store_poll, closed);
+    }
     store_close(n->store);
     n->store = NULL;
 }
@@ -224,6 +228,7 @@ static void on_poll_closed(uv_handle_t *handle)
         return;
     }
     begin_core(n);
+    node_turn(n); /* nothing else may come to wake the loop: a cluster of one has no peers */
 }
 
 static void switch_to_core(struct node *n)
@@ -245,10 +250,7 @@ static void switch_to_core(struct node *n)
     node_set_phase(n, PGRAFT_JOINING, formed ? "" : "found a cluster, asks for a place in it");
     form_destroy(n->form);
     n->form = NULL;
-    (void)uv_poll_stop(&n->store_poll);
-    store_close(n->store);
-    n->store = NULL;
-    uv_close((uv_handle_t *)&n->store_poll, on_poll_closed);
+    close_store(n, on_poll_closed);
 }
 
 void phase_turn(struct node *n)
@@ -309,6 +311,6 @@ void phase_close(struct node *n)
     n->form = NULL;
     n->core = NULL;
     if (n->store != NULL) {
-        close_store(n);
+        close_store(n, NULL);
     }
 }

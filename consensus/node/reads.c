@@ -16,6 +16,7 @@ static void finish_with_revision(struct node *n, struct job *job)
     job->answer_revision = status.revision;
     job->result.revision = status.revision;
     job->result.index = status.index;
+    job->age_ms = job->local ? status_age_ms(n) : 0;
     jobs_finish(n, job, job->result.code, "%s", job->message);
 }
 
@@ -47,10 +48,10 @@ static void answer_get_at(struct node *n, struct job *job)
         job_room_result(job, &found, op);
     }
     if (code == ERR_COMPACTED) {
+        job->oldest_revision = watch_hub_oldest(n->hub) - 1;
         (void)snprintf(job->message, sizeof(job->message),
                        "revision %llu is no longer kept: the oldest is %llu",
-                       (unsigned long long)job->revision,
-                       (unsigned long long)watch_hub_oldest(n->hub) - 1);
+                       (unsigned long long)job->revision, (unsigned long long)job->oldest_revision);
     } else if (code == ERR_INVALID) {
         (void)snprintf(job->message, sizeof(job->message), "revision %llu is still to come",
                        (unsigned long long)job->revision);
@@ -86,7 +87,9 @@ static void answer_list(struct node *n, struct job *job)
     job->leases = job_room(job, count * sizeof(*job->leases));
     lease.id = 0;
     for (size_t i = 0; i < count && machine_lease_next(machine, lease.id, &lease); i++) {
-        copy_lease(&lease, &job->leases[i]);
+        struct pgraft_lease_info *info = &job->leases[i];
+        copy_lease(&lease, info);
+        info->left_known = core_lease_left(n->core, node_now_ms(), lease.id, &info->left_ms) == 0;
         job->lease_count = i + 1;
     }
     finish_with_revision(n, job);
@@ -122,6 +125,7 @@ static void answer_show(struct node *n, struct job *job)
     job->lease_count = 1;
     copy_lease(&lease, job->leases);
     job->leases->left_ms = job->flags;
+    job->leases->left_known = true;
     copy_keys(n, job, job->leases);
     finish_with_revision(n, job);
 }
@@ -140,6 +144,9 @@ void reads_answer(struct node *n, struct job *job)
             return;
         case JOB_LEASE_SHOW:
             answer_show(n, job);
+            return;
+        case JOB_LEASE_KEEP:
+            member_job_try(n, job); /* again, now that this copy is new enough */
             return;
         default:
             MUST(job->kind == JOB_HEALTH);

@@ -39,13 +39,22 @@ static struct store_stats stats_of(const struct node *n)
     return stats;
 }
 
+/* A new leader that nobody has answered yet goes by the votes. */
 static uint64_t stamp_age_ms(const struct node *n)
 {
-    const struct engine *engine = core_engine(n->core);
-    uint64_t until = engine_led_until_ms(engine);
     uint64_t now_ms = node_now_ms();
+    const struct engine *engine = core_engine(n->core);
+    uint64_t sent_ms = core_followed_ms(n->core, now_ms);
+    uint64_t until_ms = sent_ms != 0 ? sent_ms : engine_led_until_ms(engine);
     bool leads = engine_role(engine) == ENGINE_LEADER;
-    return leads && now_ms > until && until != 0 ? now_ms - until : 0;
+    return leads && now_ms > until_ms && until_ms != 0 ? now_ms - until_ms : 0;
+}
+
+uint64_t status_age_ms(const struct node *n)
+{
+    const struct engine *engine = core_engine(n->core);
+    return engine_role(engine) == ENGINE_LEADER ? stamp_age_ms(n)
+                                                : engine_silence_ms(engine, node_now_ms());
 }
 
 _Static_assert(PGRAFT_FSYNC_BUCKETS == STORE_COMMIT_BUCKETS, "one histogram");
@@ -66,10 +75,7 @@ void status_figures(struct node *n)
     f.store_bytes = stats.used_bytes;
     memcpy(f.fsync_bucket, stats.commit_bucket, sizeof(f.fsync_bucket));
     f.fsync_sum_us = stats.commit_ns_sum / 1000;
-    struct net_peer_stats peer;
-    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
-        f.peers_connected += peer.up ? 1 : 0;
-    }
+    f.peers_connected = net_peers_up(n->net);
     if (n->core != NULL) {
         struct machine_status machine;
         const struct engine *engine = core_engine(n->core);
@@ -93,15 +99,19 @@ void status_figures(struct node *n)
 
 /* ---- members ---- */
 
-static uint64_t contact_age_ms(const struct node *n, uint64_t id)
+/* A connection that was reset tells at once, one that is cut only in time. */
+static void note_contact(const struct node *n, struct pgraft_member *m)
 {
     struct net_peer_stats peer;
-    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
-        if (peer.id == id) {
-            return peer.heard_ms;
+    m->is_there = m->is_self;
+    m->contact_age_ms = m->is_self ? 0 : UINT64_MAX;
+    for (size_t i = 0; !m->is_self && net_peer_stats(n->net, i, &peer); i++) {
+        if (peer.id == m->id) {
+            m->contact_age_ms = peer.heard_ms;
+            m->is_there = peer.up && peer.heard_ms < CONTACT_MS;
+            return;
         }
     }
-    return UINT64_MAX;
 }
 
 static enum pgraft_role public_role(enum member_role role)
@@ -115,7 +125,8 @@ static void describe(struct node *n, struct job *job, const struct member *in,
                      struct pgraft_member *out)
 {
     struct member_info info = {.kind = MEMBER_DATABASE};
-    *out = (struct pgraft_member){.id = in->id, .role = public_role(in->role), .error = ""};
+    *out = (struct pgraft_member){
+        .id = in->id, .role = public_role(in->role), .version = "", .api_url = "", .error = ""};
     (void)member_info_decode(in->info, &info, NULL);
     out->name = job_room_text(job, info.name);
     out->address = job_room_text(job, info.address);
@@ -123,7 +134,7 @@ static void describe(struct node *n, struct job *job, const struct member *in,
     out->kind = info.kind == MEMBER_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
     out->is_leader = engine_leader(core_engine(n->core)) == in->id;
     out->is_self = in->id == n->node_id;
-    out->contact_age_ms = out->is_self ? 0 : contact_age_ms(n, in->id);
+    note_contact(n, out);
     if (out->is_self) {
         struct peer_answer own = {0};
         status_own_numbers(n, &own);
@@ -131,16 +142,15 @@ static void describe(struct node *n, struct job *job, const struct member *in,
     }
 }
 
-static int can_lose(const struct node *n, const struct pgraft_status *s)
+static int can_lose(const struct pgraft_status *s)
 {
     size_t voters = 0;
     size_t there = 0;
     for (size_t i = 0; i < s->member_count; i++) {
         const struct pgraft_member *m = &s->members[i];
         voters += m->role == PGRAFT_VOTER ? 1 : 0;
-        there += m->role == PGRAFT_VOTER && m->contact_age_ms < CONTACT_MS ? 1 : 0;
+        there += m->role == PGRAFT_VOTER && m->is_there ? 1 : 0;
     }
-    (void)n;
     return (int)there - (int)(voters / 2 + 1);
 }
 
@@ -159,6 +169,7 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     s->quota_alarm = machine.quota_alarm;
     s->lease_count = machine.lease_count;
     s->stamp_age_ms = stamp_age_ms(n);
+    s->quorum_age_ms = status_age_ms(n);
     struct members members;
     engine_members(engine, &members);
     struct pgraft_member *list = job_room(job, (members.count + 1) * sizeof(*list));
@@ -179,9 +190,11 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     s->has_quorum = leads
                         ? s->stamp_age_ms < patience_ms
                         : s->leader != 0 && engine_silence_ms(engine, node_now_ms()) < patience_ms;
-    int spare = can_lose(n, s);
+    int spare = can_lose(s);
     s->can_lose = !s->has_quorum ? -1 : spare > 0 ? spare : 0;
 }
+
+_Static_assert(MEMBERS_MAX <= 32, "a bit for each member");
 
 static void ask_all(struct node *n, struct job *job)
 {
@@ -189,11 +202,12 @@ static void ask_all(struct node *n, struct job *job)
     for (size_t i = 0; i < job->state_of_all->member_count; i++) {
         const struct pgraft_member *m = &job->state_of_all->members[i];
         if (!m->is_self && asks_send(n, job, m->id)) {
-            job->unanswered++;
+            job->unanswered |= UINT32_C(1) << i;
         }
     }
     uint64_t now_ms = node_now_ms();
-    job->deadline_ms = now_ms + (job->deadline_ms - now_ms) / ANSWER_PART;
+    uint64_t left_ms = job->deadline_ms > now_ms ? job->deadline_ms - now_ms : 0;
+    job->deadline_ms = now_ms + left_ms / ANSWER_PART;
 }
 
 static const char *hex_id(struct job *job, const uint8_t *id)
@@ -219,6 +233,7 @@ void status_fill(struct node *n, struct job *job)
                                 .id = n->node_id,
                                 .leader_name = "",
                                 .can_lose = -1,
+                                .quorum_age_ms = UINT64_MAX,
                                 .store_bytes = stats.used_bytes,
                                 .store_limit_bytes = stats.limit_bytes};
     job->state_of_all = s;
@@ -252,6 +267,48 @@ void status_own_numbers(struct node *n, struct peer_answer *answer)
     answer->numbers[STATUS_FSYNC_P99_US] = fsync_p99_us(&stats);
     answer->numbers[STATUS_STORE_BYTES] = stats.used_bytes;
     answer->reason = "";
+    answer->bytes = n->settings.about;
+    answer->size = strlen(n->settings.about);
+}
+
+/* What it says of itself beside the numbers: version, a newline, api_url; a later version may say
+ * more behind another one. */
+static void note_about(struct job *job, struct pgraft_member *m, const struct peer_answer *answer)
+{
+    char about[512];
+    (void)snprintf(about, sizeof(about), "%.*s", (int)answer->size, (const char *)answer->bytes);
+    char *url = strchr(about, '\n');
+    if (url == NULL) {
+        return;
+    }
+    *url = '\0';
+    url++;
+    url[strcspn(url, "\n")] = '\0';
+    m->version = job_room_text(job, about);
+    m->api_url = job_room_text(job, url);
+}
+
+static void no_longer_waits_for(struct node *n, struct job *job, size_t place)
+{
+    uint32_t bit = UINT32_C(1) << place;
+    if ((job->unanswered & bit) == 0) {
+        return;
+    }
+    job->unanswered &= ~bit;
+    if (job->unanswered == 0) {
+        jobs_finish(n, job, 0, NULL);
+    }
+}
+
+void status_lost(struct node *n, struct job *job, uint64_t member)
+{
+    const struct pgraft_status *s = job->state_of_all;
+    for (size_t i = 0; s != NULL && i < s->member_count; i++) {
+        if (s->members[i].id == member) {
+            no_longer_waits_for(n, job, i);
+            return;
+        }
+    }
 }
 
 void status_note(struct node *n, struct job *job, uint64_t from, const struct peer_answer *answer)
@@ -271,13 +328,8 @@ void status_note(struct node *n, struct job *job, uint64_t from, const struct pe
         m->store_bytes = answer->numbers[STATUS_STORE_BYTES];
         m->round_trip_us = (node_now_ms() - job->began_ms) * 1000;
         m->error = job_room_text(job, answer->reason);
-        if (from == n->node_id) {
-            return;
-        }
-        job->unanswered--;
-        if (job->unanswered == 0) {
-            jobs_finish(n, job, 0, NULL);
-        }
+        note_about(job, m, answer);
+        no_longer_waits_for(n, job, i);
         return;
     }
 }

@@ -3,20 +3,24 @@
  *
  * A caller that does not keep up is not waited for: its watch stands still, and if the history
  * forgets what it has not seen it is told so and the watch ends. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/node/node.h"
 
 #define BATCH_BYTES ((size_t)256 * 1024)
-#define UNDELIVERED_MAX 4
 #define WATCHERS_PER_TURN 256
 
-/* It is its caller's again when this was delivered. */
-static void deliver_end(struct node *n, struct watcher *w)
+/* Nothing more comes of it: whoever delivers this frees it. */
+static void end(struct node *n, struct watcher *w)
 {
+    watch_close(w->watch);
+    w->watch = NULL;
+    list_remove(&w->link);
     struct delivery *delivery = delivery_create(DELIVER_WATCH_END);
     delivery->watcher = w;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 static void open_watch(struct node *n, struct watcher *w)
@@ -49,21 +53,20 @@ void watchers_open(struct node *n)
     }
 }
 
-void watchers_remove(struct node *n, struct watcher *watcher)
+void watchers_remove(struct node *n, uint64_t id)
 {
-    watch_close(watcher->watch);
-    watcher->watch = NULL;
-    list_remove(&watcher->link);
-    deliver_end(n, watcher);
+    LIST_FOR_EACH_SAFE (struct watcher, w, &n->watchers, link) {
+        if (w->id == id) {
+            end(n, w);
+        }
+    }
 }
 
 static struct pgraft_slice copy_slice(struct arena *room, struct kv_slice in)
 {
     unsigned char *bytes = arena_alloc(room, in.size + 1);
     MUST(bytes != NULL);
-    for (size_t i = 0; i < in.size; i++) {
-        bytes[i] = ((const unsigned char *)in.bytes)[i];
-    }
+    memcpy(bytes, in.size > 0 ? in.bytes : "", in.size);
     return (struct pgraft_slice){bytes, in.size};
 }
 
@@ -106,38 +109,52 @@ static void hand_over(struct node *n, struct watcher *w, struct delivery *delive
     w->told_revision = delivery->changes.revision;
     w->told_ms = node_now_ms();
     (void)atomic_fetch_add(&w->undelivered, 1);
-    mail_deliver(&n->mail, delivery);
-}
-
-/* False: there was nothing for it. */
-static bool pull(struct node *n, struct watcher *w, bool says_progress)
-{
-    struct watch_batch batch;
-    enum watch_outcome outcome = watch_pull(w->watch, BATCH_BYTES, &batch);
-    if (outcome == WATCH_IDLE) {
-        batch.count = 0;
-        if (says_progress) {
-            hand_over(n, w, batch_delivery(w, &batch));
-        }
-        return false;
-    }
-    if (outcome == WATCH_COMPACTED) {
-        batch.count = 0;
-        struct delivery *delivery = batch_delivery(w, &batch);
-        delivery->changes.status = ERR_COMPACTED;
-        hand_over(n, w, delivery);
-        watch_close(w->watch);
-        w->watch = NULL;
-        w->ended = true;
-        return false;
-    }
-    hand_over(n, w, batch_delivery(w, &batch));
-    return true;
+    mail_stage(&n->mail, delivery);
 }
 
 static bool is_behind(struct watcher *w)
 {
-    return atomic_load(&w->undelivered) >= UNDELIVERED_MAX;
+    return atomic_load(&w->undelivered) >= WATCH_UNDELIVERED_MAX;
+}
+
+/* What there is for @w, as far as it keeps up. False: there is more, for another turn. */
+static bool pull(struct node *n, struct watcher *w, size_t *left)
+{
+    struct watch_batch batch;
+    while (!is_behind(w)) {
+        if (*left == 0) {
+            return false;
+        }
+        (*left)--;
+        enum watch_outcome outcome = watch_pull(w->watch, BATCH_BYTES, &batch);
+        if (outcome == WATCH_IDLE) {
+            w->told_revision = batch.revision;
+            if (batch.revision >= watch_hub_revision(n->hub)) {
+                return true;
+            }
+            continue;
+        }
+        struct delivery *delivery = batch_delivery(w, &batch);
+        if (outcome == WATCH_COMPACTED) {
+            delivery->changes.status = ERR_COMPACTED;
+            hand_over(n, w, delivery);
+            end(n, w);
+            return true;
+        }
+        hand_over(n, w, delivery);
+    }
+    return true; /* its caller rings when it has room again */
+}
+
+static void say_progress(struct node *n, struct watcher *w)
+{
+    struct watch_batch none = {.revision = w->told_revision};
+    hand_over(n, w, batch_delivery(w, &none));
+}
+
+static bool wants_progress(const struct watcher *w, uint64_t now_ms)
+{
+    return w->wish.progress_ms != 0 && now_ms - w->told_ms >= w->wish.progress_ms;
 }
 
 void watchers_turn(struct node *n, uint64_t now_ms)
@@ -147,24 +164,20 @@ void watchers_turn(struct node *n, uint64_t now_ms)
         if (w->watch == NULL || is_behind(w)) {
             continue;
         }
-        bool says_progress = w->wish.progress_ms != 0 && now_ms - w->told_ms >= w->wish.progress_ms;
-        bool has_news = watch_hub_revision(n->hub) > w->told_revision;
-        while ((has_news || says_progress) && left > 0 && w->watch != NULL && !is_behind(w) &&
-               pull(n, w, says_progress)) {
-            left--;
-        }
-        if (w->watch != NULL && !is_behind(w)) {
-            w->told_revision = watch_hub_revision(n->hub);
+        if (watch_hub_revision(n->hub) > w->told_revision) {
+            bool all = pull(n, w, &left);
+            n->poke_now = n->poke_now || !all;
+        } else if (wants_progress(w, now_ms)) {
+            say_progress(n, w);
         }
     }
-    n->poke_now = n->poke_now || left == 0;
 }
 
 uint64_t watchers_next_ms(const struct node *n)
 {
     uint64_t next = UINT64_MAX;
     LIST_FOR_EACH (struct watcher, w, &n->watchers, link) {
-        if (w->watch != NULL && w->wish.progress_ms != 0) {
+        if (w->watch != NULL && w->wish.progress_ms != 0 && !is_behind(w)) {
             uint64_t at = w->told_ms + w->wish.progress_ms;
             next = at < next ? at : next;
         }
@@ -175,15 +188,16 @@ uint64_t watchers_next_ms(const struct node *n)
 void watchers_close(struct node *n)
 {
     LIST_FOR_EACH_SAFE (struct watcher, w, &n->watchers, link) {
-        if (!w->ended) {
-            struct watch_batch none = {.revision = w->told_revision};
-            struct delivery *delivery = batch_delivery(w, &none);
-            delivery->changes.status = ERR_CLOSED;
-            hand_over(n, w, delivery);
-        }
-        watch_close(w->watch);
-        w->watch = NULL;
-        list_remove(&w->link);
-        deliver_end(n, w);
+        struct watch_batch none = {.revision = w->told_revision};
+        struct delivery *delivery = batch_delivery(w, &none);
+        delivery->changes.status = ERR_CLOSED;
+        hand_over(n, w, delivery);
+        end(n, w);
     }
+}
+
+void watcher_free(struct watcher *watcher)
+{
+    buf_close(&watcher->bytes);
+    mem_free(watcher);
 }

@@ -4,10 +4,13 @@ Claim: what is wrong is told on stderr, all at once, each line with its place; n
 A right one runs, tells the service manager what it does, and stops when it is told to. `config generate` and `config show` give
 files that load. No word of a secret comes out anywhere.
 """
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -80,7 +83,7 @@ class Host:
         (self.folder / "notify").unlink()
         assert node.returncode == 0, said
         assert "STOPPING=1" in lines
-        return said.partition("20")[0], lines
+        return re.split(r"^20\d\d-", said, maxsplit=1, flags=re.MULTILINE)[0], lines
 
 
 @pytest.fixture(name="host")
@@ -107,6 +110,18 @@ def test_a_file(host):
     path = host.write(GOOD)
     assert host.starts("--witness", "-c", path, "--data-dir", "data")[0] == ""
     assert host.starts("--witness", "--config", path, "--data-dir", "data")[0] == ""
+
+
+@pytest.mark.parametrize("listen", ["*", "0.0.0.0"])
+def test_a_node_that_listens_everywhere_in_directories_that_it_makes(host, listen):
+    with socket.socket() as probe:
+        probe.bind(("127.0.66.4", 0))
+        port = probe.getsockname()[1]
+    said, _ = host.starts("--witness", "--scope", "demo", "--name", "w1", "--listen", f"{listen}:{port}",
+                          "--peers", f"w1=127.0.66.4:{port}", "--data-dir", "a/b/c", "--secret-file",
+                          str(host.secret))
+    assert said == ""
+    assert (host.folder / "a" / "b" / "c").is_dir()
 
 
 def test_a_directory(host):
@@ -192,7 +207,7 @@ def test_a_whole_voter(host):
     assert host.run(PGRAFTD, "--validate-config", path) == (0, fine, "")
     assert host.run(PGRAFTD, "--voter", "--validate-config", path) == (0, fine, "")
     note = f"{path}: note: postgresql: ignored: a witness runs no PostgreSQL\n"
-    assert host.run(PGRAFTD, "--witness", "-c", path) == (1, "", note + NOT_YET)
+    assert host.starts("--witness", "-c", path, "--data-dir", "data")[0] == note
 
 
 def test_what_a_database_lacks(host):
@@ -240,6 +255,44 @@ def test_no_message_has_a_secret_in_it(host, password):
         status, out, err = host.run(*words)
         assert status == 1
         assert "canary" not in out + err
+
+
+# --- Reload ---
+
+def until(true, what):
+    """Waits for @true() to hold."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
+    text = GOOD + f"  data_dir: {host.folder}/data\n"
+    path = host.write(text)
+    log = host.folder / "log" / "pgraft.log"
+    with subprocess.Popen([PGRAFTD, "--witness", "-c", path], cwd=host.folder, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as node:
+        try:
+            assert any("daemon listens" in line for line in node.stderr)
+            host.write(text + f"  site: fra\nlog: {{dir: {log.parent}, level: debug, type: json}}\n")
+            node.send_signal(signal.SIGHUP)
+            until(log.exists, "the log did not move")
+            until(lambda: "log.dir: not set" in log.read_text(), "nothing was told")
+            # A line that waited while the log moved still looks as it did.
+            told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+            assert [t["text"] for t in told if t["event"] == "reloaded"] == [
+                "raft.site: not set -> fra, needs a restart",
+                "log.type: plain -> json, taken over",
+                "log.level: info -> debug, taken over",
+                f"log.dir: not set -> {log.parent}, taken over"]
+            host.write(text + f"log: {{dir: {log.parent}, levle: info, type: json}}\n  quota: x\n")
+            node.send_signal(signal.SIGHUP)
+            until(lambda: "reload refused" in log.read_text(), "nothing was refused")
+        finally:
+            node.terminate()
+            node.communicate(timeout=SECONDS_MAX)
+        assert node.returncode == 0
 
 
 # --- What pgraftctl shows ---

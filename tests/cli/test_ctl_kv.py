@@ -7,6 +7,7 @@ that keeps a history and breaks the connection after every possible line.
 import json
 import os
 import subprocess
+import threading
 
 import pytest
 
@@ -264,6 +265,28 @@ def test_a_watch_from_now_on_resumes_after_its_start():
         assert froms == [0, 21]
         assert err == (f"pgraftctl: {node.endpoint} closed the connection before it had answered; trying again from "
                        "revision 21\n")
+
+
+def test_a_silent_connection_is_a_broken_one():
+    froms = []
+    event = threading.Event()
+
+    def answer(body):
+        froms.append(body["from_revision"])
+        assert body["progress_ms"] == 300
+        yield {"start": {"revision": 20, "name": "pg1"}}
+        if len(froms) == 1:
+            event.wait(30)
+            return
+        yield {"events": {"revision": 21, "more": False, "events": [{"type": "put", "pair": pair("x", "y", 21)}]}}
+
+    with Node({KV + "watch": answer}) as node:
+        status, out, err = ctl("kv", "watch", "x", "--limit", "1", "--progress", "300ms", node=node)
+        event.set()
+        assert (status, out) == (0, "21 put x y\n")
+        assert froms == [0, 21]
+        assert err == f"pgraftctl: {node.endpoint} has fallen silent; trying again from revision 21\n"
+        assert "--progress: " in fails(2, "kv", "watch", "x", "--progress", "2min", node=node)
 
 
 def test_progress_is_where_a_watch_goes_on():

@@ -55,7 +55,7 @@ struct heard {
     char text[512];
 };
 
-/* @count hosts with free ports of their own, not started. */
+/* @count hosts with addresses of their own, not started. */
 void hosts_open(struct hosts *hosts, size_t count);
 /* Ends what runs and removes the directories. */
 void hosts_close(struct hosts *hosts);

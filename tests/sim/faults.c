@@ -288,6 +288,7 @@ void faults_heal(struct sim *sim)
     for (size_t a = 0; a < SIM_NODES; a++) {
         for (size_t b = 0; b < SIM_NODES; b++) {
             sim->cut[a][b] = false;
+            sim->link_free_ns[a][b] = 0; /* a new connection: nothing waits behind what is stuck */
         }
     }
     out_heal(sim);

@@ -195,6 +195,7 @@ static void change_host(struct sim *sim)
     if (burns && operator_may_lose(sim)) {
         sim_say(sim, "the host of n%u is no more", (unsigned)n->id);
         sim->counts.hosts_lost++;
+        op->died_ns = sim->now_ns;
         op->dead[slot] = n->id;
         faults_crash(sim, n);
     }
@@ -211,9 +212,11 @@ void operator_act(struct sim *sim)
         op->asking = false;
         sim->counts.wishes_given_up++;
     }
+    /* Until leaders know of it: a vote that is taken away meanwhile may be the one too many. */
+    bool fresh = op->died_ns != 0 && sim->now_ns - op->died_ns < 3000 * NS_MS;
     if (op->asking) {
         ask(sim);
-    } else {
+    } else if (!fresh) {
         think(sim);
     }
 }

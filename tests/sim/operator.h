@@ -35,6 +35,7 @@ struct sim_operator {
     uint64_t subject;
     uint64_t until_ns;
     uint64_t asked_ns; /* for a vote to be taken away, last */
+    uint64_t died_ns;  /* when the last host did */
 };
 
 struct sim_member {

@@ -34,6 +34,7 @@ protobuf-c-compiler 1.4.1-1
 libprotobuf-c-dev 1.4.1-1
 libyaml-dev 0.2.5-1
 libjansson-dev 2.14-2
+libmicrohttpd-dev 0.9.75-6
 libcurl4-gnutls-dev 7.88.1-10+deb12u15
 git 1:2.39.5-0
 patch 2.7.6

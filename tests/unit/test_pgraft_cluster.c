@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/lib/hosts.h"
 
 static struct hosts hosts;
@@ -79,6 +81,19 @@ static void all_members_say_how_they_are(void **state)
         assert_int_equal(all.voters, 3);
         assert_int_equal(all.can_lose, 1);
         assert_true(all.leader != 0);
+    }
+}
+
+/* A majority is one that answers now: neither what an election left behind, nor a guess. */
+static void a_leader_knows_its_majority_for_long(void **state)
+{
+    (void)state;
+    struct timespec pause = {.tv_sec = 2, .tv_nsec = 500 * (long)NS_PER_MS};
+    (void)nanosleep(&pause, NULL); /* more than the patience of the status */
+    for (size_t i = 0; i < 3; i++) {
+        struct heard s = hosts_status(&hosts, i, false);
+        assert_true(s.has_quorum);
+        assert_int_equal(s.can_lose, 1);
     }
 }
 
@@ -263,6 +278,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_node_stores_and_remembers, open_one, close_all),
         cmocka_unit_test_setup_teardown(every_node_takes_every_request, open_three, close_all),
         cmocka_unit_test_setup_teardown(all_members_say_how_they_are, open_three, close_all),
+        cmocka_unit_test_setup_teardown(a_leader_knows_its_majority_for_long, open_three,
+                                        close_all),
         cmocka_unit_test_setup_teardown(a_lost_leader_costs_no_write, open_three, close_all),
         cmocka_unit_test_setup_teardown(without_a_majority_there_is_an_answer, open_three,
                                         close_all),

@@ -1,0 +1,80 @@
+/* daemon/http.h - the HTTP side of a node (docs/http.md): on a loop of libuv, in its thread.
+ *
+ *     http_open(&settings, loop, store, &http, &err);      listens
+ *     ... the loop runs; somebody calls pgraft_dispatch() when pgraft_fd() is readable ...
+ *     http_stop(http);          takes nothing new, ends streams; what runs goes on
+ *     pgraft_close(store);      answers everything that still waits
+ *     http_close(http);         a last moment for answers to leave; then the loop has to run until
+ *                               it has nothing left to do
+ *
+ * Nothing here blocks, and nothing here knows PostgreSQL. What a client can make the process hold
+ * is bounded: connections, streams, bytes of bodies, time (daemon/http_conn.c). */
+#ifndef DAEMON_HTTP_H_
+#define DAEMON_HTTP_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "consensus/pgraft.h"
+
+struct http;
+
+enum http_verify { HTTP_VERIFY_NONE, HTTP_VERIFY_OPTIONAL, HTTP_VERIFY_REQUIRED };
+
+struct http_header {
+    const char *name;
+    const char *value;
+};
+
+/* What it points to lives until http_close(), or until http_reload() has brought other settings.
+ * Texts that are not set are NULL. */
+struct http_settings {
+    /* Where. Both may be missing: then nobody can ask. */
+    const char *listen;     /* "host:port", "[::1]:port", "*:port" */
+    const char *sockets[2]; /* the control socket: the first of these that can be made */
+
+    const char *certfile; /* with it: TLS on @listen */
+    const char *keyfile;  /* NULL: it is in @certfile */
+    const struct secret *key_password;
+    const char *cafile;
+    const char *priorities; /* of GnuTLS; NULL: TLS 1.2 and 1.3 as GnuTLS thinks best */
+    enum http_verify verify;
+
+    /* Who may POST (docs/http.md). */
+    const char *user;
+    const struct secret *password;
+    const char *const *allowlist; /* addresses, networks, names; of @allowlist_count */
+    size_t allowlist_count;
+    const struct http_header *headers; /* added to every answer */
+    size_t header_count;
+
+    /* Who this node is. */
+    const char *scope;
+    const char *space; /* "/service/" */
+    const char *name;
+    uint32_t voters_max;
+    uint32_t connections_max; /* of @listen; 0: 256 */
+};
+
+/* Listens at once. ERR_INVALID, ERR_NOT_FOUND, ERR_SYSTEM...: nothing is left behind. */
+int http_open(const struct http_settings *settings, uv_loop_t *loop, struct pgraft *store,
+              struct http **ret_http, struct err *err);
+/* Certificates are read again, passwords, lists and headers are those of @settings from now on;
+ * connections that stand stay. Where it listens does not change. On an error everything stays as it
+ * was, and so do the old settings. */
+int http_reload(struct http *http, const struct http_settings *settings, struct err *err);
+/* The path of the control socket, NULL if there is none. */
+const char *http_socket(const struct http *http);
+/* The port of @listen, for tests that asked for port 0; 0: none. */
+uint16_t http_port(const struct http *http);
+
+void http_stop(struct http *http);
+/* Accepts NULL. */
+void http_close(struct http *http);
+
+#endif /* DAEMON_HTTP_H_ */

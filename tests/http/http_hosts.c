@@ -1,0 +1,253 @@
+/* tests/http/http_hosts.c - a few nodes of libpgraft with their HTTP sides, in one process, for the
+ * tests in Python.
+ *
+ *     http_hosts NODES [--user U --password P] [--allow A]... [--listen HOST] [--blank]
+ *                [--certfile F --keyfile F --cafile F --verify none|optional|required]
+ *                [--connections N]
+ *
+ * Prints "NAME SOCKET PORT" for each node and "ready" when they have formed. Then takes words on
+ * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
+ * "reload NODE", "end". The end of stdin ends it too. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "daemon/http.h"
+#include "tests/lib/hosts.h"
+
+struct node {
+    struct http *http;
+    struct http_settings settings;
+    char socket[128];
+    char listen[64];
+    char api_url[64];
+    uv_poll_t store_poll;
+    bool polls;
+};
+
+static struct {
+    uv_loop_t loop;
+    struct hosts hosts;
+    struct node at[HOSTS_MAX];
+    struct http_settings common;
+    struct secret password;
+    const char *allow[8];
+    const char *host;
+    bool blank;
+    bool ending;
+    uv_poll_t words;
+    char line[256];
+    size_t line_size;
+} all;
+
+static void on_store(uv_poll_t *poll, int status, int events)
+{
+    const struct host *h = poll->data;
+    (void)status;
+    (void)events;
+    (void)pgraft_dispatch(h->store);
+}
+
+static void start(size_t i)
+{
+    struct node *node = &all.at[i];
+    struct err err = {0};
+    hosts_start(&all.hosts, i);
+    int code = http_open(&node->settings, &all.loop, all.hosts.at[i].store, &node->http, &err);
+    if (code != 0) {
+        (void)printf("failed %s\n", err.msg);
+        (void)fflush(stdout);
+    }
+    MUST(code == 0);
+    int rc = uv_poll_init(&all.loop, &node->store_poll, pgraft_fd(all.hosts.at[i].store));
+    MUST(rc == 0);
+    node->store_poll.data = &all.hosts.at[i];
+    rc = uv_poll_start(&node->store_poll, UV_READABLE, on_store);
+    MUST(rc == 0);
+    node->polls = true;
+}
+
+static void stop(size_t i)
+{
+    struct node *node = &all.at[i];
+    if (node->http == NULL) {
+        return;
+    }
+    http_stop(node->http);
+    (void)uv_poll_stop(&node->store_poll);
+    uv_close((uv_handle_t *)&node->store_poll, NULL);
+    hosts_stop(&all.hosts, i);
+    http_close(node->http);
+    node->http = NULL;
+}
+
+static void print_node(size_t i)
+{
+    const struct node *node = &all.at[i];
+    (void)printf("%s %s %u\n", all.hosts.at[i].name, http_socket(node->http),
+                 http_port(node->http));
+}
+
+static void settings_of(size_t i)
+{
+    struct node *node = &all.at[i];
+    node->settings = all.common;
+    node->settings.scope = "test";
+    node->settings.space = "/service/";
+    node->settings.name = all.hosts.at[i].name;
+    node->settings.voters_max = 7;
+    (void)snprintf(node->socket, sizeof(node->socket), "%s/%s.sock", all.hosts.scratch.dir,
+                   all.hosts.at[i].name);
+    (void)snprintf(node->listen, sizeof(node->listen), "%s:0", all.host);
+    node->settings.sockets[0] = "/nowhere/at/all.sock";
+    node->settings.sockets[1] = node->socket;
+    node->settings.listen = node->listen;
+}
+
+/* ---- words ---- */
+
+static void end(void)
+{
+    for (size_t i = 0; i < all.hosts.count; i++) {
+        stop(i);
+    }
+    uv_close((uv_handle_t *)&all.words, NULL);
+    all.ending = true;
+}
+
+static void obey(const char *line)
+{
+    unsigned long i = strtoul(line + strcspn(line, " "), NULL, 10) - 1;
+    struct err err = {0};
+    bool known = i < all.hosts.count;
+    if (strncmp(line, "stop ", 5) == 0 && known) {
+        stop(i);
+    } else if (strncmp(line, "start ", 6) == 0 && known) {
+        start(i);
+        print_node(i);
+    } else if (strncmp(line, "reload ", 7) == 0 && known) {
+        int code = http_reload(all.at[i].http, &all.at[i].settings, &err);
+        (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
+    } else if (strcmp(line, "end") == 0) {
+        end();
+    }
+    (void)printf("done\n");
+    (void)fflush(stdout);
+}
+
+static void on_words(uv_poll_t *poll, int status, int events)
+{
+    (void)poll;
+    (void)events;
+    ssize_t got = status == 0 ? read(STDIN_FILENO, all.line + all.line_size,
+                                     sizeof(all.line) - 1 - all.line_size)
+                              : 0;
+    if (got <= 0) {
+        end();
+        return;
+    }
+    all.line_size += (size_t)got;
+    all.line[all.line_size] = '\0';
+    char *newline = NULL;
+    while (!all.ending && (newline = strchr(all.line, '\n')) != NULL) {
+        *newline = '\0';
+        obey(all.line);
+        all.line_size -= (size_t)(newline + 1 - all.line);
+        memmove(all.line, newline + 1, all.line_size + 1);
+    }
+}
+
+/* ---- options ---- */
+
+static enum http_verify verify_of(const char *word)
+{
+    return strcmp(word, "required") == 0   ? HTTP_VERIFY_REQUIRED
+           : strcmp(word, "optional") == 0 ? HTTP_VERIFY_OPTIONAL
+                                           : HTTP_VERIFY_NONE;
+}
+
+static void take_option(const char *name, const char *value)
+{
+    struct http_settings *s = &all.common;
+    if (strcmp(name, "--user") == 0) {
+        s->user = value;
+    } else if (strcmp(name, "--password") == 0) {
+        secret_set(&all.password, value, strlen(value));
+        s->password = &all.password;
+    } else if (strcmp(name, "--allow") == 0) {
+        MUST(s->allowlist_count < ARRAY_LEN(all.allow));
+        all.allow[s->allowlist_count] = value;
+        s->allowlist_count++;
+        s->allowlist = all.allow;
+    } else if (strcmp(name, "--listen") == 0) {
+        all.host = value;
+    } else if (strcmp(name, "--certfile") == 0) {
+        s->certfile = value;
+    } else if (strcmp(name, "--keyfile") == 0) {
+        s->keyfile = value;
+    } else if (strcmp(name, "--cafile") == 0) {
+        s->cafile = value;
+    } else if (strcmp(name, "--verify") == 0) {
+        s->verify = verify_of(value);
+    } else {
+        MUST(strcmp(name, "--connections") == 0);
+        s->connections_max = (uint32_t)strtoul(value, NULL, 10);
+    }
+}
+
+static void store_settings(struct pgraft_settings *settings, size_t host)
+{
+    settings->api_url = all.at[host].api_url;
+    if (all.blank) {
+        static char peers[128];
+        (void)snprintf(peers, sizeof(peers), "n1=%s,n9=127.0.0.1:9", all.hosts.at[host].address);
+        settings->peers = peers; /* n9 never comes */
+    }
+}
+
+int main(int argc, char **argv)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    MUST(argc >= 2);
+    all.host = "127.0.0.1";
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--blank") == 0) {
+            all.blank = true;
+            continue;
+        }
+        MUST(i + 1 < argc);
+        take_option(argv[i], argv[i + 1]);
+        i++;
+    }
+    int rc = uv_loop_init(&all.loop);
+    MUST(rc == 0);
+    hosts_open(&all.hosts, strtoul(argv[1], NULL, 10));
+    all.hosts.settings = store_settings;
+    for (size_t i = 0; i < all.hosts.count; i++) {
+        settings_of(i);
+        (void)snprintf(all.at[i].api_url, sizeof(all.at[i].api_url), "http://%s:%zu", all.host,
+                       8008 + i);
+        start(i);
+        print_node(i);
+    }
+    for (size_t i = 0; !all.blank && i < all.hosts.count; i++) {
+        hosts_until_ready(&all.hosts, i, all.hosts.count);
+    }
+    (void)printf("ready\n");
+    (void)fflush(stdout);
+    rc = uv_poll_init(&all.loop, &all.words, STDIN_FILENO);
+    MUST(rc == 0);
+    rc = uv_poll_start(&all.words, UV_READABLE, on_words);
+    MUST(rc == 0);
+    (void)uv_run(&all.loop, UV_RUN_DEFAULT);
+    rc = uv_loop_close(&all.loop);
+    MUST(rc == 0);
+    hosts_close(&all.hosts);
+    secret_close(&all.password);
+    return 0;
+}
