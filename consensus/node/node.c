@@ -325,6 +325,9 @@ static void obey(struct node *n, struct order *order)
         case ORDER_LET_GO:
             holds_let_go(n, order->number);
             return;
+        case ORDER_DUMP_END:
+            dumps_end(n, order->number);
+            return;
         case ORDER_PUBLISH:
             keep_soft(n, order);
             return;
