@@ -193,6 +193,8 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
 /* The owner does not act as the holder any more, and will not. */
 void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
 bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+/* What was applied up to @index is in the state table on disk. */
+bool core_state_is_durable(const struct core *c, uint64_t index);
 /* Leader: when the newest message was sent that a majority has answered; 0: none was yet. */
 uint64_t core_followed_ms(const struct core *c, uint64_t now_ms);
 /* How long the lease @id, whoever holds it, goes on if nothing more is heard of it: the leader's
@@ -245,7 +247,9 @@ bool core_soft_next(const struct core *c, uint64_t now_ms, uint64_t after, struc
 /* What placement said last on this leader, and how often it has moved leadership from here. */
 struct placement core_placement(const struct core *c, uint64_t *ret_moves);
 /* May this node go on under its identity? If not, it is silent for good, @err says why, and the
- * owner ends it; ask after each turn. */
+ * owner ends it; ask after each turn. Take its batches until they are durable, too: one says that
+ * the disk is an old copy, and core_may_start() refuses it from then on. If the node dies before,
+ * its next start is refused by its members again. */
 enum core_refusal {
     CORE_WELCOME,
     CORE_OLD_COPY, /* members remember more than its disk does: discard the identity, join anew */

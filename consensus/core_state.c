@@ -57,6 +57,12 @@ static void add_our_row(struct store_batch *batch, uint64_t term, uint64_t conf_
     buf_close(&value);
 }
 
+bool core_state_is_durable(const struct core *c, uint64_t index)
+{
+    bool all_is_there = c->dirty_since_ms == 0 && c->flushed == c->flushed_durable;
+    return all_is_there || c->flushed_durable >= index;
+}
+
 static void flush(struct core *c)
 {
     struct store_batch *batch = core_batch(c);
@@ -240,6 +246,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
     batch->applied_index = snapshot->index;
     add_our_row(batch, snapshot->term, snapshot->conf_index, snapshot->conf, snapshot->conf_size);
     core_hello_save(c, batch, true);
+    core_start_save(c, batch);
     c->install_sequence = batch->sequence;
     c->installing = *snapshot;
     buf_clear(&c->installing_conf);
@@ -257,6 +264,8 @@ void core_state_load(struct core *c, const struct store_image *image)
     while (code == 0 && image->content != NULL && store_batch_next_row(image->content, &at, &row)) {
         if (core_hello_owns_row(&row)) {
             code = core_hello_load_row(c, &row, &err);
+        } else if (core_start_owns_row(&row)) {
+            code = core_start_load_row(c, &row, &err);
         } else if (!core_state_row_is_ours(&row, &c->applied)) {
             code = machine_load_row(c->machine, &row, &err);
         }

@@ -301,6 +301,21 @@ int pgraft_lease_list(struct pgraft *store, const struct pgraft_call *call, uint
     return about(store, JOB_LEASE_LIST, 0, 0, call, ret_request, error);
 }
 
+/* ---- snapshots ---- */
+
+int pgraft_dump_next(struct pgraft *store, uint64_t id, const struct pgraft_call *call,
+                     uint64_t *ret_request, struct pgraft_error *error)
+{
+    return about(store, JOB_DUMP, id, 0, call, ret_request, error);
+}
+
+void pgraft_dump_end(struct pgraft *store, uint64_t id)
+{
+    struct order *order = order_create(ORDER_DUMP_END);
+    order->number = id;
+    mail_order(&store->node.mail, order);
+}
+
 /* ---- members ---- */
 
 int pgraft_status(struct pgraft *store, bool ask_all, const struct pgraft_call *call,
