@@ -60,9 +60,11 @@ static void set_now(struct core *c, uint64_t now_ms)
     c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
 }
 
+/* A sole voter is elected by its own start; it leads nobody before it is clear that its disk is no
+ * old copy. */
 bool core_leads(const struct core *c)
 {
-    return engine_role(c->engine) == ENGINE_LEADER;
+    return engine_role(c->engine) == ENGINE_LEADER && c->hello.may_vote;
 }
 
 /* --- towards the disk --- */
@@ -201,9 +203,13 @@ void core_drop_messages(struct core *c)
 
 static void sink_send(void *ctx, const struct peer_message *message)
 {
+    struct core *c = ctx;
     struct peer_message out = *message;
-    core_disk_outgoing(ctx, &out);
-    core_send(ctx, &out);
+    if (!c->hello.may_vote) {
+        return; /* all that counts with others is said here: lost, like any message may be */
+    }
+    core_disk_outgoing(c, &out);
+    core_send(c, &out);
 }
 
 bool core_next_message(struct core *c, struct peer_message *message)
@@ -316,6 +322,7 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
     core_soft_open(c, c->hello.identity.incarnation);
     core_placement_open(c);
     core_state_load(c, image);
+    core_start_begin(c, image);
     struct store_hard hard;
     if (engine_hard_before_start(image, settings->id, &hard)) {
         sink_write_hard(c, &hard); /* W7: nothing leaves before it is durable */

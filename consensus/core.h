@@ -245,7 +245,9 @@ bool core_soft_next(const struct core *c, uint64_t now_ms, uint64_t after, struc
 /* What placement said last on this leader, and how often it has moved leadership from here. */
 struct placement core_placement(const struct core *c, uint64_t *ret_moves);
 /* May this node go on under its identity? If not, it is silent for good, @err says why, and the
- * owner ends it; ask after each turn. */
+ * owner ends it; ask after each turn. Take its batches until they are durable, too: one says that
+ * the disk is an old copy, and core_may_start() refuses it from then on. If the node dies before,
+ * its next start is refused by its members again. */
 enum core_refusal {
     CORE_WELCOME,
     CORE_OLD_COPY, /* members remember more than its disk does: discard the identity, join anew */

@@ -5,6 +5,7 @@
  *   hello:  to every member, again and again until it has answered "fine"
  *   until all other voters have answered so, or an election timeout has passed: no vote, no
  *   candidacy, and nothing is taken from a leader
+ *   then it is clear: that goes to the disk, too, and everybody is greeted again with it
  *
  * A member whose hello was not heard yet is asked for it, and what it says is dropped until it
  * came. One that turns out to be an old copy is told so, and is never listened to again. If that is
@@ -131,21 +132,6 @@ static void write_identity(struct core *c)
 
 /* --- a life --- */
 
-int core_may_start(const struct store_image *image, struct err *err)
-{
-    if (image->moved) {
-        return err_set(err, ERR_REFUSED,
-                       "these files are a copy, or were moved or restored (%s): this node can not "
-                       "go on as the member that wrote them; it has to join as a new one",
-                       image->moved_text);
-    }
-    if (image->identity.incarnation >= UINT32_MAX) {
-        return err_set(err, ERR_REFUSED,
-                       "this node has been started too often; it has to join as a new member");
-    }
-    return 0;
-}
-
 void core_hello_start(struct core *c, const struct store_image *image)
 {
     struct core_hello *h = &c->hello;
@@ -155,11 +141,6 @@ void core_hello_start(struct core *c, const struct store_image *image)
     h->identity.incarnation++;
     h->life = peer_life(h->identity.incarnation, c->settings.seed);
     h->found_counter = image->batch_counter;
-    h->found = (struct peer_hello){.name = "",
-                                   .start_term = image->hard.term,
-                                   .start_vote = image->hard.vote,
-                                   .start_last = image->log_last,
-                                   .start_counter = image->batch_counter};
     h->started_ms = c->now_ms;
     write_identity(c);
     engine_allow_campaign(c->engine, false);
@@ -183,10 +164,16 @@ static void refuse(struct core *c, enum core_refusal refusal, const char *text)
         return;
     }
     h->refusal = refusal;
-    (void)err_set(&h->why, ERR_REFUSED, "this node is not a member any more: %s", text);
+    (void)err_set(&h->why, ERR_REFUSED,
+                  "this node is not a member any more: %s; put its directory away and start it "
+                  "again to let it join as a new member",
+                  text);
     core_drop_messages(c);
     core_propose_end(c);
     core_read_end(c);
+    if (refusal == CORE_OLD_COPY) {
+        core_start_refused(c, text);
+    }
 }
 
 enum core_refusal core_refused(const struct core *c, struct err *err)
@@ -256,9 +243,13 @@ static void note_membership(struct core *c)
     h->seen_conf = applied;
 }
 
-/* Of durable batches, or a few less: a batch without content is not counted by the disk. */
+/* Of durable batches, or a few less: a batch without content is not counted by the disk. A life
+ * that is not clear does not count its own: the next one will not say them (start_note.h). */
 static uint64_t counter(const struct core *c)
 {
+    if (!c->hello.may_vote) {
+        return c->hello.found.start_counter;
+    }
     uint64_t written =
         c->durable > c->hello.empty_batches ? c->durable - c->hello.empty_batches : 0;
     return c->hello.found_counter + written;
@@ -340,6 +331,17 @@ static void greet_members(struct core *c, const struct members *members)
     }
 }
 
+/* Members must know of this life before an older copy of its disk comes back. */
+static void greet_again(struct core *c)
+{
+    struct core_hello *h = &c->hello;
+    for (size_t i = 0; i < h->count; i++) {
+        h->peers[i].told = false;
+        h->peers[i].has_greeted = false;
+    }
+    h->next_ms = c->now_ms;
+}
+
 /* May this node vote? Once it may, it may for the rest of its life. */
 static void clear(struct core *c, const struct members *members)
 {
@@ -361,6 +363,8 @@ static void clear(struct core *c, const struct members *members)
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
     if ((all && voters > 0) || waited) {
         h->may_vote = true;
+        core_start_clear(c);
+        greet_again(c);
         core_disk_look(c);
     }
 }

@@ -10,6 +10,7 @@
 #include "consensus/placement.h"
 #include "consensus/soft.h"
 #include "consensus/stamp.h"
+#include "consensus/start_note.h"
 #include "proto/kv_codec.h"
 
 #define SHIPS_MAX 8
@@ -153,7 +154,8 @@ struct core_peer {
 struct core_hello {
     struct store_identity identity;
     uint64_t life;
-    struct peer_hello found; /* what the disk said at the start */
+    struct peer_hello found; /* what the disk said at the start, or an earlier one: core_start.c */
+    struct start_note note;
     uint64_t found_counter;
     uint64_t empty_batches; /* that were handed out */
     uint64_t started_ms;
@@ -420,6 +422,18 @@ void core_hello_handed_out(struct core *c, const struct store_batch *batch);
 void core_hello_turn(struct core *c);
 uint64_t core_hello_next_ms(const struct core *c);
 struct core_peer *core_peer_find(struct core *c, uint64_t id);
+
+/* core_start.c */
+bool core_start_owns_row(const struct store_row *row);
+int core_start_load_row(struct core *c, const struct store_row *row, struct err *err);
+/* The row goes into @batch, which replaces the state table. */
+void core_start_save(struct core *c, struct store_batch *batch);
+/* The rows of @image are loaded: what this life says of its disk. */
+void core_start_begin(struct core *c, const struct store_image *image);
+/* From now on what this life says counts. */
+void core_start_clear(struct core *c);
+/* This disk is an old copy, for good. */
+void core_start_refused(struct core *c, const char *why);
 
 /* core_admit.c */
 void core_admit_receive(struct core *c, const struct peer_message *message);

@@ -240,6 +240,7 @@ void core_state_install(struct core *c, const struct peer_snapshot *snapshot)
     batch->applied_index = snapshot->index;
     add_our_row(batch, snapshot->term, snapshot->conf_index, snapshot->conf, snapshot->conf_size);
     core_hello_save(c, batch, true);
+    core_start_save(c, batch);
     c->install_sequence = batch->sequence;
     c->installing = *snapshot;
     buf_clear(&c->installing_conf);
@@ -257,6 +258,8 @@ void core_state_load(struct core *c, const struct store_image *image)
     while (code == 0 && image->content != NULL && store_batch_next_row(image->content, &at, &row)) {
         if (core_hello_owns_row(&row)) {
             code = core_hello_load_row(c, &row, &err);
+        } else if (core_start_owns_row(&row)) {
+            code = core_start_load_row(c, &row, &err);
         } else if (!core_state_row_is_ours(&row, &c->applied)) {
             code = machine_load_row(c->machine, &row, &err);
         }

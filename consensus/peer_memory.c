@@ -26,6 +26,11 @@ enum hello_verdict peer_memory_judge(const struct peer_memory *memory,
     if (!peer_life_is_later(message->life, memory->life)) {
         return HELLO_OLD_LIFE;
     }
+    bool same_clear = hello->clear_life == memory->clear_life;
+    if (memory->clear_life != 0 && !same_clear &&
+        !peer_life_is_later(hello->clear_life, memory->clear_life)) {
+        return HELLO_OLD_LIFE; /* however many starts there were since */
+    }
     if (hello->start_counter < memory->counter) {
         return HELLO_OLD_COUNTER;
     }
@@ -62,6 +67,7 @@ bool peer_memory_greeted(struct peer_memory *memory, const struct peer_message *
     bool news = memory->life != message->life;
     memory->life = message->life;
     news = raise_to(&memory->counter, hello->counter) || news;
+    news = raise_to(&memory->clear_life, hello->clear_life) || news;
     news = hear_term(memory, hello->start_term) || news;
     if (memory->term == hello->start_term && memory->vote == 0 && hello->start_vote != 0) {
         memory->vote = hello->start_vote;
@@ -86,9 +92,11 @@ bool peer_memory_hear(struct peer_memory *memory, const struct peer_message *mes
     } else {
         return false; /* the term of a pre-vote is one that nobody is in */
     }
-    bool news = hear_term(memory, message->term);
+    /* Nobody says such a thing before it is clear. */
+    bool news = raise_to(&memory->clear_life, message->life);
+    news = hear_term(memory, message->term) || news;
     if (message->term != memory->term) {
-        return false; /* late */
+        return news; /* late */
     }
     if (vote != 0 && memory->vote == 0) {
         memory->vote = vote;
@@ -124,10 +132,10 @@ const char *peer_verdict_text(enum hello_verdict verdict)
  *
  *   u8 format   u8 count   for each memory its numbers   the ids that are gone
  *
- * Format 1 had neither count nor ids, and was never released. */
+ * Format 1 had neither count nor ids, format 2 no clear life; they were never released. */
 
-#define FORMAT 2
-#define NUMBERS 6
+#define FORMAT 3
+#define NUMBERS 7
 
 void peer_book_encode(const struct peer_book *book, struct buf *out)
 {
@@ -136,7 +144,8 @@ void peer_book_encode(const struct peer_book *book, struct buf *out)
     buf_char(out, (char)book->count);
     for (size_t i = 0; i < book->count; i++) {
         const struct peer_memory *m = &book->memories[i];
-        const uint64_t numbers[NUMBERS] = {m->id, m->life, m->counter, m->term, m->vote, m->acked};
+        const uint64_t numbers[NUMBERS] = {m->id,   m->life,  m->counter,   m->term,
+                                           m->vote, m->acked, m->clear_life};
         for (size_t n = 0; n < NUMBERS; n++) {
             put_u64(out, numbers[n]);
         }
@@ -149,7 +158,8 @@ void peer_book_encode(const struct peer_book *book, struct buf *out)
 static bool take_memory(struct cursor *c, struct peer_memory *m)
 {
     return take_u64(c, &m->id) && m->id != 0 && take_u64(c, &m->life) && take_u64(c, &m->counter) &&
-           take_u64(c, &m->term) && take_u64(c, &m->vote) && take_u64(c, &m->acked);
+           take_u64(c, &m->term) && take_u64(c, &m->vote) && take_u64(c, &m->acked) &&
+           take_u64(c, &m->clear_life);
 }
 
 static bool take_book(struct cursor *c, struct peer_book *out)

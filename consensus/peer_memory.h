@@ -7,8 +7,10 @@
  * what its disk says. Less than was told: an old copy.
  *
  * Only what a life says after its hello was judged is remembered, and a hello tells what the disk
- * said when that life began. So the order in which messages arrive does not matter, and an honest
- * node is never refused: whatever it told anybody was durable before (docs/membership.md).
+ * said when that life began, or the first after the last one that got so far as to vote: an old
+ * copy says the same however often it starts (start_note.h). So the order in which messages arrive
+ * does not matter, and an honest node is never refused: whatever it told anybody was durable before
+ * (docs/membership.md).
  *
  * Pure: the core's own file, core_hello.c, keeps the memories, on disk too. */
 #ifndef CONSENSUS_PEER_MEMORY_H_
@@ -37,6 +39,7 @@ struct peer_memory {
     uint64_t vote;  /* whom it voted for in @term; 0: not known */
     uint64_t acked; /* index that it told, in @term, to have stored up to: as a follower, or as the
                        leader, which counts itself */
+    uint64_t clear_life; /* the newest that may vote, as it told by word or deed; 0: none */
 };
 
 /* The verdict on the hello @message. */
@@ -49,7 +52,7 @@ bool peer_memory_greeted(struct peer_memory *memory, const struct peer_message *
 bool peer_memory_hear(struct peer_memory *memory, const struct peer_message *message,
                       uint64_t self);
 
-/* "it was at start 7, and this is start 6", for an operator. */
+/* "an old copy of the disk: more had been written to it", for an operator. */
 const char *peer_verdict_text(enum hello_verdict verdict);
 
 /* All that a node keeps of its peers. */

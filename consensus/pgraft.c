@@ -263,7 +263,8 @@ int pgraft_open(const struct pgraft_settings *settings, struct pgraft **ret_stor
     MUST(rv == 0);
     open_dispatching(n);
     /* Of each life another beginning: an answer to a question of an earlier one fits nothing. */
-    n->next_id = (node_random() & UINT64_C(0xffffffff)) << 31 | 1;
+    atomic_init(&n->callers_jobs, 0);
+    atomic_init(&n->next_id, (node_random() & UINT64_C(0xffffffff)) << 31 | 1);
     int code = take_settings(&n->settings, settings, &err);
     code = code != 0 ? code : open_page(n, &err);
     code = code != 0 ? code : node_start(n, &err);
@@ -346,9 +347,7 @@ static void deliver_job(struct pgraft *store, struct job *job)
             result.message = err_text(result.status);
         }
     }
-    (void)pthread_mutex_lock(&n->mail.lock);
-    n->callers_jobs--;
-    (void)pthread_mutex_unlock(&n->mail.lock);
+    (void)atomic_fetch_sub(&n->callers_jobs, 1);
     job->done(job->ctx, &result);
     kv_decoder_close(&decoder);
     arena_close(&arena);
@@ -401,11 +400,13 @@ size_t pgraft_dispatch(struct pgraft *store)
     uint64_t until_ns = clock_ns(clock_system(), CLOCK_MONO) + DISPATCH_NS;
     size_t count = 0;
     struct delivery *delivery = NULL;
+    mail_hold(&store->node.mail);
     while (clock_ns(clock_system(), CLOCK_MONO) < until_ns &&
            (delivery = mail_next(&store->node.mail)) != NULL) {
         deliver(store, delivery);
         count++;
     }
+    mail_release(&store->node.mail);
     (void)pthread_mutex_unlock(&store->node.dispatching);
     return count;
 }

@@ -19,18 +19,12 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
     job->ctx = call->ctx;
     job->local = call->local;
     job->deadline_ms = node_now_ms() + wait_ms;
-    (void)pthread_mutex_lock(&n->mail.lock);
-    bool busy = n->callers_jobs >= NODE_JOBS_MAX;
-    uint64_t id = n->next_id;
-    if (!busy) {
-        n->callers_jobs++;
-        n->next_id++;
-    }
-    (void)pthread_mutex_unlock(&n->mail.lock);
-    if (busy) {
+    if (atomic_fetch_add(&n->callers_jobs, 1) >= NODE_JOBS_MAX) {
+        (void)atomic_fetch_sub(&n->callers_jobs, 1);
         job_free(job);
         return face_error(NULL, ERR_BUSY, error);
     }
+    uint64_t id = atomic_fetch_add(&n->next_id, 1);
     job->id = id;
     if (ret_request != NULL) {
         *ret_request = id; /* before another thread may deliver the answer */
@@ -171,9 +165,8 @@ int pgraft_watch(struct pgraft *store, const struct pgraft_watch *watch, uint64_
     buf_append(&w->bytes, watch->span.end.bytes, watch->span.end.size);
     w->wish.span.key.bytes = w->bytes.bytes;
     w->wish.span.end.bytes = w->bytes.bytes + key;
+    w->id = atomic_fetch_add(&n->next_id, 1);
     (void)pthread_mutex_lock(&n->mail.lock);
-    w->id = n->next_id;
-    n->next_id++;
     list_push_back(&n->callers_watchers, &w->by_caller);
     (void)pthread_mutex_unlock(&n->mail.lock);
     if (ret_watch != NULL) {

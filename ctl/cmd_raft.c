@@ -63,21 +63,34 @@ static void *probe_run(void *context)
     char *path =
         mem_printf("/pgraft/v1/health?timeout_ms=%" PRIu64, p->options.timeout_ms * 9 / 10);
     int rc = ask_get(ask, path, &answer, &err);
-    bool healthy = rc == 0 && json_is_true(json_object_get(answer, "healthy"));
+    const char *name = view_text(answer, "name");
+    bool same = name[0] == '\0' || strcmp(name, view_text(p->row, "name")) == 0;
+    bool healthy = rc == 0 && same && json_is_true(json_object_get(answer, "healthy"));
     json_t *read_ms = json_object_get(answer, "read_ms");
     cmd_set(p->row, "reachable", json_boolean(rc == 0 || ask_error(ask) != NULL));
     cmd_set(p->row, "healthy", json_boolean(healthy));
     cmd_set(p->row, "read_ms", read_ms != NULL ? json_incref(read_ms) : json_null());
     cmd_set(p->row, "error",
-            healthy ? json_null() : json_string(rc < 0 ? err.msg : "says that it is not healthy"));
+            healthy  ? json_null()
+            : rc < 0 ? json_string(err.msg)
+            : same   ? json_string("says that it is not healthy")
+                     : json_sprintf("%s answers there", name));
     return NULL;
 }
 
-/* Where to ask @member: the one that told us of all is asked where it was. */
+/* Where to ask @member: the one that told us of all is asked where it was; one that tells no HTTP
+ * address may have the usual one. */
 static int probe_place(struct probe *p, json_t *member, bool is_asked, const char *node)
 {
     const char *url = is_asked ? node : view_text(member, "api_url");
-    return url[0] != '\0' ? endpoint_parse(url, &p->endpoint, NULL) : ERR_NOT_FOUND;
+    if (url[0] != '\0') {
+        return endpoint_parse(url, &p->endpoint, NULL);
+    }
+    const char *address = view_text(member, "address");
+    const char *colon = strrchr(address, ':');
+    CLEANUP(mem_freep)
+    char *host = mem_printf("%.*s", colon != NULL ? (int)(colon - address) : 0, address);
+    return host[0] != '\0' ? endpoint_parse(host, &p->endpoint, NULL) : ERR_NOT_FOUND;
 }
 
 static bool probe_all(json_t *raft, const struct ctl *ctl, json_t *rows)

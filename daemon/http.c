@@ -116,7 +116,7 @@ void http_run_engine(struct http_engine *engine)
     }
 }
 
-static void on_log(void *cls, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list args)
 {
     char line[256];
     (void)cls;

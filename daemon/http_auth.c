@@ -62,29 +62,32 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
 
 /* ---- what it is decided by ---- */
 
+/* Into @out, which wipes what it held; @said too. */
+static void hide(struct buf *said, struct secret *out)
+{
+    secret_set(out, buf_text(said), said->size);
+    if (said->size > 0) {
+        explicit_bzero(said->bytes, said->size);
+    }
+    buf_close(said);
+}
+
 bool http_password_is_right(const char *authorization, const char *user,
                             const struct secret *password)
 {
     if (authorization == NULL || strncasecmp(authorization, "Basic ", 6) != 0) {
         return false;
     }
-    const char *digits = authorization + 6;
-    digits += strspn(digits, " ");
+    const char *digits = authorization + 6 + strspn(authorization + 6, " ");
     struct buf said = {0};
-    struct secret is = {0};
-    struct secret should_be = {0};
+    struct buf wanted = {0};
+    CLEANUP(secret_close) struct secret is = {0};
+    CLEANUP(secret_close) struct secret should_be = {0};
     bool good = base64_decode(&said, digits, strlen(digits));
-    CLEANUP(buf_close) struct buf wanted = {0};
     buf_printf(&wanted, "%s:%s", user, secret_reveal(password));
-    secret_set(&is, buf_text(&said), said.size);
-    secret_set(&should_be, buf_text(&wanted), wanted.size);
-    good = secret_equals(&is, &should_be) && good;
-    explicit_bzero(said.bytes, said.size);
-    explicit_bzero(wanted.bytes, wanted.size);
-    buf_close(&said);
-    secret_close(&is);
-    secret_close(&should_be);
-    return good;
+    hide(&said, &is);
+    hide(&wanted, &should_be);
+    return secret_equals(&is, &should_be) && good;
 }
 
 bool http_host_is_local(const char *host)

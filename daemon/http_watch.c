@@ -12,6 +12,8 @@
 #define PROGRESS_MS 5000
 #define PROGRESS_MS_MIN 100
 #define PROGRESS_MS_MAX 60000
+/* A watch from now on waits so long for a majority to say what "now" is. */
+#define CONFIRM_MS 1000
 /* What may wait for the client before the store's watch is closed. */
 #define AHEAD_MAX ((size_t)1024 * 1024)
 /* Of a line, before it is cut. */
@@ -23,7 +25,8 @@ struct watching {
     struct buf keys;
     uint64_t store_watch; /* 0: none is open */
     uint64_t next_revision;
-    bool started; /* the first line is out */
+    uint64_t store_revision; /* when it began */
+    bool started;            /* the first line is out */
 };
 
 static void free_watching(void *state)
@@ -187,11 +190,38 @@ static void own_keys(struct watching *w, const struct pgraft_span *span)
     w->wish.span.end.bytes = w->keys.bytes != NULL ? w->keys.bytes + span->key.size : NULL;
 }
 
-/* Where the store stands is known: so start and events fit together. */
-static void begin(struct http_request *r, const struct pgraft_result *result)
+static void begin(struct http_request *r)
 {
     struct watching *w = r->state;
     struct pgraft_error error = {0};
+    if (w->next_revision == 0) {
+        w->next_revision = w->store_revision + 1;
+    }
+    if (open_store_watch(w, &error) != 0) {
+        http_fail(r, error.code, "%s", error.message);
+        return;
+    }
+    http_stream_begin(r, TYPE, drained);
+    if (w->store_revision + 1 >= w->next_revision) {
+        put_revision(w, "start", w->next_revision - 1);
+    }
+}
+
+/* Without a majority it begins where this node stands. */
+static void confirmed(struct http_request *r, const struct pgraft_result *result)
+{
+    struct watching *w = r->state;
+    if (result->status == 0) {
+        w->store_revision = result->revision;
+    }
+    begin(r);
+}
+
+/* Where this node stands. "From now on" means behind everything that was answered by now, wherever
+ * it was, so that has to be confirmed. */
+static void looked(struct http_request *r, const struct pgraft_result *result)
+{
+    struct watching *w = r->state;
     if (result->status != 0) {
         http_fail_result(r, result);
         return;
@@ -201,17 +231,15 @@ static void begin(struct http_request *r, const struct pgraft_result *result)
         http_fail(r, ERR_CLOSED, "this node is no member of a cluster: %s", s->text);
         return;
     }
-    if (w->next_revision == 0) {
-        w->next_revision = s->revision + 1;
-    }
-    if (open_store_watch(w, &error) != 0) {
-        http_fail(r, error.code, "%s", error.message);
+    w->store_revision = s->revision;
+    if (w->next_revision != 0) {
+        begin(r);
         return;
     }
-    http_stream_begin(r, TYPE, drained);
-    if (s->revision + 1 >= w->next_revision) {
-        put_revision(w, "start", w->next_revision - 1);
-    }
+    struct pgraft_error error = {0};
+    struct pgraft_call call = http_call(r, confirmed);
+    call.timeout_ms = CONFIRM_MS;
+    http_asked(r, pgraft_health(r->http->store, 0, &call, &r->asked, &error), &error);
 }
 
 static void look(struct http_request *r, const struct pgraft_watch *wish)
@@ -227,7 +255,7 @@ static void look(struct http_request *r, const struct pgraft_watch *wish)
     r->state = w;
     r->free_state = free_watching;
     r->ended = ended;
-    struct pgraft_call call = http_call(r, begin);
+    struct pgraft_call call = http_call(r, looked);
     http_asked(r, pgraft_status(r->http->store, false, &call, &r->asked, &error), &error);
 }
 

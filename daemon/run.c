@@ -71,8 +71,32 @@ static void on_store(uv_poll_t *handle, int status, int events)
     (void)pgraft_dispatch(r->store);
 }
 
-static void fill_settings(struct run *r, const struct buf *listen, const struct buf *peers,
-                          struct pgraft_settings *s)
+/* What the settings of the library point to. */
+struct places {
+    struct buf listen;
+    struct buf peers;
+    struct buf api_url; /* where the node can be asked over HTTP, for the others to show */
+};
+
+static void places_close(struct places *p)
+{
+    buf_close(&p->listen);
+    buf_close(&p->peers);
+    buf_close(&p->api_url);
+}
+
+static void find_places(const struct config *c, struct places *out)
+{
+    const char *at =
+        c->restapi.connect_address != NULL ? c->restapi.connect_address : c->restapi.listen;
+    ground_listen(c->raft.listen, &out->listen);
+    config_peers_text(c, &out->peers);
+    if (at != NULL && at[0] != '*') {
+        buf_printf(&out->api_url, "%s://%s", c->restapi.certfile != NULL ? "https" : "http", at);
+    }
+}
+
+static void fill_settings(struct run *r, const struct places *places, struct pgraft_settings *s)
 {
     const struct config *c = r->config;
     pgraft_settings_init(s);
@@ -81,10 +105,11 @@ static void fill_settings(struct run *r, const struct buf *listen, const struct 
     s->name = c->name;
     s->kind = c->role == CONFIG_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
     s->site = c->raft.site != NULL ? c->raft.site : "";
-    s->listen = buf_text(listen);
+    s->listen = buf_text(&places->listen);
     s->advertise = c->raft.advertise;
     s->directory = c->raft.data_dir;
-    s->peers = buf_text(peers);
+    s->peers = buf_text(&places->peers);
+    s->api_url = buf_text(&places->api_url);
     s->secret_file = c->raft.secret_file;
     s->ca_file = c->raft.cafile;
     s->cert_file = c->raft.certfile;
@@ -103,13 +128,11 @@ static void fill_settings(struct run *r, const struct buf *listen, const struct 
 
 static int open_store(struct run *r, struct err *err)
 {
-    CLEANUP(buf_close) struct buf peers = {0};
+    CLEANUP(places_close) struct places places = {.listen = {0}};
     struct pgraft_settings settings;
     struct pgraft_error error = {0};
-    CLEANUP(buf_close) struct buf listen = {0};
-    config_peers_text(r->config, &peers);
-    ground_listen(r->config->raft.listen, &listen);
-    fill_settings(r, &listen, &peers, &settings);
+    find_places(r->config, &places);
+    fill_settings(r, &places, &settings);
     int code = ground_make_parents(r->config->raft.data_dir, err);
     if (code != 0) {
         return code;

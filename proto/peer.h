@@ -180,13 +180,14 @@ struct peer_soft {
 struct peer_hello {
     uint8_t cluster_id[PEER_CLUSTER_ID_SIZE]; /* all zero: of no cluster yet */
     const char *name;
-    /* What the disk said when this life began: */
+    /* What the disk said when this life began, or the first after @clear_life: */
     uint64_t start_term;
     uint64_t start_vote;
     uint64_t start_last; /* index of the log's last entry */
     uint64_t start_counter;
     uint64_t counter;    /* of durable batches, now */
     uint64_t conf_index; /* of the newest membership it knows and is in; 0: none */
+    uint64_t clear_life; /* the newest life on this disk that got so far as to vote; 0: none */
 };
 
 enum hello_verdict {

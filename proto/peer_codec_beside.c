@@ -176,6 +176,7 @@ static void write_hello(const struct peer_hello *in, union wire_part *part, wire
     part->hello.start_counter = in->start_counter;
     part->hello.counter = in->counter;
     part->hello.conf_index = in->conf_index;
+    part->hello.clear_life = in->clear_life;
 }
 
 static int read_hello(struct arena *arena, const Pgraft__Peer__Hello *in, struct peer_message *out,
@@ -187,7 +188,8 @@ static int read_hello(struct arena *arena, const Pgraft__Peer__Hello *in, struct
                                      .start_last = in->start_last,
                                      .start_counter = in->start_counter,
                                      .counter = in->counter,
-                                     .conf_index = in->conf_index};
+                                     .conf_index = in->conf_index,
+                                     .clear_life = in->clear_life};
     int rv = wire_no_unknown(&in->base, "hello", err);
     rv = rv != 0 ? rv : read_id(in->cluster_id, "hello.cluster_id", out->hello.cluster_id, err);
     return rv != 0 ? rv : read_text(arena, in->name, "hello.name", &out->hello.name, err);

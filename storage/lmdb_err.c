@@ -16,9 +16,10 @@ static int code_of(int rc)
         case MDB_MAP_FULL:
         case MDB_TXN_FULL:
             return ERR_NO_SPACE;
+        /* MDB_PANIC is none of these: an earlier write of a meta page failed, the disk holds what
+         * was committed before, and the next start goes on from that. */
         case MDB_CORRUPTED:
         case MDB_PAGE_NOTFOUND:
-        case MDB_PANIC:
         case MDB_INVALID:
         case MDB_VERSION_MISMATCH:
             return ERR_CORRUPT;

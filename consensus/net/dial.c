@@ -106,7 +106,7 @@ static void resolved_cb(uv_getaddrinfo_t *request, int status, struct addrinfo *
 static void resolve_name(struct remote *remote, const struct address_parts *parts)
 {
     struct net *net = remote->net;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct resolve *resolve = mem_zalloc(sizeof(*resolve));
     resolve->net = net;
     resolve->remote = remote;

@@ -218,9 +218,10 @@ static void take_message(struct link *link, const void *bytes, size_t size)
     if (message.to != 0 && message.to != net->self.node_id) {
         return; /* for what this node was before */
     }
-    if (link->remote != NULL) {
-        link->remote->stats.messages_in++;
+    if (link->remote == NULL || link->remote->link == NULL) {
+        return; /* on a connection that was replaced by one that is gone: its owner thinks so */
     }
+    link->remote->stats.messages_in++;
     if (!net->stopping) {
         net->callbacks.on_message(net->ctx, &message);
     }

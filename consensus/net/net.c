@@ -338,6 +338,15 @@ bool net_peer_stats(const struct net *net, size_t at, struct net_peer_stats *out
     return false;
 }
 
+size_t net_peers_up(const struct net *net)
+{
+    size_t count = 0;
+    LIST_FOR_EACH (const struct remote, remote, &net->remotes, entry) {
+        count += remote->link != NULL ? 1 : 0;
+    }
+    return count;
+}
+
 struct net_stats net_stats(const struct net *net)
 {
     return net->stats;

@@ -4,7 +4,8 @@
  * it is chosen. Messages go out by net_send() and come in through a callback; what does not arrive
  * is lost, as Raft expects. Names are resolved on libuv's thread pool; nothing else leaves the
  * thread of the loop, and nothing blocks it. All calls are made on that thread, but net_keys_load()
- * and net_keys_free(). The library logs nothing: what an operator wants to know is an event.
+ * and net_keys_free(); SIGPIPE is blocked there, or ignored. The library logs nothing: what an
+ * operator wants to know is an event.
  *
  * Callbacks come from the loop, and from inside net_stop(), net_keys_take(), net_set_cluster() and
  * net_set_peers(), which close connections; never from inside net_send() or net_flush(). They may
@@ -216,6 +217,8 @@ struct net_peer_stats {
 };
 /* The figures of peer @at; false: there are no so many. */
 bool net_peer_stats(const struct net *net, size_t at, struct net_peer_stats *out);
+/* How many are up; asks nobody, as the above asks the kernel. */
+size_t net_peers_up(const struct net *net);
 
 struct net_stats {
     uint64_t accepted;

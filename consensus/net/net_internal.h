@@ -145,6 +145,7 @@ struct remote {
     char name[MEMBER_NAME_MAX + 1];
     char address[MEMBER_ADDRESS_MAX + 1];
     bool wanted;
+    bool is_moved;           /* an attempt is under way to where it was before */
     bool is_full;            /* a message was dropped, which is to be told */
     bool is_self;            /* this very node answered at the address */
     struct link *link;       /* in use */

@@ -125,11 +125,11 @@ static void use(struct net *net, struct remote *remote, struct link *link)
     if (net->stopping) {
         return;
     }
-    event_tell_link(link, NET_UP, false, link->dialled ? "connected" : "has connected");
-    if (!link_is_over(link)) { /* the owner may have ended it, and the remote with it */
-        struct net_node node;
-        link_node(link, &node);
-        net->callbacks.on_up(net->ctx, &node);
+    struct net_node node;
+    link_node(link, &node);
+    net->callbacks.on_up(net->ctx, &node);
+    if (!link_is_over(link)) { /* the owner may have ended it */
+        event_tell_link(link, NET_UP, false, link->dialled ? "connected" : "has connected");
     }
 }
 
@@ -166,7 +166,13 @@ void remote_link_up(struct net *net, struct link *link)
     bool better =
         judge_newer_is_better(net->self.node_id, link->who.node_id, stands->dialled, link->dialled);
     remote->link = better ? link : stands;
-    link_retire(better ? stands : link);
+    struct link *worse = better ? stands : link;
+    LIST_FOR_EACH (struct remote, other, &net->remotes, entry) {
+        if (other->stand_in == worse) {
+            other->stand_in = remote->link;
+        }
+    }
+    link_retire(worse);
 }
 
 /* ---- over ---- */
@@ -283,26 +289,71 @@ static void wish(struct net *net, const struct net_peer *peer)
     remote->id = remote->id != 0 ? remote->id : peer->id;
     if (strcmp(remote->address, peer->address) != 0) {
         remote->is_self = false;
+        remote->is_moved = remote->dialling != NULL;
         remote->target_count = 0;
         remote->retry_ms = 0;
     }
     name_it(remote, peer->name, peer->address);
 }
 
+/* It answers at the address of one that is wanted. */
+static bool stands_in(const struct net *net, const struct link *link)
+{
+    LIST_FOR_EACH (const struct remote, remote, &net->remotes, entry) {
+        if (remote->wanted && remote->stand_in == link) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void unwish(struct remote *remote)
 {
-    struct link *link = remote->link != NULL ? remote->link : remote->dialling;
+    struct link *link = remote->link;
+    struct link *attempt = remote->dialling;
     dial_forget(remote);
     /* What the other side has opened, it wants. */
-    if (link == NULL || !link->dialled) {
-        return;
-    }
-    if (link_state(link) == LINK_UP) {
+    if (link != NULL && link->dialled && !stands_in(remote->net, link)) {
         link_bye(link, true);
         link_finish(link);
-    } else {
-        link_end(link, NULL);
     }
+    if (attempt != NULL) {
+        link_end(attempt, NULL);
+    }
+}
+
+/* An attempt to somewhere else than it is now; one that is nearly there may come to its end. */
+static void give_up_attempt(struct remote *remote)
+{
+    remote->is_moved = false;
+    if (remote->dialling != NULL && link_state(remote->dialling) != LINK_WELCOME) {
+        link_end(remote->dialling, NULL);
+        remote->retry_ms = 0;
+    }
+}
+
+/* What this side alone holds on to. */
+static bool is_held(const struct net *net, const struct remote *remote)
+{
+    const struct link *link = remote->link;
+    bool dialled = link != NULL && link->dialled && !stands_in(net, link);
+    return dialled || remote->dialling != NULL || remote->resolve != NULL;
+}
+
+/* True: something was done, which may have changed the list. */
+static bool carry_out(struct net *net)
+{
+    LIST_FOR_EACH (struct remote, remote, &net->remotes, entry) {
+        if (!remote->wanted && is_held(net, remote)) {
+            unwish(remote);
+            return true;
+        }
+        if (remote->is_moved) {
+            give_up_attempt(remote);
+            return true;
+        }
+    }
+    return false;
 }
 
 void remote_set_wanted(struct net *net, const struct net_peer *peers, size_t count)
@@ -314,18 +365,7 @@ void remote_set_wanted(struct net *net, const struct net_peer *peers, size_t cou
     for (size_t i = 0; i < count; i++) {
         wish(net, &peers[i]);
     }
-    bool again = true;
-    while (again) { /* ending a link may change the list */
-        again = false;
-        LIST_FOR_EACH (struct remote, remote, &net->remotes, entry) {
-            bool dials = (remote->link != NULL && remote->link->dialled) ||
-                         remote->dialling != NULL || remote->resolve != NULL;
-            if (!remote->wanted && dials) {
-                unwish(remote);
-                again = true;
-                break;
-            }
-        }
+    while (carry_out(net)) {
     }
     sweep(net);
     dial_schedule(net);

@@ -128,10 +128,7 @@ static void receive_ask(struct node *n, const struct peer_message *in)
         return;
     }
     struct job *job = job_create(kind);
-    (void)pthread_mutex_lock(&n->mail.lock);
-    job->id = n->next_id;
-    n->next_id++;
-    (void)pthread_mutex_unlock(&n->mail.lock);
+    job->id = atomic_fetch_add(&n->next_id, 1);
     job->from = in->from;
     job->question = in->ask.question;
     job->deadline_ms = node_now_ms() + in->ask.wait_ms;

@@ -58,10 +58,12 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
 {
     job->status = status;
     if (fmt != NULL) {
+        char text[sizeof(job->message)]; /* an argument may be the message so far */
         va_list args;
         va_start(args, fmt);
-        (void)vsnprintf(job->message, sizeof(job->message), fmt, args);
+        (void)vsnprintf(text, sizeof(text), fmt, args);
         va_end(args);
+        (void)snprintf(job->message, sizeof(job->message), "%s", text);
     }
     if (status != 0 && (fmt == NULL || job->message[0] == '\0')) {
         (void)snprintf(job->message, sizeof(job->message), "%s", err_text(status));
@@ -85,7 +87,7 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
     }
     struct delivery *delivery = delivery_create(DELIVER_JOB);
     delivery->job = job;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 void jobs_wait(struct node *n, struct job *job, uint64_t again_ms)

@@ -35,6 +35,7 @@ int mail_open(struct mail *mail, uv_loop_t *loop, uv_poll_cb on_wake, struct err
 {
     list_init(&mail->inbox);
     list_init(&mail->outbox);
+    list_init(&mail->staged);
     int code = open_bells(mail, err);
     if (code == 0) {
         int rv = uv_poll_init(loop, &mail->wake, mail->bell);
@@ -54,6 +55,7 @@ int mail_open(struct mail *mail, uv_loop_t *loop, uv_poll_cb on_wake, struct err
 
 void mail_close(struct mail *mail)
 {
+    list_splice_back(&mail->outbox, &mail->staged);
     MUST(list_empty(&mail->inbox)); /* mail_shut() gave them to the thread, or there was none */
     for (struct list *link = list_pop_front(&mail->outbox); link != NULL;
          link = list_pop_front(&mail->outbox)) {
@@ -94,15 +96,41 @@ static void silence(int bell)
     MUST(got == (ssize_t)sizeof(count) || errno == EAGAIN);
 }
 
+/* Under the lock. */
+static void ring_for_orders(struct mail *mail)
+{
+    if (!mail->is_rung) {
+        mail->is_rung = true;
+        ring(mail->bell);
+    }
+}
+
+void mail_hold(struct mail *mail)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    mail->is_held = true;
+    mail->holder = pthread_self();
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+void mail_release(struct mail *mail)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+    mail->is_held = false;
+    if (!list_empty(&mail->inbox)) {
+        ring_for_orders(mail);
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
 int mail_order(struct mail *mail, struct order *order)
 {
     (void)pthread_mutex_lock(&mail->lock);
     bool is_open = mail->is_open;
     if (is_open) {
-        bool was_empty = list_empty(&mail->inbox);
         list_push_back(&mail->inbox, &order->link);
-        if (was_empty) {
-            ring(mail->bell);
+        if (!mail->is_held || !pthread_equal(mail->holder, pthread_self())) {
+            ring_for_orders(mail);
         }
     }
     (void)pthread_mutex_unlock(&mail->lock);
@@ -116,6 +144,7 @@ void mail_take_orders(struct mail *mail, struct list *out)
 {
     (void)pthread_mutex_lock(&mail->lock);
     list_splice_back(out, &mail->inbox);
+    mail->is_rung = false;
     silence(mail->bell);
     (void)pthread_mutex_unlock(&mail->lock);
 }
@@ -157,6 +186,25 @@ void mail_deliver(struct mail *mail, struct delivery *delivery)
     mail->events_waiting += delivery->kind == DELIVER_EVENT ? 1 : 0;
     bool was_empty = list_empty(&mail->outbox);
     list_push_back(&mail->outbox, &delivery->link);
+    if (was_empty) {
+        ring(mail->fd);
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+void mail_stage(struct mail *mail, struct delivery *delivery)
+{
+    list_push_back(&mail->staged, &delivery->link);
+}
+
+void mail_post(struct mail *mail)
+{
+    if (list_empty(&mail->staged)) {
+        return;
+    }
+    (void)pthread_mutex_lock(&mail->lock);
+    bool was_empty = list_empty(&mail->outbox);
+    list_splice_back(&mail->outbox, &mail->staged);
     if (was_empty) {
         ring(mail->fd);
     }

@@ -57,11 +57,15 @@ struct mail {
     pthread_mutex_t lock;
     struct list inbox;
     struct list outbox;
+    struct list staged; /* the consensus thread's own: what goes into the outbox with its turn */
     size_t events_waiting;
-    int fd;         /* eventfd: the outbox has something */
-    int bell;       /* eventfd: the inbox has; watched by the thread's loop */
-    uv_poll_t wake; /* on the bell */
-    bool is_open;   /* under the lock: false once the thread ends, and nothing is taken any more */
+    bool is_rung;     /* the bell; until the orders are taken */
+    bool is_held;     /* by a caller that dispatches: its own orders wait for mail_release() */
+    pthread_t holder; /* ... */
+    int fd;           /* eventfd: the outbox has something */
+    int bell;         /* eventfd: the inbox has; watched by the thread's loop */
+    uv_poll_t wake;   /* on the bell */
+    bool is_open; /* under the lock: false once the thread ends, and nothing is taken any more */
 };
 
 /* Not a uv_async_t: its receiver spins until the sender has left uv_async_send(), and a thread of
@@ -74,6 +78,10 @@ struct order *order_create(enum order_kind kind);
 void order_free(struct order *order);
 /* 0; ERR_CLOSED: the thread ends, and @order was freed. */
 int mail_order(struct mail *mail, struct order *order);
+/* Orders given by the calling thread from here to mail_release() go together: what a caller asks
+ * for in answer to many deliveries then costs the consensus thread one turn. */
+void mail_hold(struct mail *mail);
+void mail_release(struct mail *mail);
 /* All orders there are, in order, moved to @out. */
 void mail_take_orders(struct mail *mail, struct list *out);
 /* No more orders are taken; those there are go to @out, the last ones. */
@@ -81,6 +89,9 @@ void mail_shut(struct mail *mail, struct list *out);
 struct delivery *delivery_create(enum delivery_kind kind);
 void delivery_free(struct delivery *delivery);
 void mail_deliver(struct mail *mail, struct delivery *delivery);
+/* On the consensus thread: delivered with all others of its turn, by mail_post(). */
+void mail_stage(struct mail *mail, struct delivery *delivery);
+void mail_post(struct mail *mail);
 struct delivery *mail_next(struct mail *mail);
 
 #endif /* CONSENSUS_NODE_MAIL_H_ */

@@ -150,10 +150,12 @@ static void set_timer(struct node *n, uint64_t now_ms)
     }
     next = earlier(next, watchers_next_ms(n));
     next = n->poke_at_ms != 0 ? earlier(next, n->poke_at_ms) : next;
+    next = n->glass_is_old ? earlier(next, n->glass_ms + NODE_GLASS_MS) : next;
     next = n->poke_now || n->stopping ? now_ms + 1 : next;
     next = next > now_ms ? next : now_ms + 1;
-    if (next == n->timer_at_ms) {
-        return;
+    bool rings_before = n->timer_at_ms > now_ms && n->timer_at_ms <= next;
+    if (rings_before) {
+        return; /* and is set anew then: a timer that moves with each request costs a call each */
     }
     struct itimerspec at = {.it_value = {.tv_sec = (time_t)(next / MS_PER_S),
                                          .tv_nsec = (long)(next % MS_PER_S * NS_PER_MS)}};
@@ -280,6 +282,20 @@ static void copy_soft(struct node *n, uint64_t now_ms)
     }
     n->soft_count = count;
     (void)pthread_mutex_unlock(&n->glass);
+}
+
+/* What callers may look at: after the turn, but not after each of many. */
+static void fill_glass(struct node *n, uint64_t now_ms)
+{
+    n->glass_is_old = n->glass_ms != 0 && now_ms < n->glass_ms + NODE_GLASS_MS;
+    if (n->glass_is_old) {
+        return;
+    }
+    n->glass_ms = now_ms;
+    if (n->core != NULL) {
+        copy_soft(n, now_ms);
+    }
+    status_figures(n);
 }
 
 /* ---- orders ---- */
@@ -416,7 +432,6 @@ void node_turn(struct node *n)
     }
     if (n->core != NULL) {
         watchers_turn(n, now_ms);
-        copy_soft(n, now_ms);
     }
     if (n->stopping) {
         turn_stopping(n, now_ms);
@@ -426,7 +441,7 @@ void node_turn(struct node *n)
     }
     notice_disk(n);
     holds_turn(n, node_now_ms());
-    status_figures(n);
+    fill_glass(n, now_ms);
     net_flush(n->net);
     set_timer(n, node_now_ms());
 }
@@ -437,6 +452,7 @@ static void on_turn(uv_check_t *handle)
     if (!n->stopped && !n->switching) {
         node_turn(n);
     }
+    mail_post(&n->mail);
     n->awake = false;
 }
 
@@ -496,6 +512,7 @@ static void *run_thread(void *arg)
     lock_stack(n);
     phase_begin(n);
     node_turn(n);
+    mail_post(&n->mail);
     (void)uv_run(&n->loop, UV_RUN_DEFAULT);
     return NULL;
 }

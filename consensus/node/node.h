@@ -30,6 +30,8 @@
 #define NODE_POKE_MS 50
 /* A turn that comes so late is a stall. */
 #define NODE_STALL_MS 100
+/* What callers look at is no older. */
+#define NODE_GLASS_MS 10
 /* Batches of one watch that wait to be delivered; then it stands still. */
 #define WATCH_UNDELIVERED_MAX 4
 
@@ -101,9 +103,9 @@ struct node {
     struct node_settings settings;
     struct mail mail;
     pthread_t thread;
-    uint64_t next_id; /* of jobs and watches; begins at random. Under the mail's lock */
-    struct list callers_watchers;
-    size_t callers_jobs;
+    atomic_uint_least64_t next_id; /* of jobs and watches; begins at random */
+    struct list callers_watchers;  /* under the mail's lock */
+    atomic_size_t callers_jobs;
     pthread_mutex_t dispatching; /* held while callbacks run: one at a time, in order */
 
     /* Behind its lock: what callers may look at. */
@@ -122,8 +124,10 @@ struct node {
     uv_poll_t store_poll;
     bool store_watched; /* @store_poll is a handle of the loop */
     uv_check_t turn;
-    bool awake;     /* the loop has woken up, and has not had its turn */
-    bool switching; /* from form to core */
+    uint64_t glass_ms; /* when the glass was filled last */
+    bool glass_is_old; /* and something may have changed since */
+    bool awake;        /* the loop has woken up, and has not had its turn */
+    bool switching;    /* from form to core */
     bool tick_due;
     bool stopping;
     bool handed_over;

@@ -75,10 +75,7 @@ void status_figures(struct node *n)
     f.store_bytes = stats.used_bytes;
     memcpy(f.fsync_bucket, stats.commit_bucket, sizeof(f.fsync_bucket));
     f.fsync_sum_us = stats.commit_ns_sum / 1000;
-    struct net_peer_stats peer;
-    for (size_t i = 0; net_peer_stats(n->net, i, &peer); i++) {
-        f.peers_connected += peer.up ? 1 : 0;
-    }
+    f.peers_connected = net_peers_up(n->net);
     if (n->core != NULL) {
         struct machine_status machine;
         const struct engine *engine = core_engine(n->core);

@@ -20,7 +20,7 @@ static void end(struct node *n, struct watcher *w)
     list_remove(&w->link);
     struct delivery *delivery = delivery_create(DELIVER_WATCH_END);
     delivery->watcher = w;
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 static void open_watch(struct node *n, struct watcher *w)
@@ -109,7 +109,7 @@ static void hand_over(struct node *n, struct watcher *w, struct delivery *delive
     w->told_revision = delivery->changes.revision;
     w->told_ms = node_now_ms();
     (void)atomic_fetch_add(&w->undelivered, 1);
-    mail_deliver(&n->mail, delivery);
+    mail_stage(&n->mail, delivery);
 }
 
 static bool is_behind(struct watcher *w)

@@ -123,7 +123,7 @@ def test_health_asks_each_member_by_itself():
     with Node({"/pgraft/v1/health": healthy}, host="127.0.0.2") as pg2, \
             Node({"/pgraft/v1/health": Error("ERR_NO_QUORUM", "no majority")}, host="127.0.0.3") as sick:
         raft = cluster(pg2={"api_url": pg2.endpoint}, w1={"api_url": "http://127.0.0.9:1"})
-        with Node({"/raft": raft, "/pgraft/v1/health": healthy}) as pg1:
+        with Node({"/raft": raft, "/pgraft/v1/health": {**healthy, "name": "pg1"}}) as pg1:
             status, out, err = ctl("raft", "--health", "--format", "json", node=pg1)
             assert (status, err) == (1, "")
             rows = json.loads(out)
@@ -134,7 +134,13 @@ def test_health_asks_each_member_by_itself():
             raft["members"][2]["api_url"] = sick.endpoint
             rows = json.loads(ctl("raft", "--health", "--format", "json", node=pg1)[1])
             assert (rows[2]["reachable"], rows[2]["healthy"], rows[2]["error"]) == (True, False, "no majority")
-            raft["members"][2]["api_url"] = None
+            raft["members"][2]["api_url"] = pg1.endpoint  # somebody else's
+            rows = json.loads(ctl("raft", "--health", "--format", "json", node=pg1)[1])
+            assert (rows[2]["healthy"], rows[2]["error"]) == (False, "pg1 answers there")
+            raft["members"][2].update(api_url=None, address="127.0.0.9:7400")  # where it usually is
+            rows = json.loads(ctl("raft", "--health", "--format", "json", node=pg1)[1])
+            assert (rows[2]["healthy"], rows[2]["api_url"]) == (False, "http://127.0.0.9:8008")
+            raft["members"][2]["address"] = None
             status, out, _err = ctl("raft", "--health", node=pg1)
             assert status == 1
             assert "it tells no HTTP address to ask it at" in out

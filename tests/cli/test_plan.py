@@ -215,7 +215,7 @@ def test_pgraftd_takes_every_file(words, tmp_path):
         done = subprocess.run([PGRAFTD, "--validate-config", path, role], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=SECONDS_MAX, check=False, env={"PATH": os.environ["PATH"]})
         assert (done.returncode, done.stderr) == (0, ""), path.name
-        assert done.stdout == f"the configuration of {path.stem} in cluster demo is fine\n"
+        assert done.stdout == f"the configuration of {role.strip('-')} {path.stem} in cluster demo is fine\n"
 
 
 def test_invented_addresses_say_so(tmp_path):

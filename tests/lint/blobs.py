@@ -1,7 +1,7 @@
 """tests/lint/blobs.py - the tree holds text that people wrote, tidy to the last byte.
 
 No file over 1 MB, nothing that a build made; in text: a newline at the end, no blank at the end of a
-line, no tab outside of makefiles, no carriage return. The fuzzers' corpus is data and exempt."""
+line, no tab outside of makefiles and Go, no carriage return. The fuzzers' corpus is data and exempt."""
 import re
 
 from tree import Problem
@@ -11,7 +11,7 @@ BUILT = re.compile(r"""(?:^|/)(?:__pycache__|CMakeFiles|node_modules|\.pytest_ca
                      | \.(?:o|a|so|so\.[\d.]+|lo|la|gch|pyc|pyo|gcda|gcno|gcov|prof(?:raw|data)|exe|deb|core)$
                      | (?:^|/)(?:a\.out|core(?:\.\d+)?|build\.ninja|compile_commands\.json)$""", re.X)
 MADE_BY_TOOLS = {b"\x7fELF": "a program or object file", b"!<arch>\n": "an archive of object files"}
-TABS_BELONG = re.compile(r"(?:^|/)(?:(?:GNU)?[Mm]akefile|debian/rules|[^/]*\.mk)$")
+TABS_BELONG = re.compile(r"(?:^|/)(?:(?:GNU)?[Mm]akefile|debian/rules|[^/]*\.(?:mk|go))$")
 BLANKS_BELONG = re.compile(r"\.(?:patch|diff)$")
 
 

@@ -30,7 +30,8 @@ def test_caught(plant, path, content, line, says):
 
 @pytest.mark.parametrize("path, content", [
     ("base/a.c", "int a;\n"), ("empty", ""), ("data.bin", b"\0\t \r\n"), ("big", "x" * 999_999 + "\n"),
-    ("Makefile", "all:\n\ttrue\n"), ("deploy/debian/rules", "%:\n\tdh $@\n"), ("a.patch", " \n+\tx\n"),
+    ("Makefile", "all:\n\ttrue\n"), ("deploy/debian/rules", "%:\n\tdh $@\n"), ("a.go", "func a() {\n\tb()\n}\n"),
+    ("a.patch", " \n+\tx\n"),
     ("tests/fuzz/corpus/frame/1", "no end \t"), ("base/a.op", "x\n"), ("build/a.md", "x\n"),
     ("base/core.c", "x\n"), ("consensus/core.h", "x\n")])
 def test_near_misses(plant, path, content):

@@ -108,6 +108,12 @@ static void start_later(struct sim *sim, const struct sim_node *n)
     sim_schedule(sim, sim->now_ns + down_ms * NS_MS, EVENT_RESTART, (uint32_t)(n - sim->nodes));
 }
 
+void faults_restart(struct sim *sim, struct sim_node *n, uint64_t down_ms)
+{
+    stop(sim, n);
+    sim_schedule(sim, sim->now_ns + down_ms * NS_MS, EVENT_RESTART, (uint32_t)(n - sim->nodes));
+}
+
 void faults_retire(struct sim *sim, struct sim_node *n)
 {
     stop(sim, n);

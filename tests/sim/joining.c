@@ -82,7 +82,7 @@ bool join_must_discard(struct sim *sim, const struct sim_node *n, const struct s
     if (core_may_start(image, &err) == 0) {
         return false;
     }
-    sim->counts.restores_moved++;
+    restore_barred(sim, n);
     sim_say(sim, "n%u does not start: %s", (unsigned)n->id, err.msg);
     return true;
 }

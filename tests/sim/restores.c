@@ -18,6 +18,8 @@
 #include "tests/sim/sim.h"
 
 #define PAUSE_NS (10000 * NS_MS) /* between two lost disks */
+#define AGAIN_MAX 20             /* starts of a copy that was refused */
+#define AGAIN_MS 200             /* the longest time between them */
 
 void restore_draw(struct sim *sim)
 {
@@ -102,6 +104,7 @@ void restore_strikes(struct sim *sim, struct sim_node *n)
     }
     sim->wiped_at_ns = sim->now_ns;
     r->restored = true;
+    r->starts_again = random_chance(dice, 0.7) ? 1 + random_below(dice, AGAIN_MAX) : 0;
     r->forgot = says_less(r->copy, n->disk);
     store_double_set_full(r->copy, store_double_is_full(n->disk));
     store_double_destroy(n->disk);
@@ -124,6 +127,9 @@ void restore_started(struct sim *sim, struct sim_node *n, const struct store_ima
     if (r->moved) {
         sim_violation(sim, "n%u starts from files of elsewhere", (unsigned)n->id);
     }
+    if (r->is_barred) {
+        sim_violation(sim, "n%u starts, and its disk says that it was refused", (unsigned)n->id);
+    }
     r->life = peer_life(image->identity.incarnation + 1, seed);
     r->started_ms = sim_local_ms(sim, n);
     r->may_speak = false;
@@ -141,7 +147,38 @@ void restore_started(struct sim *sim, struct sim_node *n, const struct store_ima
     }
 }
 
+void restore_barred(struct sim *sim, const struct sim_node *n)
+{
+    const struct sim_restore *r = of(sim, n);
+    sim->counts.restores_moved += r->moved ? 1 : 0;
+    sim->counts.restores_barred += r->is_barred ? 1 : 0;
+    if (!r->moved && !r->is_barred) {
+        sim_violation(sim, "n%u may not start, and nobody has refused it", (unsigned)n->id);
+    }
+}
+
 /* --- the end --- */
+
+/* Nobody has put the directory away: the next start, by the service manager, is a few moments
+ * later. The process may have died before its refusal was on the disk, time and again. */
+static bool starts_again(struct sim *sim, struct sim_node *n)
+{
+    struct sim_restore *r = of(sim, n);
+    if (r->starts_again == 0 || sim->healed) {
+        return false;
+    }
+    r->starts_again--;
+    sim->counts.restores_again++;
+    size_t waiting = store_double_waiting(n->disk);
+    if (random_chance(&sim->restores.dice, 0.2) && store_double_may_commit(n->disk) == waiting) {
+        (void)store_double_commit(n->disk, waiting);
+        r->is_barred = true;
+    } else {
+        store_double_crash(n->disk, 0);
+    }
+    faults_restart(sim, n, random_below(&sim->restores.dice, AGAIN_MS));
+    return true;
+}
 
 bool restore_ends(struct sim *sim, struct sim_node *n)
 {
@@ -149,6 +186,9 @@ bool restore_ends(struct sim *sim, struct sim_node *n)
     bool refused = r->restored && core_refused(n->core, NULL) == CORE_OLD_COPY;
     if (!refused && !r->unseen) {
         return false;
+    }
+    if (refused && !r->unseen && starts_again(sim, n)) {
+        return true;
     }
     sim->counts.restores_refused += refused ? 1 : 0;
     sim->counts.restores_unseen += refused ? 0 : 1;

@@ -25,21 +25,25 @@ struct sim_told {
     uint64_t term;
     uint64_t vote;
     uint64_t acked;
+    uint64_t clear_life;       /* the newest that may vote, by word or deed */
     bool lasts;                /* news of it came while it was a member: the disk gets it, too */
     uint64_t greeted;          /* the life of the newest hello */
     struct peer_hello hello;   /* ... and the hello; its name is not kept */
     uint64_t must_not_be_fine; /* a life that is an old copy, as this listener knows */
+    bool is_old; /* the disk of this id is one: a hello has shown it, by more than its number */
 };
 
 /* Of a slot. */
 struct sim_restore {
     struct store_double *copy; /* of a while ago; NULL: none */
     uint64_t copy_id;
-    bool moved;    /* the files say that they come from elsewhere */
-    bool restored; /* the disk of this id is a copy ... */
-    bool forgot;   /* ... that knows less than was written, so that promises may be lost */
-    bool unseen;   /* it was about to act, and nobody who knew better had answered */
-    bool told_old; /* it was told that it is an old copy */
+    bool moved;            /* the files say that they come from elsewhere */
+    bool restored;         /* the disk of this id is a copy ... */
+    bool forgot;           /* ... that knows less than was written, so that promises may be lost */
+    bool unseen;           /* it was about to act, and nobody who knew better had answered */
+    bool told_old;         /* it was told that it is an old copy */
+    bool is_barred;        /* ... and that is on its disk */
+    uint64_t starts_again; /* times that it is started again before it is taken away */
     /* Of the running life. */
     uint64_t life;
     uint64_t started_ms;
@@ -78,6 +82,8 @@ void restore_discarded(struct sim *sim, const struct sim_node *n);
 bool restore_is_old(const struct sim *sim, const struct sim_node *n);
 /* True: the node was an old copy, and is gone. */
 bool restore_ends(struct sim *sim, struct sim_node *n);
+/* The node is not allowed to start from its disk. */
+void restore_barred(struct sim *sim, const struct sim_node *n);
 
 /* told.c */
 /* False: it does not leave. */

@@ -88,6 +88,8 @@
     X(replacements) \
     X(restores_moved) \
     X(restores_refused) \
+    X(restores_again) \
+    X(restores_barred) \
     X(restores_unseen) \
     X(restores_harmless) \
     X(living_removed) \
@@ -384,6 +386,7 @@ void faults_draw(struct sim *sim);
 void faults_crash(struct sim *sim, struct sim_node *n);
 void faults_discard(struct sim *sim, struct sim_node *n); /* its identity, with the disk */
 void faults_retire(struct sim *sim, struct sim_node *n);  /* it ends, and comes back as another */
+void faults_restart(struct sim *sim, struct sim_node *n, uint64_t down_ms); /* ... as itself */
 /* One lost disk more, and what is left can still do without it. */
 bool faults_may_lose_one(struct sim *sim);
 void faults_strike(struct sim *sim);

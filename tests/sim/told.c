@@ -35,16 +35,23 @@ static struct sim_told *heard_of(struct sim *sim, const struct sim_node *n, uint
 
 /* --- what is known --- */
 
-static bool knows_better(const struct sim_told *t, uint64_t life, const struct peer_hello *hello)
+/* By what no start of a copy can change: this holds for all of them. */
+static bool knows_more(const struct sim_told *t, uint64_t life, const struct peer_hello *hello)
 {
     if (t->life == 0 || t->life == life) {
         return false;
     }
     bool same_term = hello->start_term == t->term;
-    return life >> 32 <= t->life >> 32 || hello->start_counter < t->counter ||
-           hello->start_term < t->term ||
+    return t->is_old || hello->clear_life >> 32 < t->clear_life >> 32 ||
+           hello->start_counter < t->counter || hello->start_term < t->term ||
            (same_term && t->vote != 0 && t->vote != hello->start_vote) ||
            (same_term && t->acked > hello->start_last);
+}
+
+static bool knows_better(const struct sim_told *t, uint64_t life, const struct peer_hello *hello)
+{
+    bool earlier = t->life != 0 && t->life != life && life >> 32 <= t->life >> 32;
+    return earlier || knows_more(t, life, hello);
 }
 
 static bool is_member(const struct sim_node *n, uint64_t id)
@@ -63,6 +70,7 @@ static void know(struct sim_told *t, const struct sim_node *n, const struct sim_
 {
     struct sim_told before = *t;
     t->counter = more->counter > t->counter ? more->counter : t->counter;
+    t->clear_life = more->clear_life > t->clear_life ? more->clear_life : t->clear_life;
     if (more->term > t->term) {
         t->term = more->term;
         t->vote = 0;
@@ -82,6 +90,9 @@ static void hear_hello(struct sim *sim, const struct sim_node *n, struct sim_tol
     const struct sim_node *from = &sim->nodes[SIM_SLOT(m->from)];
     bool better = knows_better(t, m->life, &m->hello);
     t->must_not_be_fine = better ? m->life : 0;
+    /* A late hello of an honest node says as little, and there is no second start of it. */
+    bool is_copy = from->id == m->from && of(sim, from)->life == m->life && of(sim, from)->restored;
+    t->is_old = t->is_old || (is_copy && knows_more(t, m->life, &m->hello));
     t->greeted = m->life;
     t->hello = m->hello;
     t->hello.name = NULL;
@@ -127,7 +138,7 @@ void told_hears(struct sim *sim, const struct sim_node *n, const struct peer_mes
         return;
     }
     struct sim_told *t = heard_of(sim, n, m->from);
-    struct sim_told more = {.term = m->term};
+    struct sim_told more = {.term = m->term, .clear_life = m->life};
     switch ((int)m->kind) {
         case PEER_HELLO:
             if (t != NULL) {
@@ -145,11 +156,13 @@ void told_hears(struct sim *sim, const struct sim_node *n, const struct peer_mes
             break;
         case PEER_VOTE:
             more.term = m->vote.pre_vote ? 0 : m->term;
+            more.clear_life = m->vote.pre_vote ? 0 : m->life;
             more.vote = m->from;
             break;
         case PEER_VOTE_RESULT:
             hear_vote(sim, n, t, m);
             more.term = m->vote_result.pre_vote ? 0 : m->term;
+            more.clear_life = m->vote_result.pre_vote ? 0 : m->life;
             more.vote = m->vote_result.granted ? n->id : 0;
             break;
         default:
@@ -204,8 +217,10 @@ static void say_verdict(struct sim *sim, const struct sim_node *from, const stru
                       (unsigned)from->id, (unsigned)m->to);
     }
     if (t->greeted == m->hello_result.life) {
-        struct sim_told more = {
-            .counter = t->hello.counter, .term = t->hello.start_term, .vote = t->hello.start_vote};
+        struct sim_told more = {.counter = t->hello.counter,
+                                .clear_life = t->hello.clear_life,
+                                .term = t->hello.start_term,
+                                .vote = t->hello.start_vote};
         t->life = t->greeted;
         know(t, from, &more);
     }

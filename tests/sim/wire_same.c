@@ -107,7 +107,8 @@ static bool same_soft(const struct peer_soft *a, const struct peer_soft *b)
 static bool same_hello(const struct peer_hello *a, const struct peer_hello *b)
 {
     return SAME_ID(cluster_id) && SAME_TEXT(name) && SAME(start_term) && SAME(start_vote) &&
-           SAME(start_last) && SAME(start_counter) && SAME(counter) && SAME(conf_index);
+           SAME(start_last) && SAME(start_counter) && SAME(counter) && SAME(conf_index) &&
+           SAME(clear_life);
 }
 
 static bool same_hello_result(const struct peer_hello_result *a, const struct peer_hello_result *b)

@@ -256,6 +256,8 @@ static void what_was_left_out_is_not_acknowledged(void **state)
     struct core_kit kit;
     ck_prepare(&kit, "vvv");
     ck_boot(&kit, 1);
+    ck_finish(&kit, 1, SIZE_MAX);
+    ck_tick(&kit, 1, CK_ELECTION_MS); /* 2 and 3 are played: it has waited for their word */
     struct peer_entry old[] = {{.term = 2, .type = ENTRY_COMMAND, .data = "x", .size = 1},
                                {.term = 2, .type = ENTRY_COMMAND, .data = "y", .size = 1}};
     struct peer_message m = {

@@ -464,9 +464,210 @@ static void moved_files_do_not_start(void **state)
     store_double_destroy(disk);
 }
 
+/* --- an old copy that starts again --- */
+
+/* 3 comes back from before its latest lives, and from before "b"; only 1, which is down, has "b",
+ * too. */
+static void open_with_an_old_copy(struct core_kit *kit, uint64_t *ret_last)
+{
+    ck_open(kit, "vvv");
+    ck_lead(kit, 1);
+    ck_put_and_wait(kit, "a");
+    ck_run(kit, 2000);
+    struct store_double *old = store_double_clone(ck_node(kit, 3)->disk);
+    for (int i = 0; i < 2; i++) { /* 2 hears of later lives */
+        ck_crash(kit, 3);
+        ck_boot(kit, 3);
+        ck_run(kit, 2 * CK_ELECTION_MS);
+        assert_int_equal(refusal(kit, 3), CORE_WELCOME);
+    }
+    ck_run(kit, 2000);
+    assert_int_equal(ck_leader(kit), 1);
+    ck_node(kit, 2)->cut_off = true; /* 1 and 3 alone have what follows */
+    uint64_t ticket = ck_put(kit, 1, "b", "1");
+    ck_run(kit, 2 * CK_BEAT_MS);
+    assert_int_equal(ck_status(kit, ticket), 0);
+    *ret_last = engine_last(engine_of(kit, 1));
+    ck_crash(kit, 1);
+    restore(kit, 3, old);
+    ck_node(kit, 2)->cut_off = false;
+}
+
+static int may_start(struct core_kit *kit, uint64_t id, struct err *err)
+{
+    struct store_image image;
+    store_double_load(ck_node(kit, id)->disk, &image);
+    int code = core_may_start(&image, err);
+    store_image_close(&image);
+    return code;
+}
+
+static void a_copy_that_was_refused_does_not_start_again(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    uint64_t last = 0;
+    open_with_an_old_copy(&kit, &last);
+    struct err err = {0};
+    assert_int_equal(may_start(&kit, 3, &err), 0);
+    ck_boot(&kit, 3);
+    ck_run(&kit, CK_BEAT_MS);
+    assert_int_equal(refusal(&kit, 3), CORE_OLD_COPY);
+    ck_crash(&kit, 3); /* the batch of the refusal was durable: the kit's disks take no time */
+    assert_int_equal(may_start(&kit, 3, &err), ERR_REFUSED);
+    assert_non_null(strstr(err.msg, "refused an earlier start"));
+    assert_non_null(strstr(err.msg, "old copy"));
+    assert_non_null(strstr(err.msg, "join as a new one"));
+    ck_close(&kit);
+}
+
+/* The refusal goes to the disk although it is full. */
+static void a_full_disk_remembers_the_refusal(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    uint64_t last = 0;
+    open_with_an_old_copy(&kit, &last);
+    ck_set_full(&kit, 3, true);
+    ck_boot(&kit, 3);
+    ck_run(&kit, CK_BEAT_MS);
+    assert_int_equal(refusal(&kit, 3), CORE_OLD_COPY);
+    ck_crash(&kit, 3);
+    struct err err = {0};
+    assert_int_equal(may_start(&kit, 3, &err), ERR_REFUSED);
+    ck_close(&kit);
+}
+
+/* It dies each time before its refusal is on its disk. Its starts are: they must not make it look
+ * newer than what 2 remembers. */
+static void a_copy_never_comes_level_by_starting(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    uint64_t last = 0;
+    open_with_an_old_copy(&kit, &last);
+    for (int i = 0; i < 40; i++) {
+        ck_node(&kit, 3)->disk_stopped = true;
+        ck_boot(&kit, 3);
+        ck_finish(&kit, 3, SIZE_MAX); /* the start, and no more */
+        ck_run(&kit, 2 * CK_BEAT_MS);
+        assert_int_equal(refusal(&kit, 3), CORE_OLD_COPY);
+        assert_int_equal(ck_leader(&kit), 0); /* 2 alone is no majority */
+        ck_crash(&kit, 3);
+        struct err err = {0};
+        assert_int_equal(may_start(&kit, 3, &err), 0);
+    }
+    assert_true(engine_last(engine_of(&kit, 2)) < last);
+    ck_close(&kit);
+}
+
+/* It is a row of the state table, which an install replaces as a whole. */
+static void the_clear_life_outlives_an_install(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    kit.tune = NULL;
+    ck_prepare(&kit, "vvv");
+    kit.tune = ck_small_log;
+    for (uint64_t id = 1; id <= 3; id++) {
+        ck_boot(&kit, id);
+    }
+    ck_lead(&kit, 1);
+    ck_run(&kit, CK_ELECTION_MS);
+    ck_node(&kit, 3)->cut_off = true;
+    for (int i = 0; i < 60; i++) {
+        ck_put_and_wait(&kit, "a");
+    }
+    ck_run(&kit, 2000);
+    uint64_t before = kit.sent[PEER_SNAPSHOT];
+    ck_node(&kit, 3)->cut_off = false;
+    ck_run(&kit, 4 * CK_ELECTION_MS);
+    assert_true(kit.sent[PEER_SNAPSHOT] > before);
+    assert_true(ck_has(&kit, 3, "a", "1"));
+    ck_crash(&kit, 3);
+    ck_boot(&kit, 3);
+    ck_run(&kit, CK_ELECTION_MS);
+    assert_int_equal(refusal(&kit, 3), CORE_WELCOME);
+    ck_close(&kit);
+}
+
+/* A copy from when this node was the only voter elects itself with its start. It must not lead
+ * before those whom its owner has a way to have said what they think of it. */
+static void no_fatal(void *ctx, const struct err *err)
+{
+    (void)ctx;
+    fail_msg("%s", err->msg);
+}
+
+static void boot_and_greet(struct core_kit *kit, uint64_t id, uint64_t other)
+{
+    struct ck_node *n = ck_node(kit, id);
+    struct core_settings settings = core_settings_default(id, 77);
+    struct store_image image;
+    store_double_load(n->disk, &image);
+    n->core = core_create(&settings, kit->now_ms, &image, no_fatal, NULL);
+    store_image_close(&image);
+    core_greet(n->core, kit->now_ms, other); /* there is a connection already */
+    ck_turn(kit, id);
+}
+
+static void a_copy_of_a_sole_voter_leads_nobody(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vs-");
+    ck_lead(&kit, 1);
+    ck_put_and_wait(&kit, "a");
+    struct store_double *old = store_double_clone(ck_node(&kit, 1)->disk);
+    ck_put_and_wait(&kit, "b");
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    restore(&kit, 1, old);
+    boot_and_greet(&kit, 1, 2);
+    uint64_t ticket = ck_put(&kit, 1, "c", "1");
+    uint64_t read = ck_read(&kit, 1);
+    int sent = (int)kit.sent[PEER_APPEND];
+    ck_run(&kit, CK_BEAT_MS);
+    assert_int_equal(refusal(&kit, 1), CORE_OLD_COPY);
+    assert_int_equal(ck_status(&kit, ticket), ERR_NOT_LEADER);
+    assert_int_not_equal(ck_status(&kit, read), 0);
+    assert_int_equal(kit.sent[PEER_APPEND], sent);
+    ck_close(&kit);
+}
+
+/* Starts in a row that end before they may vote: an honest node says the same each time, and is
+ * still welcome. */
+static void starts_that_end_at_once_do_no_harm(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    ck_put_and_wait(&kit, "a");
+    for (int i = 0; i < 20; i++) {
+        ck_crash(&kit, 3);
+        ck_boot(&kit, 3);
+        ck_finish(&kit, 3, SIZE_MAX); /* the start is durable, and one of two has answered */
+        ck_node(&kit, 2)->cut_off = i % 2 == 0;
+        ck_run(&kit, CK_BEAT_MS);
+        assert_int_equal(refusal(&kit, 3), CORE_WELCOME);
+    }
+    ck_node(&kit, 2)->cut_off = false;
+    ck_run(&kit, 2 * CK_ELECTION_MS);
+    assert_int_equal(refusal(&kit, 3), CORE_WELCOME);
+    ck_crash(&kit, 1);
+    ck_put_and_wait(&kit, "b"); /* by 2 and 3 */
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_that_was_refused_does_not_start_again),
+        cmocka_unit_test(a_full_disk_remembers_the_refusal),
+        cmocka_unit_test(a_copy_never_comes_level_by_starting),
+        cmocka_unit_test(the_clear_life_outlives_an_install),
+        cmocka_unit_test(a_copy_of_a_sole_voter_leads_nobody),
+        cmocka_unit_test(starts_that_end_at_once_do_no_harm),
         cmocka_unit_test(an_old_copy_is_silent_for_good),
         cmocka_unit_test(an_old_copy_of_a_leader_is_refused),
         cmocka_unit_test(the_memory_survives_a_restart),

@@ -186,11 +186,17 @@ static void a_node_that_names_itself_talks_to_nobody(void **state)
 {
     struct kit *kit = *state;
     struct kit_node *a = &kit->nodes[0];
+    a->settings.limits.redial_min_ms = 1;
+    a->settings.limits.redial_max_ms = 1;
     kit_start(a);
     kit_start(&kit->nodes[1]);
     kit_peers(a, 3, false);
     KIT_WAIT(kit, a->ups == 1 && is_settled(kit, 2));
     assert_int_equal(a->event_count, 1);
+    for (unsigned int turn = 0; turn < 30; turn++) {
+        kit_turn(kit);
+    }
+    assert_int_equal(net_stats(a->net).accepted, 1); /* it has seen who it is, once */
 }
 
 static void another_address_is_dialled_when_it_is_told(void **state)
@@ -214,13 +220,14 @@ static void a_name_is_resolved_and_one_that_can_not_be_is_told(void **state)
     struct kit *kit = *state;
     struct kit_node *a = &kit->nodes[0];
     struct kit_node *b = &kit->nodes[1];
+    (void)snprintf(b->listen, sizeof(b->listen), "127.0.0.1:0"); /* what localhost is everywhere */
     kit_start(a);
     kit_start(b);
     char address[128];
     (void)snprintf(address, sizeof(address), "localhost%s", strrchr(b->listen, ':'));
     const struct net_peer peers[] = {
         {.id = 20, .name = "n1", .address = address},
-        {.id = 30, .name = "n2", .address = "no-such-host.invalid:7400"},
+        {.id = 30, .name = "n2", .address = NO_HOST ":7400"},
     };
     net_set_peers(a->net, peers, 2);
     KIT_WAIT(kit, a->ups == 1);

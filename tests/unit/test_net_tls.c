@@ -307,13 +307,22 @@ static void a_certificate_that_is_not_for_clients(void **state)
 static void a_certificate_that_names_another_node(void **state)
 {
     (void)state;
-    struct certs_wish wish = for_a;
-    wish.cn = "n7";
-    give(a, &ca, &ca, &wish);
-    give(b, &ca, &ca, &for_b);
-    start_both();
-    both_are_told(NET_CERTIFICATE_NAME);
-    assert_non_null(strstr(kit_find(b, NET_CERTIFICATE_NAME)->text, "CN n7"));
+    static const char *const names[] = {"n7.example.org", "n00.example.org", "n", "x.n0"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct certs_wish wish = for_a;
+        wish.cn = "n7";
+        wish.dns = names[i];
+        give(a, &ca, &ca, &wish);
+        give(b, &ca, &ca, &for_b);
+        start_both();
+        both_are_told(NET_CERTIFICATE_NAME);
+        assert_non_null(strstr(kit_find(b, NET_CERTIFICATE_NAME)->text, "CN n7"));
+        assert_non_null(strstr(kit_find(b, NET_CERTIFICATE_NAME)->text, names[i]));
+        kit_stop(a);
+        kit_stop(b);
+        kit_forget(a);
+        kit_forget(b);
+    }
 }
 
 static void any_name_will_do_if_the_operator_says_so(void **state)

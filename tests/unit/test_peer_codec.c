@@ -144,6 +144,7 @@ static void draw_membership(enum peer_kind kind, struct peer_message *m)
             m->hello.start_counter = number();
             m->hello.counter = number();
             m->hello.conf_index = number();
+            m->hello.clear_life = number();
             return;
         case PEER_HELLO_RESULT:
             m->hello_result = (struct peer_hello_result){.life = number()};
@@ -365,6 +366,7 @@ static void same_membership(const struct peer_message *a, const struct peer_mess
             SAME(hello.start_counter);
             SAME(hello.counter);
             SAME(hello.conf_index);
+            SAME(hello.clear_life);
             return;
         case PEER_HELLO_RESULT:
             SAME_ID(hello_result.cluster_id);

@@ -1,0 +1,122 @@
+"""tests/http/test_pgraftctl.py - pgraftctl and the HTTP side of real nodes: do both keep to docs/http.md?
+
+Claim: what an operator does by hand works against nodes that agree by Raft, and what he is told is true
+while they come and go: nothing hangs, no acknowledged write and no event of a watch is lost. Method:
+three nodes in one process (http_hosts), pgraftctl as its own process.
+"""
+import json
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from http_kit import SECONDS_MAX, Nodes, until
+
+CTL = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "ctl" / "pgraftctl"
+
+
+@pytest.fixture(name="nodes")
+def fixture_nodes():
+    nodes = Nodes(3)
+    yield nodes
+    nodes.close()
+
+
+def ctl(where, *words, data=b""):
+    """Status, stdout, stderr of pgraftctl asking @where: a node or several."""
+    endpoints = [word for node in (where if isinstance(where, list) else [where]) for word in ("-e", node.path)]
+    done = subprocess.run([CTL, *map(str, words), *endpoints], input=data, capture_output=True, timeout=SECONDS_MAX,
+                          check=False, env={"PATH": os.environ["PATH"]})
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def told(where, *words, **options):
+    status, out, err = ctl(where, *words, **options)
+    assert (status, err) == (0, "")
+    return out.decode()
+
+
+def facts(where, *words):
+    return json.loads(ctl(where, *words, "--format", "json")[1])
+
+
+def test_keys_by_hand(nodes):
+    one, two = nodes[1], nodes[2]
+    assert told(one, "kv", "put", "motd", "hello") == "revision 1\n"
+    assert told(two, "kv", "put", "motd", "bye", "--previous") == "revision 2, was hello\n"
+    assert told(one, "kv", "get", "motd", "--raw") == "bye"
+    assert told(one, "kv", "get", "motd", "--raw", "--rev", "1") == "hello"
+    told(one, "kv", "put", "b\u00e4r", data=b"\xff\x00")
+    assert ctl(two, "kv", "get", "b\u00e4r", "--raw")[1] == b"\xff\x00"
+    assert [row["key"] for row in facts(two, "kv", "range", "--prefix")] == ["b\u00e4r", "motd"]
+    assert ctl(one, "kv", "get", "nothing")[0] == 1
+    request = {"if": [{"key": "motd", "target": "value", "is": "=", "value": "bye"}], "then": [{"delete": {"key": "motd"}}]}
+    for status in (0, 1):  # the second time it is not there
+        assert ctl(one, "kv", "txn", data=json.dumps(request).encode())[0] == status
+    assert told(one, "kv", "del", "--prefix").endswith("1 key deleted\n")
+    assert told(one, "kv", "watch", "--prefix", "--rev", "1", "--limit", "2") == "1 put motd hello\n2 put motd bye\n"
+    told(one, "kv", "compact", "2")
+    watch = ["kv", "watch", "--prefix", "--rev", "1", "--limit", "1"]
+    until(lambda: ctl(one, *watch)[0] == 1)  # once the compaction has come to this node
+    assert "is no longer kept, the oldest is 3" in ctl(one, *watch)[2]
+
+
+def test_a_lease_and_its_keys(nodes):
+    lease = told(nodes[1], "lease", "grant", "1h").strip()
+    told(nodes[2], "kv", "put", "job", "here", "--lease", lease)
+    assert facts(nodes[3], "lease", "list")[0]["key_count"] == 1
+    assert facts(nodes[1], "lease", "show", lease)["keys"] == [{"key": "job"}]
+    assert "renewed for 3600000 ms" in told(nodes[3], "lease", "keepalive", lease, "--once")
+    assert "1 key deleted" in told(nodes[2], "lease", "revoke", lease)
+    short = told(nodes[1], "lease", "grant", "4s").strip()
+    told(nodes[1], "kv", "put", "brief", "x", "--lease", short)
+    until(lambda: ctl(nodes[2], "kv", "get", "brief")[0] == 1)
+    assert ctl(nodes[1], "lease", "keepalive", short, "--once")[0] == 1
+
+
+def test_the_story_of_a_failing_cluster(nodes):
+    assert told(nodes[1], "status").startswith("Cluster test: healthy\n")
+    nodes.tell("stop", 3)
+    told(nodes[1], "kv", "put", "a", "1", "--timeout", "20")
+    until(lambda: facts(nodes[1], "status")["missing"] == ["n3"])
+    said = facts(nodes[1], "status")
+    assert (said["quorum"], said["can_lose"], said["healthy"]) == (True, 0, False)
+    nodes.tell("stop", 2)
+    until(lambda: not facts(nodes[1], "status")["quorum"])
+    begin = time.monotonic()
+    status, _out, err = ctl(nodes[1], "kv", "put", "b", "2", "--timeout", "3")
+    assert status in (3, 4), err  # never hangs, and says no more than is known
+    assert time.monotonic() - begin < SECONDS_MAX / 2
+    status, out, _err = ctl(nodes[1], "status")
+    assert status == 4
+    assert b"no quorum" in out
+    assert told(nodes[1], "kv", "get", "a", "--raw", "--serializable") == "1"
+    nodes.tell("start", 2)
+    until(lambda: ctl(nodes[1], "kv", "put", "c", "3")[0] == 0)
+    assert told(nodes[1], "kv", "get", "a", "--raw") == "1"
+
+
+def test_a_watch_sees_every_write_while_nodes_come_and_go(nodes):
+    everybody = [nodes[1], nodes[2], nodes[3]]
+    endpoints = [word for node in everybody for word in ("-e", node.path)]
+    with subprocess.Popen([CTL, "kv", "watch", "k", "--rev", "1", "--limit", "60", "--progress", "300ms", *endpoints],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}) as watch:
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend(watch.stdout.read().decode().splitlines()))
+        reader.start()
+        acknowledged = []
+        for number in range(60):
+            status, out, err = ctl(everybody, "kv", "put", "k", number, "--timeout", "30")
+            assert status == 0, err
+            acknowledged.append(f"{out.decode().split()[1]} put k {number}")
+            if number in (15, 30, 45):
+                victim = number // 15
+                nodes.tell("stop", victim)
+            elif number in (20, 35, 50):
+                nodes.tell("start", number // 15)
+        reader.join(SECONDS_MAX)
+        assert seen == acknowledged
+        assert watch.wait(SECONDS_MAX) == 0
