@@ -187,6 +187,10 @@ struct node {
 /* ---- node.c: the thread ---- */
 int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
+/* The calling thread, one of the node's, goes before those of others if the owner wants that. Both
+ * threads do: with the consensus thread alone raised, a write waits longer on a busy host than with
+ * none. */
+void node_raise_thread(const struct node *n);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
 /* Everything that follows from what has come in; sets the timer. */
