@@ -40,8 +40,7 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
     return face_error(NULL, code, error);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): what every request takes, and what this one is about
- */
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 static int submit_command(struct pgraft *store, enum job_kind kind,
                           const struct kv_command *command, uint64_t revision,
                           const struct pgraft_call *call, uint64_t *ret_request,
@@ -92,8 +91,7 @@ static int one_op(struct pgraft *store, const struct pgraft_op *op, const struct
     return pgraft_txn(store, &txn, call, ret_request, error);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): what every request takes, and what this one is about
- */
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 int pgraft_put(struct pgraft *store, struct pgraft_slice key, struct pgraft_slice value,
                uint64_t lease, const struct pgraft_call *call, uint64_t *ret_request,
                struct pgraft_error *error)
@@ -254,8 +252,7 @@ void pgraft_lease_page(const struct pgraft *store, struct pgraft_lease_page *ret
     } while (before % 2 != 0 || ret_page->sequence != before);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): what every request takes, and what this one is about
- */
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 static int about(struct pgraft *store, enum job_kind kind, uint64_t subject, uint64_t flags,
                  const struct pgraft_call *call, uint64_t *ret_request, struct pgraft_error *error)
 {
@@ -343,8 +340,7 @@ int pgraft_transfer(struct pgraft *store, uint64_t id, const struct pgraft_call 
     return about(store, JOB_TRANSFER, id, 0, call, ret_request, error);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): what every request takes, and what this one is about
- */
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 static int named(struct pgraft *store, struct job *job, const char *text, size_t size_max,
                  const struct pgraft_call *call, uint64_t *ret_request, struct pgraft_error *error)
 {
