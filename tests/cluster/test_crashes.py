@@ -91,6 +91,7 @@ def test_two_of_five_are_lost_and_then_a_third(stage):
     others[0].kill()
     cluster.wait_leader()
     others[1].client.put("motd", "two are gone")
+    cluster.wait_applied()
     wait.until(lambda: others[1].raft()["can_lose"] == 0, "no more can be lost")
     assert set(others[1].raft()["missing"]) == {leader.name, others[0].name}
     # Its own copy may be a moment behind what it passed on.

@@ -259,7 +259,7 @@ def test_stay_leaves_five_nodes_and_says_how_to_end_them(tree, network, tmp_path
     script = f"""
         set -e
         '{tree}/demo' --stay > '{folder}/out'
-        sed -n 's/^    //p' '{folder}/out' | sed '/^kill/,$d' > '{folder}/talk'
+        sed -n '/^    export/s/^ *//p; /^    pgraftctl/s/^ *//p' '{folder}/out' > '{folder}/talk'
         . '{folder}/talk'
         pgraftctl kv get colour
         sed -n 's/^    kill/kill/p' '{folder}/out' > '{folder}/end'

@@ -5,8 +5,10 @@ import base64
 import http.client
 import json
 import socket
+import time
 
 PATIENCE_S = 10  # beyond the node's own time limit
+KEPT_S = 5  # a connection that was not used for so long is made anew: a node ends those
 
 
 class Refused(Exception):
@@ -57,6 +59,7 @@ class Client:
         self.path = path
         self.patience_s = patience_s
         self.connection = None
+        self.used = 0.0
 
     def close(self):
         if self.connection is not None:
@@ -64,6 +67,9 @@ class Client:
         self.connection = None
 
     def _ask(self, method, path, body, seconds):
+        if time.monotonic() - self.used > KEPT_S:
+            self.close()
+        self.used = time.monotonic()
         if self.connection is None:
             self.connection = _Connection(self.path, seconds)
             try:
