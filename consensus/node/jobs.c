@@ -73,6 +73,9 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
     if (job->state == JOB_IN_CORE && job->kind != JOB_COMMAND && !n->stopped) {
         core_forget(n->core, job->id);
     }
+    if (job->kind == JOB_DUMP && status != 0) {
+        dumps_drop(n, job);
+    }
     list_remove(&job->link);
     list_remove(&job->by_id);
     if (!list_empty(&job->in_order)) {
@@ -345,6 +348,9 @@ static void try_job(struct node *n, struct job *job, uint64_t now_ms)
         case JOB_TRANSFER:
         case JOB_MEMBER:
             member_job_try(n, job);
+            return;
+        case JOB_DUMP:
+            dumps_try(n, job);
             return;
         case JOB_STATUS:
         case JOB_FORM_WITHOUT:

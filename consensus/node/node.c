@@ -325,6 +325,9 @@ static void obey(struct node *n, struct order *order)
         case ORDER_LET_GO:
             holds_let_go(n, order->number);
             return;
+        case ORDER_DUMP_END:
+            dumps_end(n, order->number);
+            return;
         case ORDER_PUBLISH:
             keep_soft(n, order);
             return;
@@ -499,8 +502,13 @@ static void lock_stack(struct node *n)
                  "the consensus thread's stack is not locked: %s", strerrordesc_np(errno));
     }
     __asm__ volatile("" : : "r"(room) : "memory");
+}
+
+void node_raise_thread(const struct node *n)
+{
     struct sched_param param = {.sched_priority = 1};
-    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) {
+    if (n->settings.user.lock_memory &&
+        sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) {
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* or as it is */
     }
 }
@@ -510,6 +518,7 @@ static void *run_thread(void *arg)
     struct node *n = arg;
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
+    node_raise_thread(n);
     phase_begin(n);
     node_turn(n);
     mail_post(&n->mail);

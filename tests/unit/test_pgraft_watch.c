@@ -109,7 +109,7 @@ static void write_series(size_t from, size_t to, size_t size)
         assert_int_equal(pgraft_put(hosts.at[0].store, text_slice("series"),
                                     (struct pgraft_slice){value, 16 + size}, 0, &call, NULL, NULL),
                          0);
-        while (i - stored >= 200) { /* not more than that at once: they stay in order */
+        while (i + 1 - stored >= 200) { /* not more than that at once: they stay in order */
             dispatch_first();
         }
     }
