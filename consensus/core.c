@@ -479,7 +479,9 @@ void core_durable(struct core *c, uint64_t now_ms, uint64_t sequence)
     core_disk_look(c);
     core_state_durable(c);
     core_ship_durable(c);
-    engine_written(c->engine, c->now_ms, sequence);
+    if (c->hello.may_vote) { /* else a sole voter would commit what it has written */
+        engine_written(c->engine, c->now_ms, sequence);
+    }
 }
 
 int core_change(struct core *c, uint64_t now_ms, enum member_change change, uint64_t id,

@@ -347,13 +347,13 @@ static void clear(struct core *c, const struct members *members)
 {
     struct core_hello *h = &c->hello;
     bool all = true;
-    size_t voters =
-        0; /* that we know of; none: a new node, or a copy of one, and nobody was asked */
+    size_t others = 0; /* voters that we know of; none: a new node, a sole voter, or an old copy of
+                          one, and there is nobody whose answer would be enough */
     for (size_t i = 0; i < members->count; i++) {
         const struct member *m = &members->at[i];
         const struct core_peer *p = core_peer_find(c, m->id);
         bool other_voter = m->role == MEMBER_VOTER && m->id != c->settings.id;
-        voters += m->role == MEMBER_VOTER ? 1 : 0;
+        others += other_voter ? 1 : 0;
         all = all && (!other_voter || (p != NULL && p->told));
     }
     for (size_t i = 0; i < h->count; i++) {
@@ -361,8 +361,9 @@ static void clear(struct core *c, const struct members *members)
     }
     /* A cluster that starts again without some of its members must elect a leader all the same. */
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
-    if ((all && voters > 0) || waited) {
+    if ((all && others > 0) || waited) {
         h->may_vote = true;
+        engine_written(c->engine, c->now_ms, c->durable); /* core_durable() has held it back */
         core_start_clear(c);
         greet_again(c);
         core_disk_look(c);

@@ -108,7 +108,7 @@ void check_node(struct sim *sim, struct sim_node *n)
                       (unsigned)applied, (unsigned)commit, (unsigned)engine_stored(e),
                       (unsigned)engine_last(e));
     }
-    if (engine_role(e) == ENGINE_LEADER) {
+    if (told_leads(sim, n)) {
         check_leader(sim, n, term);
     }
     out_note_leader(sim, n);

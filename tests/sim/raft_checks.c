@@ -58,7 +58,7 @@ static void check_own_term(struct sim *sim, const struct sim_node *n, const stru
 static void check_leader_log(struct sim *sim, const struct sim_node *n, const struct engine *e)
 {
     struct sim_raft *r = &sim->raft[n - sim->nodes];
-    bool leads = engine_role(e) == ENGINE_LEADER;
+    bool leads = told_leads(sim, n);
     bool same = leads && r->leads_term == engine_term(e) && r->leads_life == n->life;
     if (leads && !same) {
         check_complete(sim, n, e);

@@ -90,7 +90,10 @@ void restore_barred(struct sim *sim, const struct sim_node *n);
 bool told_sends(struct sim *sim, const struct sim_node *from, size_t to,
                 const struct peer_message *message);
 void told_hears(struct sim *sim, const struct sim_node *n, const struct peer_message *message);
-void told_turn(struct sim *sim, const struct sim_node *n);
+/* False: it is about to act as a sole voter, and nobody has seen that it is an old copy. */
+bool told_turn(struct sim *sim, const struct sim_node *n);
+/* It leads, and may act as a leader: a sole voter is elected by its start alone. */
+bool told_leads(const struct sim *sim, const struct sim_node *n);
 void told_batch(struct sim *sim, const struct sim_node *n, const struct store_batch *batch);
 void told_durable(struct sim *sim, const struct sim_node *n, uint64_t sequence);
 void told_judge(struct sim *sim, const struct sim_node *n);

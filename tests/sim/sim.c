@@ -293,7 +293,10 @@ static void check_batch(struct sim *sim, const struct sim_node *n, const struct 
 
 void sim_after(struct sim *sim, struct sim_node *n)
 {
-    told_turn(sim, n);
+    if (!told_turn(sim, n)) {
+        (void)restore_ends(sim, n);
+        return;
+    }
     core_turn(n->core, sim_local_ms(sim, n));
     bool busy = true;
     while (busy && sim->violation[0] == '\0') {
@@ -350,8 +353,7 @@ struct sim_node *sim_leader(struct sim *sim)
     struct sim_node *best = NULL;
     for (size_t i = 0; i < sim->nodes_count; i++) {
         struct sim_node *n = &sim->nodes[i];
-        bool leads = n->core != NULL && !n->paused && !out_is(sim, i) &&
-                     engine_role(core_engine(n->core)) == ENGINE_LEADER;
+        bool leads = n->core != NULL && !n->paused && !out_is(sim, i) && told_leads(sim, n);
         if (leads && (best == NULL || n->term > best->term)) {
             best = n;
         }

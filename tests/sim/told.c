@@ -8,7 +8,7 @@
  *     node never says less
  *   - a node that was told that it is an old copy falls silent at once
  *   - before all other voters have answered, or an election timeout has passed, no node votes, asks
- *     for votes or answers a leader
+ *     for votes, answers a leader or, as the sole voter, leads
  *   - who is elected has the votes of a majority without those of lives that it knows to be old
  *   - what a leader says it has on its own disk is there
  *
@@ -290,24 +290,36 @@ bool told_sends(struct sim *sim, const struct sim_node *from, size_t to,
 /* --- after each event --- */
 
 /* Before its turn, when the node itself decides it. */
-void told_turn(struct sim *sim, const struct sim_node *n)
+bool told_turn(struct sim *sim, const struct sim_node *n)
 {
     struct sim_restore *r = of(sim, n);
     if (r->may_speak) {
-        return;
+        return true;
     }
     struct members members;
     engine_members(core_engine(n->core), &members);
     bool all = true;
-    size_t voters = 0;
+    bool votes = false;
+    size_t others = 0;
     for (size_t i = 0; i < members.count; i++) {
         uint64_t id = members.at[i].id;
-        voters += members.at[i].role == MEMBER_VOTER ? 1 : 0;
+        votes = votes || (members.at[i].role == MEMBER_VOTER && id == n->id);
         bool asked = members.at[i].role == MEMBER_VOTER && id != n->id;
+        others += asked ? 1 : 0;
         all = all && (!asked || r->fine[SIM_SLOT(id)] == id);
     }
     uint64_t timeout_ms = core_settings_default(n->id, 0).election_timeout_ms;
-    r->may_speak = (all && voters > 0) || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
+    r->may_speak = (all && others > 0) || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
+    /* A sole voter needs to send nothing to act. */
+    bool alone = votes && others == 0 && core_refused(n->core, NULL) == CORE_WELCOME;
+    r->unseen = r->unseen || (r->may_speak && r->forgot && alone);
+    return !r->unseen;
+}
+
+bool told_leads(const struct sim *sim, const struct sim_node *n)
+{
+    return sim->restores.of[n - sim->nodes].may_speak &&
+           engine_role(core_engine(n->core)) == ENGINE_LEADER;
 }
 
 static void check_elected(struct sim *sim, const struct sim_node *n, uint64_t term)
@@ -336,7 +348,7 @@ void told_judge(struct sim *sim, const struct sim_node *n)
     if (r->told_old && core_refused(n->core, NULL) == CORE_WELCOME) {
         sim_violation(sim, "n%u was told that it is an old copy, and goes on", (unsigned)n->id);
     }
-    if (engine_role(e) == ENGINE_LEADER && r->led_term != engine_term(e)) {
+    if (told_leads(sim, n) && r->led_term != engine_term(e)) {
         r->led_term = engine_term(e);
         check_elected(sim, n, r->led_term);
     }

@@ -360,6 +360,36 @@ static void a_vote_that_is_taken_away_at_once_stays_away(void **state)
     ck_close(&w.kit);
 }
 
+/* Its state table lags, and the log brings back the time when it had its vote. */
+static void a_demoted_member_asks_again_after_its_next_start(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "vvvs");
+    ck_lead(&w.kit, 1);
+    ck_node(&w.kit, 2)->cut_off = true;
+    ck_run(&w.kit, 4 * CK_ELECTION_MS);
+    operator_gets(&w, JOIN_OUT, 4);
+    operator_gets(&w, JOIN_DEMOTE, 2);
+    w.no_vote[5] = true;
+    newcomer(&w, 5, 5, 1);
+    ck_run(&w.kit, 20 * CK_ELECTION_MS);
+    assert_string_equal(roles_now(&w), "vsv-s--");
+    ck_node(&w.kit, 2)->cut_off = false;
+    const struct engine *theirs = core_engine(ck_core(&w.kit, 2));
+    while (engine_stored(theirs) < engine_last(leader_engine(&w))) {
+        ck_run(&w.kit, 1);
+    }
+    ck_crash(&w.kit, 2);
+    ck_boot(&w.kit, 2);
+    theirs = core_engine(ck_core(&w.kit, 2));
+    struct members members;
+    assert_true(core_applied(ck_core(&w.kit, 2)) < engine_committed_members(theirs, &members));
+    ck_run(&w.kit, 30 * CK_ELECTION_MS);
+    assert_string_equal(roles_now(&w), "vvv-s--");
+    ck_close(&w.kit);
+}
+
 /* If it did, for the majority of those that are left, this change and every later one would never
  * be committed: at first the last change is missing on who is gone, then so is its contact. */
 static void a_new_leader_does_not_count_who_is_gone(void **state)
@@ -410,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_spare_that_is_removed_stays_out),
         cmocka_unit_test(who_was_removed_is_not_elected_in_the_leaders_name),
         cmocka_unit_test(a_demoted_member_stays_a_standby),
+        cmocka_unit_test(a_demoted_member_asks_again_after_its_next_start),
         cmocka_unit_test(a_vote_that_is_taken_away_at_once_stays_away),
         cmocka_unit_test(a_new_leader_does_not_count_who_is_gone),
         cmocka_unit_test(two_voters_stay_two),

@@ -112,6 +112,69 @@ static void an_old_copy_of_a_leader_is_refused(void **state)
     ck_close(&kit);
 }
 
+static void make_voter(struct core_kit *kit, uint64_t leader, uint64_t id)
+{
+    int code = 0;
+    for (int i = 0; i < 100 && code != 1; i++) {
+        code = core_catch_up(ck_core(kit, leader), kit->now_ms, id, NULL);
+        ck_turn(kit, leader);
+        ck_run(kit, CK_BEAT_MS);
+    }
+    assert_int_equal(code, 1);
+    code = core_change(ck_core(kit, leader), kit->now_ms, CHANGE_TO_VOTER, id, NULL, NULL);
+    assert_int_equal(code, 0);
+    ck_turn(kit, leader);
+    ck_run(kit, CK_BEAT_MS);
+}
+
+/* It is of the time when the node was the only voter: its start elects it, and it asks nobody. */
+static void an_old_copy_of_a_sole_voter_is_refused(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vss");
+    ck_put_and_wait(&kit, "a");
+    struct store_double *old = store_double_clone(ck_node(&kit, 1)->disk);
+    make_voter(&kit, 1, 2);
+    make_voter(&kit, 1, 3);
+    ck_put_and_wait(&kit, "b");
+    restore(&kit, 1, old);
+    ck_boot(&kit, 1);
+    uint64_t last = engine_commit(engine_of(&kit, 1));
+    uint64_t write = ck_put(&kit, 1, "c", "1");
+    uint64_t read = ck_read(&kit, 1);
+    ck_run(&kit, CK_BEAT_MS);
+    assert_int_equal(refusal(&kit, 1), CORE_OLD_COPY);
+    assert_int_equal(engine_commit(engine_of(&kit, 1)), last);
+    assert_int_equal(ck_status(&kit, write), ERR_NOT_LEADER);
+    assert_int_equal(ck_status(&kit, read), ERR_CLOSED);
+    ck_close(&kit);
+}
+
+/* Those who know better may be unknown to it, and need a while to say so. */
+static void a_sole_voter_leads_after_an_election_timeout(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "v");
+    ck_run(&kit, CK_ELECTION_MS - 10);
+    uint64_t early = ck_put(&kit, 1, "a", "1");
+    uint64_t read = ck_read(&kit, 1);
+    ck_settle(&kit);
+    assert_int_equal(ck_status(&kit, early), ERR_NOT_LEADER);
+    assert_int_equal(ck_status(&kit, read), CK_NO_ANSWER);
+    const struct engine *e = engine_of(&kit, 1);
+    assert_int_equal(engine_commit(e), engine_last(e) - 1); /* its own first entry is not counted */
+    uint64_t left_ms = 0;
+    assert_int_equal(core_lease_left(ck_core(&kit, 1), kit.now_ms, 1, &left_ms), ERR_NOT_LEADER);
+    ck_run(&kit, 20);
+    uint64_t write = ck_put(&kit, 1, "a", "1");
+    ck_run(&kit, 10);
+    assert_int_equal(ck_status(&kit, write), 0);
+    assert_int_equal(ck_status(&kit, read), 0);
+    ck_close(&kit);
+}
+
 /* The memory of one peer that restarted in between is on its disk. */
 static void the_memory_survives_a_restart(void **state)
 {
@@ -670,6 +733,8 @@ int main(void)
         cmocka_unit_test(starts_that_end_at_once_do_no_harm),
         cmocka_unit_test(an_old_copy_is_silent_for_good),
         cmocka_unit_test(an_old_copy_of_a_leader_is_refused),
+        cmocka_unit_test(an_old_copy_of_a_sole_voter_is_refused),
+        cmocka_unit_test(a_sole_voter_leads_after_an_election_timeout),
         cmocka_unit_test(the_memory_survives_a_restart),
         cmocka_unit_test(an_honest_restart_is_welcome),
         cmocka_unit_test(nothing_leaves_before_the_start_is_durable),
