@@ -159,6 +159,7 @@ static void name_file(struct file_text *file, const char *name, const char *endi
 static size_t fill_files(struct file_text *files, const struct secrets *s,
                          const struct plan_cluster *cluster)
 {
+    MUST(cluster->layout != NULL);
     name_file(&files[0], "secret", "");
     buf_append(&files[0].text, s->secret.bytes, s->secret.size);
     name_file(&files[1], "passwords", "");
@@ -220,6 +221,7 @@ static void say_what_is_next(struct buf *out, const struct cli_call *call, const
                              const struct plan_cluster *cluster)
 {
     const struct plan_layout *l = cluster->layout;
+    MUST(l != NULL);
     buf_printf(out, "\nWrote %zu configurations (%s.yml to %s.yml), secret and passwords to ",
                l->node_count, l->nodes[0].name, l->nodes[l->node_count - 1].name);
     output_text(out, dir);
@@ -242,7 +244,7 @@ static int write_configs(const struct cli_call *call, const struct plan *plan, s
     const char *dir = cli_value(call, "write-configs");
     const char *scope = cli_value(call, "scope");
     struct plan_cluster cluster = {.scope = scope != NULL ? scope : "demo"};
-    struct plan_hosts hosts;
+    struct plan_hosts hosts = {.invented = false};
     CLEANUP(secrets_close) struct secrets secrets = {0};
     if (member_name_check(cluster.scope, err) < 0) {
         err_wrap(err, "--scope");

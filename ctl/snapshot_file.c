@@ -97,8 +97,8 @@ static uint32_t number_at(const unsigned char *bytes)
 /* 1: a row; 0: the end; or an error. */
 static int take_row(struct reader *r)
 {
-    unsigned char sizes[8];
-    unsigned char sum[4];
+    unsigned char sizes[8] = {0};
+    unsigned char sum[4] = {0};
     int rc = take(r, sizes, 4);
     if (rc < 0 || number_at(sizes) == END_MARK) {
         return rc;

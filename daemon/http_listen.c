@@ -26,8 +26,9 @@ static void add_door(struct http *http, int fd, bool is_control, bool is_loopbac
 
 static void note_port(struct http *http, int fd)
 {
-    struct sockaddr_storage at = {0};
+    struct sockaddr_storage at;
     socklen_t size = sizeof(at);
+    memset(&at, 0, sizeof(at));
     if (http->port == 0 && getsockname(fd, (struct sockaddr *)&at, &size) == 0) {
         http->port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
                                                     : ((struct sockaddr_in *)&at)->sin_port);

@@ -19,7 +19,7 @@ static struct pgraft_slice text(const char *s)
 static void on_event(void *ctx, const struct pgraft_event *event)
 {
     (void)ctx;
-    fprintf(stderr, "%s %s\n", event->peer, event->text);
+    (void)fprintf(stderr, "%s %s\n", event->peer, event->text);
 }
 
 static void on_changes(void *ctx, const struct pgraft_changes *changes)
@@ -27,10 +27,10 @@ static void on_changes(void *ctx, const struct pgraft_changes *changes)
     (void)ctx;
     for (size_t i = 0; i < changes->count; i++) {
         const struct pgraft_pair *pair = &changes->changes[i].pair;
-        printf("%llu %.*s=%.*s\n", (unsigned long long)changes->changes[i].revision,
-               (int)pair->key.size, (const char *)pair->key.bytes, (int)pair->value.size,
-               (const char *)pair->value.bytes);
-        fflush(stdout);
+        (void)printf("%llu %.*s=%.*s\n", (unsigned long long)changes->changes[i].revision,
+                     (int)pair->key.size, (const char *)pair->key.bytes, (int)pair->value.size,
+                     (const char *)pair->value.bytes);
+        (void)fflush(stdout);
     }
 }
 
@@ -38,8 +38,8 @@ static void on_stored(void *ctx, const struct pgraft_result *result)
 {
     (void)ctx;
     if (result->status != 0) {
-        fprintf(stderr, "not stored: %s%s\n", result->message,
-                pgraft_may_be_applied(result->status) ? " (or perhaps it is)" : "");
+        (void)fprintf(stderr, "not stored: %s%s\n", result->message,
+                      pgraft_may_be_applied(result->status) ? " (or perhaps it is)" : "");
     }
 }
 
@@ -49,13 +49,13 @@ static void store_line(struct pgraft *store, char *line)
     struct pgraft_call call = {.timeout_ms = 10000, .done = on_stored};
     char *value = strchr(line, ' ');
     if (value == NULL) {
-        fprintf(stderr, "a line is KEY VALUE\n");
+        (void)fprintf(stderr, "a line is KEY VALUE\n");
         return;
     }
     *value++ = '\0';
     value[strcspn(value, "\n")] = '\0';
     if (pgraft_put(store, text(line), text(value), 0, &call, NULL, &error) != 0) {
-        fprintf(stderr, "%s\n", error.message);
+        (void)fprintf(stderr, "%s\n", error.message);
     }
 }
 
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
     struct pgraft_error error;
     struct pgraft_settings settings;
     if (argc != 5) {
-        fprintf(stderr, "usage: embed NAME LISTEN PEERS DIRECTORY\n");
+        (void)fprintf(stderr, "usage: embed NAME LISTEN PEERS DIRECTORY\n");
         return 2;
     }
     pgraft_settings_init(&settings);
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
         .span = {.kind = PGRAFT_PREFIX}, .from_revision = 1, .changed = on_changes};
     if (pgraft_open(&settings, &store, &error) != 0 ||
         pgraft_watch(store, &watch, NULL, &error) != 0) {
-        fprintf(stderr, "%s\n", error.message);
+        (void)fprintf(stderr, "%s\n", error.message);
         return 1;
     }
     char line[4096];
