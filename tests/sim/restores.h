@@ -37,12 +37,13 @@ struct sim_told {
 struct sim_restore {
     struct store_double *copy; /* of a while ago; NULL: none */
     uint64_t copy_id;
-    bool moved;            /* the files say that they come from elsewhere */
-    bool restored;         /* the disk of this id is a copy ... */
-    bool forgot;           /* ... that knows less than was written, so that promises may be lost */
-    bool unseen;           /* it was about to act, and nobody who knew better had answered */
-    bool told_old;         /* it was told that it is an old copy */
-    bool is_barred;        /* ... and that is on its disk */
+    bool moved;     /* the files say that they come from elsewhere */
+    bool restored;  /* the disk of this id is a copy ... */
+    bool forgot;    /* ... that knows less than was written, so that promises may be lost */
+    bool unseen;    /* it was about to act, and nobody who knew better had answered */
+    bool told_old;  /* it was told that it is an old copy */
+    bool was_clear; /* a life of it might vote: nobody who knew better had answered in time */
+    bool is_barred; /* ... and that is on its disk */
     uint64_t starts_again; /* times that it is started again before it is taken away */
     /* Of the running life. */
     uint64_t life;

@@ -88,11 +88,14 @@ static void hear_hello(struct sim *sim, const struct sim_node *n, struct sim_tol
                        const struct peer_message *m)
 {
     const struct sim_node *from = &sim->nodes[SIM_SLOT(m->from)];
+    /* What holds for all starts of a copy holds until one of them is clear. */
+    t->is_old = t->is_old && !of(sim, from)->was_clear;
     bool better = knows_better(t, m->life, &m->hello);
     t->must_not_be_fine = better ? m->life : 0;
     /* A late hello of an honest node says as little, and there is no second start of it. */
     bool is_copy = from->id == m->from && of(sim, from)->life == m->life && of(sim, from)->restored;
-    t->is_old = t->is_old || (is_copy && knows_more(t, m->life, &m->hello));
+    bool all_starts = is_copy && !of(sim, from)->was_clear;
+    t->is_old = t->is_old || (all_starts && knows_more(t, m->life, &m->hello));
     t->greeted = m->life;
     t->hello = m->hello;
     t->hello.name = NULL;
@@ -306,6 +309,7 @@ void told_turn(struct sim *sim, const struct sim_node *n)
     }
     uint64_t timeout_ms = core_settings_default(n->id, 0).election_timeout_ms;
     r->may_speak = (all && voters > 0) || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
+    r->was_clear = r->was_clear || (r->restored && r->may_speak);
 }
 
 static void check_elected(struct sim *sim, const struct sim_node *n, uint64_t term)
