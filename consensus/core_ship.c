@@ -103,8 +103,7 @@ static void ship_was_cut(struct core *c, const struct core_ship *s, int status)
 {
     char why[120];
     (void)snprintf(why, sizeof(why), "it was cut after %u MiB in %u.%u s (%s)",
-                   (unsigned)(s->bytes / (1024 * 1024)),
-                   (unsigned)((c->now_ms - s->opened_ms) / 1000),
+                   (unsigned)(s->bytes >> 20), (unsigned)((c->now_ms - s->opened_ms) / 1000),
                    (unsigned)((c->now_ms - s->opened_ms) % 1000 / 100), err_name(status));
     core_event_ship(c, s->member, "a snapshot for", why);
 }
