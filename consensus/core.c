@@ -328,6 +328,7 @@ struct core *core_create(const struct core_settings *settings, uint64_t now_ms,
         sink_write_hard(c, &hard); /* W7: nothing leaves before it is durable */
     }
     engine_start(c->engine, c->now_ms, image, &hard);
+    core_admit_start(c);
     return c;
 }
 

@@ -194,6 +194,8 @@ void core_hold(struct core *c, uint64_t now_ms, const struct core_hold *wish);
 /* The owner does not act as the holder any more, and will not. */
 void core_let_go(struct core *c, uint64_t now_ms, uint64_t lease);
 bool core_held(const struct core *c, uint64_t lease, struct core_held *out);
+/* What was applied up to @index is in the state table on disk. */
+bool core_state_is_durable(const struct core *c, uint64_t index);
 /* Leader: when the newest message was sent that a majority has answered; 0: none was yet. */
 uint64_t core_followed_ms(const struct core *c, uint64_t now_ms);
 /* How long the lease @id, whoever holds it, goes on if nothing more is heard of it: the leader's

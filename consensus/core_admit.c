@@ -259,9 +259,19 @@ static bool wants_vote(const struct core *c)
     return c->settings.wants_vote && !c->admit.had_vote;
 }
 
-/* Each time: a vote may be given and taken away between two looks at our place. */
+void core_admit_start(struct core *c)
+{
+    struct members members;
+    c->admit.since = engine_committed_members(c->engine, &members);
+}
+
+/* Each time: a vote may be given and taken away between two looks at our place. But what the log
+ * brings back of earlier lives is no vote of this one. */
 void core_admit_membership(struct core *c, const void *conf, size_t size)
 {
+    if (c->applied.index < c->admit.since) {
+        return;
+    }
     struct members members;
     struct buf keep = {0};
     int code = members_decode(conf, size, &members, &keep, NULL);

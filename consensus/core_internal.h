@@ -179,7 +179,8 @@ struct core_admit {
     uint64_t leading_ms;
     uint64_t next_ms; /* this node asks, or looks, again */
     uint64_t turns;   /* whom it asks */
-    bool had_vote;    /* in this life */
+    uint64_t since;   /* index of the committed membership in which this life began */
+    bool had_vote;    /* in that one or a later one */
     bool done;
     struct err answer;
 };
@@ -439,6 +440,8 @@ void core_start_refused(struct core *c, const char *why);
 
 /* core_admit.c */
 void core_admit_receive(struct core *c, const struct peer_message *message);
+/* The engine has started. */
+void core_admit_start(struct core *c);
 void core_admit_turn(struct core *c);
 /* A membership is committed. */
 void core_admit_membership(struct core *c, const void *conf, size_t size);

@@ -57,6 +57,12 @@ static void add_our_row(struct store_batch *batch, uint64_t term, uint64_t conf_
     buf_close(&value);
 }
 
+bool core_state_is_durable(const struct core *c, uint64_t index)
+{
+    bool all_is_there = c->dirty_since_ms == 0 && c->flushed == c->flushed_durable;
+    return all_is_there || c->flushed_durable >= index;
+}
+
 static void flush(struct core *c)
 {
     struct store_batch *batch = core_batch(c);

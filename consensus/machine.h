@@ -152,6 +152,15 @@ size_t machine_flush(struct machine *machine, machine_emit_cb emit, void *contex
 /* Rows whose key begins with one of these bytes are the machine's; others are never touched. */
 #define MACHINE_ROW_KINDS "Kckmlr"
 bool machine_owns_row(const void *key, size_t key_size);
+/* What one row says of the whole state; false: it is another one. */
+struct machine_facts {
+    uint64_t index;
+    uint64_t revision;
+    uint64_t epoch;
+    uint64_t hash_low; /* over all rows */
+    uint64_t hash_high;
+};
+bool machine_facts_of_row(const struct store_row *row, struct machine_facts *out);
 /* Fill a new machine with the rows of a flushed one, in any order, then call machine_load_done(),
  * which compares hashes. After an error the machine is good for machine_destroy() alone. No rows at
  * all are the state before the first entry. */

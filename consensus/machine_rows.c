@@ -466,6 +466,28 @@ static bool read_meta(struct machine *machine, struct reader *key, struct reader
     return is_done(key) && is_done(value);
 }
 
+bool machine_facts_of_row(const struct store_row *row, struct machine_facts *out)
+{
+    bool is_meta = row->key_size == 1 && *(const char *)row->key == 'm' && row->value_size > 1 &&
+                   *(const uint8_t *)row->value == FORM;
+    if (!is_meta) {
+        return false;
+    }
+    struct reader value = {(const uint8_t *)row->value + 1, row->value_size - 1, true};
+    *out = (struct machine_facts){.index = read_number(&value), .revision = 0};
+    out->revision = read_number(&value);
+    for (int i = 0; i < 3; i++) { /* what was compacted, the quota, the feature level */
+        (void)read_number(&value);
+    }
+    out->epoch = read_number(&value);
+    for (int i = 0; i < 8; i++) { /* as in write_meta() */
+        (void)read_number(&value);
+    }
+    out->hash_low = read_number(&value);
+    out->hash_high = read_number(&value);
+    return value.is_good;
+}
+
 bool machine_owns_row(const void *key, size_t key_size)
 {
     return key_size > 0 &&

@@ -331,7 +331,8 @@ static void deliver_job(struct pgraft *store, struct job *job)
                                    .age_ms = job->age_ms,
                                    .leases = job->leases,
                                    .lease_count = job->lease_count,
-                                   .state = job->state_of_all};
+                                   .state = job->state_of_all,
+                                   .dump = job->dump};
     struct kv_decoder decoder = {0};
     struct arena arena = {0};
     struct err err = {0};

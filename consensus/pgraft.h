@@ -320,6 +320,7 @@ struct pgraft_member {
     uint64_t applied_index;
     uint64_t commit_index;
     bool is_there;           /* connected with this node, and heard lately */
+    uint64_t ping_us;        /* of the last ping over the connection to it; 0: none */
     uint64_t contact_age_ms; /* since this node last heard of it; UINT64_MAX: never */
     uint64_t fsync_p99_us;
     uint64_t store_bytes;
@@ -364,6 +365,26 @@ struct pgraft_status {
     size_t waits_for_count;
 };
 
+struct pgraft_row {
+    struct pgraft_slice key;
+    struct pgraft_slice value;
+};
+
+/* A slice of the whole state, as this node's disk had it at one moment, in rows as it keeps them.
+ */
+struct pgraft_dump {
+    uint64_t id; /* for the next slice */
+    const struct pgraft_row *rows;
+    size_t row_count;
+    bool is_last;   /* there is no other, and the dump is over */
+    uint64_t index; /* of the moment: the last entry applied in it, and its term or 0 */
+    uint64_t term;
+    bool has_facts; /* this slice says: */
+    uint64_t revision;
+    uint64_t epoch;
+    char state_hash[33]; /* over all rows of the state; whoever loads them compares */
+};
+
 struct pgraft_result {
     int status;            /* 0 or a pgraft_code */
     const char *message;   /* "" or what happened, for people */
@@ -381,6 +402,7 @@ struct pgraft_result {
     const struct pgraft_lease_info *leases;
     size_t lease_count;
     const struct pgraft_status *state;
+    const struct pgraft_dump *dump;
 };
 
 typedef void (*pgraft_done_cb)(void *ctx, const struct pgraft_result *result);
@@ -524,6 +546,15 @@ PGRAFT_API int pgraft_lease_show(struct pgraft *store, uint64_t lease,
                                  struct pgraft_error *error);
 PGRAFT_API int pgraft_lease_list(struct pgraft *store, const struct pgraft_call *call,
                                  uint64_t *ret_request, struct pgraft_error *error);
+
+/* ---- snapshots ---- */
+
+/* The next slice of the dump @id, 0: the first of a new one. Whoever takes longer than ten seconds
+ * for all of it is cut with PGRAFT_ERR_EXPIRED. An error is the end of the dump. */
+PGRAFT_API int pgraft_dump_next(struct pgraft *store, uint64_t id, const struct pgraft_call *call,
+                                uint64_t *ret_request, struct pgraft_error *error);
+/* No more slices are wanted. */
+PGRAFT_API void pgraft_dump_end(struct pgraft *store, uint64_t id);
 
 /* ---- members ---- */
 

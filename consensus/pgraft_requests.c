@@ -40,6 +40,7 @@ int face_submit(struct pgraft *store, struct job *job, const struct pgraft_call 
     return face_error(NULL, code, error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 static int submit_command(struct pgraft *store, enum job_kind kind,
                           const struct kv_command *command, uint64_t revision,
                           const struct pgraft_call *call, uint64_t *ret_request,
@@ -49,16 +50,17 @@ static int submit_command(struct pgraft *store, enum job_kind kind,
     struct job *job = job_create(kind);
     struct kv_command signed_one = *command;
     job->revision = revision;
+    int code = 0;
     if (call->session != NULL && kind == JOB_COMMAND) {
         job->has_session = true;
         signed_one.client = call->session->client;
         signed_one.sequence = call->session->sequence;
         signed_one.since = call->session->since;
         signed_one.acked = call->session->acked;
+        code =
+            signed_one.client == 0 ? err_set(&err, ERR_INVALID, "session: a client is not 0") : 0;
     }
-    int code = job->has_session && call->session->client == 0
-                   ? err_set(&err, ERR_INVALID, "session: a client is not 0")
-                   : job_set_command(job, &signed_one, &err);
+    code = code != 0 ? code : job_set_command(job, &signed_one, &err);
     if (code != 0) {
         job_free(job);
         return face_error(&err, code, error);
@@ -89,6 +91,7 @@ static int one_op(struct pgraft *store, const struct pgraft_op *op, const struct
     return pgraft_txn(store, &txn, call, ret_request, error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 int pgraft_put(struct pgraft *store, struct pgraft_slice key, struct pgraft_slice value,
                uint64_t lease, const struct pgraft_call *call, uint64_t *ret_request,
                struct pgraft_error *error)
@@ -249,6 +252,7 @@ void pgraft_lease_page(const struct pgraft *store, struct pgraft_lease_page *ret
     } while (before % 2 != 0 || ret_page->sequence != before);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 static int about(struct pgraft *store, enum job_kind kind, uint64_t subject, uint64_t flags,
                  const struct pgraft_call *call, uint64_t *ret_request, struct pgraft_error *error)
 {
@@ -301,6 +305,21 @@ int pgraft_lease_list(struct pgraft *store, const struct pgraft_call *call, uint
     return about(store, JOB_LEASE_LIST, 0, 0, call, ret_request, error);
 }
 
+/* ---- snapshots ---- */
+
+int pgraft_dump_next(struct pgraft *store, uint64_t id, const struct pgraft_call *call,
+                     uint64_t *ret_request, struct pgraft_error *error)
+{
+    return about(store, JOB_DUMP, id, 0, call, ret_request, error);
+}
+
+void pgraft_dump_end(struct pgraft *store, uint64_t id)
+{
+    struct order *order = order_create(ORDER_DUMP_END);
+    order->number = id;
+    mail_order(&store->node.mail, order);
+}
+
 /* ---- members ---- */
 
 int pgraft_status(struct pgraft *store, bool ask_all, const struct pgraft_call *call,
@@ -321,6 +340,7 @@ int pgraft_transfer(struct pgraft *store, uint64_t id, const struct pgraft_call 
     return about(store, JOB_TRANSFER, id, 0, call, ret_request, error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
 static int named(struct pgraft *store, struct job *job, const char *text, size_t size_max,
                  const struct pgraft_call *call, uint64_t *ret_request, struct pgraft_error *error)
 {

@@ -388,7 +388,7 @@ void http_stop(struct http *http)
     http->stopping = true;
     close_doors(http);
     LIST_FOR_EACH_SAFE (struct http_conn, c, &http->conns, link) {
-        bool idle = c->phase == HTTP_RECEIVING && !c->has_request;
+        bool idle = c->phase == HTTP_RECEIVING && c->request == NULL;
         if (idle) {
             http_conn_kill(c);
         }

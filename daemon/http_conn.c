@@ -12,8 +12,6 @@
 #include "base/must.h"
 #include "daemon/http_internal.h"
 
-#define CONNECTIONS_MAX 256
-
 uint64_t http_now_ms(void)
 {
     return clock_mono_ms(clock_system());
@@ -33,7 +31,7 @@ struct http_conn *http_conn_of(struct MHD_Connection *connection)
 static struct http_conn *dispensable(struct http *http, bool is_control)
 {
     LIST_FOR_EACH (struct http_conn, c, &http->conns, link) {
-        if (c->door->is_control == is_control && c->phase == HTTP_RECEIVING && !c->has_request &&
+        if (c->door->is_control == is_control && c->phase == HTTP_RECEIVING && c->request == NULL &&
             c->deadline_ms != 0) {
             return c;
         }
@@ -44,7 +42,7 @@ static struct http_conn *dispensable(struct http *http, bool is_control)
 static bool has_room(struct http *http, const struct http_door *door)
 {
     uint32_t most =
-        http->settings.connections_max != 0 ? http->settings.connections_max : CONNECTIONS_MAX;
+        http->settings.connections_max != 0 ? http->settings.connections_max : HTTP_CONNECTIONS;
     size_t count = door->is_control ? http->control_count : http->conn_count - http->control_count;
     if (count < (door->is_control ? HTTP_CONTROL_CONNECTIONS : most)) {
         return true;
@@ -137,6 +135,11 @@ void http_conn_tick(struct http *http)
     uint64_t now_ms = http_now_ms();
     LIST_FOR_EACH_SAFE (struct http_conn, c, &http->conns, link) {
         if (c->deadline_ms == 0 || now_ms < c->deadline_ms) {
+            continue;
+        }
+        if (c->phase == HTTP_WORKING) {
+            c->deadline_ms = 0;
+            http_request_overdue(c->request);
             continue;
         }
         if (c->phase == HTTP_SENDING && c->taken >= HTTP_READ_BYTES) {

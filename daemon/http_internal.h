@@ -33,6 +33,7 @@
 #define HTTP_TIMEOUT_MS 5000
 #define HTTP_TIMEOUT_MS_MAX 600000
 #define HTTP_DOORS_MAX 8
+#define HTTP_CONNECTIONS 256        /* of @listen, unless set */
 #define HTTP_CONTROL_CONNECTIONS 64 /* of the control socket, beside those of @listen */
 
 struct http_conn;
@@ -75,12 +76,11 @@ struct http_conn {
     struct MHD_Connection *mhd;
     int fd;
     struct sockaddr_storage peer;
-    bool has_request;
-    bool is_stream;
-    bool verified; /* its certificate was looked at */
+    struct http_request *request; /* NULL: none */
+    bool verified;                /* its certificate was looked at */
     bool has_certificate;
     enum http_phase phase;
-    uint64_t deadline_ms; /* RECEIVING; SENDING: end of the window */
+    uint64_t deadline_ms; /* SENDING: end of the window; WORKING: when nobody answers */
     size_t taken;         /* SENDING: in this window */
     uv_poll_t *gone;      /* while suspended: does the client go away? */
 };
@@ -142,6 +142,7 @@ struct http_request {
     bool is_head;
     bool ran;
     bool suspended;
+    bool overdue;   /* the store did not answer in time: it was done without */
     bool completed; /* libmicrohttpd is done with it */
     struct buf body;
     size_t body_size; /* counted in http->body_bytes */
@@ -177,6 +178,8 @@ enum MHD_Result http_request_access(void *cls, struct MHD_Connection *connection
                                     size_t *upload_size, void **context);
 void http_request_completed(void *cls, struct MHD_Connection *connection, void **context,
                             enum MHD_RequestTerminationCode why);
+/* The store has not even said that the time is over. */
+void http_request_overdue(struct http_request *r);
 /* The client of a suspended connection went away. */
 void http_request_gone(struct http_request *r);
 uint64_t http_now_ms(void);
@@ -213,6 +216,8 @@ enum MHD_Result http_send(struct http_request *r);
 
 /* ---- streams (http_stream.c) ---- */
 
+/* Streams leave some of the connections to others. */
+bool http_stream_has_room(const struct http_request *r);
 /* The answer is a stream; @drained is called whenever everything was taken. */
 void http_stream_begin(struct http_request *r, const char *type,
                        void (*drained)(struct http_request *r));
@@ -311,11 +316,13 @@ void http_kv_delete(struct http_request *r);
 void http_kv_txn(struct http_request *r);
 void http_kv_compact(struct http_request *r);
 void http_watch(struct http_request *r);
+void http_snapshot(struct http_request *r);
 void http_lease_grant(struct http_request *r);
 void http_lease_keepalive(struct http_request *r);
 void http_lease_revoke(struct http_request *r);
 void http_lease_list(struct http_request *r);
 void http_lease_show(struct http_request *r);
+void http_member_add(struct http_request *r);
 void http_member_remove(struct http_request *r);
 void http_member_promote(struct http_request *r);
 void http_member_demote(struct http_request *r);

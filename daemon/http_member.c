@@ -125,6 +125,27 @@ static void change_member(struct http_request *r, enum pgraft_change_kind kind)
     }
 }
 
+/* Nodes come by themselves; nobody is fetched. */
+void http_member_add(struct http_request *r)
+{
+    const char *address = NULL;
+    const char *name = NULL;
+    const struct json_in_field fields[] = {
+        {"address", JSON_IN_TEXT, &address, NULL},
+        {"name", JSON_IN_TEXT, &name, NULL},
+    };
+    if (!http_take(r, fields, ARRAY_LEN(fields))) {
+        return;
+    }
+    if (address == NULL) {
+        http_fail(r, ERR_INVALID, "address is needed");
+        return;
+    }
+    http_fail(r, ERR_REFUSED,
+              "a node joins by itself: name a member of this cluster in its raft.peers, and start "
+              "it with an empty data directory");
+}
+
 void http_member_remove(struct http_request *r)
 {
     change_member(r, PGRAFT_MEMBER_REMOVE);

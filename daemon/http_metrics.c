@@ -5,6 +5,9 @@
 #include "base/must.h"
 #include "daemon/http_internal.h"
 
+/* The consensus thread has so long to say how far away the peers are. */
+#define PEERS_MS 300
+
 /* One row for each figure; docs/metrics.md lists them for operators. */
 static const struct {
     const char *name;
@@ -85,6 +88,21 @@ static void put_fsync(struct buf *out, const char *labels, const struct pgraft_f
     buf_printf(out, "%s_count{%s} %" PRIu64 "\n", name, labels, count);
 }
 
+static void put_peers(struct buf *out, const char *labels, const struct pgraft_status *s)
+{
+    static const char name[] = "pgraft_peer_round_trip_seconds";
+    put_head(out, name, "gauge", "To a peer and back.");
+    for (size_t i = 0; i < s->member_count; i++) {
+        uint64_t us = s->members[i].ping_us;
+        if (us == 0) {
+            continue;
+        }
+        buf_printf(out, "%s{%s,peer=\"", name, labels);
+        put_escaped(out, s->members[i].name);
+        buf_printf(out, "\"} %" PRIu64 ".%06u\n", us / 1000000, (unsigned)(us % 1000000));
+    }
+}
+
 static void put_server(struct buf *out, const char *labels, const struct http *http)
 {
     put_head(out, "pgraft_http_connections", "gauge", "Connections to the HTTP port and socket.");
@@ -93,7 +111,8 @@ static void put_server(struct buf *out, const char *labels, const struct http *h
     put_sample(out, "pgraft_http_streams", labels, http->stream_count);
 }
 
-void http_metrics(struct http_request *r)
+/* Also when the consensus thread does not answer: then above all. */
+static void told(struct http_request *r, const struct pgraft_result *result)
 {
     struct pgraft_figures figures;
     struct buf labels = {0};
@@ -115,7 +134,18 @@ void http_metrics(struct http_request *r)
     put_head(out, "pgraft_has_leader", "gauge", "1 if this node knows a leader.");
     put_sample(out, "pgraft_has_leader", buf_text(&labels), figures.leader != 0 ? 1 : 0);
     put_fsync(out, buf_text(&labels), &figures);
+    if (result->status == 0) {
+        put_peers(out, buf_text(&labels), result->state);
+    }
     put_server(out, buf_text(&labels), r->http);
     buf_close(&labels);
     http_answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+void http_metrics(struct http_request *r)
+{
+    struct pgraft_error error = {0};
+    r->timeout_ms = PEERS_MS;
+    struct pgraft_call call = http_call(r, told);
+    http_asked(r, pgraft_status(r->http->store, false, &call, &r->asked, &error), &error);
 }

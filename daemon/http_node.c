@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "daemon/http_internal.h"
 
-/* The consensus thread looks at its page at least so often while it is well. */
-#define BEAT_MS 5000
+/* A consensus thread that is well answers within this. */
+#define BEAT_MS 3000
 
 static void put_node(struct http_request *r, const char *state)
 {

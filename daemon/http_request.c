@@ -11,6 +11,9 @@
 /* What a request that is refused may bring: it is read and dropped, so that whoever sends it gets
  * to read the answer and the connection can go on. */
 #define REFUSED_BODY_MAX ((size_t)16 * 1024 * 1024)
+/* The store says itself when a request's time is over, a moment later. If it does not, its thread
+ * hangs. */
+#define OVERDUE_MS 1500
 #define ARENA_MAX ((size_t)16 * 1024 * 1024)
 
 /* ---- the life of it ---- */
@@ -21,7 +24,7 @@ static struct http_request *create(struct http *http, struct MHD_Connection *con
     r->http = http;
     r->mhd = connection;
     r->conn = http_conn_of(connection);
-    r->conn->has_request = true;
+    r->conn->request = r;
     r->timeout_ms = HTTP_TIMEOUT_MS;
     arena_reset(&r->arena, ARENA_MAX);
     return r;
@@ -64,8 +67,7 @@ void http_request_completed(void *cls, struct MHD_Connection *connection, void *
     struct http_request *r = *context;
     (void)why;
     struct http_conn *c = http_conn_of(connection);
-    c->has_request = false;
-    c->is_stream = false;
+    c->request = NULL;
     http_conn_phase(c, HTTP_RECEIVING);
     c->deadline_ms += HTTP_IDLE_MS - HTTP_RECEIVE_MS;
     if (http->stopping) {
@@ -96,6 +98,9 @@ void http_suspend(struct http_request *r)
     MUST(!r->suspended);
     r->suspended = true;
     http_conn_phase(r->conn, HTTP_WORKING);
+    if (r->stream == NULL) {
+        r->conn->deadline_ms = r->began_ms + r->timeout_ms + OVERDUE_MS;
+    }
     MHD_suspend_connection(r->mhd);
     http_conn_watch(r->conn, r);
 }
@@ -121,6 +126,21 @@ void http_request_gone(struct http_request *r)
     }
 }
 
+void http_request_overdue(struct http_request *r)
+{
+    const struct pgraft_result none = {.status = ERR_TIMEOUT,
+                                       .message = "the consensus thread of this node hangs"};
+    if (r->answered || r->pending == 0) {
+        return;
+    }
+    pgraft_cancel(r->http->store, r->asked);
+    r->overdue = true;
+    r->done(r, &none);
+    if (!r->answered) {
+        http_fail_result(r, &none);
+    }
+}
+
 uint32_t http_left_ms(const struct http_request *r)
 {
     uint64_t spent_ms = http_now_ms() - r->began_ms;
@@ -132,9 +152,14 @@ static void on_done(void *ctx, const struct pgraft_result *result)
     struct http_request *r = ctx;
     MUST(r->pending > 0);
     r->pending--;
-    if (!r->completed) {
+    if (!r->completed && !r->overdue) {
         r->done(r, result);
+    }
+    if (!r->completed) {
         return;
+    }
+    if (result->dump != NULL && !result->dump->is_last) {
+        pgraft_dump_end(r->http->store, result->dump->id); /* nobody is there to go on with it */
     }
     if (r->pending == 0) {
         free_request(r);

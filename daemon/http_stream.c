@@ -11,13 +11,19 @@
 
 #define PIECE ((size_t)32 * 1024)
 
+bool http_stream_has_room(const struct http_request *r)
+{
+    uint32_t most = r->http->settings.connections_max;
+    size_t limit = ((most != 0 ? most : HTTP_CONNECTIONS) + HTTP_CONTROL_CONNECTIONS) * 3 / 4;
+    return r->http->stream_count < limit;
+}
+
 void http_stream_begin(struct http_request *r, const char *type,
                        void (*drained)(struct http_request *r))
 {
     MUST(!r->answered && r->stream == NULL);
     r->stream = mem_zalloc(sizeof(*r->stream));
     r->stream->drained = drained;
-    r->conn->is_stream = true;
     r->http->stream_count++;
     http_answer_text(r, 200, type);
 }

@@ -288,6 +288,10 @@ void http_watch(struct http_request *r)
         http_fail(r, err.code, "%s", err.msg);
         return;
     }
+    if (!http_stream_has_room(r)) {
+        http_fail(r, ERR_BUSY, "too many watches are open at this node");
+        return;
+    }
     wish.no_puts = !puts;
     wish.no_deletes = !deletes;
     wish.progress_ms = (uint32_t)progress_ms;

@@ -69,6 +69,7 @@ struct store {
     bool dead;
     uint64_t reader_age_ns_max;
     void (*on_fatal)(void *ctx, const struct err *err);
+    void (*on_thread)(void *ctx);
     void *ctx;
     char *path;
 };
@@ -393,6 +394,9 @@ static void *thread_main(void *arg)
 {
     struct store *store = arg;
     struct work work = {0};
+    if (store->on_thread != NULL) {
+        store->on_thread(store->ctx);
+    }
     while (wait_for_work(store, &work)) {
         if (work.batches) {
             serve_batches(store);
@@ -428,6 +432,7 @@ static struct store *store_create(const struct store_settings *settings)
     store->writer.env.dir_fd = -1;
     store->retry_at_ns = NEVER;
     store->on_fatal = settings->on_fatal;
+    store->on_thread = settings->on_thread;
     store->ctx = settings->ctx;
     store->path = mem_strdup(settings->path);
     uint64_t age_ms = settings->reader_age_ms_max;

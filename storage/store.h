@@ -43,6 +43,7 @@ struct store_settings {
     uint64_t reader_age_ms_max;  /* 0: STORE_READER_AGE_MS_MAX */
     const char *machine_id_path; /* NULL: /etc/machine-id */
     void (*on_fatal)(void *ctx, const struct err *err);
+    void (*on_thread)(void *ctx); /* the first on the thread: its priority; may be NULL */
     void *ctx;
 };
 

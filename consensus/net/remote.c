@@ -166,7 +166,13 @@ void remote_link_up(struct net *net, struct link *link)
     bool better =
         judge_newer_is_better(net->self.node_id, link->who.node_id, stands->dialled, link->dialled);
     remote->link = better ? link : stands;
-    link_retire(better ? stands : link);
+    struct link *worse = better ? stands : link;
+    LIST_FOR_EACH (struct remote, other, &net->remotes, entry) {
+        if (other->stand_in == worse) {
+            other->stand_in = remote->link;
+        }
+    }
+    link_retire(worse);
 }
 
 /* ---- over ---- */
@@ -290,13 +296,24 @@ static void wish(struct net *net, const struct net_peer *peer)
     name_it(remote, peer->name, peer->address);
 }
 
+/* It answers at the address of one that is wanted. */
+static bool stands_in(const struct net *net, const struct link *link)
+{
+    LIST_FOR_EACH (const struct remote, remote, &net->remotes, entry) {
+        if (remote->wanted && remote->stand_in == link) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void unwish(struct remote *remote)
 {
     struct link *link = remote->link;
     struct link *attempt = remote->dialling;
     dial_forget(remote);
     /* What the other side has opened, it wants. */
-    if (link != NULL && link->dialled) {
+    if (link != NULL && link->dialled && !stands_in(remote->net, link)) {
         link_bye(link, true);
         link_finish(link);
     }
@@ -315,13 +332,19 @@ static void give_up_attempt(struct remote *remote)
     }
 }
 
+/* What this side alone holds on to. */
+static bool is_held(const struct net *net, const struct remote *remote)
+{
+    const struct link *link = remote->link;
+    bool dialled = link != NULL && link->dialled && !stands_in(net, link);
+    return dialled || remote->dialling != NULL || remote->resolve != NULL;
+}
+
 /* True: something was done, which may have changed the list. */
 static bool carry_out(struct net *net)
 {
     LIST_FOR_EACH (struct remote, remote, &net->remotes, entry) {
-        bool dials = (remote->link != NULL && remote->link->dialled) || remote->dialling != NULL ||
-                     remote->resolve != NULL;
-        if (!remote->wanted && dials) {
+        if (!remote->wanted && is_held(net, remote)) {
             unwish(remote);
             return true;
         }

@@ -42,6 +42,7 @@ static uint32_t what_of(const struct job *job)
         case JOB_LEASE_LIST:
         case JOB_FORM_WITHOUT:
         case JOB_FORM_FORGET:
+        case JOB_DUMP:
             break;
     }
     UNREACHABLE("these are answered here");

@@ -55,6 +55,9 @@ static void carry_out(struct node *n, const struct core_wish *wish)
 static void on_rows(struct node *n, struct store_event *event)
 {
     size_t slot = reader_slot(n, n->readers, event->reader);
+    if (dumps_receive(n, event)) {
+        return;
+    }
     if (slot == ARRAY_LEN(n->readers) || n->core == NULL) {
         return; /* closed meanwhile */
     }

@@ -46,6 +46,7 @@ static void *copy(struct arena *arena, const void *bytes, size_t size)
 {
     unsigned char *place = arena_alloc(arena, size + 1);
     MUST(place != NULL); /* the sizes were checked before */
+    MUST(bytes != NULL || size == 0);
     if (size > 0) {
         memcpy(place, bytes, size);
     }

@@ -31,6 +31,7 @@ enum job_kind {
     JOB_MEMBER,
     JOB_FORM_WITHOUT,
     JOB_FORM_FORGET,
+    JOB_DUMP, /* the next slice of @subject, 0: of a new one */
 };
 
 enum job_state {
@@ -87,6 +88,7 @@ struct job {
     struct pgraft_lease_info *leases;
     size_t lease_count;
     struct pgraft_status *state_of_all;
+    const struct pgraft_dump *dump;
     uint32_t unanswered; /* JOB_STATUS: a bit for each member that was asked, by its place */
 };
 

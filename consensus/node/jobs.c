@@ -58,10 +58,12 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
 {
     job->status = status;
     if (fmt != NULL) {
+        char text[sizeof(job->message)]; /* an argument may be the message so far */
         va_list args;
         va_start(args, fmt);
-        (void)vsnprintf(job->message, sizeof(job->message), fmt, args);
+        (void)vsnprintf(text, sizeof(text), fmt, args);
         va_end(args);
+        (void)snprintf(job->message, sizeof(job->message), "%s", text);
     }
     if (status != 0 && (fmt == NULL || job->message[0] == '\0')) {
         (void)snprintf(job->message, sizeof(job->message), "%s", err_text(status));
@@ -70,6 +72,9 @@ void jobs_finish(struct node *n, struct job *job, int status, const char *fmt, .
      * and thousands may time out at once. */
     if (job->state == JOB_IN_CORE && job->kind != JOB_COMMAND && !n->stopped) {
         core_forget(n->core, job->id);
+    }
+    if (job->kind == JOB_DUMP && status != 0) {
+        dumps_drop(n, job);
     }
     list_remove(&job->link);
     list_remove(&job->by_id);
@@ -343,6 +348,9 @@ static void try_job(struct node *n, struct job *job, uint64_t now_ms)
         case JOB_TRANSFER:
         case JOB_MEMBER:
             member_job_try(n, job);
+            return;
+        case JOB_DUMP:
+            dumps_try(n, job);
             return;
         case JOB_STATUS:
         case JOB_FORM_WITHOUT:

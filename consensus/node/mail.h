@@ -24,6 +24,7 @@ enum order_kind {
     ORDER_LET_GO,
     ORDER_PUBLISH,
     ORDER_MOVES,
+    ORDER_DUMP_END,
     ORDER_KEYS,
     ORDER_STOP,
 };

@@ -25,9 +25,15 @@
 #include "base/mem.h"
 #include "base/must.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define STACK_BYTES ((size_t)1024 * 1024) /* the sanitizer keeps its own state on it */
+#else
 #define STACK_BYTES ((size_t)256 * 1024)
+#endif
 /* Of the stack, touched and locked: what the deepest turn needs and some more. */
 #define LOCKED_BYTES ((size_t)128 * 1024)
+/* Not touched, at the end of the stack. */
+#define SPARED_BYTES ((size_t)32 * 1024)
 /* At the end leadership is handed over, if that goes so quickly. */
 #define HAND_OVER_MS 1000
 
@@ -319,6 +325,9 @@ static void obey(struct node *n, struct order *order)
         case ORDER_LET_GO:
             holds_let_go(n, order->number);
             return;
+        case ORDER_DUMP_END:
+            dumps_end(n, order->number);
+            return;
         case ORDER_PUBLISH:
             keep_soft(n, order);
             return;
@@ -464,20 +473,42 @@ static void on_orders(uv_poll_t *handle, int status, int events)
 
 /* ---- the thread ---- */
 
+/* How much of this thread's stack is left: its owner's thread-local data may have taken a lot. */
+static size_t stack_left(void)
+{
+    pthread_attr_t attr;
+    void *lowest = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0) {
+        return 0;
+    }
+    (void)pthread_attr_getstack(&attr, &lowest, &size);
+    (void)pthread_attr_destroy(&attr);
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return lowest != NULL && here > (uintptr_t)lowest ? here - (uintptr_t)lowest : 0;
+}
+
 static void lock_stack(struct node *n)
 {
-    if (!n->settings.user.lock_memory) {
+    size_t left = stack_left();
+    if (!n->settings.user.lock_memory || left < 2 * SPARED_BYTES) {
         return;
     }
-    unsigned char *room = __builtin_alloca(LOCKED_BYTES);
-    memset(room, 0, LOCKED_BYTES);
-    if (mlock(room, LOCKED_BYTES) != 0) {
+    size_t size = left - SPARED_BYTES < LOCKED_BYTES ? left - SPARED_BYTES : LOCKED_BYTES;
+    unsigned char *room = __builtin_alloca(size);
+    memset(room, 0, size);
+    if (mlock(room, size) != 0) {
         node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_DEBUG, "", 0,
                  "the consensus thread's stack is not locked: %s", strerrordesc_np(errno));
     }
     __asm__ volatile("" : : "r"(room) : "memory");
+}
+
+void node_raise_thread(const struct node *n)
+{
     struct sched_param param = {.sched_priority = 1};
-    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) {
+    if (n->settings.user.lock_memory &&
+        sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) {
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* or as it is */
     }
 }
@@ -487,6 +518,7 @@ static void *run_thread(void *arg)
     struct node *n = arg;
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
+    node_raise_thread(n);
     phase_begin(n);
     node_turn(n);
     mail_post(&n->mail);

@@ -82,6 +82,12 @@ struct hold {
     bool keeps_once; /* a JOB_LEASE_KEEP asked for it, no owner */
 };
 
+/* A snapshot that a caller takes, slice by slice. */
+struct node_dump {
+    uint64_t reader; /* of the store; 0: a free place */
+    struct job *job; /* waits for the next slice; NULL: nobody does */
+};
+
 /* Somebody who asked for a place, as the leader heard it. */
 struct node_wish {
     struct member_info info;
@@ -174,12 +180,17 @@ struct node {
     struct list holds;
     uint64_t readers[8]; /* ships and the store's readers for them */
     uint64_t reader_ships[8];
+    struct node_dump dumps[2];
     struct arena scratch;
 };
 
 /* ---- node.c: the thread ---- */
 int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
+/* The calling thread, one of the node's, goes before those of others if the owner wants that. Both
+ * threads do: with the consensus thread alone raised, a write waits longer on a busy host than with
+ * none. */
+void node_raise_thread(const struct node *n);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
 /* Everything that follows from what has come in; sets the timer. */
@@ -269,6 +280,14 @@ void watchers_turn(struct node *n, uint64_t now_ms);
 uint64_t watchers_next_ms(const struct node *n);
 void watchers_close(struct node *n);
 void watcher_free(struct watcher *watcher);
+
+/* ---- dumps.c ---- */
+void dumps_try(struct node *n, struct job *job);
+/* @job ends without its slice, and so does the dump. */
+void dumps_drop(struct node *n, const struct job *job);
+void dumps_end(struct node *n, uint64_t reader);
+/* False: the reader is none of these. */
+bool dumps_receive(struct node *n, const struct store_event *event);
 
 /* ---- holds.c ---- */
 void holds_set(struct node *n, const struct core_hold *wish, bool once);

@@ -26,6 +26,11 @@ static void on_store_fatal(void *ctx, const struct err *err)
     node_fatal(ctx, err);
 }
 
+static void on_store_thread(void *ctx)
+{
+    node_raise_thread(ctx);
+}
+
 static int open_store(struct node *n, struct store_image *ret_image, struct err *err)
 {
     CLEANUP(mem_freep) char *path = mem_printf("%s/store", n->settings.directory);
@@ -35,6 +40,7 @@ static int open_store(struct node *n, struct store_image *ret_image, struct err 
     struct store_settings settings = {.path = path,
                                       .limit_bytes = n->settings.user.limit_bytes,
                                       .on_fatal = on_store_fatal,
+                                      .on_thread = on_store_thread,
                                       .ctx = n};
     int code = store_open(&settings, &n->store, ret_image, err);
     return code;

@@ -108,6 +108,7 @@ static void note_contact(const struct node *n, struct pgraft_member *m)
     for (size_t i = 0; !m->is_self && net_peer_stats(n->net, i, &peer); i++) {
         if (peer.id == m->id) {
             m->contact_age_ms = peer.heard_ms;
+            m->ping_us = peer.up ? peer.round_trip_us : 0;
             m->is_there = peer.up && peer.heard_ms < CONTACT_MS;
             return;
         }

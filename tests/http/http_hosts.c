@@ -7,14 +7,17 @@
  *
  * Prints "NAME SOCKET PORT" for each node and "ready" when they have formed. Then takes words on
  * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
- * "reload NODE", "end". The end of stdin ends it too. */
+ * "reload NODE", "freeze MS" (the leader's consensus thread stands still), "end". The end of stdin
+ * ends it too. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/must.h"
 #include "daemon/http.h"
 #include "tests/lib/hosts.h"
@@ -42,6 +45,7 @@ static struct {
     uv_poll_t words;
     char line[256];
     size_t line_size;
+    atomic_ullong frozen_until_ms;
 } all;
 
 static void on_store(uv_poll_t *poll, int status, int events)
@@ -132,6 +136,8 @@ static void obey(const char *line)
     } else if (strncmp(line, "reload ", 7) == 0 && known) {
         int code = http_reload(all.at[i].http, &all.at[i].settings, &err);
         (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
+    } else if (strncmp(line, "freeze ", 7) == 0) {
+        atomic_store(&all.frozen_until_ms, clock_mono_ms(clock_system()) + i + 1);
     } else if (strcmp(line, "end") == 0) {
         end();
     }
@@ -199,9 +205,23 @@ static void take_option(const char *name, const char *value)
     }
 }
 
+static uint64_t on_advise(void *ctx, const struct pgraft_view *view,
+                          struct pgraft_transaction *transaction)
+{
+    (void)ctx;
+    (void)view;
+    (void)transaction;
+    while (clock_mono_ms(clock_system()) < atomic_load(&all.frozen_until_ms)) {
+        struct timespec pause = {.tv_nsec = 10 * (long)NS_PER_MS};
+        (void)nanosleep(&pause, NULL);
+    }
+    return 50;
+}
+
 static void store_settings(struct pgraft_settings *settings, size_t host)
 {
     settings->api_url = all.at[host].api_url;
+    settings->advise = on_advise;
     if (all.blank) {
         static char peers[128];
         (void)snprintf(peers, sizeof(peers), "n1=%s,n9=127.0.0.1:9", all.hosts.at[host].address);

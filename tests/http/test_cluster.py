@@ -84,6 +84,8 @@ def test_metrics_are_what_prometheus_reads(nodes):
     assert len(buckets) == 16
     assert buckets[-1] == next(v for n, v in samples.items() if n.startswith("pgraft_fsync_duration_seconds_count"))
     assert samples['pgraft_has_leader{scope="test",name="n2"}'] == 1
+    trips = {name for name in samples if name.startswith("pgraft_peer_round_trip_seconds")}
+    assert {name.split('peer="')[1][:2] for name in trips} <= {"n1", "n3"}
 
 
 def test_well_alive_and_ready(nodes):
@@ -112,6 +114,13 @@ def test_nobody_of_that_name(nodes, path):
     assert nodes[1].refused(path, {"member": 7})[:2] == (400, "ERR_INVALID")
     if path != "transfer":
         assert nodes[1].refused(path, {})[:2] == (400, "ERR_INVALID")
+
+
+def test_nodes_come_by_themselves(nodes):
+    status, code, message = nodes[1].refused("members/add", {"address": "127.0.0.1:7400"})
+    assert (status, code) == (409, "ERR_REFUSED")
+    assert "raft.peers" in message
+    assert nodes[1].refused("members/add", {})[:2] == (400, "ERR_INVALID")
 
 
 def test_nobody_waits_for_a_name(nodes):
@@ -175,4 +184,24 @@ def test_a_blank_node_says_whom_it_waits_for():
     assert (status, code) == (503, "ERR_NO_QUORUM")
     assert "n9" in message
     assert one.post("form", {"without": ["n9"]}).status in (200, 409)
+    nodes.close()
+
+
+def test_a_consensus_thread_that_hangs_is_noticed():
+    nodes = Nodes(1)
+    one = nodes[1]
+    nodes.tell("freeze", 12000)
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert one.get("/health").status == 200
+    metrics = one.get("/metrics")
+    assert (metrics.status, b"pgraft_term" in metrics.body) == (200, True)
+    status, code, message = one.refused("kv/put", {"key": "k", "value": "v", "timeout_ms": 100})
+    assert (status, code) == (504, "ERR_TIMEOUT")
+    assert "hangs" in message
+    alive = one.get("/liveness")
+    assert (alive.status, alive.json["state"]) == (503, "stalled")
+    assert time.monotonic() - began < 12
+    until(lambda: one.get("/liveness").status == 200)
+    assert one.done("kv/put", {"key": "k", "value": "v", "timeout_ms": 20000})["revision"] > 0
     nodes.close()

@@ -18,7 +18,7 @@ from http_kit import Nodes
 
 GETS = ["/raft", "/health", "/liveness", "/readiness", "/metrics", "/pgraft/v1/health", "/pgraft/v1/since"]
 POSTS = ["kv/get", "kv/range", "kv/put", "kv/delete", "kv/txn", "kv/compact", "kv/watch", "lease/grant",
-         "lease/keepalive", "lease/revoke", "lease/list", "lease/show", "members/remove", "members/promote",
+         "lease/keepalive", "lease/revoke", "lease/list", "lease/show", "members/add", "members/remove", "members/promote",
          "members/demote", "members/replace", "transfer", "form", "forget"]
 PUT = {"key": "k", "value": "1"}
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"admin:s3:cret").decode()}

@@ -114,7 +114,11 @@ static void describe(struct kit *kit, size_t i)
 {
     struct kit_node *node = &kit->nodes[i];
     *node = (struct kit_node){.kit = kit};
-    (void)snprintf(node->listen, sizeof(node->listen), "127.0.0.1:0");
+    /* An address of its own, so that its port is still free when it comes back: whoever dials on
+     * this host does so from 127.0.0.1, and other test programs have other numbers. */
+    unsigned int number = (unsigned int)getpid();
+    (void)snprintf(node->listen, sizeof(node->listen), "127.%u.%u.%zu:0", 1 + number / 256 % 128,
+                   number % 256, i + 2);
     node->settings.listen[0] = node->listen;
     node->settings.limits = net_limits_default();
     node->settings.seed = i + 1;

@@ -69,7 +69,7 @@ struct kit {
 };
 
 /* All nodes are described, none is started: node i has the id 10 * (i + 1), the name "n<i>", the
- * scope "demo", a port of its own at 127.0.0.1 and the secret KIT_SECRET. */
+ * scope "demo", an address of its own in 127.0.0.0/8 and the secret KIT_SECRET. */
 void kit_open(struct kit *kit);
 /* Stops who still runs; nothing is left. */
 void kit_close(struct kit *kit);

@@ -94,6 +94,9 @@ void calm_act(struct sim *sim)
         sim_schedule(sim, sim->now_ns + 1000 * NS_MS, EVENT_END, 0);
         return;
     }
+    if (sim->calm.began) {
+        clients_lose_patience(sim); /* who asks seldom looks seldom, too */
+    }
     char why[128] = "nobody leads";
     const struct sim_node *leader = sim_leader(sim);
     if (!sim->calm.began) {

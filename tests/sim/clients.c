@@ -128,19 +128,32 @@ void clients_woken(struct sim *sim, struct sim_node *n)
     }
 }
 
+static void lose_patience(struct sim *sim, struct sim_client *c)
+{
+    if (c->ticket == 0 || sim->now_ns <= c->deadline_ns) {
+        return;
+    }
+    struct sim_node *n = &sim->nodes[c->node];
+    if (n->core != NULL) {
+        core_forget(n->core, c->ticket);
+    }
+    c->doubt = true;
+    c->ticket = 0;
+    c->answered = false;
+}
+
+void clients_lose_patience(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->use.clients_count; i++) {
+        lose_patience(sim, &sim->use.clients[i]);
+    }
+}
+
 void clients_act(struct sim *sim, uint32_t client)
 {
     struct sim_client *c = &sim->use.clients[client];
     struct test_random *r = &sim->random;
-    if (c->ticket != 0 && sim->now_ns > c->deadline_ns) {
-        struct sim_node *n = &sim->nodes[c->node];
-        if (n->core != NULL) {
-            core_forget(n->core, c->ticket);
-        }
-        c->doubt = true;
-        c->ticket = 0;
-        c->answered = false;
-    }
+    lose_patience(sim, c);
     if (c->ticket == 0 && !sim->calm.began) {
         struct sim_node *leader = sim_leader(sim);
         struct sim_node *n = leader != NULL && random_chance(r, 0.7) ? leader : some_leader(sim);

@@ -163,6 +163,8 @@ void clients_act(struct sim *sim, uint32_t client);
 void clients_done(struct sim *sim, struct sim_node *n, struct core_done *done);
 /* A node wakes from a pause. */
 void clients_woken(struct sim *sim, struct sim_node *n);
+/* Who has waited for longer than it wanted to asks for no answer any more. */
+void clients_lose_patience(struct sim *sim);
 void clients_crashed(struct sim *sim, uint32_t node);
 /* The history of the whole life, judged. */
 void clients_check_end(struct sim *sim);

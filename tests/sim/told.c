@@ -158,14 +158,16 @@ void told_hears(struct sim *sim, const struct sim_node *n, const struct peer_mes
             more.acked = m->append_result.rejected == 0 ? m->append_result.last_index : 0;
             break;
         case PEER_VOTE:
-            more.term = m->vote.pre_vote ? 0 : m->term;
-            more.clear_life = m->vote.pre_vote ? 0 : m->life;
+            if (m->vote.pre_vote) {
+                return; /* of a term that nobody is in, and no vote */
+            }
             more.vote = m->from;
             break;
         case PEER_VOTE_RESULT:
             hear_vote(sim, n, t, m);
-            more.term = m->vote_result.pre_vote ? 0 : m->term;
-            more.clear_life = m->vote_result.pre_vote ? 0 : m->life;
+            if (m->vote_result.pre_vote) {
+                return;
+            }
             more.vote = m->vote_result.granted ? n->id : 0;
             break;
         default:

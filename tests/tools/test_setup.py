@@ -39,6 +39,7 @@ libcurl4-gnutls-dev 7.88.1-10+deb12u15
 git 1:2.39.5-0
 patch 2.7.6
 strace 6.1
+iproute2 6.1
 libgnutls28-dev 3.7.9-2
 libraft-dev 0.22.1-1~bpo12+1
 """

@@ -117,6 +117,27 @@ static void a_rebuilt_node_stands_in_for_the_one_it_was(void **state)
     assert_false(net_peer_stats(a->net, 1, &new));
 }
 
+/* The same when it has dialled as well, and its connection is the one to use. */
+static void a_rebuilt_node_that_has_dialled_is_not_dialled_again_and_again(void **state)
+{
+    (void)state;
+    b->settings.self.node_id = 5;
+    a->settings.limits.redial_min_ms = 1;
+    a->settings.limits.redial_max_ms = 1;
+    kit_start(a);
+    kit_start(b);
+    kit_peers(b, 1, true);
+    KIT_WAIT(&kit, a->ups == 1 && b->ups == 1);
+    want(b->listen);
+    KIT_WAIT(&kit, net_stats(b->net).accepted == 1 && net_stats(a->net).links == 1);
+    for (unsigned int turn = 0; turn < 30; turn++) {
+        kit_turn(&kit);
+    }
+    assert_int_equal(net_stats(b->net).accepted, 1);
+    assert_int_equal(a->ups, 1);
+    assert_int_equal(a->downs + b->downs, 0);
+}
+
 static void a_better_connection_takes_over_after_a_good_bye(void **state)
 {
     (void)state;
@@ -533,6 +554,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_rebuilt_node_stands_in_for_the_one_it_was),
+        TEST(a_rebuilt_node_that_has_dialled_is_not_dialled_again_and_again),
         TEST(a_better_connection_takes_over_after_a_good_bye),
         TEST(of_two_newcomers_the_newer_one_waits),
         TEST(there_are_no_more_nodes_than_there_can_be),

@@ -43,6 +43,8 @@ class Bridge:
         """The host @name gets another address."""
         _ip("-n", name, "-batch", "-", lines=f"address flush dev eth0\naddress add {address}/24 dev eth0\n")
         self.addresses[name] = address
+        for other in self.addresses:  # nobody goes on sending to the host that had it before
+            _ip("-n", other, "neigh", "flush", "dev", "eth0")
 
     def command(self, name):
         """What a command is put behind to run on the host @name."""
