@@ -113,6 +113,7 @@ enum core_event_kind {
     CORE_EVENT_LEADER,     /* another node leads; @member 0: none is heard of */
     CORE_EVENT_MEMBERS,    /* @member came to the cluster, or left it */
     CORE_EVENT_REFUSED,    /* @member was turned away: a copy, removed, of another cluster */
+    CORE_EVENT_SHIP,       /* a snapshot for, or from, @member was cut, and begins again */
     CORE_EVENT_NAME_TAKEN, /* @member asks for a name that another has: safety D4, on both sides */
 };
 #define CORE_EVENT_TEXT_SIZE 640

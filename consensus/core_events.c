@@ -110,6 +110,15 @@ void core_event_name_taken(struct core *c, uint64_t asker, const char *address, 
     }
 }
 
+void core_event_ship(struct core *c, uint64_t peer, const char *what, const char *why)
+{
+    char text[CORE_WHO_SIZE];
+    if (!was_said(c, CORE_EVENT_SHIP, peer, 0)) {
+        say(c, CORE_EVENT_SHIP, peer, "%s %s does not get on, and begins again: %s", what,
+            who(c, peer, text), why);
+    }
+}
+
 void core_event_members(struct core *c, const struct member *m, bool is_in)
 {
     char text[CORE_WHO_SIZE];

@@ -72,6 +72,8 @@ struct core_ship {
     bool reading;      /* a wish is out */
     bool complete;     /* the last chunk is under way */
     bool landing;      /* all is staged there: waits for the member to have installed it */
+    uint64_t opened_ms;
+    uint64_t bytes;              /* of rows that were read for it */
     struct core_applied applied; /* what the rows are the state of */
 };
 
@@ -451,6 +453,8 @@ uint64_t core_admit_next_ms(const struct core *c);
 void core_event_refused(struct core *c, uint64_t peer, enum hello_verdict verdict);
 /* @reason names whose it is. */
 void core_event_name_taken(struct core *c, uint64_t asker, const char *address, const char *reason);
+/* @what: "a snapshot for" or "... from". */
+void core_event_ship(struct core *c, uint64_t peer, const char *what, const char *why);
 void core_event_members(struct core *c, const struct member *m, bool is_in);
 void core_events_turn(struct core *c);
 

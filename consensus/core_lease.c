@@ -73,10 +73,6 @@ static void note_endings(struct core *c, uint64_t lease)
     }
 }
 
-/* Only when every entry of earlier terms is applied does a leader know which leases there are, and
- * that none of them is ended by an entry of those terms (A2). Their holders may count from any time
- * at which another leader was followed (A4); those of this leadership's own grants and changes only
- * from their keep-alives, so that the full time runs from now. */
 static bool is_of(const struct machine_lease *lease, const struct peer_keep_alive *ask)
 {
     return lease->granted_index == ask->grant && lease->epoch == ask->epoch;
@@ -96,6 +92,10 @@ static void count(struct core *c, const struct peer_keep_alive *ask, uint64_t re
     }
 }
 
+/* Only when every entry of earlier terms is applied does a leader know which leases there are, and
+ * that none of them is ended by an entry of those terms (A2). Their holders may count from any time
+ * at which another leader was followed (A4); those of this leadership's own grants and changes only
+ * from their keep-alives, so that the full time runs from now. */
 static void begin_counting(struct core *c)
 {
     uint64_t established_at = engine_established_at(c->engine);

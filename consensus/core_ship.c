@@ -1,13 +1,16 @@
 /* consensus/core_ship.c - a snapshot on its way to a member that lags behind the log.
  *
- *   leader:   want --> OPEN wish --> rows --> CHUNK --> (answer) --> NEXT wish --> ... --> last -->
- * PEER_SNAPSHOT member:   CHUNK --> stage (a batch) --> durable --> CHUNK_RESULT ... complete -->
- * PEER_SNAPSHOT --> install
+ *   | leader:   want --> OPEN wish --> rows --> CHUNK --> (answer) --> NEXT wish --> ...
+ *   |                                  last rows --> CHUNK --> (answer) --> PEER_SNAPSHOT
+ *   |
+ *   | member:   CHUNK --> stage (a batch) --> durable --> CHUNK_RESULT ...
+ *   |           all is staged, PEER_SNAPSHOT --> install
  *
  * The rows are the leader's state table under one read transaction. The member puts them on a stage
  * beside its own state, and builds the machine of them as they come; the install is one small
  * batch. There is one ship per member (W13); what fails or falls silent is dropped, and libraft
  * asks again. Nothing here is trusted: the install itself is libraft's decision. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -66,7 +69,8 @@ void core_ship_want(struct core *c, uint64_t member)
     *s = (struct core_ship){.name = c->ship_names,
                             .member = member,
                             .term = engine_term(c->engine),
-                            .heard_ms = c->now_ms};
+                            .heard_ms = c->now_ms,
+                            .opened_ms = c->now_ms};
     s->reading = true;
     wish(c, ROWS_OPEN, s->name);
 }
@@ -94,6 +98,16 @@ static void send_chunk(struct core *c, struct core_ship *s, struct store_batch *
     mem_free(list);
 }
 
+/* The store cuts a reader that stays open too long, or holds too much (safety E2). */
+static void ship_was_cut(struct core *c, const struct core_ship *s, int status)
+{
+    char why[120];
+    (void)snprintf(why, sizeof(why), "it was cut after %u MiB in %u.%u s (%s)",
+                   (unsigned)(s->bytes >> 20), (unsigned)((c->now_ms - s->opened_ms) / 1000),
+                   (unsigned)((c->now_ms - s->opened_ms) % 1000 / 100), err_name(status));
+    core_event_ship(c, s->member, "a snapshot for", why);
+}
+
 void core_rows_read(struct core *c, uint64_t now_ms, const struct core_rows *answer)
 {
     c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
@@ -104,9 +118,11 @@ void core_rows_read(struct core *c, uint64_t now_ms, const struct core_rows *ans
     }
     s->reading = false;
     if (answer->status != 0) {
+        ship_was_cut(c, s, answer->status);
         drop_ship(c, s);
         return;
     }
+    s->bytes += answer->rows->bytes;
     s->applied.index = answer->applied_index;
     s->complete = answer->last;
     send_chunk(c, s, answer->rows, answer->last);
@@ -197,7 +213,7 @@ static void drop_staging(struct core *c)
     c->staging = (struct core_staging){0};
 }
 
-static void stage_rows(struct core *c, const struct peer_chunk *chunk)
+static bool stage_rows(struct core *c, const struct peer_chunk *chunk, struct err *err)
 {
     core_close_batch(c); /* rows of the stage do not share a batch with rows of the state */
     struct store_batch *batch = core_batch(c);
@@ -205,15 +221,16 @@ static void stage_rows(struct core *c, const struct peer_chunk *chunk)
     for (size_t i = 0; i < chunk->count; i++) {
         const struct peer_row *in = &chunk->rows[i];
         struct store_row row = {in->key, in->key_size, in->value, in->value_size};
-        struct err err = {0};
-        if (machine_load_row(c->staging.machine, &row, &err) != 0) {
-            drop_staging(c); /* the sender gives up, and begins again */
-            return;
+        if (machine_load_row(c->staging.machine, &row, err) != 0) {
+            drop_staging(c); /* what is in the batch is forgotten with the next stage */
+            core_close_batch(c);
+            return false;
         }
         store_batch_add_row(batch, &row);
     }
     c->staging.sequence = batch->sequence;
     core_close_batch(c);
+    return true;
 }
 
 /* The sender need not wait in vain until it gives up. */
@@ -250,7 +267,11 @@ static void receive_chunk(struct core *c, const struct peer_message *m)
     s->next++;
     s->answer = s->next;
     s->complete = chunk->last;
-    stage_rows(c, chunk);
+    struct err err = {0};
+    if (!stage_rows(c, chunk, &err)) {
+        refuse_chunk(c, m); /* it begins again: a newer version may be on its way to this node */
+        core_event_ship(c, m->from, "a snapshot from", err.msg);
+    }
 }
 
 void core_ship_durable(struct core *c)

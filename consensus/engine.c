@@ -4,8 +4,8 @@
  *                                                      |
  *     write_hard, write_entries, install, send  <------'   in this order, each before the next step
  *
- * Rules here: W6 (commit never goes back), W7 (the sole voter), W10 (the timer), W15 (errors are
- * the end). */
+ * Rules here: W6 (commit never goes back), W7 (the sole voter), W9 (who lost an election asks for
+ * pre-votes again), W10 (the timer), W15 (errors are the end). */
 #include "consensus/engine.h"
 
 #include <pthread.h>
@@ -450,7 +450,9 @@ void engine_start(struct engine *e, uint64_t now_ms, const struct store_image *i
     }
     if (!readable || !start_entries(e, image, &event)) {
         raft_configuration_close(&meta.configuration);
-        fatal(e, ERR_CORRUPT, "a membership on disk is malformed");
+        fatal(e, ERR_CORRUPT,
+              "a membership on disk is malformed; put the directory away and start again: the node "
+              "joins as a new member");
         return;
     }
     e->newest_change = newest;

@@ -8,11 +8,13 @@
  *
  * Rules here: W7 (never down to one voter), W11 (hand over only to a member that has everything),
  * W12. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/engine_internal.h"
+#include "proto/member.h"
 
 /* --- who has been heard --- */
 
@@ -120,6 +122,17 @@ static bool settled(const struct engine *e, uint64_t leaving, uint64_t *ret_miss
     return true;
 }
 
+static int is_catching_up(const struct engine *e, uint64_t id, struct err *err)
+{
+    struct members members;
+    struct member_info info;
+    engine_members(e, &members);
+    const struct member *m = members_find(&members, id);
+    bool named = m != NULL && member_info_decode(m->info, &info, NULL) == 0;
+    return err_set(err, ERR_BUSY, "another member, %s (%016" PRIx64 "), is catching up",
+                   named ? info.name : "of no readable name", id);
+}
+
 static int may_change(const struct engine *e, enum member_change change, uint64_t id,
                       struct err *err)
 {
@@ -134,8 +147,7 @@ static int may_change(const struct engine *e, enum member_change change, uint64_
     }
     uint64_t promotee = e->raft.leader_state.promotee_id;
     if (promotee != 0) {
-        return err_set(err, ERR_BUSY, "member %016llx is catching up",
-                       (unsigned long long)promotee);
+        return is_catching_up(e, promotee, err);
     }
     uint64_t missing = 0;
     if (!settled(e, change == CHANGE_REMOVE ? id : 0, &missing)) {
@@ -272,8 +284,7 @@ int engine_catch_up(struct engine *e, uint64_t now_ms, uint64_t id, struct err *
         return 0;
     }
     if (promotee != 0) {
-        return err_set(err, ERR_BUSY, "member %016llx is catching up",
-                       (unsigned long long)promotee);
+        return is_catching_up(e, promotee, err);
     }
     struct raft_event event = {.type = RAFT_CATCH_UP, .catch_up = {.server_id = id}};
     (void)engine_step(e, &event);

@@ -182,7 +182,8 @@ void form_record_write(const struct form_record *record, struct store_batch *bat
     buf_close(&value);
 }
 
-void form_record_erase(struct store_batch *batch)
+/* For whoever gives the node a cluster: whatever was promised is over. */
+static void form_record_erase(struct store_batch *batch)
 {
     struct store_row row = {.key = row_key, .key_size = ROW_KEY_SIZE};
     store_batch_add_row(batch, &row);

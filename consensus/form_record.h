@@ -59,8 +59,6 @@ struct form_record {
 };
 
 void form_record_write(const struct form_record *record, struct store_batch *batch);
-/* For whoever gives the node a cluster: whatever was promised is over. */
-void form_record_erase(struct store_batch *batch);
 /* No row: an empty record. */
 int form_record_load(const struct store_image *image, struct form_record *out, struct err *err);
 

@@ -1,7 +1,7 @@
 /* consensus/members.c - memberships as bytes, in the form that libraft reads in its log.
  *
- *   u8 format (1)   u64 count   then for each: u64 id   text and NUL   u8 role   padded with NULs
- * to 8 bytes
+ *   u8 format (1)   u64 count   then for each:   u64 id   text and NUL   u8 role
+ *   padded with NULs to 8 bytes
  *
  * Numbers are little-endian. libraft's decoder trusts the lengths, so everything from disk or
  * network goes through members_bytes_valid() first (W15). */

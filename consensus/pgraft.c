@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/version.h"
+#include "consensus/core.h"
 #include "consensus/node/convert.h"
 #include "consensus/node/face.h"
 #include "consensus/timing.h"
@@ -83,11 +84,12 @@ static char *copy_text(const char *text)
 
 static int check_numbers(const struct pgraft_settings *in, struct err *err)
 {
-    struct timing timing = timing_of(TIMING_BALANCED);
-    timing.heartbeat_ms = in->heartbeat_ms;
-    timing.election_timeout_ms = in->election_timeout_ms;
-    timing.lease_ms = in->lease_ms;
-    int code = timing_check(&timing, err);
+    struct timing known = timing_of(TIMING_BALANCED);
+    struct core_settings core = core_settings_default(1, 1);
+    core.heartbeat_ms = in->heartbeat_ms;
+    core.election_timeout_ms = in->election_timeout_ms;
+    core.lease_ms = in->lease_ms;
+    int code = core_settings_check(&core, &known, err);
     if (code != 0) {
         return code;
     }

@@ -111,6 +111,7 @@ enum pgraft_event_kind {
     PGRAFT_EVENT_SPACE,      /* the disk is full, @number 1, or has space again, 0 */
     PGRAFT_EVENT_SECRET,     /* something about the peers' keys or certificates */
     PGRAFT_EVENT_NAME_TAKEN, /* two nodes use one name */
+    PGRAFT_EVENT_SHIP,       /* a snapshot for, or from, a member was cut, and begins again */
 };
 
 /* How much it matters: as the levels of a log. */

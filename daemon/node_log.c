@@ -72,6 +72,8 @@ static const char *event_name(enum pgraft_event_kind kind)
             return "keys of peers";
         case PGRAFT_EVENT_NAME_TAKEN:
             return "name taken";
+        case PGRAFT_EVENT_SHIP:
+            return "snapshot";
     }
     return "event";
 }

@@ -17,7 +17,7 @@ struct entry {
     struct store_entry entry;
 };
 
-struct record_key log_key(uint64_t index)
+static struct record_key log_key(uint64_t index)
 {
     struct record_key key = {.size = INDEX_SIZE};
     pack_be(key.bytes, index, INDEX_SIZE);

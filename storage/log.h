@@ -13,7 +13,6 @@
 #include "storage/ledger.h"
 #include "storage/record.h"
 
-struct record_key log_key(uint64_t index);
 /* The index in a key of this table; 0 if it is none. */
 uint64_t log_key_index(const struct record_key *key);
 

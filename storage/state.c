@@ -13,7 +13,7 @@ _Static_assert(KEY_AT + STORE_ROW_KEY_MAX <= RECORD_KEY_MAX, "every row's key fi
 
 /* The length comes before the key, so that no key is the beginning of another and the pieces of a
  * row stay together. */
-struct record_key state_key(uint32_t generation, const void *key, size_t key_size)
+static struct record_key state_key(uint32_t generation, const void *key, size_t key_size)
 {
     MUST(key_size > 0);
     MUST(key_size <= STORE_ROW_KEY_MAX);

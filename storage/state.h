@@ -13,7 +13,6 @@
 #include "storage/ledger.h"
 #include "storage/record.h"
 
-struct record_key state_key(uint32_t generation, const void *key, size_t key_size);
 /* The generation in a key of this table; 0 if it is none. */
 uint32_t state_key_generation(const struct record_key *key);
 /* Before the first row of @generation. */

@@ -168,6 +168,8 @@ static void tell(struct node *n)
         } else if (event.kind == CORE_EVENT_NAME_TAKEN) {
             node_say(n, PGRAFT_EVENT_NAME_TAKEN, PGRAFT_LEVEL_WARN, "", event.member, "%s",
                      event.text);
+        } else if (event.kind == CORE_EVENT_SHIP) {
+            node_say(n, PGRAFT_EVENT_SHIP, PGRAFT_LEVEL_WARN, "", event.member, "%s", event.text);
         }
         /* The others: node.c looks by itself, and knows names. */
     }

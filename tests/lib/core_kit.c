@@ -283,6 +283,13 @@ static void carry_out_wish(struct ck_node *n, const struct core_wish *wish)
         n->ships[slot] = wish->ship;
     }
     struct core_rows answer = {.ship = wish->ship};
+    if (n->reads_cut > 0) {
+        n->reads_cut--;
+        answer.status = ERR_EXPIRED;
+        core_rows_read(n->core, local_ms(n), &answer);
+        core_turn(n->core, local_ms(n));
+        return;
+    }
     answer.rows = store_double_reader_next(n->readers[slot], ROWS_BYTES, &answer.last);
     answer.applied_index = store_double_reader_applied(n->readers[slot]);
     core_rows_read(n->core, local_ms(n), &answer);

@@ -30,6 +30,7 @@ struct ck_node {
     bool disk_stopped; /* batches stay where they are until ck_finish() or false */
     uint64_t disk_ms;  /* a flush takes so long; 0: no time */
     uint64_t flush_at_ms;
+    unsigned reads_cut; /* so many of the next rows that are wanted of its disk are refused */
     bool cut_off;       /* what it sends and what is sent to it is lost */
     uint64_t offset_ms; /* its clock is so far ahead of the kit's */
     bool told_full;     /* the core was told ERR_NO_SPACE */

@@ -247,6 +247,12 @@ static void read_rows(struct sim *sim, struct sim_node *n, size_t slot)
 {
     bool last = false;
     struct store_double_reader *reader = n->readers[slot];
+    if (!sim->healed && random_chance(&sim->cut_dice, 0.05)) {
+        struct core_rows cut = {.ship = n->reader_names[slot], .status = ERR_EXPIRED};
+        sim->counts.reads_cut++; /* as the store does with one that stays open too long */
+        core_rows_read(n->core, sim_local_ms(sim, n), &cut);
+        return;
+    }
     struct store_batch *rows = store_double_reader_next(reader, ROWS_BYTES, &last);
     struct core_rows answer = {.ship = n->reader_names[slot],
                                .rows = rows,
@@ -487,6 +493,7 @@ static void on_event(struct sim *sim, struct sim_event *event)
 int sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE *trace)
 {
     *sim = (struct sim){.seed = seed, .wish = *wish, .random = {seed}, .trace = trace};
+    sim->cut_dice = (struct test_random){seed * UINT64_C(0x9fb21c651e98df25)};
     trace_open(sim);
     world_draw(sim);
     while (!sim->over && sim->violation[0] == '\0') {

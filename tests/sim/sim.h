@@ -86,6 +86,7 @@
     X(history_operations) \
     X(joins) \
     X(replacements) \
+    X(reads_cut) \
     X(restores_moved) \
     X(restores_refused) \
     X(restores_again) \
@@ -294,6 +295,7 @@ struct sim_wish {
 struct sim {
     uint64_t seed;
     struct sim_wish wish;
+    struct test_random cut_dice; /* of readers: its own, lives go on as they would without */
     struct test_random random;
     uint64_t now_ns;
     uint64_t order;

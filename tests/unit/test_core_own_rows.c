@@ -72,6 +72,14 @@ static void a_promise_is_not_shipped(void **state)
     ck_close(&kit);
 }
 
+static bool keep_result(const struct peer_message *m, void *ctx)
+{
+    if (m->kind == PEER_CHUNK_RESULT) {
+        memcpy(ctx, m, sizeof(*m));
+    }
+    return false;
+}
+
 static void a_promise_from_elsewhere_is_refused(void **state)
 {
     (void)state;
@@ -84,9 +92,19 @@ static void a_promise_from_elsewhere_is_refused(void **state)
                              .to = 2,
                              .term = engine_term(core_engine(ck_core(&kit, 1))),
                              .chunk = {.ship = 9, .last = true, .count = 1, .rows = &row}};
+    struct peer_message refused = {0};
+    kit.is_lost = keep_result;
+    kit.lost_ctx = &refused;
     ck_say(&kit, &m);
     ck_settle(&kit);
-    assert_int_equal(kit.sent[PEER_CHUNK_RESULT], 0);
+    assert_int_equal(kit.sent[PEER_CHUNK_RESULT], 1);
+    assert_int_equal(refused.chunk_result.number, 0); /* it begins again, and this node says why */
+    assert_int_equal(refused.chunk_result.ship, 9);
+    struct core_event event = {0};
+    while (event.kind != CORE_EVENT_SHIP) {
+        assert_true(core_next_event(ck_core(&kit, 2), &event));
+    }
+    assert_non_null(strstr(event.text, "begins again"));
     ck_close(&kit);
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -108,9 +109,57 @@ static void a_full_member_says_so_at_once(void **state)
     ck_close(&kit);
 }
 
+static bool says_ship(struct core_kit *kit, uint64_t id, const char *text)
+{
+    struct core_event event;
+    bool says = false;
+    while (core_next_event(ck_core(kit, id), &event)) {
+        says = says || (event.kind == CORE_EVENT_SHIP && strstr(event.text, text) != NULL);
+    }
+    return says;
+}
+
+/* The store cuts a reader that takes too long: that is said, and another ship begins. */
+static void a_reader_that_is_cut_begins_again(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_a_ship_to_4(&kit);
+    ck_run(&kit, (ENGINE_SNAPSHOT_PATIENCE - 1) * CK_ELECTION_MS);
+    kit.is_lost = NULL;
+    ck_node(&kit, 1)->reads_cut = 1;
+    for (int i = 0; i < 500 && ck_node(&kit, 1)->reads_cut > 0; i++) {
+        ck_run(&kit, 20);
+    }
+    assert_int_equal(ck_node(&kit, 1)->reads_cut, 0);
+    assert_true(says_ship(&kit, 1, "begins again: it was cut after 0 MiB in"));
+    ck_run(&kit, 4 * CK_ELECTION_MS);
+    assert_true(ck_has(&kit, 4, "k99", "some value that takes a little space"));
+    assert_int_equal(open_readers(&kit, 1), 0);
+    ck_close(&kit);
+}
+
+/* Else the member needs another snapshot as soon as it has this one. */
+static void the_log_behind_a_ship_is_kept(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_a_ship_to_4(&kit);
+    uint64_t first = engine_first(core_engine(ck_core(&kit, 1)));
+    uint64_t last = engine_last(core_engine(ck_core(&kit, 1)));
+    put_many(&kit, 60); /* three times what the log holds else */
+    ck_run(&kit, 1500);
+    assert_int_equal(open_readers(&kit, 1), 1);
+    assert_true(engine_first(core_engine(ck_core(&kit, 1))) >= first);
+    assert_true(engine_first(core_engine(ck_core(&kit, 1))) <= last + 1);
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_that_is_cut_begins_again),
+        cmocka_unit_test(the_log_behind_a_ship_is_kept),
         cmocka_unit_test(a_member_that_left_gets_no_more_of_it),
         cmocka_unit_test(a_silent_member_is_waited_for),
         cmocka_unit_test(a_full_member_says_so_at_once),
