@@ -65,6 +65,11 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double us_at(const uint64_t *ns, size_t at)
+{
+    return (double)ns[at] / 1e3;
+}
+
 /* Appends of one entry, for as long as there is garbage, but at least @least. */
 static void append_and_tell(struct bench *b, const char *what, size_t least, uint64_t trim_below)
 {
@@ -83,8 +88,7 @@ static void append_and_tell(struct bench *b, const char *what, size_t least, uin
     } while (stats.has_garbage || count < least);
     qsort(ns, count, sizeof(*ns), compare);
     (void)printf("%-24s %6zu appends, median %5.0f us, 99th %6.0f us, longest %6.0f us\n", what,
-                 count, (double)ns[count / 2] / 1e3, (double)ns[count * 99 / 100] / 1e3,
-                 (double)ns[count - 1] / 1e3);
+                 count, us_at(ns, count / 2), us_at(ns, count * 99 / 100), us_at(ns, count - 1));
     mem_free(ns);
 }
 
