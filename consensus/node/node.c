@@ -370,6 +370,7 @@ static void turn_core(struct node *n, uint64_t now_ms)
     notice_leader(n);
     notice_members(n);
     notice_place(n);
+    guests_turn(n, now_ms);
     quota_turn(n, now_ms);
 }
 
