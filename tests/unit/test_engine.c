@@ -415,6 +415,30 @@ static void a_beat_in_between_sends_nothing_again(void **state)
     net_close(&net);
 }
 
+/* A member has more than is committed: too few others have it. */
+static void a_beat_in_between_tells_no_more_than_is_committed(void **state)
+{
+    (void)state;
+    struct net net;
+    net_lead(&net, "vvvvv");
+    net_agree(&net, 1);
+    struct engine *e = net_engine(&net, 1);
+    uint64_t commit = engine_commit(e);
+    assert_int_equal(net_submit(&net, 1, 1), 0);
+    net_finish(&net, 1, 1);
+    net_drop(&net);
+    net_has(&net, 2, 1, commit + 1);
+    net.now_ms++;
+    (void)engine_beat(e, net.now_ms, 0);
+    engine_spread(e, net.now_ms);
+    const struct peer_message *beat = net_take(&net, PEER_APPEND, 2);
+    assert_non_null(beat);
+    assert_int_equal(beat->append.prev_index, commit + 1);
+    assert_int_equal(beat->append.commit, commit);
+    assert_null(net_take(&net, PEER_APPEND, 2));
+    net_close(&net);
+}
+
 static void expect_spread(struct net *net, uint64_t to, uint64_t last)
 {
     struct engine *e = net_engine(net, 1);
@@ -829,6 +853,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_split_message_arrives_whole),
         cmocka_unit_test(stamps_rise_and_answers_echo_the_newest),
         cmocka_unit_test(a_beat_in_between_sends_nothing_again),
+        cmocka_unit_test(a_beat_in_between_tells_no_more_than_is_committed),
         cmocka_unit_test(who_has_everything_is_told_at_once_that_it_is_committed),
         cmocka_unit_test(only_a_leader_tells_what_is_committed),
         cmocka_unit_test(proposals_are_for_leaders),
