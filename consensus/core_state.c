@@ -194,11 +194,10 @@ void core_state_turn(struct core *c)
         return;
     }
     bool rides = c->open != NULL && !store_batch_is_empty(c->open) &&
-                 c->open->stage == STAGE_NONE && !store_batch_is_essential(c->open) &&
-                 is_worth_a_ride(c);
+                 c->open->stage == STAGE_NONE && !store_batch_is_essential(c->open);
     bool waited =
         c->dirty_since_ms != 0 && c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms;
-    if (c->dirty_since_ms != 0 && (rides || waited) && !c->disk.is_full) {
+    if (c->dirty_since_ms != 0 && ((rides && is_worth_a_ride(c)) || waited) && !c->disk.is_full) {
         if (!rides) {
             core_close_batch(c); /* what may use the reserve takes no rows along */
         }
