@@ -48,17 +48,17 @@ static void add_row(void *ctx, const struct store_row *row)
     }
 }
 
-static void add_state(struct writing *w, const struct store_image *image, struct machine *machine)
+static void add_state(struct writing *w, const struct founding_state *state)
 {
+    const struct store_batch *content = state->image->content;
     struct store_row row;
     size_t at = 0;
-    while (w->code == 0 && image->content != NULL &&
-           store_batch_next_row(image->content, &at, &row)) {
+    while (w->code == 0 && content != NULL && store_batch_next_row(content, &at, &row)) {
         if (machine_owns_row(row.key, row.key_size)) {
             add_row(w, &row);
         }
     }
-    (void)machine_flush(machine, add_row, w);
+    (void)machine_flush(state->machine, add_row, w);
 }
 
 /* The batch that counts. */
@@ -84,15 +84,15 @@ static void add_cluster(struct writing *w, const struct founding *f, uint64_t in
     core_row_add(w->open, &row);
 }
 
-int founding_write(const struct founding *f, const struct store_image *image,
-                   struct machine *machine, founding_write_cb write, void *ctx, struct err *err)
+int founding_write(const struct founding *f, const struct founding_state *state,
+                   founding_write_cb write, void *ctx, struct err *err)
 {
     MUST(f->me.id != 0);
     struct writing w = {.write = write, .ctx = ctx, .err = err};
     uint64_t index = f->index + FOUNDING_LEAP;
-    machine_leap(machine, index, FOUNDING_LEAP);
+    machine_leap(state->machine, index, FOUNDING_LEAP);
     begin(&w, STAGE_BEGIN);
-    add_state(&w, image, machine);
+    add_state(&w, state);
     if (w.code == 0) {
         hand_over(&w);
     }

@@ -26,13 +26,19 @@ struct founding {
     uint64_t index;                      /* of the last entry that is in the state */
 };
 
+/* The state that goes on: @machine, whose rows are those of @image where it has not changed since.
+ */
+struct founding_state {
+    const struct store_image *image;
+    struct machine *machine;
+};
+
 /* What is done with each batch, in their order; it takes the batch over. */
 typedef int (*founding_write_cb)(void *ctx, struct store_batch *batch, struct err *err);
 
-/* Write the state of @machine, whose rows are those of @image where it has not changed since.
- * @machine is of no use afterwards. Only the last batch makes a member of the node: a store that
- * has not got it belongs to nobody. */
-int founding_write(const struct founding *f, const struct store_image *image,
-                   struct machine *machine, founding_write_cb write, void *ctx, struct err *err);
+/* Write the state, whose machine is of no use afterwards. Only the last batch makes a member of the
+ * node: a store that has not got it belongs to nobody. */
+int founding_write(const struct founding *f, const struct founding_state *state,
+                   founding_write_cb write, void *ctx, struct err *err);
 
 #endif /* CONSENSUS_FOUNDING_H_ */

@@ -1,6 +1,7 @@
 /* consensus/machine_leap.c - the state of one cluster as the beginning of another. */
 #include "base/must.h"
 #include "consensus/machine_impl.h"
+#include "consensus/watch.h"
 
 void machine_leap(struct machine *machine, uint64_t index, uint64_t by)
 {
@@ -12,6 +13,7 @@ void machine_leap(struct machine *machine, uint64_t index, uint64_t by)
     machine->revision += by;
     machine->compacted = machine->revision; /* what lies between was never here */
     machine->epoch += by;
+    watch_hub_reset(machine->options.hub, machine->revision);
     struct lease *lease = lease_table_next(&machine->leases, 0);
     for (; lease != NULL; lease = lease_table_next(&machine->leases, lease->id)) {
         lease->marked_index = lease->marked_index != 0 ? lease->marked_index : index;

@@ -141,8 +141,8 @@ static int recover(struct remains *chosen, json_t **ret_done, struct err *err)
         f.me.id |= 1; /* 0 is nobody */
     }
     if (code == 0) {
-        code =
-            data_dir_found(chosen->dir, &f, &chosen->image, s->machine, chosen->held, &backup, err);
+        const struct founding_state state = {.image = &chosen->image, .machine = s->machine};
+        code = data_dir_found(chosen->dir, &f, &state, chosen->held, &backup, err);
     }
     if (code != 0) {
         return code;
@@ -151,7 +151,8 @@ static int recover(struct remains *chosen, json_t **ret_done, struct err *err)
     cmd_set(done, "directory", json_string(chosen->dir));
     cmd_set(done, "node", json_string(s->me.name));
     cmd_set(done, "cluster_id", json_string(founded_id(f.cluster_id, id)));
-    cmd_set(done, "revision", json_integer((json_int_t)(s->state.revision + FOUNDING_LEAP)));
+    uint64_t revision = s->state.revision + FOUNDING_LEAP;
+    cmd_set(done, "revision", json_integer((json_int_t)revision));
     cmd_set(done, "backup", json_string(backup));
     *ret_done = done;
     return 0;

@@ -132,25 +132,39 @@ static uint64_t number_of(const json_t *facts, const char *key)
     return number > 0 ? (uint64_t)number : 0;
 }
 
-/* What is written down beside the rows has to fit what they come to. */
-static int check_facts(const char *path, const json_t *facts, const struct machine *machine,
-                       struct err *err)
+/* The hash of the rows, as the row says that speaks for all of them; "" when there is none. */
+static void hash_of(const struct store_image *image, char out[HASH128_TEXT_SIZE])
 {
+    struct store_row row;
+    struct machine_facts facts;
+    size_t at = 0;
+    out[0] = '\0';
+    while (store_batch_next_row(image->content, &at, &row)) {
+        if (machine_facts_of_row(&row, &facts)) {
+            struct hash128 hash = {.low = facts.hash_low, .high = facts.hash_high};
+            (void)hash128_text(&hash, out);
+        }
+    }
+}
+
+/* What is written down in the head has to fit what the rows come to. */
+static int check_head(const char *path, const json_t *facts, const struct store_image *image,
+                      const struct machine *machine, struct err *err)
+{
+    char hash[HASH128_TEXT_SIZE];
     struct machine_status status;
+    const char *told = json_string_value(json_object_get(facts, "state_hash"));
     machine_status(machine, &status);
-    bool fits =
-        number_of(facts, "revision") == status.revision &&
-        number_of(facts, "epoch") == status.epoch && number_of(facts, "index") >= status.index &&
-        number_of(facts, "index") <= INT64_MAX / 2 && number_of(facts, "term") <= INT64_MAX / 2;
-    return fits ? 0
-                : err_set(err, ERR_CORRUPT,
-                          "%s: its head says revision %llu, index %llu, epoch %llu, and its rows "
-                          "are of %llu, %llu, %llu",
-                          path, (unsigned long long)number_of(facts, "revision"),
-                          (unsigned long long)number_of(facts, "index"),
-                          (unsigned long long)number_of(facts, "epoch"),
-                          (unsigned long long)status.revision, (unsigned long long)status.index,
-                          (unsigned long long)status.epoch);
+    hash_of(image, hash);
+    bool fits = number_of(facts, "revision") == status.revision &&
+                number_of(facts, "epoch") == status.epoch &&
+                strcmp(told != NULL ? told : "", hash) == 0;
+    bool can_be = number_of(facts, "index") >= status.index &&
+                  number_of(facts, "index") <= INT64_MAX / 2 &&
+                  number_of(facts, "term") <= INT64_MAX / 2;
+    return fits && can_be ? 0
+                          : err_set(err, ERR_CORRUPT,
+                                    "%s: its head and its rows are of different states", path);
 }
 
 static int read_file(const char *path, struct store_image *image, struct machine **ret,
@@ -164,7 +178,7 @@ static int read_file(const char *path, struct store_image *image, struct machine
             err_wrap(err, "%s", path);
         }
     }
-    return code == 0 ? check_facts(path, *ret_facts, *ret, err) : code;
+    return code == 0 ? check_head(path, *ret_facts, image, *ret, err) : code;
 }
 
 /* --- the command --- */
@@ -181,7 +195,8 @@ static json_t *report(const char *dir, const struct founding *f, const json_t *f
     cmd_set(row, "cluster_id", json_string(founded_id(f->cluster_id, id)));
     cmd_set(row, "old_cluster_id", json_incref(json_object_get(facts, "cluster_id")));
     cmd_set(row, "created", json_incref(json_object_get(facts, "created")));
-    cmd_set(row, "revision", json_integer((json_int_t)(state->revision + FOUNDING_LEAP)));
+    uint64_t revision = state->revision + FOUNDING_LEAP;
+    cmd_set(row, "revision", json_integer((json_int_t)revision));
     cmd_set(row, "old_revision", json_integer((json_int_t)state->revision));
     cmd_set(row, "keys", json_integer((json_int_t)state->key_count));
     cmd_set(row, "leases", json_integer((json_int_t)state->lease_count));
@@ -218,7 +233,8 @@ int cmd_snapshot_restore(const struct cli_call *call, struct err *err)
     machine_status(machine, &state);
     f.term = number_of(facts, "term");
     f.index = number_of(facts, "index");
-    code = data_dir_found(dir, &f, &image, machine, NULL, NULL, err);
+    const struct founding_state whole = {.image = &image, .machine = machine};
+    code = data_dir_found(dir, &f, &whole, NULL, NULL, err);
     if (code != 0) {
         return code;
     }

@@ -133,13 +133,15 @@ static int take_place(const char *fresh, const char *store, bool replaces, struc
     return err_errno(err, errno, "rename %s", fresh);
 }
 
+/* To the millisecond: what an attempt that was cut off has left is in nobody's way. */
 static void stamp(char out[TIME_SIZE])
 {
-    time_t now = time(NULL);
+    struct timespec now = {0};
     struct tm parts;
-    (void)gmtime_r(&now, &parts);
-    size_t size = strftime(out, TIME_SIZE, "%Y%m%dT%H%M%SZ", &parts);
-    out[size] = '\0';
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)gmtime_r(&now.tv_sec, &parts);
+    size_t size = strftime(out, TIME_SIZE, "%Y%m%dT%H%M%S", &parts);
+    (void)snprintf(out + size, TIME_SIZE - size, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
 /* The old store has the name of the new one, and gets one that says what it is. */
@@ -157,8 +159,8 @@ static int keep_old(const char *fresh, const char *dir, const char *when, char *
 }
 
 int data_dir_found(const char *dir, const struct founding *founding,
-                   const struct store_image *image, struct machine *machine,
-                   const struct offline *old, char **ret_backup, struct err *err)
+                   const struct founding_state *state, const struct offline *old, char **ret_backup,
+                   struct err *err)
 {
     char when[TIME_SIZE];
     stamp(when);
@@ -172,7 +174,7 @@ int data_dir_found(const char *dir, const struct founding *founding,
     if (code != 0) {
         return code;
     }
-    code = founding_write(founding, image, machine, write_batch, offline, err);
+    code = founding_write(founding, state, write_batch, offline, err);
     if (code == 0) {
         code = take_place(fresh, store, old != NULL, err);
     }

@@ -22,12 +22,12 @@ int data_dir_check_owner(const char *path, struct err *err);
  * ERR_EXISTS: no, with what there is. */
 int data_dir_check_empty(const char *dir, struct err *err);
 
-/* Found a cluster of one on the state of @image and @machine, and give it @dir, whole or not at
- * all.
- * @old: the store that is there, held open, which is kept under another name: *ret_backup, to be
- * freed; NULL: there is none. */
+/* Found a cluster of one on @state, and give it @dir, whole or not at all. @old: the store that is
+ * there, held open, which is kept under another name: *ret_backup, to be freed; NULL: there is
+ * none.
+ */
 int data_dir_found(const char *dir, const struct founding *founding,
-                   const struct store_image *image, struct machine *machine,
-                   const struct offline *old, char **ret_backup, struct err *err);
+                   const struct founding_state *state, const struct offline *old, char **ret_backup,
+                   struct err *err);
 
 #endif /* CTL_DATA_DIR_H_ */

@@ -22,7 +22,10 @@ void remains_open(struct remains *out, const char *dir)
         code = offline_open(out->store, &out->held, &out->image, &out->written_ns, err);
     }
     if (code == 0) {
-        (void)survivor_read(&out->image, &out->survivor, err);
+        code = survivor_read(&out->image, &out->survivor, err);
+    }
+    if (code != 0 && strstr(err->msg, out->store) == NULL) {
+        err_wrap(err, "%s", out->store);
     }
 }
 

@@ -119,6 +119,8 @@ def test_a_majority_is_lost_and_what_one_node_has_goes_on(stage):
     worse.start()
     is_refused_for_its_cluster(worse, leader)
     assert cluster.voters(leader) == [leader.name]
+    lost[0].start()
+    lost[0].says("the peers belong to different clusters")
     wait.until(lambda: leader.client.value("held") is None, "the old cluster's lease runs out")
 
     worse.kill()
