@@ -1,7 +1,8 @@
 /* consensus/core_state.c - from committed entries to the state, and from the state to the disk.
  *
- * The state table on disk trails the log: rows that changed go into the next batch that is written
- * anyway, together with the index they stand for, or into one of their own after flush_after_ms. So
+ * The state table on disk trails the log: rows that changed go into a batch that is written anyway,
+ * a few times a second, together with the index they stand for, or into one of their own after
+ * flush_after_ms. So
  * the table always is the state at one index: a snapshot is a read of it, and a restart replays
  * what the log holds beyond it. One row is the core's own: which term and which membership belong
  * to that index. */
@@ -14,6 +15,11 @@
 
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
+
+/* Rows ride along when this part of their longest wait has passed, or of the bytes that are written
+ * at once has gathered. A key that changes again meanwhile is written once, and most commits of a
+ * few entries touch the pages of the log alone. */
+#define RIDE_PART 8
 
 /* Keys of a replaced state that are freed in a turn: a fraction of a millisecond. */
 #define RETIRE_RECORDS 2000
@@ -164,6 +170,12 @@ static void compact(struct core *c)
     buf_close(&conf);
 }
 
+static bool is_worth_a_ride(const struct core *c)
+{
+    return c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms / RIDE_PART ||
+           machine_dirty_bytes(c->machine) >= c->settings.flush_bytes / RIDE_PART;
+}
+
 void core_state_turn(struct core *c)
 {
     if (c->retired != NULL && machine_destroy_some(c->retired, RETIRE_RECORDS)) {
@@ -177,7 +189,7 @@ void core_state_turn(struct core *c)
                  c->open->stage == STAGE_NONE && !store_batch_is_essential(c->open);
     bool waited =
         c->dirty_since_ms != 0 && c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms;
-    if (c->dirty_since_ms != 0 && (rides || waited) && !c->disk.is_full) {
+    if (c->dirty_since_ms != 0 && ((rides && is_worth_a_ride(c)) || waited) && !c->disk.is_full) {
         if (!rides) {
             core_close_batch(c); /* what may use the reserve takes no rows along */
         }
