@@ -253,8 +253,7 @@ static const struct cli_command commands[] = {
     },
     {
         .name = "plan",
-        .summary =
-            "Say how many votes survive what, where they belong, and write the configurations.",
+        .summary = "Say how many votes survive what, where they belong, and write configurations.",
         .options = plan_options,
         .example = "pgraftctl plan --databases 3 --survive 2 --write-configs cluster",
         .run = cmd_plan,
