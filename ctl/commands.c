@@ -288,11 +288,12 @@ static const struct cli_command commands[] = {
     {
         .name = "recover",
         .summary = "Go on with what one node has left, when a majority is lost for good.",
-        .arguments = CLI_ARGUMENTS({.name = "DIR",
-                                    .optional = true,
-                                    .many = true,
-                                    .help = "the data directory to go on with; more of them are "
-                                            "compared with it, none of its node may run"}),
+        .arguments =
+            CLI_ARGUMENTS({.name = "DIR",
+                           .optional = true,
+                           .many = true,
+                           .help = "the data directory to go on with, of a node that does not "
+                                   "run; more of them are compared with it"}),
         .options = CLI_OPTIONS(
             {.name = "show", .help = "say what each directory holds, and change nothing"},
             {.name = "yes", .help = "do not ask; needed where there is no terminal"},
@@ -331,8 +332,7 @@ static const struct cli_command commands[] = {
                         {.name = "site", .value = "NAME", .help = "its data centre"},
                         {.name = "voter", .help = "it will run with --voter"},
                         {.name = "witness", .help = "it will run with --witness"}),
-        .example = "pgraftctl snapshot restore demo.snapshot --witness --name w1 "
-                   "--address 10.0.0.1:7400 --data-dir /var/lib/pgraft/demo/w1",
+        .example = "pgraftctl snapshot restore demo.snapshot --config /etc/pgraft/pgraft.yml",
         .run = cmd_snapshot_restore,
     },
     {
