@@ -9,6 +9,8 @@ from lib.client import Refused, Silent
 from lib.watcher import Command, Watcher, all_told
 from test_crashes import writes_go_on
 
+ROUNDS = 6  # of all members
+
 
 @pytest.fixture
 def watching():
@@ -56,7 +58,7 @@ def test_leadership_goes_round_under_load(stage, linearizable, watching):
     cluster.form()
     load = stage.load(cluster)
     watcher = watching(Watcher, cluster)
-    for name in cluster.listed * 2:
+    for name in cluster.listed * ROUNDS:
         writes_go_on(load)
         hand_over(cluster, name)
     writes_go_on(load)
