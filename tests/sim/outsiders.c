@@ -90,6 +90,7 @@ static void collect(struct sim *sim, struct memberships *all, bool away[SIM_NODE
         all->count++;
         (void)engine_committed_members(core_engine(n->core), &all->at[all->count]);
         all->count++;
+        away[i] = sim->restores.of[i].restored; /* it may find that out any moment, and stay away */
     }
 }
 
