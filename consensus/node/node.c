@@ -166,12 +166,18 @@ static void set_timer(struct node *n, uint64_t now_ms)
 
 /* ---- what has changed ---- */
 
+uint64_t node_commit_age_ms(const struct node *n)
+{
+    uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
+    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
+    return since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+}
+
 /* A commit that takes so long that this node would not be elected (safety E1). */
 static void notice_disk(struct node *n)
 {
     uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
-    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
-    uint64_t age_ms = since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+    uint64_t age_ms = node_commit_age_ms(n);
     if (2 * age_ms <= n->settings.user.election_timeout_ms || since_ns == n->slow_commit_ns) {
         return;
     }
