@@ -504,8 +504,11 @@ static void lock_stack(struct node *n)
     unsigned char *room = __builtin_alloca(size);
     memset(room, 0, size);
     if (mlock(room, size) != 0) {
-        node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_DEBUG, "", 0,
-                 "the consensus thread's stack is not locked: %s", strerrordesc_np(errno));
+        node_say(
+            n, PGRAFT_EVENT_LIMITS, PGRAFT_LEVEL_WARN, "", 0,
+            "%zu KiB of the consensus thread's stack are not locked: %s: under memory pressure "
+            "it may be late; raise the limit of locked memory (RLIMIT_MEMLOCK)",
+            size / 1024, strerrordesc_np(errno));
     }
     __asm__ volatile("" : : "r"(room) : "memory");
 }
