@@ -117,6 +117,8 @@ def test_all_disks_are_full(small, stage, linearizable):
     load = stage.load(cluster)
     kept = leader.client.post("lease/grant", ttl_ms=LEASE_MS)["lease"]
     leader.client.put("kept", "x", lease=kept)
+    revoked = leader.client.post("lease/grant", ttl_ms=60_000)["lease"]
+    leader.client.put("revoked", "x", lease=revoked)
     keeper = Keeper(cluster, kept)
     keeper.start()
     for disk in disks.values():
@@ -128,6 +130,7 @@ def test_all_disks_are_full(small, stage, linearizable):
     written = load.count()
     leader = cluster.wait_leader()
     wait.until(lambda: leader.client.value("left") is None, "a lease ends")
+    assert leader.client.post("lease/revoke", lease=revoked)["deleted"] == 1
     keeper.more()
     assert leader.client.value("kept") == "x"
     assert load.count() == written
