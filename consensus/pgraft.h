@@ -347,7 +347,7 @@ struct pgraft_status {
     uint64_t term;
     uint64_t leader; /* 0: none known */
     const char *leader_name;
-    bool has_quorum; /* this node hears a leader that has one */
+    bool has_quorum; /* this node hears a leader that has one, or leads and takes writes */
     int can_lose;    /* how many more voters; -1: there is no quorum */
     uint64_t revision;
     uint64_t compacted;

@@ -188,8 +188,9 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     }
     uint64_t patience_ms = (uint64_t)4 * n->settings.user.election_timeout_ms;
     bool leads = engine_role(engine) == ENGINE_LEADER;
+    bool takes_writes = engine_is_established(engine); /* a sole voter does not at its start */
     s->has_quorum = leads
-                        ? s->stamp_age_ms < patience_ms
+                        ? takes_writes && s->stamp_age_ms < patience_ms
                         : s->leader != 0 && engine_silence_ms(engine, node_now_ms()) < patience_ms;
     int spare = can_lose(s);
     s->can_lose = !s->has_quorum ? -1 : spare > 0 ? spare : 0;

@@ -7,8 +7,8 @@
  *
  * Prints "NAME SOCKET PORT" for each node and "ready" when they have formed. Then takes words on
  * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
- * "reload NODE", "freeze MS" (the leader's consensus thread stands still), "end". The end of stdin
- * ends it too. */
+ * "reload NODE", "freeze MS" (the leader's consensus thread stands still, by the time of "done"),
+ * "end". The end of stdin ends it too. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -46,6 +46,7 @@ static struct {
     char line[256];
     size_t line_size;
     atomic_ullong frozen_until_ms;
+    atomic_bool is_frozen;
 } all;
 
 static void on_store(uv_poll_t *poll, int status, int events)
@@ -114,6 +115,15 @@ static void settings_of(size_t i)
 
 /* ---- words ---- */
 
+static void freeze(uint64_t ms)
+{
+    atomic_store(&all.frozen_until_ms, clock_mono_ms(clock_system()) + ms);
+    while (!atomic_load(&all.is_frozen)) {
+        struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void end(void)
 {
     for (size_t i = 0; i < all.hosts.count; i++) {
@@ -137,7 +147,7 @@ static void obey(const char *line)
         int code = http_reload(all.at[i].http, &all.at[i].settings, &err);
         (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
     } else if (strncmp(line, "freeze ", 7) == 0) {
-        atomic_store(&all.frozen_until_ms, clock_mono_ms(clock_system()) + i + 1);
+        freeze(i + 1);
     } else if (strcmp(line, "end") == 0) {
         end();
     }
@@ -212,9 +222,11 @@ static uint64_t on_advise(void *ctx, const struct pgraft_view *view,
     (void)view;
     (void)transaction;
     while (clock_mono_ms(clock_system()) < atomic_load(&all.frozen_until_ms)) {
+        atomic_store(&all.is_frozen, true);
         struct timespec pause = {.tv_nsec = 10 * (long)NS_PER_MS};
         (void)nanosleep(&pause, NULL);
     }
+    atomic_store(&all.is_frozen, false);
     return 50;
 }
 
