@@ -112,6 +112,7 @@ enum pgraft_event_kind {
     PGRAFT_EVENT_SECRET,     /* something about the peers' keys or certificates */
     PGRAFT_EVENT_NAME_TAKEN, /* two nodes use one name */
     PGRAFT_EVENT_SHIP,       /* a snapshot for, or from, a member was cut, and begins again */
+    PGRAFT_EVENT_LIMITS,     /* the host gives this process less than it asks for; it goes on */
 };
 
 /* How much it matters: as the levels of a log. */

@@ -74,6 +74,8 @@ static const char *event_name(enum pgraft_event_kind kind)
             return "name taken";
         case PGRAFT_EVENT_SHIP:
             return "snapshot";
+        case PGRAFT_EVENT_LIMITS:
+            return "limits";
     }
     return "event";
 }

@@ -169,7 +169,9 @@ struct node {
     uint64_t elections;
     uint64_t stalls;
     uint64_t stall_ms_max;
-    uint64_t slow_commit_ns; /* the beginning of the commit that was told to be slow */
+    uint64_t slow_commit_ns;    /* the beginning of the commit that was told to be slow */
+    char no_space[ERR_MSG_MAX]; /* why the store's queue stands still; "": it does not */
+    char trouble[ERR_MSG_MAX];  /* room of status_own_numbers() */
     uint64_t quota_again_ms;
     bool moves_forbidden;
     struct buf published;
@@ -201,10 +203,15 @@ int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
 /* The calling thread, one of the node's, goes before those of others if the owner wants that. Both
  * threads do: with the consensus thread alone raised, a write waits longer on a busy host than with
- * none. */
-void node_raise_thread(const struct node *n);
+ * none. The consensus thread goes before the other: among equals it would wait on a host of one
+ * processor until a long transaction is done. */
+#define NODE_PRIORITY_RAFT 2
+#define NODE_PRIORITY_STORE 1
+void node_raise_thread(const struct node *n, int priority);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
+/* For how long the disk has been at its present write, in milliseconds; 0: at none. */
+uint64_t node_commit_age_ms(const struct node *n);
 /* Everything that follows from what has come in; sets the timer. */
 void node_turn(struct node *n);
 /* At the beginning of each callback of the loop: was it late? */
