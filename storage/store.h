@@ -113,7 +113,7 @@ struct store_stats {
     uint64_t commit_ns_max; /* longest time in one commit, fsync included */
     uint64_t commit_ns_sum;
     uint64_t commit_bucket[STORE_COMMIT_BUCKETS];
-    uint64_t garbage_ns_max; /* longest slice of taking garbage away, without its commit */
+    uint64_t garbage_ns_max; /* longest transaction that only took garbage away, commit included */
     bool has_garbage;
 };
 /* From any thread. */

@@ -99,14 +99,9 @@ static int group_collect(struct group *group, size_t pieces_max, uint64_t ns_max
         return r;
     }
     group->pages += pages;
-    uint64_t start_ns = writer_now_ns();
-    struct deadline deadline = {start_ns + ns_max};
-    r = apply_garbage(&group->change, &group->ledger, pieces_max, deadline_is_over, &deadline, err);
-    uint64_t took_ns = writer_now_ns() - start_ns;
-    if (took_ns > writer->garbage_ns_max) {
-        writer->garbage_ns_max = took_ns;
-    }
-    return r;
+    struct deadline deadline = {writer_now_ns() + ns_max};
+    return apply_garbage(&group->change, &group->ledger, pieces_max, deadline_is_over, &deadline,
+                         err);
 }
 
 /* Is @batch, or one that waits behind it, essential? Then it may not wait for space. */
@@ -269,6 +264,10 @@ int writer_collect(struct writer *writer, struct err *err)
         r = group_commit(&group, err);
     }
     group_end(&group);
+    uint64_t took_ns = writer_now_ns() - group.started_ns;
+    if (took_ns > writer->garbage_ns_max) {
+        writer->garbage_ns_max = took_ns;
+    }
     return r;
 }
 

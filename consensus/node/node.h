@@ -189,8 +189,11 @@ int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
 /* The calling thread, one of the node's, goes before those of others if the owner wants that. Both
  * threads do: with the consensus thread alone raised, a write waits longer on a busy host than with
- * none. */
-void node_raise_thread(const struct node *n);
+ * none. The consensus thread goes before the other: among equals it would wait on a host of one
+ * processor until a long transaction is done. */
+#define NODE_PRIORITY_RAFT 2
+#define NODE_PRIORITY_STORE 1
+void node_raise_thread(const struct node *n, int priority);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
 /* Everything that follows from what has come in; sets the timer. */

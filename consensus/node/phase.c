@@ -28,7 +28,7 @@ static void on_store_fatal(void *ctx, const struct err *err)
 
 static void on_store_thread(void *ctx)
 {
-    node_raise_thread(ctx);
+    node_raise_thread(ctx, NODE_PRIORITY_STORE);
 }
 
 static int open_store(struct node *n, struct store_image *ret_image, struct err *err)

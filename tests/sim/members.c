@@ -69,7 +69,7 @@ void members_act(struct sim *sim)
         uint64_t to = sim->nodes[random_below(r, sim->nodes_count)].id;
         struct err err = {0};
         int code = core_transfer(leader->core, sim_local_ms(sim, leader), to, &err);
-        sim->counts.transfers += code == 0 ? 1 : 0;
+        sim->counts.transfers_asked += code == 0 ? 1 : 0;
         sim_say(sim, "transfer n%u -> n%u: %s", (unsigned)leader->id, (unsigned)to,
                 code == 0 ? "asked" : err.msg);
         sim_after(sim, leader);

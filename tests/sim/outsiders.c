@@ -90,6 +90,7 @@ static void collect(struct sim *sim, struct memberships *all, bool away[SIM_NODE
         all->count++;
         (void)engine_committed_members(core_engine(n->core), &all->at[all->count]);
         all->count++;
+        away[i] = sim->restores.of[i].restored; /* it may find that out any moment, and stay away */
     }
 }
 
@@ -207,8 +208,7 @@ void out_heal(struct sim *sim)
         }
     }
     sim->counts.cores += some ? 1 : 0;
-    uint64_t timeout_ms = core_settings_default(1, 1).election_timeout_ms;
-    sim_schedule(sim, from_ns + LEADER_TIMEOUTS * timeout_ms * NS_MS, EVENT_LED, 0);
+    sim_schedule(sim, from_ns + LEADER_TIMEOUTS * sim->election_ms * NS_MS, EVENT_LED, 0);
 }
 
 /* --- a leader, soon --- */

@@ -311,8 +311,7 @@ bool told_turn(struct sim *sim, const struct sim_node *n)
         others += asked ? 1 : 0;
         all = all && (!asked || r->fine[SIM_SLOT(id)] == id);
     }
-    uint64_t timeout_ms = core_settings_default(n->id, 0).election_timeout_ms;
-    r->may_speak = (all && others > 0) || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
+    r->may_speak = (all && others > 0) || sim_local_ms(sim, n) - r->started_ms >= sim->election_ms;
     r->was_clear = r->was_clear || (r->restored && r->may_speak);
     /* A sole voter needs to send nothing to act. */
     bool alone = votes && others == 0 && core_refused(n->core, NULL) == CORE_WELCOME;

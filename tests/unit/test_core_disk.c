@@ -380,6 +380,27 @@ static void with_all_disks_full_a_lease_ends(void **state)
     ck_close(&kit);
 }
 
+static void with_all_disks_full_a_lease_is_revoked(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    struct kv_command grant = {.kind = KV_OP,
+                               .op = {.kind = KV_OP_LEASE, .grant = {.id = 7, .ttl_ms = 60000}}};
+    uint64_t granted = ck_command(&kit, 1, &grant);
+    ck_run(&kit, 2 * CK_BEAT_MS);
+    assert_int_equal(ck_status(&kit, granted), 0);
+    fill_all(&kit, 3);
+    ck_run(&kit, 20 * CK_ELECTION_MS); /* until there is nobody to hand over to */
+    struct kv_command revoke = {.kind = KV_LEASE_END,
+                                .lease_end = {.kind = KV_LEASE_REVOKE, .id = 7}};
+    uint64_t revoked = ck_command(&kit, ck_elect(&kit), &revoke);
+    ck_run(&kit, 5 * CK_BEAT_MS);
+    assert_int_equal(ck_status(&kit, revoked), 0);
+    ck_close(&kit);
+}
+
 /* Entries that were given to the disk as ordinary ones, before anybody knew that it is full. */
 static void what_became_urgent_is_sent_for(void **state)
 {
@@ -468,6 +489,7 @@ static void what_may_use_the_reserve_takes_no_rows_along(void **state)
     ck_lead(&kit, 1);
     (void)ck_put(&kit, 1, "a", "1");
     ck_settle(&kit);
+    kit.now_ms += 200; /* the row of it waits for a ride, and not yet long enough to go alone */
     struct kv_command command = {.kind = KV_NOOP, .system = true};
     struct buf bytes = {0};
     assert_int_equal(kv_command_encode(&command, &bytes, NULL), 0);
@@ -523,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_leader_without_a_majority_that_has_room_refuses),
         cmocka_unit_test(with_all_disks_full_a_leader_is_elected),
         cmocka_unit_test(with_all_disks_full_a_lease_ends),
+        cmocka_unit_test(with_all_disks_full_a_lease_is_revoked),
         cmocka_unit_test(what_became_urgent_is_sent_for),
         cmocka_unit_test(entries_leave_some_reserve_to_votes),
         cmocka_unit_test(no_rows_are_written_to_a_full_disk),
