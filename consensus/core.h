@@ -25,9 +25,9 @@
 #include "consensus/machine.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
-#include "consensus/timing.h"
 #include "proto/member.h"
 #include "proto/peer.h"
+#include "proto/timing.h"
 #include "storage/batch.h"
 
 struct core;

@@ -115,6 +115,17 @@ void form_say(const struct form *f, struct buf *out);
 /* For whom: the listed names that keep it from going on; how many. */
 size_t form_waits_for(const struct form *f, const char *names[FORM_LIST_MAX]);
 
+/* Peer @at of the list; false: there are no so many. What keeps it from being part of a cluster is
+ * appended to @trouble, nothing if nothing does but its silence. */
+struct form_seen {
+    const char *name;
+    const char *address;
+    uint64_t id;                    /* 0: it was never heard */
+    uint64_t heard_ms;              /* ago; UINT64_MAX: never */
+    const struct member_info *info; /* if it was heard */
+};
+bool form_peer_at(const struct form *f, size_t at, struct form_seen *out, struct buf *trouble);
+
 /* Appends what an operator should know of a cluster of so many voters; nothing: all is well. To be
  * said when it is formed, and wherever members are listed. */
 void form_advise(size_t voters, struct buf *out);

@@ -383,8 +383,8 @@ static void try_keep(struct node *n, struct job *job)
                     (unsigned long long)job->subject);
         return;
     }
-    if (lease.is_protected && lease.holder != n->node_id) {
-        jobs_finish(n, job, ERR_DENIED, "lease %llx is protected, and held by another node",
+    if (lease.is_protected) { /* else whoever asks could keep it for an owner that hangs (A1, A3) */
+        jobs_finish(n, job, ERR_DENIED, "lease %llx is protected: only its holder keeps it alive",
                     (unsigned long long)job->subject);
         return;
     }

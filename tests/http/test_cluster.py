@@ -92,6 +92,7 @@ def test_well_alive_and_ready(nodes):
     for path in ("/health", "/liveness", "/readiness"):
         answer = nodes[3].get(path)
         assert answer.status == 200
+        assert answer.json["role"] == "voter"
         assert answer.json["patroni"] == {"version": "0.1.0", "scope": "test", "name": "n3"}
 
 
@@ -186,6 +187,13 @@ def test_a_blank_node_says_whom_it_waits_for():
     one = nodes[1]
     told = until(lambda: (lambda r: r if "n9" in (r["note"] or "") else None)(raft(one)))
     assert (told["state"], told["cluster_id"], told["leader"], told["quorum"]) == ("forming", None, None, False)
+    assert (told["voters"], told["majority"], told["missing"]) == (0, 0, ["n9"])
+    own, other = told["members"]
+    assert (own["name"], own["id"], own["kind"], own["role"]) == ("n1", told["id"], "database", None)
+    assert (own["reachable"], own["last_contact_ms"], own["errors"]) == (True, 0, [])
+    assert (other["name"], other["address"], other["id"], other["kind"]) == ("n9", "127.0.0.1:9", None, None)
+    assert (other["role"], other["reachable"], other["last_contact_ms"], other["errors"]) == (None, False, None, [])
+    assert one.refused("members/remove", {"member": "n9"})[0] in (404, 503)
     assert one.get("/pgraft/v1/since").status == 503
     assert one.get("/readiness").status == 503
     assert one.get("/health").status == 200

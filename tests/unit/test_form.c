@@ -461,6 +461,25 @@ static void a_noted_pgdata_never_forms(void **state)
     }
 }
 
+/* A host that lost its store: its list may be of one, but the note in PGDATA names the others. */
+static void the_peers_of_the_note_are_asked(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, 2, NULL);
+    net.nodes[0].list = "pg1=h1:1";
+    net_start(&net, 0);
+    net_run(&net, 1000);
+    assert_true(net.nodes[0].member);
+    net.nodes[1].list = "pg2=h2:1";
+    net.nodes[1].pgdata = FORM_PGDATA_NOTED;
+    net.nodes[1].asks = "pg1=h1:1";
+    net_start(&net, 1);
+    net_run(&net, 1000);
+    expect_state(&net, 1, FORM_JOIN);
+    end(&net);
+}
+
 /* --- wiped, copied, lost --- */
 
 static void a_member_wiped_after_its_promise(void **state)
@@ -797,6 +816,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(lists_as_text),
         cmocka_unit_test(a_list_of_one_with_a_pgdata),
         cmocka_unit_test(a_noted_pgdata_never_forms),
+        cmocka_unit_test(the_peers_of_the_note_are_asked),
         cmocka_unit_test(a_member_wiped_after_its_promise),
         cmocka_unit_test(the_proposer_is_lost),
         cmocka_unit_test(an_old_copy_of_the_proposer),
