@@ -14,8 +14,8 @@
 #include "consensus/core.h"
 #include "consensus/node/convert.h"
 #include "consensus/node/face.h"
-#include "consensus/timing.h"
 #include "proto/kv_codec.h"
+#include "proto/timing.h"
 
 #define DISPATCH_NS (10 * NS_PER_MS)
 

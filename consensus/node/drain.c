@@ -143,6 +143,7 @@ void drain_message(struct node *n, const struct peer_message *message)
             if (n->form != NULL) {
                 form_receive(n->form, node_now_ms(), message);
             } else if (n->core != NULL) {
+                guests_hear(n, message);
                 answer_form(n, message);
             }
             return;

@@ -376,6 +376,7 @@ static void turn_core(struct node *n, uint64_t now_ms)
     notice_leader(n);
     notice_members(n);
     notice_place(n);
+    guests_turn(n, now_ms);
     quota_turn(n, now_ms);
 }
 
@@ -513,11 +514,18 @@ static void lock_stack(struct node *n)
     __asm__ volatile("" : : "r"(room) : "memory");
 }
 
-void node_raise_thread(const struct node *n)
+void node_raise_thread(const struct node *n, int priority)
 {
-    struct sched_param param = {.sched_priority = 1};
-    if (n->settings.user.lock_memory &&
-        sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) {
+    if (!n->settings.user.lock_memory) {
+        return;
+    }
+    struct sched_param param = {.sched_priority = priority};
+    int rc = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+    if (rc != 0) {
+        param.sched_priority = NODE_PRIORITY_STORE; /* the limit may be that low */
+        rc = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+    }
+    if (rc != 0) {
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* or as it is */
     }
 }
@@ -527,7 +535,7 @@ static void *run_thread(void *arg)
     struct node *n = arg;
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
-    node_raise_thread(n);
+    node_raise_thread(n, NODE_PRIORITY_RAFT);
     phase_begin(n);
     node_turn(n);
     mail_post(&n->mail);

@@ -1,7 +1,8 @@
 /* tests/http/http_hosts.c - a few nodes of libpgraft with their HTTP sides, in one process, for the
  * tests in Python.
  *
- *     http_hosts NODES [--user U --password P] [--allow A]... [--listen HOST] [--blank]
+ *     http_hosts NODES [--user U --password P] [--allow A]... [--allow-members yes] [--listen HOST]
+ *                [--blank] [--ciphers LIST]
  *                [--certfile F --keyfile F --cafile F --verify none|optional|required]
  *                [--connections N]
  *
@@ -19,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "config/ciphers.h"
 #include "daemon/http.h"
 #include "tests/lib/hosts.h"
 
@@ -40,6 +42,7 @@ static struct {
     struct secret password;
     const char *allow[8];
     const char *host;
+    struct buf priorities;
     bool blank;
     bool ending;
     uv_poll_t words;
@@ -199,6 +202,12 @@ static void take_option(const char *name, const char *value)
         all.allow[s->allowlist_count] = value;
         s->allowlist_count++;
         s->allowlist = all.allow;
+    } else if (strcmp(name, "--allow-members") == 0) {
+        s->allow_members = true;
+    } else if (strcmp(name, "--ciphers") == 0) {
+        int code = ciphers_translate(value, &all.priorities, NULL);
+        MUST(code == 0);
+        s->priorities = buf_text(&all.priorities);
     } else if (strcmp(name, "--listen") == 0) {
         all.host = value;
     } else if (strcmp(name, "--certfile") == 0) {
@@ -281,5 +290,6 @@ int main(int argc, char **argv)
     MUST(rc == 0);
     hosts_close(&all.hosts);
     secret_close(&all.password);
+    buf_close(&all.priorities);
     return 0;
 }

@@ -13,7 +13,7 @@
 
 #include "base/must.h"
 #include "consensus/core.h"
-#include "consensus/timing.h"
+#include "proto/timing.h"
 
 // clang-format off
 static const struct {

@@ -1,5 +1,5 @@
-/* consensus/timing.c - the sum of safety A5, and the profiles that keep to it. */
-#include "consensus/timing.h"
+/* proto/timing.c - the sum of safety A5, and the profiles that keep to it. */
+#include "proto/timing.h"
 
 #include <inttypes.h>
 #include <stddef.h>

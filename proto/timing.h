@@ -1,4 +1,4 @@
-/* consensus/timing.h - do the times of a cluster fit together? (safety A5)
+/* proto/timing.h - do the times of a cluster fit together? (safety A5)
  *
  *   3 x election timeout + 4 x heartbeat + reconnect  <=  lease - kill budget
  *
@@ -6,8 +6,8 @@
  * three rounds of an election, the way to the new leader, and then there must still be time to end
  * the holder's processes if it was all in vain. Where it does not fit, the death of a raft leader's
  * host takes a healthy holder down with it. Pure. */
-#ifndef CONSENSUS_TIMING_H_
-#define CONSENSUS_TIMING_H_
+#ifndef PROTO_TIMING_H_
+#define PROTO_TIMING_H_
 
 #include <stdint.h>
 
@@ -39,4 +39,4 @@ int timing_check_beats(const struct timing *t, struct err *err);
 /* 0, or ERR_INVALID with the sum, and which setting to change to what. */
 int timing_check(const struct timing *t, struct err *err);
 
-#endif /* CONSENSUS_TIMING_H_ */
+#endif /* PROTO_TIMING_H_ */
