@@ -113,6 +113,8 @@ enum pgraft_event_kind {
     PGRAFT_EVENT_NAME_TAKEN, /* two nodes use one name */
     PGRAFT_EVENT_SHIP,       /* a snapshot for, or from, a member was cut, and begins again */
     PGRAFT_EVENT_LIMITS,     /* the host gives this process less than it asks for; it goes on */
+    PGRAFT_EVENT_LEASE,      /* one that this node holds: half of its time, @number ms, has passed
+                                without a confirmation; told once until there is one */
 };
 
 /* How much it matters: as the levels of a log. */
