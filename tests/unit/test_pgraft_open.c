@@ -57,6 +57,9 @@ static void assert_refused(const struct pgraft_settings *s, int code, const char
         print_error("%d, \"%s\" where %d with \"%s\" was to be said\n", got, error.message, code,
                     part);
     }
+    if (got == 0) {
+        pgraft_close(store);
+    }
     assert_int_equal(got, code);
     assert_int_equal(error.code, code);
     assert_non_null(strstr(error.message, part));
