@@ -196,11 +196,12 @@ static void w14_a_replaced_connection_is_not_heard_after_a_restart(void **state)
     add_frame(99, "", 0); /* ends it, when all before it was taken */
     stranger_say(&s[0], said.bytes, said.size);
     KIT_WAIT(&kit, s[0].ended);
-    assert_int_equal(a->messages, 1);
+    unsigned int late = a->messages - 1;
     say_message(&s[2], 5);
-    KIT_WAIT(&kit, a->messages == 2);
+    KIT_WAIT(&kit, a->messages == late + 2);
     stranger_close(&s[0]);
     stranger_close(&s[2]);
+    assert_int_equal(late, 0);
 }
 
 static void of_two_newcomers_the_newer_one_waits(void **state)
