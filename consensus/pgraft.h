@@ -169,7 +169,8 @@ struct pgraft_settings {
     bool wants_vote;      /* false: only a copy */
     bool lock_memory;     /* of the consensus thread's stack, and ask for a higher priority */
 
-    /* A data directory of the owner's that may say which cluster this host belongs to. */
+    /* A data directory of the owner's that may say which cluster this host belongs to. pgraftd
+     * looks at none yet. */
     enum pgraft_data data;
     const char *data_peers; /* of the note, asked beside @peers; NULL */
     bool adopt;             /* the operator's word for PGRAFT_DATA_FOREIGN */
