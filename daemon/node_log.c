@@ -76,6 +76,8 @@ static const char *event_name(enum pgraft_event_kind kind)
             return "snapshot";
         case PGRAFT_EVENT_LIMITS:
             return "limits";
+        case PGRAFT_EVENT_LEASE:
+            return "lease not confirmed";
     }
     return "event";
 }
