@@ -22,6 +22,7 @@
 #include "daemon/ground.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
+#include "daemon/reap.h"
 #include "daemon/wire_http.h"
 
 #define LOG_QUEUE_BYTES ((size_t)4 * 1024 * 1024)
@@ -35,6 +36,7 @@ struct run {
     uv_signal_t on_term;
     uv_signal_t on_int;
     uv_signal_t on_hup;
+    struct reap reap;
     struct pgraft *store;
     struct http *http;
     struct wire_http wire;
@@ -263,6 +265,7 @@ static void close_all(struct run *r)
     close_handle(&r->on_term, r->watches);
     close_handle(&r->on_int, r->watches);
     close_handle(&r->on_hup, r->watches);
+    reap_close(&r->reap);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     wire_http_close(&r->wire);
 }
@@ -271,6 +274,7 @@ static int serve(struct run *r, struct err *err)
 {
     int code = watch_signals(r, err);
     r->watches = code == 0;
+    code = code != 0 ? code : reap_open(&r->reap, &r->loop, err);
     code = code != 0 ? code : open_store(r, err);
     code = code != 0 ? code : open_http(r, err);
     if (code == 0) {
