@@ -415,8 +415,6 @@ int core_hello_load_row(struct core *c, const struct store_row *row, struct err 
 void core_hello_save(struct core *c, struct store_batch *batch, bool always);
 /* The applied membership is about to become the one in @conf. */
 void core_hello_membership(struct core *c, const void *conf, size_t size);
-/* Was @id a member, and is it none any more? */
-bool core_hello_is_gone(const struct core *c, uint64_t id);
 /* A node of no cluster yet belongs to this one from now on. */
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
 /* True: @message needs, or deserves, nothing more. */

@@ -140,5 +140,9 @@ struct form_member {
  * which the caller closes. */
 bool form_answer(const struct form_member *me, const struct peer_message *in,
                  struct peer_message *out, struct buf *keep);
+/* What a member says, unasked, to a node that an operator wants in the cluster, @to its id or 0: a
+ * blank one answers with who it is, and joins when it hears that it is listed. */
+void form_call(const struct form_member *me, uint64_t to, struct peer_message *out,
+               struct buf *keep);
 
 #endif /* CONSENSUS_FORM_H_ */

@@ -112,6 +112,7 @@ enum pgraft_event_kind {
     PGRAFT_EVENT_SECRET,     /* something about the peers' keys or certificates */
     PGRAFT_EVENT_NAME_TAKEN, /* two nodes use one name */
     PGRAFT_EVENT_SHIP,       /* a snapshot for, or from, a member was cut, and begins again */
+    PGRAFT_EVENT_LIMITS,     /* the host gives this process less than it asks for; it goes on */
 };
 
 /* How much it matters: as the levels of a log. */
@@ -581,11 +582,27 @@ enum pgraft_change_kind {
     PGRAFT_MEMBER_DEMOTE,  /* it keeps its copy and loses its vote */
     PGRAFT_MEMBER_PROMOTE, /* it gets a vote */
     PGRAFT_MEMBER_REPLACE, /* the node that waits for the place of this one gets it at once */
+    PGRAFT_MEMBER_ADD,     /* pgraft_member_add() */
 };
 /* Answered when it is done, or can not be done as things are. */
 PGRAFT_API int pgraft_member_change(struct pgraft *store, enum pgraft_change_kind change,
                                     const char *name, const struct pgraft_call *call,
                                     uint64_t *ret_request, struct pgraft_error *error);
+/* By its id, so that it may be asked again: an id that was removed before is done, too. */
+PGRAFT_API int pgraft_member_remove(struct pgraft *store, uint64_t id,
+                                    const struct pgraft_call *call, uint64_t *ret_request,
+                                    struct pgraft_error *error);
+/* A node that runs, is blank and does not find the cluster by itself: the leader calls it. Done
+ * when it has its place; PGRAFT_ERR_REFUSED with what to do if no such node answers there, before
+ * the call's time is over. May be asked again. */
+struct pgraft_newcomer {
+    const char *name;
+    const char *address;   /* where it listens for its peers */
+    enum pgraft_kind kind; /* refused if it is another; 0: whichever it is */
+};
+PGRAFT_API int pgraft_member_add(struct pgraft *store, const struct pgraft_newcomer *newcomer,
+                                 const struct pgraft_call *call, uint64_t *ret_request,
+                                 struct pgraft_error *error);
 
 /* PGRAFT_FORMING: go on without these, who never come ("pg3,w2"; "": with all); and: forget the
  * promise to one who is lost for good. docs/formation.md says when that is right. */

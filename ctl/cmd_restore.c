@@ -14,6 +14,9 @@
 #include "ctl/random_text.h"
 #include "ctl/snapshot_file.h"
 
+/* Far from where counting on would come round. */
+#define NUMBER_MAX ((uint64_t)INT64_MAX / 2)
+
 static const struct output_column columns[] = OUTPUT_COLUMNS(
     {"directory", "Directory", OUTPUT_TEXT}, {"node", "Node", OUTPUT_TEXT},
     {"address", "Address", OUTPUT_TEXT}, {"kind", "Kind", OUTPUT_TEXT},
@@ -159,9 +162,11 @@ static int check_head(const char *path, const json_t *facts, const struct store_
     bool fits = number_of(facts, "revision") == status.revision &&
                 number_of(facts, "epoch") == status.epoch &&
                 strcmp(told != NULL ? told : "", hash) == 0;
-    bool can_be = number_of(facts, "index") >= status.index &&
-                  number_of(facts, "index") <= INT64_MAX / 2 &&
-                  number_of(facts, "term") <= INT64_MAX / 2;
+    bool can_be = number_of(facts, "index") >= status.index;
+    static const char *const numbers[] = {"index", "term", "revision", "epoch"};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        can_be = can_be && number_of(facts, numbers[i]) <= NUMBER_MAX;
+    }
     return fits && can_be ? 0
                           : err_set(err, ERR_CORRUPT,
                                     "%s: its head and its rows are of different states", path);

@@ -202,10 +202,12 @@ static const struct cli_command commands[] = {
     {
         .name = "member add",
         .summary = "Bring in a node that does not find the cluster by itself.",
-        .arguments = CLI_ARGUMENTS({.name = "ADDRESS", .help = "where it listens for its peers"}),
-        .options = CLI_OPTIONS(
-            {.name = "name", .value = "NAME", .help = "refuse if the node there has another name"}),
-        .example = "pgraftctl member add 10.0.0.6:7400 --name pg4",
+        .arguments = CLI_ARGUMENTS({.name = "NAME", .help = "the node's"},
+                                   {.name = "ADDRESS", .help = "where it listens for its peers"}),
+        .options = CLI_OPTIONS({.name = "role",
+                                .value = "ROLE",
+                                .help = "voter or witness: refuse if it runs as the other"}),
+        .example = "pgraftctl member add pg4 10.0.0.6:7400",
         .run = cmd_member_add,
     },
     {

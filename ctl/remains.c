@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -99,19 +100,23 @@ static bool is_fenced(const struct remains_word *word, const char *name)
     return false;
 }
 
-/* Somebody may have been primary, and does not learn of the new cluster (safety D6). */
+/* Any of them may be primary, by a grant that this disk never saw, and does not learn of the new
+ * cluster (safety D6). */
 static int check_fenced(const struct survivor *s, const struct remains_word *word, struct err *err)
 {
-    for (size_t i = 0; s->state.epoch > 0 && i < s->other_count; i++) {
+    CLEANUP(buf_close) struct buf names = {0};
+    for (size_t i = 0; i < s->other_count; i++) {
         const struct member_info *other = &s->others[i];
         if (other->kind == MEMBER_DATABASE && !is_fenced(word, other->name)) {
-            return err_set(err, ERR_REFUSED,
-                           "%s may have been primary and not know that it is over: see that its "
-                           "PostgreSQL is down and stays down, then --i-have-fenced %s",
-                           other->name, other->name);
+            buf_printf(&names, "%s%s", names.size > 0 ? ", " : "", other->name);
         }
     }
-    return 0;
+    return names.size == 0
+               ? 0
+               : err_set(err, ERR_REFUSED,
+                         "a PostgreSQL may be primary and not know that it is over: see that it is "
+                         "down and stays down, and say --i-have-fenced for each of %s",
+                         buf_text(&names));
 }
 
 int remains_check(const struct remains *chosen, const struct remains *others, size_t count,

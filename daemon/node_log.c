@@ -75,6 +75,8 @@ static const char *event_name(const struct pgraft_event *event)
             return "name taken";
         case PGRAFT_EVENT_SHIP:
             return "snapshot";
+        case PGRAFT_EVENT_LIMITS:
+            return "limits";
     }
     return "event";
 }

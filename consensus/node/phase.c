@@ -204,6 +204,13 @@ void phase_connect(struct node *n)
         add_list(n, &n->settings.list, list, &count);
         add_list(n, &n->settings.data_peers, list, &count);
     }
+    for (size_t i = 0; i < ARRAY_LEN(n->guests); i++) {
+        const struct node_guest *guest = &n->guests[i];
+        struct net_peer peer = {.name = guest->name, .address = guest->address};
+        if (guest->until_ms != 0) {
+            add_peer(list, &count, &peer);
+        }
+    }
     net_set_peers(n->net, list, count);
 }
 

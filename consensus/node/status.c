@@ -343,6 +343,22 @@ void status_fill(struct node *n, struct job *job)
     }
 }
 
+/* What is wrong with this node now, as errors of docs/http.md; "" if nothing is. */
+static const char *trouble(struct node *n)
+{
+    uint64_t commit_ms = node_commit_age_ms(n);
+    n->trouble[0] = '\0';
+    if (n->no_space[0] != '\0') {
+        return n->no_space;
+    }
+    if (2 * commit_ms > n->settings.user.election_timeout_ms) {
+        (void)snprintf(n->trouble, sizeof(n->trouble),
+                       "the disk has not finished a write for %llu ms",
+                       (unsigned long long)commit_ms);
+    }
+    return n->trouble;
+}
+
 void status_own_numbers(struct node *n, struct peer_answer *answer)
 {
     struct store_stats stats = stats_of(n);
@@ -354,7 +370,7 @@ void status_own_numbers(struct node *n, struct peer_answer *answer)
     answer->numbers[STATUS_APPLIED] = core_applied(n->core);
     answer->numbers[STATUS_FSYNC_P99_US] = fsync_p99_us(&stats);
     answer->numbers[STATUS_STORE_BYTES] = stats.used_bytes;
-    answer->reason = "";
+    answer->reason = trouble(n);
     answer->bytes = n->settings.about;
     answer->size = strlen(n->settings.about);
 }

@@ -100,6 +100,10 @@ def test_a_majority_is_lost_and_what_one_node_has_goes_on(stage):
         node.kill()
         node.wipe()
     writer.join()
+    worse.start()
+    early = lost[0].start()  # blank, and finds what is left of the old cluster
+    early.says("found a cluster")
+    worse.kill()
     leader.stop()
 
     assert f"{leader.data} holds more (term" in refused("recover", worse.data, leader.data, "--yes")
@@ -119,12 +123,11 @@ def test_a_majority_is_lost_and_what_one_node_has_goes_on(stage):
     worse.start()
     is_refused_for_its_cluster(worse, leader)
     assert cluster.voters(leader) == [leader.name]
-    lost[0].start()
-    lost[0].says("the peers belong to different clusters")
     wait.until(lambda: leader.client.value("held") is None, "the old cluster's lease runs out")
 
     worse.kill()
     worse.wipe()
+    early.kill()  # nothing of the old cluster is on its disk
     cluster.start()
     cluster.wait_voters(cluster.listed, JOIN_S)
     cluster.wait_applied()

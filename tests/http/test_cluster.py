@@ -118,10 +118,17 @@ def test_nobody_of_that_name(nodes, path):
 
 
 def test_nodes_come_by_themselves(nodes):
-    status, code, message = nodes[1].refused("members/add", {"address": "127.0.0.1:7400"})
+    nobody = {"name": "n9", "address": "127.0.0.1:1", "timeout_ms": 1500}
+    status, code, message = nodes[1].refused("members/add", nobody)
     assert (status, code) == (409, "ERR_REFUSED")
     assert "raft.peers" in message
-    assert nodes[1].refused("members/add", {})[:2] == (400, "ERR_INVALID")
+    for bad in ({}, {"name": "n9"}, {"address": "127.0.0.1:1"}, {**nobody, "role": "king"}, {**nobody, "name": "a b"},
+                {**nobody, "address": "nowhere"}):
+        assert nodes[1].refused("members/add", bad)[:2] == (400, "ERR_INVALID")
+    first = raft(nodes[1])["members"][0]
+    same = nodes[2].done("members/add", {"name": "n1", "address": first["address"], "role": "voter"})["member"]
+    assert same["id"] == first["id"]
+    assert nodes[2].refused("members/add", {**nobody, "name": "n1"})[:2] == (409, "ERR_EXISTS")
 
 
 def test_nobody_waits_for_a_name(nodes):
@@ -170,6 +177,9 @@ def test_a_member_is_demoted_promoted_and_removed(nodes):
     answer = nodes[1].post("members/promote", {"member": row["id"], "timeout_ms": 30000})
     assert answer.status == 200, answer.body
     assert answer.json["member"]["role"] == "voter"
+    for _ in range(2):
+        assert nodes[1].done("members/remove", {"member": row["id"], "timeout_ms": 30000}) == {"removed": row["id"]}
+    assert nodes[1].refused("members/remove", {"member": victim})[:2] == (404, "ERR_NOT_FOUND")
 
 
 def test_a_blank_node_says_whom_it_waits_for():

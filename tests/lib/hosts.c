@@ -136,6 +136,7 @@ static void hear_state(struct heard *heard, const struct pgraft_status *s)
     (void)snprintf(heard->leader_name, sizeof(heard->leader_name), "%s", s->leader_name);
     (void)snprintf(heard->text, sizeof(heard->text), "%s", s->text);
     for (size_t i = 0; i < s->member_count; i++) {
+        heard->self = s->members[i].is_self ? s->members[i].id : heard->self;
         heard->answered += s->members[i].answered ? 1 : 0;
         heard->voters += s->members[i].role == PGRAFT_VOTER ? 1 : 0;
     }

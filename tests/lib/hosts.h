@@ -45,6 +45,7 @@ struct heard {
     uint64_t epoch;
     uint64_t left_ms;
     enum pgraft_phase phase;
+    uint64_t self; /* the id of who was asked */
     uint64_t leader;
     char leader_name[64];
     size_t members;

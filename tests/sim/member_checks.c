@@ -309,8 +309,12 @@ bool member_may_lose(const struct sim *sim, size_t voters)
             continue;
         }
         for (size_t v = 0; v < log->voters; v++) {
-            const struct sim_node *n = &sim->nodes[SIM_SLOT(log->voter[v])];
-            if (n->id != log->voter[v] || operator_is_dead(sim, n) || restore_is_old(sim, n)) {
+            size_t slot = SIM_SLOT(log->voter[v]);
+            const struct sim_node *n = &sim->nodes[slot];
+            /* A founder that has not heard that the cluster is formed waits for who formed it. */
+            bool knows = sim->roll.log[slot].member == n->id;
+            if (n->id != log->voter[v] || !knows || operator_is_dead(sim, n) ||
+                restore_is_old(sim, n)) {
                 return false;
             }
         }

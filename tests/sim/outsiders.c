@@ -82,15 +82,16 @@ static void collect(struct sim *sim, struct memberships *all, bool away[SIM_NODE
     }
     for (size_t i = 0; i < sim->nodes_count; i++) {
         const struct sim_node *n = &sim->nodes[i];
+        bool is_old = sim->restores.of[i].restored; /* it finds that out any moment, or already */
         if (n->core == NULL) {
-            away[i] = !add_of_disk(all, n) || operator_is_dead(sim, n);
+            away[i] = !add_of_disk(all, n) || operator_is_dead(sim, n) || is_old;
             continue;
         }
         engine_members(core_engine(n->core), &all->at[all->count]);
         all->count++;
         (void)engine_committed_members(core_engine(n->core), &all->at[all->count]);
         all->count++;
-        away[i] = sim->restores.of[i].restored; /* it may find that out any moment, and stay away */
+        away[i] = is_old;
     }
 }
 

@@ -69,6 +69,46 @@ def test_no_report_before_the_bytes_are_synced(strace, tmp_path):
     assert reports == BATCHES
 
 
+def opens_and_closes(trace):
+    """The trace as (call, which file, line), a file by its name or None."""
+    names = {}
+    calls = []
+    for _, line in trace:
+        call = re.match(r"(\w+)\((?:(\d+)|AT_FDCWD)?", line)
+        opened = re.match(r'open(?:at)?\((?:(AT_FDCWD|\d+), )?"([^"]*)".*\) = (\d+)', line)
+        if opened:
+            parent, name, number = opened.groups()
+            names[number] = os.path.normpath(os.path.join(names.get(parent, ""), name))
+        elif call:
+            calls.append((call.group(1), names.get(call.group(2)), line))
+        if line.startswith("close(") and call:
+            names.pop(call.group(2), None)
+    return calls
+
+
+def test_a_new_store_is_durable_before_it_is_one(strace, tmp_path):
+    """VERSION is what makes it a store, and the directory's own name may be lost as well."""
+    options = ["-e", "trace=mkdir,openat,open,close,fsync,rename,renameat,renameat2,write"]
+    done, trace = run(strace, tmp_path, options)
+    assert done.returncode == 0, done.stderr
+    store = str(tmp_path / "store")
+    seen = []
+    for call, name, line in opens_and_closes(trace):
+        if call == "mkdir" and f'"{store}"' in line:
+            seen.append("mkdir")
+        elif call == "fsync" and re.search(r"= 0$", line):
+            seen.append(f"fsync {os.path.relpath(name, store)}")
+        elif call.startswith("rename") and '"VERSION.new"' in line:
+            seen.append("rename")
+        elif said(line):
+            break
+    assert seen == ["mkdir", "fsync ..", "fsync VERSION.new", "rename", "fsync ."], seen
+    again, trace = run(strace, tmp_path, options)
+    assert again.returncode == 0, again.stderr
+    assert not [line for call, _, line in opens_and_closes(trace) if call in ("mkdir", "renameat", "fsync")
+                and " = 0" in line], trace
+
+
 def test_nothing_is_done_when_idle(strace, tmp_path):
     done, trace = run(strace, tmp_path, [], batches=3, idle_ms=1500)
     assert done.returncode == 0, done.stderr

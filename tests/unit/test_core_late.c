@@ -135,6 +135,37 @@ static void w13_a_snapshot_waits_for_its_rows_and_their_disk(void **state)
     ck_close(&kit);
 }
 
+/* Node 1 has the rows of a snapshot on its disk, and installs it. */
+static void open_with_an_install(struct core_kit *kit)
+{
+    ck_prepare(kit, "vvv");
+    ck_boot(kit, 1);
+    ck_finish(kit, 1, SIZE_MAX);
+    say_rows(kit, 0, true);
+    ck_finish(kit, 1, SIZE_MAX);
+    offer(kit);
+    assert_true(engine_installing(engine_of(kit, 1)));
+}
+
+/* The stage is what is being installed. */
+static void w13_a_chunk_during_an_install_comes_too_late(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_an_install(&kit);
+    say_rows(&kit, 0, false); /* it would begin a stage anew, */
+    struct peer_row row = {.key = "?", .key_size = 1, .value = "?", .value_size = 1};
+    struct peer_message m = {.kind = PEER_CHUNK,
+                             .from = 2,
+                             .to = 1,
+                             .term = 3,
+                             .chunk = {.ship = 5, .number = 0, .count = 1, .rows = &row}};
+    ck_say(&kit, &m); /* ... and this one, which can not be read, end it */
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_int_equal(core_applied(ck_core(&kit, 1)), 9);
+    ck_close(&kit);
+}
+
 /* --- W14: answers to an earlier life --- */
 
 static void w14_an_answer_to_a_snapshot_of_an_earlier_life_fits_nothing(void **state)
@@ -302,6 +333,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(w13_a_member_gets_one_snapshot_at_a_time),
         cmocka_unit_test(w13_a_snapshot_waits_for_its_rows_and_their_disk),
+        cmocka_unit_test(w13_a_chunk_during_an_install_comes_too_late),
         cmocka_unit_test(w14_an_answer_to_a_snapshot_of_an_earlier_life_fits_nothing),
         cmocka_unit_test(w14_an_answer_to_a_read_of_an_earlier_life_fits_nothing),
         cmocka_unit_test(w14_a_read_forgets_what_an_earlier_leadership_did_not_confirm),

@@ -105,7 +105,7 @@ static void add_other(struct remains *r, const char *name, enum member_kind kind
     info->kind = kind;
 }
 
-static void databases_that_may_have_been_primary_are_fenced(void **state)
+static void databases_of_the_old_cluster_are_fenced(void **state)
 {
     (void)state;
     static const char *const one[] = {"pg3"};
@@ -116,14 +116,13 @@ static void databases_that_may_have_been_primary_are_fenced(void **state)
     add_other(&chosen, "w1", MEMBER_WITNESS);
     add_other(&chosen, "pg2", MEMBER_DATABASE);
     add_other(&chosen, "pg3", MEMBER_DATABASE);
-    assert_int_equal(remains_check(&chosen, NULL, 0, &word, &err), 0); /* none was primary ever */
-    chosen.survivor.state.epoch = 1;
     assert_int_equal(remains_check(&chosen, NULL, 0, &word, &err), ERR_REFUSED);
-    assert_non_null(strstr(err.msg, "--i-have-fenced pg2"));
+    assert_non_null(strstr(err.msg, "--i-have-fenced for each of pg2, pg3"));
     word.fenced = one;
     word.fenced_count = 1;
     assert_int_equal(remains_check(&chosen, NULL, 0, &word, &err), ERR_REFUSED);
-    assert_non_null(strstr(err.msg, "--i-have-fenced pg2"));
+    assert_non_null(strstr(err.msg, "--i-have-fenced for each of pg2"));
+    assert_null(strstr(err.msg, "pg3"));
     word.fenced = all;
     word.fenced_count = 3;
     assert_int_equal(remains_check(&chosen, NULL, 0, &word, &err), 0);
@@ -133,7 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_situation),
-        cmocka_unit_test(databases_that_may_have_been_primary_are_fenced),
+        cmocka_unit_test(databases_of_the_old_cluster_are_fenced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
