@@ -135,7 +135,7 @@ static int open_store(struct run *r, struct err *err)
     struct pgraft_error error = {0};
     find_places(r->config, &places);
     fill_settings(r, &places, &settings);
-    int code = ground_make_parents(r->config->raft.data_dir, err);
+    int code = ground_make_dir(r->config->raft.data_dir, err);
     if (code != 0) {
         return code;
     }
@@ -304,7 +304,11 @@ int daemon_run(struct config *config, const struct run_source *source, struct er
         code = serve(r, err);
         rv = uv_loop_close(&r->loop);
         MUST(rv == 0);
-        log_info("daemon", "stopped", LOG_STR("node", config->name));
+        if (code == 0) {
+            log_info("daemon", "stopped", LOG_STR("node", config->name));
+        } else if (config->log.dir != NULL) { /* else stderr has it from main() anyway */
+            log_error("daemon", "can not start", LOG_ERR(err));
+        }
     }
     (void)log_stop(LOG_STOP_MS, NULL);
     log_close();
