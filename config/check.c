@@ -210,6 +210,7 @@ static void check_times(const struct check *c)
     const char *path =
         is_given(c, "raft.election_timeout") ? "raft.election_timeout" : "raft.heartbeat_interval";
     timing.election_timeout_ms = raft->election_timeout_ms;
+    timing.reconnect_ms = timing_reconnect_ms(raft->election_timeout_ms);
     timing.heartbeat_ms = raft->heartbeat_interval_ms;
     if (raft->election_timeout_ms < ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms) {
         CLEANUP(buf_close) struct buf least = {0};

@@ -437,6 +437,7 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             if (!core_ship_may_install(c, message)) {
                 return;
             }
+            core_hello_hear_gone(c, message);
             break;
         case PEER_APPEND_RESULT:
             core_read_term(c);

@@ -133,7 +133,8 @@ const char *form_barred(const struct form *f)
                "members, or see \"pgraftctl recover\"";
     }
     if (f->settings.pgdata == FORM_PGDATA_FOREIGN && !f->settings.adopt) {
-        return "there is a PGDATA that no cluster of pgraft has noted: --adopt forms one around it";
+        return "there is a PGDATA that no cluster of pgraft has noted: only an operator's word to "
+               "adopt it forms one around it";
     }
     return NULL;
 }

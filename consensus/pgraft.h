@@ -113,6 +113,8 @@ enum pgraft_event_kind {
     PGRAFT_EVENT_NAME_TAKEN, /* two nodes use one name */
     PGRAFT_EVENT_SHIP,       /* a snapshot for, or from, a member was cut, and begins again */
     PGRAFT_EVENT_LIMITS,     /* the host gives this process less than it asks for; it goes on */
+    PGRAFT_EVENT_LEASE,      /* one that this node holds: half of its time, @number ms, has passed
+                                without a confirmation; told once until there is one */
 };
 
 /* How much it matters: as the levels of a log. */
@@ -167,7 +169,8 @@ struct pgraft_settings {
     bool wants_vote;      /* false: only a copy */
     bool lock_memory;     /* of the consensus thread's stack, and ask for a higher priority */
 
-    /* A data directory of the owner's that may say which cluster this host belongs to. */
+    /* A data directory of the owner's that may say which cluster this host belongs to. pgraftd
+     * looks at none yet. */
     enum pgraft_data data;
     const char *data_peers; /* of the note, asked beside @peers; NULL */
     bool adopt;             /* the operator's word for PGRAFT_DATA_FOREIGN */

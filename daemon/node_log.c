@@ -77,6 +77,8 @@ static const char *event_name(const struct pgraft_event *event)
             return "snapshot";
         case PGRAFT_EVENT_LIMITS:
             return "limits";
+        case PGRAFT_EVENT_LEASE:
+            return "lease not confirmed";
     }
     return "event";
 }

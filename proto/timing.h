@@ -16,6 +16,9 @@
 /* What ending the holder takes is measured, and never taken for less. */
 #define TIMING_KILL_BUDGET_MS_MIN 100
 
+/* How long a node waits at most between two attempts to reach a peer: the net's own setting. */
+#define TIMING_REDIAL_MS_MAX 200
+
 struct timing {
     uint64_t election_timeout_ms;
     uint64_t heartbeat_ms;
@@ -24,11 +27,16 @@ struct timing {
     uint64_t kill_budget_ms;
 };
 
-/* What the settings "failover" and the wide area stand for (docs/leases.md), with a reconnect and a
- * kill budget for as long as nothing was measured. */
+/* What the settings "failover" and the wide area stand for (docs/leases.md), with a kill budget
+ * for as long as nothing was measured. */
 enum timing_profile { TIMING_FAST, TIMING_BALANCED, TIMING_PATIENT, TIMING_WIDE_AREA };
 struct timing timing_of(enum timing_profile profile);
 const char *timing_profile_name(enum timing_profile profile);
+
+/* What a reconnect takes of nodes with this election timeout: the longest wait, and then an attempt
+ * with its round trips, which are the longer the farther apart the hosts are. Nothing else tells
+ * how far that is than the timeout that was chosen for it. */
+uint64_t timing_reconnect_ms(uint64_t election_timeout_ms);
 
 /* The shortest lease that is safe with these times; its own lease does not matter. */
 uint64_t timing_lease_ms_min(const struct timing *t);

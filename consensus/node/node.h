@@ -80,6 +80,7 @@ struct hold {
     struct list link;
     struct core_hold wish;
     bool keeps_once; /* a JOB_LEASE_KEEP asked for it, no owner */
+    bool warned;     /* that nobody confirms it */
 };
 
 /* A snapshot that a caller takes, slice by slice. */

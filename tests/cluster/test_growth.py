@@ -3,12 +3,15 @@
 Claim: growing 1 -> 3 -> 5 and shrinking to 3 loses no acknowledged write and no event; one voter is never
 what is left; a node that finds nobody is called; an address may change; databases beyond raft.max_voters
 have no vote, and one of them gets it when a voter leaves for good."""
+import re
+
 import pytest
 
 from lib import wait
 from lib.client import Refused
 from lib.database import Database
 from lib.node import PEER_PORT
+from lib.tool import ctl
 from lib.watcher import Watcher, all_told
 from test_crashes import writes_go_on
 
@@ -72,10 +75,13 @@ def test_a_node_that_finds_nobody_is_called(stage):
     lost.start()
     wait.until(lambda: lost.state() == "forming", cluster.story)
     follower = next(node for node in cluster if node not in (leader, lost))
+    words = ["member", "add", "n3", f"{lost.address}:{PEER_PORT}", "--timeout", "20"]
+    told = ctl(leader, *words, "--role", "voter")
+    assert (told[1], "runs as a witness" in told[0]) == (1, True)
     for asked in (follower, leader):  # and again, for nothing
-        row = asked.client.post("members/add", name="n3", address=f"{lost.address}:{PEER_PORT}", role="witness",
-                                timeout_ms=20000)["member"]
-        assert (row["name"], row["role"]) == ("n3", "witness")
+        text, status = ctl(asked, *words, "--role", "witness")
+        assert status == 0
+        assert re.fullmatch(r"n3 \([0-9a-f]{16}\) is a witness\n", text)
     cluster.wait_voters(["n1", "n2", "n3"])
     lost.restart()  # it knows the way by itself now
     cluster.wait_voters(["n1", "n2", "n3"])

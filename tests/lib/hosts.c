@@ -67,6 +67,7 @@ static void on_event(void *ctx, const struct pgraft_event *event)
 {
     struct host *h = ctx;
     h->events++;
+    h->warnings[event->kind] += event->level == PGRAFT_LEVEL_WARN ? 1 : 0;
     (void)snprintf(h->last_event, sizeof(h->last_event), "%s", event->text);
     if (getenv("HOSTS_TRACE") != NULL) {
         (void)fprintf(stderr, "%s: %s %s\n", h->name, event->peer, event->text);

@@ -21,6 +21,7 @@ struct host {
     char directory[96];
     char last_event[512];
     size_t events;
+    size_t warnings[PGRAFT_EVENT_LEASE + 1]; /* by kind */
 };
 
 struct hosts {

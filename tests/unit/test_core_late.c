@@ -284,7 +284,8 @@ static void say_verdict(struct core_kit *kit, uint64_t life, enum hello_verdict 
     ck_say(kit, &m);
 }
 
-static bool answers_a_leader(struct core_kit *kit)
+/* A leader that is not answered is not followed either: its term is none of ours. */
+static bool follows_a_leader(struct core_kit *kit)
 {
     struct peer_message m = {.kind = PEER_APPEND,
                              .from = 2,
@@ -295,7 +296,9 @@ static bool answers_a_leader(struct core_kit *kit)
                              .append = {.prev_index = 1, .prev_term = 1, .commit = 1}};
     ck_say(kit, &m);
     ck_finish(kit, 1, SIZE_MAX);
-    return ck_take(kit, PEER_APPEND_RESULT, 2) != NULL;
+    bool answers = ck_take(kit, PEER_APPEND_RESULT, 2) != NULL;
+    assert_int_equal(engine_term(engine_of(kit, 1)), answers ? 2 : 1);
+    return answers;
 }
 
 static void d5_a_node_that_may_be_an_old_copy_follows_nobody(void **state)
@@ -304,11 +307,11 @@ static void d5_a_node_that_may_be_an_old_copy_follows_nobody(void **state)
     struct core_kit kit;
     uint64_t life = 0;
     introduce(&kit, &life);
-    assert_false(answers_a_leader(&kit)); /* which may know more of us than our disk does */
+    assert_false(follows_a_leader(&kit)); /* which may know more of us than our disk does */
     say_verdict(&kit, life, HELLO_FINE);
-    assert_false(answers_a_leader(&kit)); /* 3 may */
+    assert_false(follows_a_leader(&kit)); /* 3 may */
     ck_tick(&kit, 1, CK_ELECTION_MS);
-    assert_true(answers_a_leader(&kit));
+    assert_true(follows_a_leader(&kit));
     ck_close(&kit);
 }
 
@@ -322,7 +325,7 @@ static void d5_a_verdict_on_an_earlier_life_is_not_about_this_one(void **state)
     say_verdict(&kit, life - (UINT64_C(1) << 32), HELLO_OLD_TERM);
     assert_int_equal(core_refused(ck_core(&kit, 1), &err), CORE_WELCOME);
     say_verdict(&kit, life - (UINT64_C(1) << 32), HELLO_FINE);
-    assert_false(answers_a_leader(&kit));
+    assert_false(follows_a_leader(&kit));
     say_verdict(&kit, life, HELLO_OLD_TERM);
     assert_int_equal(core_refused(ck_core(&kit, 1), &err), CORE_OLD_COPY);
     ck_close(&kit);

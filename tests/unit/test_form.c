@@ -436,7 +436,7 @@ static void a_list_of_one_with_a_pgdata(void **state)
     start(&net);
     net_run(&net, 5000);
     expect_state(&net, 0, FORM_REFUSED);
-    expect_said(&net, 0, "--adopt");
+    expect_said(&net, 0, "word to adopt it");
     net.nodes[0].adopt = true;
     net_crash(&net, 0, true, false, 0);
     assert_true(net_run_formed(&net, 1000));

@@ -6,12 +6,10 @@ import os
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 from lib import wait
 from lib.client import Silent, Watch, text_of
-
-CTL = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "ctl" / "pgraftctl"
+from lib.tool import CTL
 
 
 class Watcher(threading.Thread):
