@@ -244,8 +244,9 @@ static uint64_t whom_to_ask(struct core *c)
     if (leader != 0 && leader != c->settings.id && a->turns % 4 != 0) {
         return leader;
     }
+    a->others++;
     for (size_t i = 0; i < c->hello.count; i++) {
-        const struct core_peer *p = &c->hello.peers[(a->turns + i) % c->hello.count];
+        const struct core_peer *p = &c->hello.peers[(a->others + i) % c->hello.count];
         if (p->memory.id != c->settings.id && (p->told || p->is_contact)) {
             return p->memory.id;
         }

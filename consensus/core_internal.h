@@ -178,7 +178,8 @@ struct core_admit {
     uint64_t leading_term; /* leader: of its newest leadership, which began at leading_ms */
     uint64_t leading_ms;
     uint64_t next_ms; /* this node asks, or looks, again */
-    uint64_t turns;   /* whom it asks */
+    uint64_t turns;   /* whom it asks: the leader, or one of the others, ... */
+    uint64_t others;  /* ... which have turns of their own */
     uint64_t since;   /* index of the committed membership in which this life began */
     bool had_vote;    /* in that one or a later one */
     bool done;

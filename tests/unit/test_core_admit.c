@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/must.h"
+#include "consensus/peer_memory.h"
 #include "proto/kv_codec.h"
 #include "tests/lib/core_kit.h"
 
@@ -53,6 +54,60 @@ static void open_world(struct world *w, const char *roles)
     }
     (void)ck_elect(&w->kit);
     ck_run(&w->kit, 10 * CK_ELECTION_MS);
+}
+
+static void hear_of_a_leader(struct core_kit *kit, uint64_t node, uint64_t leader)
+{
+    struct peer_message hello = {.kind = PEER_HELLO,
+                                 .from = leader,
+                                 .to = node,
+                                 .life = peer_life(1, 1),
+                                 .hello = {.name = "pg1"}};
+    ck_say(kit, &hello);
+    ck_tick(kit, node, CK_ELECTION_MS);
+    ck_finish(kit, node, SIZE_MAX);
+    struct peer_message beat = {.kind = PEER_APPEND,
+                                .from = leader,
+                                .to = node,
+                                .life = hello.life,
+                                .term = 2,
+                                .stamp = {.term = 2, .round = 1},
+                                .append = {.prev_index = 9, .prev_term = 1}};
+    ck_say(kit, &beat);
+    ck_finish(kit, node, SIZE_MAX);
+    assert_int_equal(engine_leader(core_engine(ck_core(kit, node))), leader);
+}
+
+/* The leader that it knows may be one of long ago, and whoever it knows besides may be gone, too.
+ */
+static void who_has_no_place_asks_everybody_it_knows(void **state)
+{
+    (void)state;
+    struct world w = {.voters_max = 7};
+    ck_prepare(&w.kit, "vvvv-");
+    w.kit.tune = tune;
+    w.kit.tune_ctx = &w;
+    w.name[5] = 5;
+    ck_boot(&w.kit, 5);
+    ck_finish(&w.kit, 5, SIZE_MAX);
+    for (uint64_t id = 1; id <= 4; id++) {
+        core_greet(ck_core(&w.kit, 5), w.kit.now_ms, id);
+    }
+    ck_turn(&w.kit, 5);
+    hear_of_a_leader(&w.kit, 5, 1);
+    unsigned asked[5] = {0};
+    for (int i = 0; i < 64; i++) {
+        ck_drop(&w.kit);
+        ck_tick(&w.kit, 5, CK_ELECTION_MS);
+        for (uint64_t id = 1; id <= 4; id++) {
+            asked[id] += ck_take(&w.kit, PEER_JOIN, id) != NULL ? 1 : 0;
+        }
+    }
+    for (uint64_t id = 1; id <= 4; id++) {
+        assert_true(asked[id] > 0);
+    }
+    assert_true(asked[1] > asked[2] + asked[3] + asked[4]); /* but mostly the leader */
+    ck_close(&w.kit);
 }
 
 /* A blank node, which knows the way to @contact. */
@@ -429,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_node_becomes_a_voter),
+        cmocka_unit_test(who_has_no_place_asks_everybody_it_knows),
         cmocka_unit_test(beyond_the_most_voters_it_waits_for_a_vote),
         cmocka_unit_test(a_node_that_wants_no_vote_gets_none),
         cmocka_unit_test(a_name_in_use_is_refused_with_the_reason),
