@@ -48,10 +48,9 @@ static void change_something(struct sim *sim, struct sim_node *leader)
         change = CHANGE_TO_VOTER;
         code = core_catch_up(leader->core, now_ms, id, &err) == 1 ? 0 : ERR_BUSY;
     } else if (m != NULL && m->role != MEMBER_SPARE &&
-               random_chance(r, sim->faults.keeps_roles ? 0.98 : 0.7)) {
-        return;
-    } else if (m != NULL && m->role == MEMBER_VOTER && one_may_be_lost(sim)) {
-        return; /* with it, that would be two at a time */
+               (random_chance(r, sim->faults.keeps_roles ? 0.98 : 0.7) ||
+                (m->role == MEMBER_VOTER && one_may_be_lost(sim)))) {
+        return; /* or that would be two at a time */
     } else if (m != NULL) {
         change = CHANGE_TO_STANDBY; /* a removed id never comes back: only those that are gone are
                                        removed */

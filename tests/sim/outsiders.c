@@ -209,7 +209,7 @@ void out_heal(struct sim *sim)
         }
     }
     sim->counts.cores += some ? 1 : 0;
-    sim_schedule(sim, from_ns + LEADER_TIMEOUTS * sim->election_ms * NS_MS, EVENT_LED, 0);
+    sim_schedule(sim, from_ns + (uint64_t)LEADER_TIMEOUTS * sim->election_ms * NS_MS, EVENT_LED, 0);
 }
 
 /* --- a leader, soon --- */
