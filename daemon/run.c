@@ -4,8 +4,8 @@
  *                               '-> SIGTERM, SIGINT: leadership handed over, everything closed
  *
  * The loop of this thread never waits for anybody: the store has threads of its own, and is heard
- * through one descriptor. A second SIGTERM or SIGINT ends the process at once: what was
- * acknowledged is durable anyway. */
+ * through one descriptor. A second SIGTERM or SIGINT ends the process at once, also while the store
+ * is closed and the loop stands: what was acknowledged is durable anyway. */
 #include "daemon/run.h"
 
 #include <signal.h>
@@ -41,7 +41,6 @@ struct run {
     struct http *http;
     struct wire_http wire;
     bool watches; /* the signals' handles are open */
-    bool stopping;
 };
 
 /* ---- the store ---- */
@@ -216,13 +215,26 @@ static void on_reload(uv_signal_t *handle, int number)
     notify_send("READY=1");
 }
 
+/* Not through the loop, and not the kernel's default, which process 1 does not have. */
+static void on_hurry(int number)
+{
+    (void)number;
+    _exit(1); /* a store survives that */
+}
+
+static void hurry_from_now_on(struct run *r)
+{
+    const struct sigaction at_once = {.sa_handler = on_hurry};
+    (void)uv_signal_stop(&r->on_term);
+    (void)uv_signal_stop(&r->on_int);
+    (void)sigaction(SIGTERM, &at_once, NULL);
+    (void)sigaction(SIGINT, &at_once, NULL);
+}
+
 static void on_stop(uv_signal_t *handle, int number)
 {
     struct run *r = handle->data;
-    if (r->stopping) {
-        _exit(1); /* somebody is in a hurry; a store survives that */
-    }
-    r->stopping = true;
+    hurry_from_now_on(r);
     log_info("daemon", "stops", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     notify_send("STOPPING=1\nSTATUS=stopping");
     uv_stop(&r->loop);
