@@ -172,7 +172,8 @@ void config_peers_text(const struct config *config, struct buf *out);
 
 /* Where the control socket is: the first that can be made (pgraftd) or is there (pgraftctl). Given
  * by ctl.socket, else below /run/pgraft, else in the data directory. Append to the two buffers; one
- * stays empty when there is no such place, also because its path is too long for a socket. */
+ * stays empty when there is no such place. A path may be too long for a socket: who makes it says
+ * so. */
 void config_sockets(const struct config *config, struct buf *first, struct buf *second);
 
 /* --- What a user sees of it --- */

@@ -328,6 +328,24 @@ def test_a_directory_that_can_not_be_one(host):
         assert cannot_start(host, *[place if word == "data" else word for word in words]) == says
 
 
+def test_no_place_for_the_control_socket(host):
+    """Each of the two places is named, and why it will not do."""
+    deep = str(host.folder / ("d" * 100))
+    words = [deep if word == "data" else word for word in first_try(host)]
+    host.variables = {"PGRAFT_SCOPE": "x" * 63}
+    words[words.index("w1")] = "n" * 63
+    words = [word.replace("w1=", "n" * 63 + "=") for word in words if word not in ("--scope", "demo")]
+    run = f"/run/pgraft/{'x' * 63}-{'n' * 63}.sock"
+    said = cannot_start(host, *words)
+    size = len(deep) + len("/ctl.sock")
+    assert said.startswith(
+        f"no control socket (ctl.socket names a place): a socket's path has at most 107 bytes, not the {len(run)} of "
+        f"{run}; a socket's path has at most 107 bytes, not the {size} of /"[:240])
+    host.variables = {"PGRAFT_SCOPE": "x" * 63, "PGRAFT_CTL_SOCKET": str(host.folder / "none" / "s")}
+    assert cannot_start(host, *words) == (f"no control socket (ctl.socket names a place): {host.folder}/none/s: No such "
+                                          "file or directory")
+
+
 def test_why_it_can_not_start_stands_in_its_log_too(host):
     (host.folder / "file").write_text("x")
     path = host.write(GOOD + f"  data_dir: {host.folder}/file\nlog: {{dir: {host.folder}/log, level: info}}\n")
