@@ -18,7 +18,8 @@
 #include "config/problems.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/pgraft/pgraft.yml"
-#define CONFIG_PEERS_MAX 9 /* a cluster has no more voters */
+#define CONFIG_RUN_DIR "/run/pgraft" /* of control sockets */
+#define CONFIG_PEERS_MAX 9           /* a cluster has no more voters */
 #define CONFIG_PEERS_PORT 7400
 #define CONFIG_HTTP_PORT 8008
 

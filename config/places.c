@@ -25,7 +25,7 @@ void config_sockets(const struct config *config, struct buf *first, struct buf *
         return;
     }
     if (config->scope != NULL && config->name != NULL) {
-        buf_printf(first, "/run/pgraft/%s-%s.sock", config->scope, config->name);
+        buf_printf(first, CONFIG_RUN_DIR "/%s-%s.sock", config->scope, config->name);
     }
     if (config->raft.data_dir != NULL) {
         buf_printf(second, "%s/ctl.sock", config->raft.data_dir);

@@ -151,6 +151,9 @@ static int open_store(struct run *r, struct err *err)
 static int open_http(struct run *r, struct err *err)
 {
     wire_http_fill(&r->wire, r->config);
+    if (r->config->ctl.socket == NULL) {
+        ground_make_run_dir(CONFIG_RUN_DIR);
+    }
     return http_open(&r->wire.settings, &r->loop, r->store, &r->http, err);
 }
 
