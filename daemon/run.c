@@ -171,6 +171,25 @@ static void log_lines(const char *event, enum log_level level, const struct buf 
     }
 }
 
+/* Each at its own level; true: one of them forbids the reload. */
+static bool log_problems(const struct problems *problems)
+{
+    static const struct {
+        enum log_level level;
+        const char *event;
+    } rows[] = {
+        [PROBLEM_ERROR] = {LOG_LEVEL_ERROR, "reload refused, nothing has changed"},
+        [PROBLEM_WARNING] = {LOG_LEVEL_WARN, "reload"},
+        [PROBLEM_NOTE] = {LOG_LEVEL_INFO, "reload"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_close) struct buf text = {0};
+        problems_print_level(problems, (enum problem_level)i, &text);
+        log_lines(rows[i].event, rows[i].level, &text);
+    }
+    return problems_count(problems, PROBLEM_ERROR) > 0;
+}
+
 static void reload(struct run *r)
 {
     CLEANUP(config_close) struct config fresh = {0};
@@ -179,13 +198,9 @@ static void reload(struct run *r)
     struct pgraft_error error = {0};
     struct err err = {0};
     int code = r->source->load(r->source->ctx, &fresh, &problems);
-    problems_print(&problems, &text);
-    if (code != 0 || problems_count(&problems, PROBLEM_ERROR) > 0) {
-        log_lines("reload refused, nothing has changed", LOG_LEVEL_ERROR, &text);
+    if (log_problems(&problems) || code != 0) {
         return;
     }
-    log_lines("reload", LOG_LEVEL_WARN, &text);
-    buf_clear(&text);
     (void)config_diff(r->config, &fresh, &text);
     bool log_moves = node_log_moves(r->config, &fresh);
     config_take_over(r->config, &fresh);

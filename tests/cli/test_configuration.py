@@ -293,6 +293,14 @@ def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
             host.write(text + f"log: {{dir: {log.parent}, levle: info, type: json}}\n  quota: x\n")
             node.send_signal(signal.SIGHUP)
             until(lambda: "reload refused" in log.read_text(), "nothing was refused")
+            host.write(text + "  quota: nowhere\nscoope: x\n")
+            size = len(log.read_text())
+            node.send_signal(signal.SIGHUP)
+            until(lambda: "nowhere" in log.read_text()[size:], "nothing was refused again")
+            until(lambda: "scoope" in log.read_text()[size:], "the warning is not told")
+            lines = [json.loads(line) for line in log.read_text()[size:].splitlines()]
+            assert [t["level"] for t in lines if "scoope" in t.get("text", "")] == ["warn"]
+            assert [t["level"] for t in lines if "nowhere" in t.get("text", "")] == ["error"]
         finally:
             node.terminate()
             node.communicate(timeout=SECONDS_MAX)
