@@ -94,6 +94,21 @@ int cmd_id(const struct cli_call *call, const char *text, char ret_id[CMD_ID_SIZ
     return 0;
 }
 
+int cmd_uses_only(const struct cli_call *call, const char *const *used, struct err *err)
+{
+    for (const struct cli_option *o = call->program->options; o->name != NULL; o++) {
+        size_t i = 0;
+        while (used[i] != NULL && strcmp(used[i], o->name) != 0) {
+            i++;
+        }
+        if (used[i] == NULL && cli_given(call, o->name)) {
+            return cli_usage(call, err, "\"%s\" has no use for option \"--%s\"",
+                             call->command->name, o->name);
+        }
+    }
+    return 0;
+}
+
 void cmd_set(json_t *object, const char *key, json_t *value)
 {
     int rc = json_object_set_new(object, key, value);

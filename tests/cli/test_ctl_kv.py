@@ -148,6 +148,9 @@ def test_a_transaction(tmp_path):
         assert fails(2, "kv", "txn", node=node, data=b"[]").startswith("standard input:1:1: not an object")
         assert fails(2, "kv", "txn", node=node, data=b'{"if":[],"if":[]}').startswith("standard input:1:")
         assert "No such file" in fails(1, "kv", "txn", tmp_path / "no", node=node)
+        for format_ in ("pretty", "tsv"):
+            assert "as json or yaml only" in fails(2, "kv", "txn", "--format", format_, node=node, data=b"{}")
+        assert "either --raw or --format" in fails(2, "kv", "get", "k", "--raw", "--format", "json", node=node)
 
 
 # --- Leases ---
