@@ -18,7 +18,8 @@
 #include "config/problems.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/pgraft/pgraft.yml"
-#define CONFIG_PEERS_MAX 9 /* a cluster has no more voters */
+#define CONFIG_RUN_DIR "/run/pgraft" /* of control sockets */
+#define CONFIG_PEERS_MAX 9           /* a cluster has no more voters */
 #define CONFIG_PEERS_PORT 7400
 #define CONFIG_HTTP_PORT 8008
 
@@ -172,7 +173,8 @@ void config_peers_text(const struct config *config, struct buf *out);
 
 /* Where the control socket is: the first that can be made (pgraftd) or is there (pgraftctl). Given
  * by ctl.socket, else below /run/pgraft, else in the data directory. Append to the two buffers; one
- * stays empty when there is no such place, also because its path is too long for a socket. */
+ * stays empty when there is no such place. A path may be too long for a socket: who makes it says
+ * so. */
 void config_sockets(const struct config *config, struct buf *first, struct buf *second);
 
 /* --- What a user sees of it --- */

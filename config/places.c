@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/mem.h"
 #include "base/must.h"
 #include "config/settings.h"
 
@@ -20,27 +18,17 @@ void config_peers_text(const struct config *config, struct buf *out)
 
 /* --- The control socket --- */
 
-static void add_socket(const char *path, struct buf *out)
-{
-    if (strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-        buf_str(out, path);
-    }
-}
-
 void config_sockets(const struct config *config, struct buf *first, struct buf *second)
 {
     if (config->ctl.socket != NULL) {
-        add_socket(config->ctl.socket, first);
+        buf_str(first, config->ctl.socket);
         return;
     }
     if (config->scope != NULL && config->name != NULL) {
-        CLEANUP(mem_freep)
-        char *run = mem_printf("/run/pgraft/%s-%s.sock", config->scope, config->name);
-        add_socket(run, first);
+        buf_printf(first, CONFIG_RUN_DIR "/%s-%s.sock", config->scope, config->name);
     }
     if (config->raft.data_dir != NULL) {
-        CLEANUP(mem_freep) char *own = mem_printf("%s/ctl.sock", config->raft.data_dir);
-        add_socket(own, second);
+        buf_printf(second, "%s/ctl.sock", config->raft.data_dir);
     }
 }
 

@@ -126,21 +126,35 @@ static void print_one(const struct problem *problem, struct buf *out)
     buf_printf(out, "%s%s\n", prefixes[problem->level], problem->text);
 }
 
-void problems_print(const struct problems *p, struct buf *out)
+/* Those from the level @first to @last, @total with what was not kept. */
+static void print_levels(const struct problems *p, enum problem_level first,
+                         enum problem_level last, size_t total, struct buf *out)
 {
-    size_t count = kept(p);
-    CLEANUP(mem_freep) const struct problem **order = mem_array(count, sizeof(*order));
-    for (size_t i = 0; i < count; i++) {
-        order[i] = &p->at[i];
+    size_t count = 0;
+    CLEANUP(mem_freep) const struct problem **order = mem_array(kept(p), sizeof(*order));
+    for (size_t i = 0; i < kept(p); i++) {
+        if (p->at[i].level >= first && p->at[i].level <= last) {
+            order[count++] = &p->at[i];
+        }
     }
     qsort(order, count, sizeof(*order), compare);
     size_t shown = count < PROBLEMS_SHOWN_MAX ? count : PROBLEMS_SHOWN_MAX;
     for (size_t i = 0; i < shown; i++) {
         print_one(order[i], out);
     }
-    if (shown < p->count) {
-        buf_printf(out, "and %zu more\n", p->count - shown);
+    if (shown < total) {
+        buf_printf(out, "and %zu more\n", total - shown);
     }
+}
+
+void problems_print(const struct problems *p, struct buf *out)
+{
+    print_levels(p, PROBLEM_ERROR, PROBLEM_NOTE, p->count, out);
+}
+
+void problems_print_level(const struct problems *p, enum problem_level level, struct buf *out)
+{
+    print_levels(p, level, level, problems_count(p, level), out);
 }
 
 void problems_close(struct problems *p)

@@ -44,6 +44,8 @@ size_t problems_count(const struct problems *p, enum problem_level level);
 /* Append a line for each, errors first, in the order of their places; of more than
  * PROBLEMS_SHOWN_MAX the first ones and how many follow. */
 void problems_print(const struct problems *p, struct buf *out);
+/* Those of one level alone. */
+void problems_print_level(const struct problems *p, enum problem_level level, struct buf *out);
 void problems_close(struct problems *p);
 
 /* A word of the user: as it is when it is plain, else quoted and cut. */

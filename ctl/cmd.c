@@ -36,6 +36,21 @@ int cmd_number(const struct cli_call *call, const char *option, uint64_t min, ui
     return 0;
 }
 
+/* "366 d", "100 ms": in the largest unit in which it is whole. */
+static void put_duration(struct buf *out, uint64_t ms)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}};
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (ms % units[i].ms == 0) {
+            buf_printf(out, "%" PRIu64 " %s", ms / units[i].ms, units[i].unit);
+            return;
+        }
+    }
+}
+
 int cmd_duration(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ms, struct err *err)
 {
     static const struct {
@@ -54,9 +69,13 @@ int cmd_duration(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ms,
             }
         }
     }
-    return err_set(err, ERR_INVALID,
-                   "%s: seconds, or a number with ms, s, min, h or d; from %g s to %g s",
-                   cli_quoted(text).text, (double)min / 1e3, (double)max / 1e3);
+    CLEANUP(buf_close) struct buf range = {0};
+    buf_str(&range, "from ");
+    put_duration(&range, min);
+    buf_str(&range, " to ");
+    put_duration(&range, max);
+    return err_set(err, ERR_INVALID, "%s: seconds, or a number with ms, s, min, h or d; %s",
+                   cli_quoted(text).text, buf_text(&range));
 }
 
 int cmd_id(const struct cli_call *call, const char *text, char ret_id[CMD_ID_SIZE], struct err *err)
@@ -72,6 +91,21 @@ int cmd_id(const struct cli_call *call, const char *text, char ret_id[CMD_ID_SIZ
         return cli_usage(call, err, "a lease of zeros is none");
     }
     (void)snprintf(ret_id, CMD_ID_SIZE, "%016" PRIx64, id);
+    return 0;
+}
+
+int cmd_uses_only(const struct cli_call *call, const char *const *used, struct err *err)
+{
+    for (const struct cli_option *o = call->program->options; o->name != NULL; o++) {
+        size_t i = 0;
+        while (used[i] != NULL && strcmp(used[i], o->name) != 0) {
+            i++;
+        }
+        if (used[i] == NULL && cli_given(call, o->name)) {
+            return cli_usage(call, err, "\"%s\" has no use for option \"--%s\"",
+                             call->command->name, o->name);
+        }
+    }
     return 0;
 }
 

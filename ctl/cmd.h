@@ -24,6 +24,12 @@ int cmd_duration(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ms,
 int cmd_id(const struct cli_call *call, const char *text, char ret_id[CMD_ID_SIZE],
            struct err *err);
 
+/* ERR_USAGE when an option of the program, one that all commands take, is given for a command that
+ * has no use for it: @used names those that it has, and ends with NULL. */
+int cmd_uses_only(const struct cli_call *call, const char *const *used, struct err *err);
+#define CMD_USES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define CMD_USES_NONE ((const char *const[]){NULL})
+
 /* Set a member; the value's reference is handed over. */
 void cmd_set(json_t *object, const char *key, json_t *value);
 /* Print a list or a record, as --format says. */

@@ -9,8 +9,11 @@
 
 int cmd_config_generate(const struct cli_call *call, struct err *err)
 {
-    (void)call; /* it has no options */
     CLEANUP(buf_close) struct buf text = {0};
+    int rc = cmd_uses_only(call, CMD_USES_NONE, err);
+    if (rc < 0) {
+        return rc;
+    }
     config_template(&text);
     return cli_put(&text, err);
 }
@@ -24,10 +27,14 @@ int cmd_config_show(const struct cli_call *call, struct err *err)
     CLEANUP(buf_close) struct buf wrong = {0};
     const struct config_input input = {.path = cli_value(call, "config"),
                                        .environment = (const char *const *)environ};
+    int rc = cmd_uses_only(call, CMD_USES("config"), err);
+    if (rc < 0) {
+        return rc;
+    }
     int loaded = config_load(&input, &config, &problems);
     problems_print(&problems, &wrong);
     (void)fputs(buf_text(&wrong), stderr); /* when this fails there is nobody to tell */
     config_show(&config, &text);
-    int rc = cli_put(&text, err);
+    rc = cli_put(&text, err);
     return rc != 0 || loaded == 0 ? rc : 1;
 }

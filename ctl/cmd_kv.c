@@ -133,6 +133,9 @@ int cmd_kv_get(const struct cli_call *call, struct err *err)
     json_auto_t *answer = NULL;
     const char *key = cli_argument(call, 0);
     uint64_t revision = 0;
+    if (cli_given(call, "raw") && cli_given(call, "format")) {
+        return cli_usage(call, err, "either --raw or --format");
+    }
     int rc = cmd_number(call, "rev", 1, INT64_MAX, &revision, err);
     if (rc < 0) {
         return rc;
@@ -312,6 +315,10 @@ static json_t *read_request(const struct cli_call *call, struct err *err)
 
 int cmd_kv_txn(const struct cli_call *call, struct err *err)
 {
+    enum output_format format = output_format(call);
+    if (cli_given(call, "format") && format != OUTPUT_JSON && format != OUTPUT_YAML) {
+        return cli_usage(call, err, "what a transaction does is printed as json or yaml only");
+    }
     struct err why = {0};
     json_auto_t *body = read_request(call, &why);
     json_auto_t *answer = NULL;
@@ -324,7 +331,6 @@ int cmd_kv_txn(const struct cli_call *call, struct err *err)
     }
     CLEANUP(buf_close) struct buf out = {0};
     bool held = json_is_true(json_object_get(answer, "succeeded"));
-    enum output_format format = output_format(call);
     output_document(&out, format == OUTPUT_YAML ? OUTPUT_YAML : OUTPUT_JSON, answer);
     rc = cli_put(&out, err);
     return rc < 0 || held ? rc : 1;

@@ -289,7 +289,10 @@ int cmd_plan(const struct cli_call *call, struct err *err)
     }
     struct plan_wish wish = {0};
     struct plan plan;
-    int rc = take_wish(call, &wish, err);
+    int rc = cmd_uses_only(call, CMD_USES("format"), err);
+    if (rc == 0) {
+        rc = take_wish(call, &wish, err);
+    }
     if (rc == 0) {
         rc = plan_make(&wish, &plan, err);
     }

@@ -199,7 +199,10 @@ int cmd_recover(const struct cli_call *call, struct err *err)
 {
     CLEANUP(recovery_close) struct recovery r = {.own = NULL};
     json_auto_t *done = NULL;
-    int code = take_words(call, &r, err);
+    int code = cmd_uses_only(call, CMD_USES("config", "format"), err);
+    if (code == 0) {
+        code = take_words(call, &r, err);
+    }
     if (code == 0) {
         code = read_all(call, &r, err);
     }

@@ -221,7 +221,10 @@ int cmd_snapshot_restore(const struct cli_call *call, struct err *err)
     CLEANUP(founded_machinep) struct machine *machine = NULL;
     json_auto_t *facts = NULL;
     struct founding f = {.term = 0};
-    int code = find_node(call, &dir, &f.me, err);
+    int code = cmd_uses_only(call, CMD_USES("config", "format"), err);
+    if (code == 0) {
+        code = find_node(call, &dir, &f.me, err);
+    }
     if (code == 0) {
         code = check_place(dir, err);
     }

@@ -15,7 +15,10 @@ int cmd_secret_generate(const struct cli_call *call, struct err *err)
         return cli_usage(call, err, "--force is of use with --output FILE only");
     }
     CLEANUP(buf_close) struct buf text = {0};
-    int rc = random_text(&text, SECRET_BYTES, err);
+    int rc = cmd_uses_only(call, CMD_USES_NONE, err);
+    if (rc == 0) {
+        rc = random_text(&text, SECRET_BYTES, err);
+    }
     if (rc < 0) {
         return rc;
     }

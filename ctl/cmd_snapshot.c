@@ -103,6 +103,9 @@ int cmd_snapshot_save(const struct cli_call *call, struct err *err)
 int cmd_snapshot_status(const struct cli_call *call, struct err *err)
 {
     json_auto_t *facts = NULL;
-    int rc = snapshot_file_check(cli_argument(call, 0), &facts, err);
+    int rc = cmd_uses_only(call, CMD_USES("format"), err);
+    if (rc == 0) {
+        rc = snapshot_file_check(cli_argument(call, 0), &facts, err);
+    }
     return rc < 0 ? rc : cmd_print(call, NULL, columns, facts, err);
 }

@@ -69,6 +69,12 @@ static const struct cli_option plan_options[] = {
         .name = "MEMBER", .help = "its name or id" \
     }
 
+static int run_version(const struct cli_call *call, struct err *err)
+{
+    int rc = cmd_uses_only(call, CMD_USES_NONE, err);
+    return rc < 0 ? rc : cli_run_version(call, err);
+}
+
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
     {
@@ -362,7 +368,7 @@ static const struct cli_command commands[] = {
         .name = "version",
         .summary = "Print the version of this program.",
         .example = "pgraftctl version",
-        .run = cli_run_version,
+        .run = run_version,
     },
     {.name = NULL},
 };

@@ -14,6 +14,12 @@
 
 #define PASSWORD_SIZE_MAX 4096
 
+/* An option, else the variable of the environment, else what the file says. */
+static const char *first_of(const char *option, const char *environment, const char *file)
+{
+    return option != NULL ? option : environment != NULL ? environment : file;
+}
+
 struct endpoints {
     struct endpoint *at;
     size_t count;
@@ -94,6 +100,23 @@ static int add_configured(struct endpoints *e, const char *path, struct config *
                    "the node of %s has no socket here and no restapi: is pgraftd running?", path);
 }
 
+/* Nothing is said: the node on this host, by its socket where sockets are, else by the file that
+ * pgraftd reads when it is told nothing. */
+static int find_here(struct endpoints *e, struct config *config, struct err *err)
+{
+    const char *run_dir = first_of(NULL, getenv("PGRAFTCTL_RUN_DIR"), CONFIG_RUN_DIR);
+    const char *file = first_of(NULL, getenv("PGRAFTCTL_CONFIG"), CONFIG_FILE_DEFAULT);
+    struct endpoint endpoint = {0};
+    int rc = endpoint_find(run_dir, &endpoint, err);
+    if (rc == 0) {
+        e->at = mem_array(1, sizeof(*e->at));
+        e->at[e->count++] = endpoint;
+    } else if (rc == ERR_NOT_FOUND && access(file, R_OK) == 0) {
+        rc = add_configured(e, file, config, err);
+    }
+    return rc;
+}
+
 static int find_endpoints(const struct cli_call *call, struct endpoints *e, struct config *config,
                           struct err *err)
 {
@@ -113,14 +136,7 @@ static int find_endpoints(const struct cli_call *call, struct endpoints *e, stru
     if (rc < 0 || e->count > 0) {
         return rc;
     }
-    const char *run_dir = getenv("PGRAFTCTL_RUN_DIR");
-    struct endpoint endpoint = {0};
-    rc = endpoint_find(run_dir != NULL ? run_dir : ENDPOINT_RUN_DIR, &endpoint, err);
-    if (rc == 0) {
-        e->at = mem_array(1, sizeof(*e->at));
-        e->at[e->count++] = endpoint;
-    }
-    return rc;
+    return find_here(e, config, err);
 }
 
 static int find_timeout(const struct cli_call *call, uint64_t *ret_ms, struct err *err)
@@ -158,12 +174,6 @@ static int find_password(const struct cli_call *call, struct secret *password, s
         explicit_bzero(text.bytes, text.size);
     }
     return 0;
-}
-
-/* An option, else the variable of the environment, else what the file says. */
-static const char *first_of(const char *option, const char *environment, const char *file)
-{
-    return option != NULL ? option : environment != NULL ? environment : file;
 }
 
 /* Who we say we are: what is not said on the command line is as in the file's section ctl. */

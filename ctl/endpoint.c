@@ -123,11 +123,10 @@ int endpoint_find(const char *run_dir, struct endpoint *ret_endpoint, struct err
         *ret_endpoint =
             (struct endpoint){.socket = mem_printf("%s/%s", run_dir, names[one]->d_name)};
     } else if (count <= 0) {
-        rc =
-            err_set(err, ERR_NOT_FOUND,
-                    "no node runs on this host (%s has no socket); name one with --endpoint, -c or "
-                    "PGRAFTCTL_ENDPOINT",
-                    run_dir);
+        rc = err_set(err, ERR_NOT_FOUND,
+                     "no socket in %s; a node may run with another: name it with --endpoint, -c or "
+                     "PGRAFTCTL_ENDPOINT",
+                     run_dir);
     } else {
         CLEANUP(buf_close) struct buf list = {0};
         for (int i = 0; i < count; i++) {

@@ -6,8 +6,6 @@
 
 #include "base/err.h"
 
-#define ENDPOINT_RUN_DIR "/run/pgraft"
-
 struct endpoint {
     char *socket; /* or */
     char *url;    /* "http://[::1]:8008": scheme, host and port, nothing behind it */

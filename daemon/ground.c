@@ -48,6 +48,13 @@ int ground_make_dir(const char *path, struct err *err)
     return 0;
 }
 
+void ground_make_run_dir(const char *path)
+{
+    if (geteuid() == 0 && mkdir(path, 0755) == 0) {
+        (void)chmod(path, 0755); /* whatever the umask has taken away */
+    }
+}
+
 static bool has_ipv6(void)
 {
     CLEANUP(closep) int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -11,6 +11,10 @@
  * can use it. */
 int ground_make_dir(const char *path, struct err *err);
 
+/* Make the directory of control sockets, which everybody may list. Only root can;
+ * where it is missing the socket is in the data directory. */
+void ground_make_run_dir(const char *path);
+
 /* Append @address for bind(): a host of "*" becomes [::], which takes IPv4 as well, or 0.0.0.0
  * where the kernel has no IPv6. */
 void ground_listen(const char *address, struct buf *out);

@@ -1,4 +1,5 @@
 /* daemon/http_answer.c - answers and errors, and how they leave. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,8 +81,46 @@ void http_fail_status(struct http_request *r, unsigned status, int code, const c
     fail(r, status, code, message, NULL);
 }
 
+/* ---- a node that is in no cluster: why ---- */
+
+static void stood(struct http_request *r, const struct pgraft_result *result)
+{
+    const struct pgraft_status *s = result->state;
+    if (result->status != 0 || s->phase == PGRAFT_MEMBER) {
+        http_fail(r, ERR_CLOSED, "%s", err_text(ERR_CLOSED));
+        return;
+    }
+    /* To wait does not help the one that is out; who forms or joins has no majority yet. */
+    bool is_out = s->phase == PGRAFT_REMOVED || s->phase == PGRAFT_REFUSED;
+    http_fail(r, is_out ? ERR_CLOSED : ERR_NO_QUORUM, "this node is no member of a cluster: %s",
+              s->text);
+}
+
+void http_fail_no_member(struct http_request *r)
+{
+    struct pgraft_error error = {0};
+    struct pgraft_call call = http_call(r, stood);
+    http_asked(r, pgraft_status(r->http->store, false, &call, &r->asked, &error), &error);
+}
+
+bool http_is_bare(const struct pgraft_result *result)
+{
+    return result->message[0] == '\0' || strcmp(result->message, err_text(result->status)) == 0;
+}
+
 void http_fail_result(struct http_request *r, const struct pgraft_result *result)
 {
+    bool is_bare = http_is_bare(result);
+    if (is_bare && result->status == ERR_CLOSED && !r->http->stopping && !r->answered) {
+        http_fail_no_member(r);
+        return;
+    }
+    if (is_bare && result->status == ERR_NOT_FOUND && r->lease != 0) {
+        char message[ERR_MSG_MAX];
+        (void)snprintf(message, sizeof(message), "there is no lease %" PRIx64, r->lease);
+        fail(r, http_status_of(ERR_NOT_FOUND), ERR_NOT_FOUND, message, result);
+        return;
+    }
     fail(r, http_status_of(result->status), result->status, result->message, result);
 }
 

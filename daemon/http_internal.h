@@ -170,6 +170,7 @@ struct http_request {
     struct http_stream *stream;
 
     /* The handler's own. */
+    uint64_t lease; /* the only one that it names; 0: none, or several */
     void *state;
     void (*ended)(struct http_request *r); /* nobody is there any more; may be NULL */
     void (*free_state)(void *state);
@@ -209,6 +210,10 @@ void http_fail(struct http_request *r, int code, const char *fmt, ...)
 void http_fail_status(struct http_request *r, unsigned status, int code, const char *message);
 /* With what the store said of it. */
 void http_fail_result(struct http_request *r, const struct pgraft_result *result);
+/* Does its message say no more than its code? */
+bool http_is_bare(const struct pgraft_result *result);
+/* By why this node is in no cluster. ERR_CLOSED: it is out for good; ERR_NO_QUORUM: it waits. */
+void http_fail_no_member(struct http_request *r);
 unsigned http_status_of(int code);
 /* Append the object that is the value of "error". */
 void http_put_error(struct buf *out, const char *name, int code, const char *message,

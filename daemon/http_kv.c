@@ -1,4 +1,5 @@
 /* daemon/http_kv.c - reading and writing keys over HTTP. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -180,6 +181,7 @@ void http_kv_put(struct http_request *r)
     }
     op.span = (struct pgraft_span){.kind = PGRAFT_KEY, .key = http_slice(&key)};
     op.value = http_slice(&value);
+    r->lease = op.lease;
     write_one(r, &op);
 }
 
@@ -292,6 +294,10 @@ void http_kv_txn(struct http_request *r)
 static void compacted(struct http_request *r, const struct pgraft_result *result)
 {
     const uint64_t *revision = r->state;
+    if (result->status == ERR_INVALID && http_is_bare(result)) {
+        http_fail(r, ERR_INVALID, "revision %" PRIu64 " is still to come", *revision);
+        return;
+    }
     if (!is_good(r, result)) {
         return;
     }

@@ -100,6 +100,7 @@ void http_lease_revoke(struct http_request *r)
         http_fail(r, ERR_INVALID, "lease is needed, and not 0");
         return;
     }
+    r->lease = lease;
     struct pgraft_call call = http_call(r, revoked);
     http_asked(r, pgraft_lease_revoke_grant(r->http->store, lease, grant, &call, &r->asked, &error),
                &error);

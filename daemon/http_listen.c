@@ -127,8 +127,9 @@ static int listen_at(struct http *http, const char *path, struct err *err)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(at.sun_path)) {
-        return err_set(err, ERR_TOO_LARGE, "%s: a socket's path has at most %zu bytes", path,
-                       sizeof(at.sun_path) - 1);
+        return err_set(err, ERR_TOO_LARGE,
+                       "a socket's path has at most %zu bytes, not the %zu of %s",
+                       sizeof(at.sun_path) - 1, strlen(path), path);
     }
     (void)snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
     int code = clear_way(&at, err);
@@ -151,19 +152,27 @@ static int listen_at(struct http *http, const char *path, struct err *err)
     return 0;
 }
 
+/* The cure stands before the reasons, whose paths may be too long for a message. */
 int http_listen_control(struct http *http, struct err *err)
 {
+    CLEANUP(buf_close) struct buf reasons = {0};
     int code = 0;
     for (size_t i = 0; i < 2; i++) {
         const char *path = http->settings.sockets[i];
         if (path == NULL || path[0] == '\0') {
             continue;
         }
-        code = listen_at(http, path, err);
-        if (code == 0 || code == ERR_LOCKED) {
-            break;
+        struct err one = {0};
+        code = listen_at(http, path, &one);
+        if (code == 0) {
+            return 0;
         }
-        err_wrap(err, "control socket");
+        if (code == ERR_LOCKED) {
+            return err_set(err, code, "%s", one.msg);
+        }
+        buf_printf(&reasons, "%s%s", reasons.size > 0 ? "; " : "", one.msg);
     }
-    return code;
+    return code == 0 ? 0
+                     : err_set(err, code, "no control socket (ctl.socket names a place): %s",
+                               buf_text(&reasons));
 }

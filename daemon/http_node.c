@@ -78,7 +78,7 @@ void http_since(struct http_request *r)
     }
     pgraft_figures(r->http->store, &figures);
     if (figures.applied_index == 0) {
-        http_fail(r, ERR_CLOSED, "this node is no member of a cluster yet");
+        http_fail_no_member(r);
         return;
     }
     json_put_open(&r->out, NULL, '{');

@@ -4,8 +4,8 @@
  *                               '-> SIGTERM, SIGINT: leadership handed over, everything closed
  *
  * The loop of this thread never waits for anybody: the store has threads of its own, and is heard
- * through one descriptor. A second SIGTERM or SIGINT ends the process at once: what was
- * acknowledged is durable anyway. */
+ * through one descriptor. A second SIGTERM or SIGINT ends the process at once, also while the store
+ * is closed and the loop stands: what was acknowledged is durable anyway. */
 #include "daemon/run.h"
 
 #include <signal.h>
@@ -41,7 +41,6 @@ struct run {
     struct http *http;
     struct wire_http wire;
     bool watches; /* the signals' handles are open */
-    bool stopping;
 };
 
 /* ---- the store ---- */
@@ -152,6 +151,9 @@ static int open_store(struct run *r, struct err *err)
 static int open_http(struct run *r, struct err *err)
 {
     wire_http_fill(&r->wire, r->config);
+    if (r->config->ctl.socket == NULL) {
+        ground_make_run_dir(CONFIG_RUN_DIR);
+    }
     return http_open(&r->wire.settings, &r->loop, r->store, &r->http, err);
 }
 
@@ -169,6 +171,25 @@ static void log_lines(const char *event, enum log_level level, const struct buf 
     }
 }
 
+/* Each at its own level; true: one of them forbids the reload. */
+static bool log_problems(const struct problems *problems)
+{
+    static const struct {
+        enum log_level level;
+        const char *event;
+    } rows[] = {
+        [PROBLEM_ERROR] = {LOG_LEVEL_ERROR, "reload refused, nothing has changed"},
+        [PROBLEM_WARNING] = {LOG_LEVEL_WARN, "reload"},
+        [PROBLEM_NOTE] = {LOG_LEVEL_INFO, "reload"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_close) struct buf text = {0};
+        problems_print_level(problems, (enum problem_level)i, &text);
+        log_lines(rows[i].event, rows[i].level, &text);
+    }
+    return problems_count(problems, PROBLEM_ERROR) > 0;
+}
+
 static void reload(struct run *r)
 {
     CLEANUP(config_close) struct config fresh = {0};
@@ -177,13 +198,9 @@ static void reload(struct run *r)
     struct pgraft_error error = {0};
     struct err err = {0};
     int code = r->source->load(r->source->ctx, &fresh, &problems);
-    problems_print(&problems, &text);
-    if (code != 0 || problems_count(&problems, PROBLEM_ERROR) > 0) {
-        log_lines("reload refused, nothing has changed", LOG_LEVEL_ERROR, &text);
+    if (log_problems(&problems) || code != 0) {
         return;
     }
-    log_lines("reload", LOG_LEVEL_WARN, &text);
-    buf_clear(&text);
     (void)config_diff(r->config, &fresh, &text);
     bool log_moves = node_log_moves(r->config, &fresh);
     config_take_over(r->config, &fresh);
@@ -216,13 +233,26 @@ static void on_reload(uv_signal_t *handle, int number)
     notify_send("READY=1");
 }
 
+/* Not through the loop, and not the kernel's default, which process 1 does not have. */
+static void on_hurry(int number)
+{
+    (void)number;
+    _exit(1); /* a store survives that */
+}
+
+static void hurry_from_now_on(struct run *r)
+{
+    const struct sigaction at_once = {.sa_handler = on_hurry};
+    (void)uv_signal_stop(&r->on_term);
+    (void)uv_signal_stop(&r->on_int);
+    (void)sigaction(SIGTERM, &at_once, NULL);
+    (void)sigaction(SIGINT, &at_once, NULL);
+}
+
 static void on_stop(uv_signal_t *handle, int number)
 {
     struct run *r = handle->data;
-    if (r->stopping) {
-        _exit(1); /* somebody is in a hurry; a store survives that */
-    }
-    r->stopping = true;
+    hurry_from_now_on(r);
     log_info("daemon", "stops", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     notify_send("STOPPING=1\nSTATUS=stopping");
     uv_stop(&r->loop);

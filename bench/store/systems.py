@@ -146,8 +146,10 @@ class Ours(System):
         return ",".join(f"m{i}={self.address(i)}:7400" for i in range(1, self.count + 1))
 
     def command(self, member):
-        return [os.path.join(self.build, "daemon/pgraftd"), "--witness", "--scope", "bench", "--name", f"m{member}",
-                "--listen", f"{self.address(member)}:7400", "--peers", self.peers(), "--data-dir",
+        # Not in /run/pgraft, which root's pgraftd makes.
+        socket = "PGRAFT_CTL_SOCKET=" + os.path.join(self.folder, f"m{member}.sock")
+        return ["env", socket, os.path.join(self.build, "daemon/pgraftd"), "--witness", "--scope", "bench", "--name",
+                f"m{member}", "--listen", f"{self.address(member)}:7400", "--peers", self.peers(), "--data-dir",
                 os.path.join(self.folder, f"m{member}")]
 
     def environment(self):

@@ -164,7 +164,7 @@ class Node:
 def environment(**more):
     """None of the caller's settings."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PGRAFT")}
-    return {**kept, "PGRAFTCTL_RUN_DIR": "/nonexistent", **more}
+    return {**kept, "PGRAFTCTL_RUN_DIR": "/nonexistent", "PGRAFTCTL_CONFIG": "/nonexistent", **more}
 
 
 def ctl(*words, node=None, data=None, env=None):

@@ -47,10 +47,15 @@ class Host:
         path.chmod(0o600)
         return str(path)
 
+    def environment(self, program):
+        """None of the caller's settings. A pgraftd run by root would make a directory for its socket in /run."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PGRAFT_", "PATRONI_"))}
+        own = {"PGRAFT_CTL_SOCKET": str(self.folder / "ctl.sock")} if program == PGRAFTD else {}
+        return kept | own | self.variables
+
     def run(self, program, *words):
         """Status, stdout and stderr; none of them with a traceback of ours."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PGRAFT_", "PATRONI_"))}
-        done = subprocess.run([program, *words], cwd=self.folder, env=kept | self.variables, text=True,
+        done = subprocess.run([program, *words], cwd=self.folder, env=self.environment(program), text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_MAX, check=False)
         return done.returncode, done.stdout, done.stderr
 
@@ -61,8 +66,7 @@ class Host:
         told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         told.bind(str(self.folder / "notify"))
         told.settimeout(SECONDS_MAX)
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PGRAFT_", "PATRONI_"))}
-        environment = kept | self.variables | {"NOTIFY_SOCKET": str(self.folder / "notify")}
+        environment = self.environment(PGRAFTD) | {"NOTIFY_SOCKET": str(self.folder / "notify")}
         lines = []
         with subprocess.Popen([PGRAFTD, *words], cwd=self.folder, env=environment, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as node:
@@ -271,8 +275,8 @@ def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
     text = GOOD + f"  data_dir: {host.folder}/data\n"
     path = host.write(text)
     log = host.folder / "log" / "pgraft.log"
-    with subprocess.Popen([PGRAFTD, "--witness", "-c", path], cwd=host.folder, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as node:
+    with subprocess.Popen([PGRAFTD, "--witness", "-c", path], cwd=host.folder, env=host.environment(PGRAFTD),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as node:
         try:
             assert any("daemon listens" in line for line in node.stderr)
             host.write(text + f"  site: fra\nlog: {{dir: {log.parent}, level: debug, type: json}}\n")
@@ -289,6 +293,14 @@ def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
             host.write(text + f"log: {{dir: {log.parent}, levle: info, type: json}}\n  quota: x\n")
             node.send_signal(signal.SIGHUP)
             until(lambda: "reload refused" in log.read_text(), "nothing was refused")
+            host.write(text + "  quota: nowhere\nscoope: x\n")
+            size = len(log.read_text())
+            node.send_signal(signal.SIGHUP)
+            until(lambda: "nowhere" in log.read_text()[size:], "nothing was refused again")
+            until(lambda: "scoope" in log.read_text()[size:], "the warning is not told")
+            lines = [json.loads(line) for line in log.read_text()[size:].splitlines()]
+            assert [t["level"] for t in lines if "scoope" in t.get("text", "")] == ["warn"]
+            assert [t["level"] for t in lines if "nowhere" in t.get("text", "")] == ["error"]
         finally:
             node.terminate()
             node.communicate(timeout=SECONDS_MAX)
@@ -326,6 +338,16 @@ def test_a_directory_that_can_not_be_one(host):
     for place, says in (("file", "raft.data_dir: file: Not a directory"), ("file/x", "raft.data_dir: file/x can not be made: "
                         "Not a directory"), ("/proc/x", "raft.data_dir: /proc/x can not be made: No such file or directory")):
         assert cannot_start(host, *[place if word == "data" else word for word in words]) == says
+
+
+def test_no_place_for_the_control_socket(host):
+    (host.folder / "file").write_text("x")
+    host.variables = {"PGRAFT_CTL_SOCKET": f"{host.folder}/file/s"}
+    assert cannot_start(host, *first_try(host)) == (
+        f"no control socket (ctl.socket names a place): {host.folder}/file/s: Not a directory")
+    host.variables = {"PGRAFT_CTL_SOCKET": "/s" * 60}
+    assert cannot_start(host, *first_try(host)) == (
+        f"no control socket (ctl.socket names a place): a socket's path has at most 107 bytes, not the 120 of {'/s' * 60}")
 
 
 def test_why_it_can_not_start_stands_in_its_log_too(host):

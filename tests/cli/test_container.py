@@ -1,7 +1,7 @@
 """tests/cli/test_container.py - pgraftd as process 1 of a container.
 
-Claim: it reaps the orphans that become its children, runs on meanwhile, and ends with status 0 at SIGTERM,
-for which process 1 has no default. Method: unshare gives it a table of processes of its own; an orphan is
+Claim: it reaps the orphans that become its children, runs on meanwhile, ends with status 0 at SIGTERM, for
+which process 1 has no default, and makes /run/pgraft for its control socket; with no place for that it says why. Method: unshare gives it a table of processes of its own; an orphan is
 made in there from outside.
 """
 import os
@@ -15,6 +15,8 @@ import pytest
 PGRAFTD = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "daemon" / "pgraftd"
 SECONDS_MAX = 60
 ALONE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+# With a /run of its own, where root makes the directory of control sockets.
+OWN_RUN = [*ALONE, "sh", "-c", 'mount -t tmpfs -o mode=755 none /run && exec "$@"', "sh"]
 
 
 def until(is_so):
@@ -40,7 +42,7 @@ def state(pid):
 @pytest.fixture(name="container")
 def fixture_container(tmp_path):
     """The process that holds the container, and process 1 in it as it is called out here."""
-    probe = subprocess.run([*ALONE, "true"], capture_output=True, text=True, check=False)
+    probe = subprocess.run([*OWN_RUN, "true"], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
         pytest.skip(f"no namespaces here: {probe.stderr.strip()}")
     secret = tmp_path / "secret"
@@ -49,7 +51,7 @@ def fixture_container(tmp_path):
     words = ["--witness", "--scope", "demo", "--name", "w1", "--listen", "127.0.67.4:7400", "--peers",
              "w1=127.0.67.4:7400", "--data-dir", tmp_path / "data", "--secret-file", secret]
     with (tmp_path / "log").open("wb") as log, \
-            subprocess.Popen([*ALONE, PGRAFTD, *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log) as holder:
+            subprocess.Popen([*OWN_RUN, PGRAFTD, *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log) as holder:
         try:
             (first,) = until(lambda: children(holder.pid))
             until(lambda: b"listens" in (tmp_path / "log").read_bytes())
@@ -72,3 +74,31 @@ def test_it_ends_when_it_is_told_to(container):
     holder, first = container
     os.kill(first, signal.SIGTERM)
     assert holder.wait(SECONDS_MAX) == 0
+
+
+def inside(first, *command):
+    """What @command says where process @first is."""
+    return subprocess.run(["nsenter", "-t", str(first), "--pid", "--mount", *command], capture_output=True, text=True,
+                          timeout=SECONDS_MAX, check=True).stdout
+
+
+def test_root_makes_the_directory_of_control_sockets(container):
+    _holder, first = container
+    assert inside(first, "stat", "-c", "%a %U", "/run/pgraft") == "755 root\n"
+    assert inside(first, "ls", "/run/pgraft") == "demo-w1.sock\n"
+
+
+def test_each_place_without_room_for_the_control_socket_is_told(container, tmp_path):
+    _holder, first = container
+    (tmp_path / "other").write_text("fedcba9876543210")
+    (tmp_path / "other").chmod(0o600)
+    deep = tmp_path / ("d" * 100)
+    inside(first, "mkdir", "/run/pgraft/demo-w2.sock")
+    done = subprocess.run(
+        ["nsenter", "-t", str(first), "--pid", "--mount", PGRAFTD, "--witness", "--scope", "demo", "--name", "w2",
+         "--listen", "127.0.67.5:7400", "--peers", "w2=127.0.67.5:7400", "--data-dir", deep, "--secret-file",
+         tmp_path / "other"], capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    assert done.returncode == 1
+    size = len(f"{deep}/ctl.sock")
+    assert ("pgraftd: no control socket (ctl.socket names a place): /run/pgraft/demo-w2.sock: is there, and is no "
+            f"socket; a socket's path has at most 107 bytes, not the {size} of {str(deep)[:20]}") in done.stderr

@@ -27,7 +27,7 @@ DONE = {"revision": 13, "previous": None, "replayed": False}
 def test_the_only_node_of_this_host_is_found(tmp_path):
     env = {"PGRAFTCTL_RUN_DIR": str(tmp_path)}
     assert fails(1, *LIST, env=env) == (
-        f"no node runs on this host ({tmp_path} has no socket); name one with --endpoint, -c or PGRAFTCTL_ENDPOINT")
+        f"no socket in {tmp_path}; a node may run with another: name it with --endpoint, -c or PGRAFTCTL_ENDPOINT")
     (tmp_path / "README").write_text("")
     with Node(LEASES, path=tmp_path / "demo-pg1.sock") as pg1:
         assert told(*LIST, env=env).startswith("lease\t")
@@ -40,6 +40,23 @@ def test_the_only_node_of_this_host_is_found(tmp_path):
         assert (tmp_path / "demo-w1.sock").exists()  # nobody listens any more
         told(*LIST, env=env)
         assert len(pg1.seen) == 2
+
+
+def test_without_a_socket_there_the_file_of_pgraftd_names_it(tmp_path):
+    run, file = tmp_path / "run", tmp_path / "pgraft.yml"
+    run.mkdir()
+    env = {"PGRAFTCTL_RUN_DIR": str(run), "PGRAFTCTL_CONFIG": str(file)}
+    assert fails(1, *LIST, env=env).startswith(f"no socket in {run}; ")
+    file.write_text("scope: demo\nname: pg1\nraft: {listen: '127.0.0.1:7400', peers: [pg1=127.0.0.1:7400], secret_file: /s}\n"
+                    f"ctl: {{socket: {tmp_path}/s}}\n")
+    assert fails(1, *LIST, env=env) == (
+        f"the node of {file} has no socket here and no restapi: is pgraftd running?")
+    with Node(LEASES, path=tmp_path / "s") as own:
+        told(*LIST, env=env)
+        assert len(own.seen) == 1
+        with Node(LEASES, path=run / "demo-pg2.sock") as first:
+            told(*LIST, env=env)
+            assert (len(first.seen), len(own.seen)) == (1, 1)
 
 
 def test_an_endpoint_is_an_option_or_in_the_environment(tmp_path):
@@ -296,4 +313,4 @@ def test_a_client_certificate():
 
 
 def test_the_environment_of_these_tests_is_clean():
-    assert not [name for name in environment() if name.startswith("PGRAFT") and name != "PGRAFTCTL_RUN_DIR"]
+    assert {name for name in environment() if name.startswith("PGRAFT")} == {"PGRAFTCTL_RUN_DIR", "PGRAFTCTL_CONFIG"}

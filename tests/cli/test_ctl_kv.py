@@ -148,6 +148,9 @@ def test_a_transaction(tmp_path):
         assert fails(2, "kv", "txn", node=node, data=b"[]").startswith("standard input:1:1: not an object")
         assert fails(2, "kv", "txn", node=node, data=b'{"if":[],"if":[]}').startswith("standard input:1:")
         assert "No such file" in fails(1, "kv", "txn", tmp_path / "no", node=node)
+        for format_ in ("pretty", "tsv"):
+            assert "as json or yaml only" in fails(2, "kv", "txn", "--format", format_, node=node, data=b"{}")
+        assert "either --raw or --format" in fails(2, "kv", "get", "k", "--raw", "--format", "json", node=node)
 
 
 # --- Leases ---
@@ -167,10 +170,12 @@ def test_leases():
         assert told("lease", "revoke", "aa", node=node) == "revoked, 2 keys deleted, revision 9\n"
         assert "| 00000000000000aa | 30.0 s       | 12.3 s" in told("lease", "list", node=node).replace(
             "       30.0 s |", " 30.0 s       |").replace("    12.3 s", " 12.3 s")
-        assert 'Attached:      [{"key":"k"}]' in told("lease", "show", "aa", node=node)
+        assert 'Attached:      k\n' in told("lease", "show", "aa", node=node)
         assert told("lease", "keepalive", "aa", "--once", node=node) == "00000000000000aa renewed for 30000 ms\n"
         for wrong in ("99ms", "400d", "x", "", "5y", "1.2.3"):
-            assert "TTL: " in fails(2, "lease", "grant", wrong, node=node)
+            line = fails(2, "lease", "grant", wrong, node=node)
+            assert "TTL: " in line
+            assert "; from 100 ms to 366 d; " in line
 
 
 def test_what_a_follower_does_not_know_of_leases_is_asked_one_by_one():

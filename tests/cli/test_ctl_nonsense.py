@@ -52,7 +52,8 @@ def variants(value):
 
 
 def check(words, node, form="pretty"):
-    status, out, err = ctl(*words, "--format", form, "--timeout", "20", node=node)
+    how = [] if "--raw" in words else ["--format", form]  # not both
+    status, out, err = ctl(*words, *how, "--timeout", "20", node=node)
     assert status in (0, 1, 3, 4), (status, out, err)
     shown = err if "--raw" in words else out + err  # raw is raw
     assert all(c.isprintable() or c in "\n\t" for c in shown)

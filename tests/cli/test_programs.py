@@ -53,6 +53,34 @@ def commands(program):
 EVERY_COMMAND = [(program, command) for program in PROGRAMS for command in commands(program)]
 
 
+# --- Options that a command has no use for ---
+
+# Of the options that every command takes: what those that ask no node make something of.
+USED = {"config generate": [], "config show": ["--config"], "plan --databases 3 --survive 1": ["--format"],
+        "recover /nonexistent": ["--config", "--format"], "secret generate": [], "version": [],
+        "snapshot restore /nonexistent": ["--config", "--format"], "snapshot status /nonexistent": ["--format"]}
+
+
+def common_options():
+    """The options that every command of pgraftctl takes, with a value for those that need one."""
+    listed = told("pgraftctl", "--help").split("\noptions:\n")[1].split("\n\n")[0]
+    found = re.findall(r"^  (?:-\w, |    )?(--[\w-]+)(?: (\S+))?", listed, re.MULTILINE)
+    values = {"--format": "json", "--timeout": "5"}
+    return {name: [name, values.get(name, "x")] if value else [name]
+            for name, value in found if name not in ("--help", "--version")}
+
+
+@pytest.mark.parametrize("command", sorted(USED))
+def test_an_option_without_use_is_refused(command):
+    options = common_options()
+    assert len(options) >= 10
+    assert set(USED[command]) <= set(options)
+    for name, words in options.items():
+        status, out, err = run("pgraftctl", *command.split(), *words)
+        is_refused = status == 2 and out == b"" and b" has no use for option " in err
+        assert is_refused != (name in USED[command]), (words, status, err)
+
+
 # --- Help and version ---
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,6 +1,6 @@
-"""tests/cluster/test_life.py - the life of a cluster: it is reloaded, and runs in containers.
+"""tests/cluster/test_life.py - the life of a cluster: it is reloaded, ended in a hurry, and runs in containers.
 
-Claim: SIGHUP, and being PID 1 of a container, are all right."""
+Claim: SIGHUP, a second SIGTERM, and being PID 1 of a container, are all right."""
 import signal
 
 
@@ -14,6 +14,25 @@ def test_sighup_is_no_interruption(stage):
         leader.client.put("motd", str(number))
     assert all(node.is_running and node.raft()["term"] == term for node in cluster)
     assert leader.client.value("motd") == "2"
+
+
+def test_a_second_signal_ends_at_once(stage):
+    """The first one finds nobody to hand the leadership over to, and waits for somebody; the loop stands."""
+    cluster = stage.cluster(3)
+    leader = cluster.form()
+    others = [node for node in cluster if node is not leader]
+    for node in others:
+        node.pause()
+    try:
+        mark = leader.mark()
+        leader.signal(signal.SIGTERM)
+        leader.says("daemon stops", mark)
+        leader.signal(signal.SIGINT)
+        assert leader.ends_by_itself() == 1
+        assert "daemon stopped" not in leader.log_since(mark)
+    finally:
+        for node in others:
+            node.go_on()
 
 
 def test_it_is_pid_1_of_a_container(breakable):

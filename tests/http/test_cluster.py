@@ -194,7 +194,13 @@ def test_a_blank_node_says_whom_it_waits_for():
     assert (other["name"], other["address"], other["id"], other["kind"]) == ("n9", "127.0.0.1:9", None, None)
     assert (other["role"], other["reachable"], other["last_contact_ms"], other["errors"]) == (None, False, None, [])
     assert one.refused("members/remove", {"member": "n9"})[0] in (404, 503)
-    assert one.get("/pgraft/v1/since").status == 503
+    since = one.get("/pgraft/v1/since")
+    assert (since.status, since.code) == (503, "ERR_NO_QUORUM")
+    assert since.message.startswith("this node is no member of a cluster: ")
+    assert "n9" in since.message
+    status, code, message = one.refused("kv/get", {"key": "k", "serializable": True, "timeout_ms": 300})
+    assert (status, code) == (503, "ERR_NO_QUORUM")
+    assert "n9" in message
     assert one.get("/readiness").status == 503
     assert one.get("/health").status == 200
     assert one.refused("kv/watch", {"key": "k"})[:2] == (503, "ERR_CLOSED")

@@ -257,7 +257,8 @@ def test_compaction_forgets_and_may_be_repeated(node):
     answer = node.post("kv/get", {"key": "k", "revision": first})
     assert (answer.status, answer.code) == (410, "ERR_COMPACTED")
     assert answer.json["error"]["oldest_revision"] > first
-    assert node.refused("kv/compact", {"revision": second + 1000})[1] == "ERR_INVALID"
+    assert node.refused("kv/compact", {"revision": second + 1000}) == (
+        400, "ERR_INVALID", f"revision {second + 1000} is still to come")
 
 
 # --- Leases ---
@@ -279,6 +280,9 @@ def test_a_lease_takes_its_keys_with_it(node):
     assert node.done("kv/get", {"key": "mine"})["pair"] is None
     for path in ("lease/show", "lease/keepalive", "lease/revoke"):
         assert node.refused(path, {"lease": lease})[:2] == (404, "ERR_NOT_FOUND")
+    gone = (404, "ERR_NOT_FOUND", f"there is no lease {int(lease, 16):x}")
+    assert node.refused("lease/revoke", {"lease": lease}) == gone
+    assert node.refused("kv/put", {"key": "mine", "value": "1", "lease": lease}) == gone
 
 
 def test_a_lease_of_ones_own_number_runs_out(node):

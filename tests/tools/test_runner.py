@@ -218,6 +218,12 @@ def test_real_table_names_what_there_is():
             assert set(line.split()[2].split(",")) <= groups
 
 
+def test_tests_of_real_nodes_run_often_before_a_release():
+    modes = suites.parse(real_table())
+    often = {suite.tests for suite in modes["long"] if suite.times > 1}
+    assert {"cluster", "http", "unit"} <= often
+
+
 def test_unit_tests_need_no_second_compiler():
     row = next(line.split() for line in real_table().splitlines() if line.startswith("default unit"))
     assert row[2] == "build,test"
