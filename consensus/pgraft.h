@@ -57,7 +57,8 @@ enum pgraft_code {
     PGRAFT_ERR_NOT_LEADER = -4,
     PGRAFT_ERR_TIMEOUT = -5, /* the deadline has passed; it may still be applied */
     PGRAFT_ERR_IO = -6,
-    PGRAFT_ERR_NO_QUORUM = -7, /* the deadline has passed, and nothing was sent to any leader */
+    PGRAFT_ERR_NO_QUORUM = -7, /* the deadline has passed, and nothing was sent to any leader; or
+                                  this node has no place in the cluster any more, at once */
     PGRAFT_ERR_BUSY = -8,
     PGRAFT_ERR_CORRUPT = -9,
     PGRAFT_ERR_NO_SPACE = -10,

@@ -181,6 +181,32 @@ int ask_get(struct ask *ask, const char *path, json_t **ret_answer, struct err *
     return ask_until(ask, &q, ret_answer, err);
 }
 
+int ask_get_best(struct ask *ask, const char *path, bool (*is_good)(json_t *answer),
+                 json_t **ret_answer, struct err *err)
+{
+    json_auto_t *second = NULL;
+    size_t second_at = 0;
+    for (size_t asked = 0; asked < ask->node_count; asked++) {
+        json_auto_t *answer = NULL;
+        int rc = ask_get(ask, path, &answer, second == NULL ? err : NULL);
+        if (rc < 0 && second == NULL) {
+            return rc;
+        }
+        if (rc == 0 && is_good(answer)) {
+            *ret_answer = json_incref(answer);
+            return 0;
+        }
+        if (rc == 0 && second == NULL) {
+            second = json_incref(answer);
+            second_at = ask->current;
+        }
+        ask->current = (ask->current + 1) % ask->node_count;
+    }
+    ask->current = second_at;
+    *ret_answer = json_incref(second);
+    return 0;
+}
+
 /* Who we are, from the first write on. */
 static int introduce(struct ask *ask, struct err *err)
 {

@@ -8,6 +8,7 @@
 #ifndef CTL_ASK_H_
 #define CTL_ASK_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,9 @@ enum ask_kind {
 
 /* *ret_answer is the caller's. */
 int ask_get(struct ask *ask, const char *path, json_t **ret_answer, struct err *err);
+/* Of the first node whose answer @is_good; of the first that answers, if none's is. */
+int ask_get_best(struct ask *ask, const char *path, bool (*is_good)(json_t *answer),
+                 json_t **ret_answer, struct err *err);
 /* Adds timeout_ms and, to a write, request. */
 int ask_post(struct ask *ask, enum ask_kind kind, const char *path, json_t *body,
              json_t **ret_answer, struct err *err);

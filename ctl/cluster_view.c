@@ -18,10 +18,21 @@ json_int_t view_number(json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+bool view_is_out(json_t *raft)
+{
+    const char *state = view_text(raft, "state");
+    return strcmp(state, "removed") == 0 || strcmp(state, "refused") == 0;
+}
+
+static bool is_of_cluster(json_t *raft)
+{
+    return !view_is_out(raft);
+}
+
 int view_get(struct ask *ask, json_t **ret_raft, struct err *err)
 {
     json_auto_t *raft = NULL;
-    int rc = ask_get(ask, "/raft", &raft, err);
+    int rc = ask_get_best(ask, "/raft", is_of_cluster, &raft, err);
     if (rc < 0) {
         return rc;
     }

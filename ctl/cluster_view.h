@@ -10,13 +10,16 @@
 #include "base/err.h"
 #include "ctl/ask.h"
 
-/* GET /raft of the cluster that is asked; its members are objects. The caller's. */
+/* GET /raft of the cluster that is asked, by a node that belongs to it if there is one; its members
+ * are objects. The caller's. */
 int view_get(struct ask *ask, json_t **ret_raft, struct err *err);
 
 /* "" for what is no text. */
 const char *view_text(json_t *object, const char *key);
 json_int_t view_number(json_t *object, const char *key);
 
+/* The node that answered has no place in the cluster: what it says of it is old. */
+bool view_is_out(json_t *raft);
 /* There is a cluster, it has a quorum, nobody is missing, no member has an error. */
 bool view_is_healthy(json_t *raft);
 /* The state in a few words: "healthy", "degraded: w2 is missing", "no quorum: ...", "forming: ..."

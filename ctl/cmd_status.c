@@ -57,7 +57,9 @@ static void put_members(struct buf *out, json_t *raft)
         cmd_set(json_array_get(members, i), "wrong", json_string(buf_text(&wrong)));
     }
     buf_char(out, '\n');
-    output_list(out, OUTPUT_PRETTY, "Members", member_columns, members);
+    output_list(out, OUTPUT_PRETTY,
+                view_is_out(raft) ? "Members, as this node last heard" : "Members", member_columns,
+                members);
 }
 
 static void print_status(struct buf *out, json_t *raft, const char *state, const char *node)
@@ -67,7 +69,8 @@ static void print_status(struct buf *out, json_t *raft, const char *state, const
     buf_str(out, ": ");
     output_text(out, state);
     buf_char(out, '\n');
-    if (view_number(raft, "voters") > 0) { /* else it knows of no cluster, or has no place in it */
+    if (view_number(raft, "voters") > 0 && !view_is_out(raft)) { /* else it knows of no cluster, or
+                                                                    has no place in it */
         buf_str(out, "Leader:    ");
         const char *leader = view_text(raft, "leader");
         output_text(out, leader[0] != '\0' ? leader : "none");

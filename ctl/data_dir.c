@@ -15,6 +15,7 @@
 #include "base/mem.h"
 
 #define TIME_SIZE 32
+#define SCOPE_FILE "scope"
 
 char *data_dir_store(const char *dir)
 {
@@ -66,12 +67,17 @@ int data_dir_check_empty(const char *dir, struct err *err)
     if (code != 0) {
         return code;
     }
+    /* A note of whose a store was (consensus/node/whose.h) is no store. */
+    static const char *const nothing[] = {".", "..", "lost+found", SCOPE_FILE};
     const struct dirent *entry = NULL;
     while ((entry = readdir(listing)) != NULL) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "lost+found") != 0) {
+        bool counts = true;
+        for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
+            counts = counts && strcmp(entry->d_name, nothing[i]) != 0;
+        }
+        if (counts) {
             return err_set(err, ERR_EXISTS, "%s is not empty: it has \"%s\"; give an empty one",
-                           dir, name);
+                           dir, entry->d_name);
         }
     }
     return 0;
@@ -175,6 +181,10 @@ int data_dir_found(const char *dir, const struct founding *founding,
         return code;
     }
     code = founding_write(founding, state, write_batch, offline, err);
+    if (code == 0 && old == NULL) { /* it is of the scope that its node is started with first */
+        CLEANUP(mem_freep) char *note = mem_printf("%s/" SCOPE_FILE, dir);
+        (void)unlink(note);
+    }
     if (code == 0) {
         code = take_place(fresh, store, old != NULL, err);
     }

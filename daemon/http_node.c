@@ -70,10 +70,16 @@ void http_readiness(struct http_request *r)
 
 /* ---- /pgraft/v1/since ---- */
 
-void http_since(struct http_request *r)
+static void since(struct http_request *r, const struct pgraft_result *result)
 {
     struct pgraft_figures figures;
-    if (!http_take_parameters(r)) {
+    const struct pgraft_status *s = result->state;
+    if (result->status != 0) {
+        http_fail_result(r, result);
+        return;
+    }
+    if (s->phase == PGRAFT_REMOVED || s->phase == PGRAFT_REFUSED) { /* what it has applied is old */
+        http_fail(r, ERR_CLOSED, "%s", s->text);
         return;
     }
     pgraft_figures(r->http->store, &figures);
@@ -85,6 +91,16 @@ void http_since(struct http_request *r)
     json_put_number(&r->out, "since", figures.applied_index);
     json_put_close(&r->out, '}');
     http_answer(r, 200);
+}
+
+void http_since(struct http_request *r)
+{
+    struct pgraft_error error = {0};
+    if (!http_take_parameters(r)) {
+        return;
+    }
+    struct pgraft_call call = http_call(r, since);
+    http_asked(r, pgraft_status(r->http->store, false, &call, &r->asked, &error), &error);
 }
 
 /* ---- /pgraft/v1/health ---- */

@@ -319,6 +319,23 @@ static void try_form(struct node *n, struct job *job, uint64_t now_ms)
     jobs_finish(n, job, code, "%s", err.msg);
 }
 
+/* Nobody knows, or can not know yet, that nothing came of it and nothing will. */
+static bool may_be_applied(const struct job *job)
+{
+    bool led = job->kind == JOB_MEMBER || job->kind == JOB_TRANSFER;
+    return job->kind == JOB_COMMAND ? job->unsettled > 0
+                                    : led && (job->was_sent || job->asked_to != 0);
+}
+
+/* Time brings this node no leader any more: whoever asks does better with another one. What it
+ * stores may still be looked at, as it is. */
+static bool waits_for_nothing(const struct node *n, const struct job *job)
+{
+    bool is_out = n->phase == PGRAFT_REMOVED || n->phase == PGRAFT_REFUSED;
+    return is_out && !is_served(job) && !job->local && job->kind != JOB_DUMP &&
+           !may_be_applied(job);
+}
+
 static void try_job(struct node *n, struct job *job, uint64_t now_ms)
 {
     if (job->kind == JOB_STATUS) {
@@ -327,6 +344,12 @@ static void try_job(struct node *n, struct job *job, uint64_t now_ms)
     }
     if (job->kind == JOB_FORM_WITHOUT || job->kind == JOB_FORM_FORGET) {
         try_form(n, job, now_ms);
+        return;
+    }
+    if (waits_for_nothing(n, job)) {
+        jobs_finish(n, job, ERR_NO_QUORUM, "this node is %s: %s",
+                    n->phase == PGRAFT_REMOVED ? "no member of the cluster" : "refused",
+                    n->phase_text);
         return;
     }
     if (n->core == NULL) {
@@ -434,14 +457,6 @@ static bool is_read(const struct job *job)
 {
     return job->kind == JOB_READ || job->kind == JOB_GET_AT || job->kind == JOB_LEASE_LIST ||
            job->kind == JOB_LEASE_SHOW;
-}
-
-/* Nobody knows, or can not know yet, that nothing came of it and nothing will. */
-static bool may_be_applied(const struct job *job)
-{
-    bool led = job->kind == JOB_MEMBER || job->kind == JOB_TRANSFER;
-    return job->kind == JOB_COMMAND ? job->unsettled > 0
-                                    : led && (job->was_sent || job->asked_to != 0);
 }
 
 /* With who is not heard, for whoever waited in vain. */

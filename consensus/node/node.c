@@ -243,6 +243,9 @@ static void notice_place(struct node *n)
             phase_connect(n);
         }
     } else if (n->phase != PGRAFT_MEMBER || err.msg[0] != '\0') {
+        if (err.msg[0] == '\0') {
+            phase_own_refusal(n, err.msg, sizeof(err.msg));
+        }
         node_set_phase(n, PGRAFT_JOINING, err.msg);
     }
 }

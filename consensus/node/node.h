@@ -244,6 +244,8 @@ void phase_close(struct node *n);
 void phase_connect(struct node *n);
 /* The end of a turn while there is no core yet. */
 void phase_turn(struct node *n);
+/* Why this node, which leads, can not take its own place as it is configured; "". */
+void phase_own_refusal(const struct node *n, char *out, size_t size);
 
 /* ---- drain.c: what the core asks for ---- */
 void drain_core(struct node *n);

@@ -5,6 +5,7 @@
  *        '-> has none --> form --(formed: read the disk again)--> core --> member
  *                              '-(found one)--> core --(asks for its place)--> member */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/node/node.h"
+#include "consensus/node/whose.h"
 
 static bool has_cluster(const uint8_t *id)
 {
@@ -44,6 +46,20 @@ static int open_store(struct node *n, struct store_image *ret_image, struct err 
                                       .ctx = n};
     int code = store_open(&settings, &n->store, ret_image, err);
     return code;
+}
+
+/* A directory is this cluster's from the first start on. An older one is noted now; on a full disk
+ * the next start does it. */
+static int check_whose(const struct node *n, const struct store_image *image, struct err *err)
+{
+    const struct node_settings *s = &n->settings;
+    const struct whose ours = {.scope = s->scope, .space = s->space};
+    int said = image->identity.node_id != 0 ? whose_check(s->directory, &ours, err) : 0;
+    if (said != 0) {
+        return said < 0 ? said : 0;
+    }
+    int code = whose_note(s->directory, &ours, err);
+    return code == ERR_NO_SPACE ? 0 : code;
 }
 
 static void on_store(uv_poll_t *handle, int status, int events)
@@ -266,6 +282,30 @@ static void switch_to_core(struct node *n)
     close_store(n, on_poll_closed);
 }
 
+/* Leaders tell others why they are not let in, and nobody tells the leader. */
+void phase_own_refusal(const struct node *n, char *out, size_t size)
+{
+    struct members members;
+    struct member_info info;
+    const struct engine *engine = core_engine(n->core);
+    engine_members(engine, &members);
+    out[0] = '\0';
+    for (size_t i = 0; i < members.count && engine_role(engine) == ENGINE_LEADER; i++) {
+        bool is_me = members.at[i].id == n->node_id;
+        if (!is_me || member_info_decode(members.at[i].info, &info, NULL) != 0) {
+            continue;
+        }
+        const struct member_info *me = &n->settings.me;
+        if (info.kind != me->kind) {
+            (void)snprintf(
+                out, size,
+                "%s is a %s in this cluster and was started as a %s: start it as it was, "
+                "or let a new node take its place",
+                info.name, member_kind_name(info.kind), member_kind_name(me->kind));
+        }
+    }
+}
+
 void phase_turn(struct node *n)
 {
     struct store_batch *batch = form_next_batch(n->form);
@@ -292,6 +332,11 @@ int phase_open(struct node *n, struct err *err)
     struct store_image image = {0};
     int code = open_store(n, &image, err);
     if (code != 0) {
+        return code;
+    }
+    code = check_whose(n, &image, err);
+    if (code != 0) {
+        store_image_close(&image);
         return code;
     }
     n->node_id = image.identity.node_id != 0 ? image.identity.node_id : node_random() | 1;

@@ -101,6 +101,28 @@ def test_status_says_what_is_wrong_first(raft, first, lines, status):
         assert facts["healthy"] == (first == "Cluster demo: healthy")
 
 
+REMOVED = cluster(name="w1", state="removed", note="w1 was removed", leader="pg1", quorum=False, voters=5, majority=3)
+
+
+@pytest.mark.parametrize("state", ["removed", "refused"])
+def test_a_node_without_a_place_does_not_speak_for_the_cluster(state):
+    """Another node is asked; if there is none, nothing is said of votes that this one knows nothing of."""
+    gone = {**REMOVED, "state": state}
+    with Node({"/raft": gone}) as out_of_it, Node({"/raft": HEALTHY}) as good:
+        for words in (["status"], ["raft"], ["member", "list"]):
+            for nodes in ([out_of_it, good], [good, out_of_it]):
+                text = told(*words, "-e", ",".join(node.endpoint for node in nodes))
+                assert "healthy" in text
+                assert state not in text
+        assert f"Asked:     pg1 at {good.endpoint}\n" in told("status", "-e", f"{out_of_it.endpoint},{good.endpoint}")
+        for more in ([], ["127.0.0.9:1"]):  # alone, or with one that does not answer
+            status, text, err = ctl("status", "-e", ",".join([out_of_it.endpoint, *more]))
+            assert (status, err) == (4, "")
+            assert text.splitlines()[:2] == [f"Cluster demo: {state}: w1 was removed",
+                                             f"Asked:     w1 at {out_of_it.endpoint}"]
+            assert "Members, as this node last heard" in text
+
+
 # --- raft ---
 
 def test_raft_shows_every_member():

@@ -105,7 +105,7 @@ def test_what_is_left_is_shown(left):
     assert row["written"].endswith("Z")
     table = told("recover", left, "--show")
     assert table.startswith("+ What is left ") and str(left) in table
-    assert names(left) == ["store"]
+    assert names(left) == ["scope", "store"]
 
 
 def test_it_goes_on_as_another_cluster(left, tmp_path):
@@ -113,7 +113,7 @@ def test_it_goes_on_as_another_cluster(left, tmp_path):
     done = json.loads(told("recover", left, "--yes", "--format", "json"))
     assert done["directories"] == [before]
     backup = done["recovered"]["backup"]
-    assert names(left) == ["store", os.path.basename(backup)]
+    assert names(left) == ["scope", "store", os.path.basename(backup)]
     after = shown(left)[0]
     assert after["cluster_id"] == done["recovered"]["cluster_id"] != before["cluster_id"]
     with Daemon(tmp_path / "again", left) as node:
@@ -130,7 +130,7 @@ def test_twice_is_once_more(left):
     first = shown(left)[0]
     for _ in range(2):
         assert "is a cluster of one now" in told("recover", left, "--yes")
-    assert len(names(left)) == 3
+    assert len(names(left)) == 4
     assert shown(left)[0]["revision"] == first["revision"] + 2 * 10 ** 9
 
 
@@ -151,7 +151,7 @@ def test_it_asks_first(left):
         status, out, err = answer(text)
         assert (status, "cluster of one now" in out) == (1, False)
         assert "Type w1 to go on: " in err and "not confirmed: nothing was changed" in err
-    assert shown(left) == before and names(left) == ["store"]
+    assert shown(left) == before and names(left) == ["scope", "store"]
     status, out, err = answer(b"w1\n")
     assert (status, "w1 is a cluster of one now" in out) == (0, True), err
 
@@ -165,7 +165,7 @@ def test_what_is_worse_or_doubtful_needs_a_word(left, tmp_path):
     assert shown(older, left)[0]["trouble"] == "a copy, or moved or restored"
     assert f"{left} holds more (term " in refusal("recover", older, left, "--yes")
     assert f"{older} is doubtful (a copy, or moved or restored)" in refusal("recover", older, "--yes")
-    assert names(older) == ["store"]
+    assert names(older) == ["scope", "store"]
     told("recover", older, left, "--yes", "--accept-loss")
     with Daemon(tmp_path / "older-again", older) as node: # it is no copy of anybody any more
         assert node.ask("kv", "get", "motd", "--raw") == "hello"
@@ -182,7 +182,7 @@ def test_what_can_not_be_read(left, tmp_path):
     assert (row["directory"], row["trouble"]) == (str(empty), f"{empty}/store: there is no store")
     (left / "store" / "data.mdb").write_bytes((left / "store" / "data.mdb").read_bytes()[:20000])
     assert f"{left}/store: " in refusal("recover", left, "--yes", "--accept-loss")
-    assert names(left) == ["store"]
+    assert names(left) == ["scope", "store"]
 
 
 def test_the_same_directory_twice(left):
@@ -237,7 +237,7 @@ def test_a_recovery_that_dies_leaves_the_old_store_or_the_new_one(left):
         seen.add(after == before)
         if after != before:
             assert after[0]["revision"] == before[0]["revision"] + 10 ** 9 and after[0]["trouble"] is None
-            assert any(is_store_of(left, name, before) for name in names(left) if name != "store"), names(left)
+            assert any(is_store_of(left, name, before) for name in names(left) if name not in ("scope", "store")), names(left)
             before = after
         number += 1
     assert number > 5 and seen == {True, False}
@@ -271,6 +271,9 @@ def test_a_saved_file_becomes_a_node(saved, tmp_path):
     assert shown(place)[0]["cluster_id"] == done["cluster_id"]
     assert names(place) == ["store"]
     assert (place.stat().st_mode & 0o777, (place / "store").stat().st_mode & 0o777) == (0o700, 0o700)
+    (place / "scope").write_text("scope old\nnamespace /service/\n")  # of a store that was removed
+    shutil.rmtree(place / "store")
+    told("snapshot", "restore", saved, *NODE, "--data-dir", place)
     with Daemon(tmp_path / "run", place, "w7") as node: # its address is another one now, which it takes over
         assert node.ask("kv", "get", "motd", "--raw") == "hello"
         assert node.address in node.ask("member", "list")

@@ -98,6 +98,23 @@ def test_a_wiped_node_is_let_in_at_once_on_an_operators_word(stage):
     cluster.wait_voters(cluster.listed)
 
 
+def test_a_wiped_node_waits_for_an_operator_where_it_shall_not_come_by_itself(stage):
+    """raft.auto_replace: false: long after it would have had its place it says who has its name, and nothing changed."""
+    cluster = stage.cluster(3, raft_auto_replace="false", **SOON)
+    leader = cluster.form()
+    lost = next(node for node in cluster if node is not leader)
+    old = id_of(lost)
+    lost.kill()
+    lost.wipe()
+    lost.start()
+    lost.says(f"name {lost.name} is in use by")
+    wait.stays(lambda: leader.member(lost.name)["id"] == old and not lost.is_member(), cluster.story, seconds=20)
+    assert f"name {lost.name} is in use by" in lost.raft()["note"]
+    wait.until(lambda: replaced(leader, lost.name), "the name is out of contact and given away")
+    cluster.wait_voters(cluster.listed)
+    wait.until(lambda: id_of(lost) != old and lost.is_member(), cluster.story)
+
+
 def copy_of(node, folder):
     """A copy of the directory of @node in @folder, as an operator would make it."""
     shutil.rmtree(folder, ignore_errors=True)

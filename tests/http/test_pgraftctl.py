@@ -43,6 +43,27 @@ def facts(where, *words):
     return json.loads(ctl(where, *words, "--format", "json")[1])
 
 
+def test_a_removed_node_keeps_nobody_waiting(nodes):
+    """It can not know better in time: whoever asks several nodes is passed on, the others are told at once."""
+    until(lambda: facts(nodes[1], "status")["can_lose"] == 1)
+    rows = {row["name"]: row for row in facts(nodes[1], "member", "list")}
+    leader = facts(nodes[1], "status")["leader"]
+    name = next(name for name in sorted(rows) if name != leader)
+    gone, other = nodes[int(name[1:])], nodes[int(leader[1:])]
+    told(other, "member", "remove", name, "--timeout", "30")
+    until(lambda: facts(gone, "status")["status"].startswith("removed"))
+    began = time.monotonic()
+    told([gone, other], "kv", "put", "k", "v", "--timeout", "30")
+    assert told([gone, other], "kv", "get", "k", "--raw", "--timeout", "30") == "v"
+    assert name not in {row["name"] for row in facts([gone, other], "member", "list")}
+    for words in (["kv", "put", "k", "old"], ["kv", "get", "k"], ["member", "transfer"]):
+        status, _out, err = ctl(gone, *words, "--timeout", "30")
+        assert status != 0
+        assert "removed" in err
+    assert time.monotonic() - began < 15  # half of what one of them may take
+    assert told(other, "kv", "get", "k", "--raw") == "v"
+
+
 def test_keys_by_hand(nodes):
     one, two = nodes[1], nodes[2]
     assert told(one, "kv", "put", "motd", "hello") == "revision 1\n"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -230,6 +231,63 @@ static void a_directory_of_something_else_is_left_alone(void **state)
     assert_refused(&s, PGRAFT_ERR_REFUSED, "VERSION");
 }
 
+/* A cluster of host 0 alone, which has "k", and is down again. */
+static struct pgraft_settings settings_of_a_used_one(void)
+{
+    hosts.count = 1;
+    hosts.settings = quick;
+    (void)snprintf(hosts.peers, sizeof(hosts.peers), "%s=%s", hosts.at[0].name,
+                   hosts.at[0].address);
+    hosts_start(&hosts, 0);
+    assert_int_equal(hosts_put(&hosts, 0, "k", "v").status, 0);
+    hosts_stop(&hosts, 0);
+    return settings_of_one();
+}
+
+static void a_directory_is_of_one_scope(void **state)
+{
+    (void)state;
+    char path[160];
+    (void)snprintf(path, sizeof(path), "%s/scope", hosts.at[0].directory);
+    for (int of_old = 0; of_old < 2; of_old++) {
+        struct pgraft_settings s = settings_of_a_used_one();
+        s.scope = "another";
+        assert_refused(&s, PGRAFT_ERR_REFUSED, "of scope test, namespace /service/, and");
+        assert_refused(&s, PGRAFT_ERR_REFUSED, "says another, /service/:");
+        s = settings_of_one();
+        s.space = "/elsewhere/";
+        assert_refused(&s, PGRAFT_ERR_REFUSED, "says test, /elsewhere/:");
+        assert_int_equal(unlink(path), 0); /* as a version before this one has left it */
+    }
+    struct pgraft_settings s = settings_of_a_used_one();
+    static const char *const damaged[] = {"", "scope", "scope test\n", "scope test\nnamespace x"};
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        write_file(path, damaged[i], 0600);
+        assert_refused(&s, PGRAFT_ERR_CORRUPT, path);
+    }
+}
+
+static bool has_told_why(void *arg)
+{
+    struct heard *heard = arg;
+    *heard = hosts_status(&hosts, 0, false);
+    return heard->text[0] != '\0';
+}
+
+/* Nobody else is there to say it. */
+static void a_sole_voter_of_another_kind_says_so(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    struct pgraft_settings s = settings_of_a_used_one();
+    s.kind = PGRAFT_WITNESS;
+    assert_int_equal(pgraft_open(&s, &hosts.at[0].store, NULL), 0);
+    assert_true(hosts_until(&hosts, has_told_why, &heard));
+    assert_int_equal(heard.phase, PGRAFT_JOINING);
+    assert_non_null(
+        strstr(heard.text, "is a database in this cluster and was started as a witness"));
+}
+
 /* ---- closing ---- */
 
 static void in_a_loop(void **state)
@@ -415,6 +473,8 @@ int main(void)
         TEST(a_secret_that_others_can_read_is_told),
         TEST(a_port_or_a_directory_is_used_by_one),
         TEST(a_directory_of_something_else_is_left_alone),
+        TEST(a_directory_is_of_one_scope),
+        TEST(a_sole_voter_of_another_kind_says_so),
         TEST(in_a_loop),
         TEST(while_it_waits_for_others),
         TEST(at_any_moment),
