@@ -8,7 +8,6 @@
  *
  * usage: append DIR [TURNS]; the exit status is 1 when the goal is missed. */
 #include <lmdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "bench/durable.h"
 #include "storage/store.h"
 
 #define ENTRY_SIZE 256
@@ -96,23 +96,7 @@ static void append_store(struct bench *b, unsigned group)
             batch, &(struct store_entry){b->store_index, 1, 0, b->entry, sizeof(b->entry)});
     }
     store_submit(b->store, batch);
-    uint64_t durable = 0;
-    while (durable < b->sequence) {
-        struct pollfd fd = {.fd = store_fd(b->store), .events = POLLIN};
-        (void)poll(&fd, 1, -1);
-        struct store_event event;
-        while (store_poll(b->store, &event)) {
-            durable = event.kind == STORE_DURABLE ? event.sequence : durable;
-            store_event_close(&event);
-        }
-    }
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    wait_durable(b->store, b->sequence);
 }
 
 static double at_us(const struct sample *sample, size_t of_1000)
@@ -141,8 +125,8 @@ static double run(struct bench *b, unsigned group, unsigned turns)
         measure(b, group, &plain, append_plain);
         measure(b, group, &store, append_store);
     }
-    qsort(plain.ns, plain.count, sizeof(uint64_t), compare);
-    qsort(store.ns, store.count, sizeof(uint64_t), compare);
+    qsort(plain.ns, plain.count, sizeof(uint64_t), compare_u64);
+    qsort(store.ns, store.count, sizeof(uint64_t), compare_u64);
     double ratio = at_us(&store, 500) / at_us(&plain, 500);
     (void)printf("%6u  %8.0f /%8.0f  %8.0f /%8.0f  %9.0f  %6.2f\n", group, at_us(&plain, 500),
                  at_us(&plain, 990), at_us(&store, 500), at_us(&store, 990),

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "bench/durable.h"
 #include "storage/store.h"
 
 #define ENTRY_SIZE 256
@@ -45,24 +46,8 @@ static uint64_t append(struct bench *b, unsigned count, uint64_t trim_below)
     }
     batch->trim_below = trim_below;
     store_submit(b->store, batch);
-    uint64_t durable = 0;
-    while (durable < b->sequence) {
-        struct pollfd fd = {.fd = store_fd(b->store), .events = POLLIN};
-        (void)poll(&fd, 1, -1);
-        struct store_event event;
-        while (store_poll(b->store, &event)) {
-            durable = event.kind == STORE_DURABLE ? event.sequence : durable;
-            store_event_close(&event);
-        }
-    }
+    wait_durable(b->store, b->sequence);
     return now_ns() - start_ns;
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
 }
 
 static double us_at(const uint64_t *ns, size_t at)
@@ -86,7 +71,7 @@ static void append_and_tell(struct bench *b, const char *what, size_t least, uin
         count++;
         store_stats(b->store, &stats);
     } while (stats.has_garbage || count < least);
-    qsort(ns, count, sizeof(*ns), compare);
+    qsort(ns, count, sizeof(*ns), compare_u64);
     (void)printf("%-24s %6zu appends, median %5.0f us, 99th %6.0f us, longest %6.0f us\n", what,
                  count, us_at(ns, count / 2), us_at(ns, count * 99 / 100), us_at(ns, count - 1));
     mem_free(ns);

@@ -464,7 +464,7 @@ static void end_by_time(struct node *n, struct job *job, int code)
 {
     char who[ERR_MSG_MAX / 2];
     if (status_missing(n, who, sizeof(who))) {
-        jobs_finish(n, job, code, "%s: of the voters %s", err_text(code), who);
+        jobs_finish(n, job, code, "%s: %s", err_text(code), who);
     } else {
         jobs_finish(n, job, code, NULL);
     }

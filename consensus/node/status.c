@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/must.h"
 #include "consensus/node/asks.h"
 
@@ -121,8 +122,7 @@ bool status_missing(const struct node *n, char *out, size_t size)
     if (n->core != NULL) {
         engine_members(core_engine(n->core), &members);
     }
-    char names[128] = "";
-    size_t used = 0;
+    CLEANUP(buf_close) struct buf names = {0};
     size_t voters = 0;
     size_t there = 0;
     for (size_t i = 0; i < members.count; i++) {
@@ -135,13 +135,12 @@ bool status_missing(const struct node *n, char *out, size_t size)
         note_contact(n, &seen);
         voters++;
         there += seen.is_there ? 1 : 0;
-        if (!seen.is_there && used < sizeof(names)) {
-            int wrote = snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "",
-                                 info.name);
-            used += wrote > 0 ? (size_t)wrote : 0;
+        if (!seen.is_there) {
+            buf_printf(&names, "%s%s", names.size > 0 ? ", " : "", info.name);
         }
     }
-    (void)snprintf(out, size, "%zu of %zu can be reached, missing: %s", there, voters, names);
+    (void)snprintf(out, size, "%zu of %zu voters answer, missing: %s", there, voters,
+                   buf_text(&names));
     return voters > 0 && 2 * there <= voters;
 }
 
