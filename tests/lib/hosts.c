@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -237,4 +238,15 @@ void hosts_until_ready(struct hosts *hosts, size_t host, size_t members)
                       heard.text, hosts->at[host].last_event);
     }
     MUST(ready);
+}
+
+void hosts_break_connections(void)
+{
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_storage peer;
+        socklen_t size = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0) {
+            (void)shutdown(fd, SHUT_RDWR);
+        }
+    }
 }

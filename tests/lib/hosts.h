@@ -70,6 +70,8 @@ bool hosts_until(struct hosts *hosts, bool (*is_so)(void *arg), void *arg);
 struct pgraft_call hosts_call(struct heard *heard, uint32_t timeout_ms);
 /* Until it is answered. */
 void hosts_wait(struct hosts *hosts, struct heard *heard);
+/* All connections of this process, and so all between its nodes. */
+void hosts_break_connections(void);
 
 /* The commonest questions, with their answers. */
 struct heard hosts_put(struct hosts *hosts, size_t host, const char *key, const char *value);

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -172,18 +171,6 @@ static void an_id_is_removed_as_often_as_it_is_asked(void **state)
         PGRAFT_ERR_INVALID);
 }
 
-/* All connections of this process, and so all between its nodes. */
-static void break_connections(void)
-{
-    for (int fd = 3; fd < 256; fd++) {
-        struct sockaddr_storage peer;
-        socklen_t size = sizeof(peer);
-        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0) {
-            (void)shutdown(fd, SHUT_RDWR);
-        }
-    }
-}
-
 struct strike {
     struct heard heard;
     size_t blows;
@@ -194,7 +181,7 @@ static bool is_answered(void *arg)
     struct strike *s = arg;
     if (!s->heard.done && s->blows < 12) {
         s->blows++;
-        break_connections();
+        hosts_break_connections();
     }
     return s->heard.done;
 }

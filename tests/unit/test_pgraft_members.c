@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -459,18 +458,6 @@ static void health_is_asked_of_each(void **state)
 
 /* ---- connections ---- */
 
-/* All connections of this process, and so all between its nodes. */
-static void break_connections(void)
-{
-    for (int fd = 3; fd < 256; fd++) {
-        struct sockaddr_storage peer;
-        socklen_t size = sizeof(peer);
-        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0) {
-            (void)shutdown(fd, SHUT_RDWR);
-        }
-    }
-}
-
 struct tally {
     size_t answered;
     size_t stored;
@@ -510,7 +497,7 @@ static void broken_connections_cost_no_request(void **state)
             .compares = &absent, .compare_count = 1, .then_ops = &put, .then_count = 1};
         assert_int_equal(pgraft_txn(hosts.at[i % 3].store, &txn, &call, NULL, NULL), 0);
         if (i % 40 == 20) {
-            break_connections();
+            hosts_break_connections();
         }
         for (size_t host = 0; host < 3; host++) {
             (void)pgraft_dispatch(hosts.at[host].store);
