@@ -6,8 +6,6 @@
 
 #include "tests/sim/sim.h"
 
-/* A follower that heard its leader so lately is not to be disturbed. */
-
 static struct sim_log *log_of(struct sim *sim, const struct sim_node *n)
 {
     return &sim->roll.log[n - sim->nodes];
@@ -288,6 +286,7 @@ void member_receive(struct sim *sim, struct sim_node *n, const struct peer_messa
     uint64_t now_ms = sim_local_ms(sim, n);
     uint64_t term = engine_term(e);
     bool leads = engine_role(e) == ENGINE_LEADER;
+    /* Who heard its leader within an election timeout is not to be disturbed. */
     bool follows = engine_leader(e) != 0 && engine_leader(e) != n->id &&
                    engine_silence_ms(e, now_ms) < sim->election_ms;
     core_receive(n->core, now_ms, m);
