@@ -270,6 +270,8 @@ struct core {
     struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
+    uint64_t
+        cut_entries; /* the log is cut to these once, if there are twice as many; 0: it is not */
 
     /* core_read.c */
     struct stamp_book stamps;

@@ -135,6 +135,11 @@ static void apply_committed(struct core *c)
     }
 }
 
+void core_cut_log(struct core *c, uint64_t entries)
+{
+    c->cut_entries = entries;
+}
+
 /* Cut the log behind the state table. */
 static void compact(struct core *c)
 {
@@ -142,10 +147,15 @@ static void compact(struct core *c)
     uint64_t kept = engine_last(c->engine) + 1 - first;
     bool large = kept > c->settings.compact_entries ||
                  engine_bytes(c->engine) > c->settings.compact_bytes || c->disk.is_full;
+    uint64_t trailing = c->settings.trailing_entries;
+    if (c->cut_entries > 0 && c->cut_entries < trailing && kept > 2 * c->cut_entries) {
+        trailing = c->cut_entries;
+        large = true;
+    }
+    c->cut_entries = 0;
     if (!large || c->flushed_durable == 0) {
         return;
     }
-    uint64_t trailing = c->settings.trailing_entries;
     uint64_t needed = core_ship_needs_from(c);
     bool bounded = kept <= SHIP_LOG_FACTOR * c->settings.compact_entries &&
                    engine_bytes(c->engine) <= SHIP_LOG_FACTOR * c->settings.compact_bytes;

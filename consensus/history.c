@@ -48,9 +48,8 @@ static void let_go(struct history *history, struct record *record)
     }
 }
 
-static void grow(struct history *history)
+static void set_room(struct history *history, size_t room)
 {
-    size_t room = history->room > 0 ? 2 * history->room : ROOM_MIN;
     struct history_event *ring = mem_array(room, sizeof(*ring));
     for (uint64_t position = history->first; position < history->end; position++) {
         ring[position & (room - 1)] = *slot(history, position);
@@ -65,7 +64,7 @@ void history_add(struct history *history, const struct history_event *event)
     MUST(event->now != NULL || event->before != NULL);
     MUST(event->revision >= history->oldest_revision);
     if (history->end - history->first == history->room) {
-        grow(history);
+        set_room(history, history->room > 0 ? 2 * history->room : ROOM_MIN);
     }
     hold(history, event->now);
     hold(history, event->before);
@@ -107,6 +106,21 @@ void history_forget(struct history *history, uint64_t revision)
     }
     if (history->oldest_revision <= revision) {
         history->oldest_revision = revision + 1;
+    }
+}
+
+void history_cut(struct history *history, uint64_t revision, size_t bytes)
+{
+    while (history->first < history->end && history->bytes > bytes &&
+           slot(history, history->first)->revision <= revision) {
+        drop_oldest(history);
+    }
+    size_t room = history->room;
+    while (room > ROOM_MIN && 4 * (history->end - history->first) <= room) {
+        room /= 2;
+    }
+    if (room < history->room) {
+        set_room(history, room);
     }
 }
 

@@ -39,6 +39,9 @@ void history_add(struct history *history, const struct history_event *event);
 void history_trim(struct history *history);
 /* Forget all up to @revision. */
 void history_forget(struct history *history, uint64_t revision);
+/* Forget the oldest up to @revision as long as more than @bytes are kept, and give the room back.
+ */
+void history_cut(struct history *history, uint64_t revision, size_t bytes);
 
 const struct history_event *history_at(const struct history *history, uint64_t position);
 /* The position of the first event kept whose revision is not below @revision. */

@@ -51,9 +51,8 @@ uint64_t tail_term(const struct tail *t, uint64_t index)
     return tail_has(t, index) ? place(t, index)->term : 0;
 }
 
-static void tail_grow(struct tail *t)
+static void set_room(struct tail *t, size_t room)
 {
-    size_t room = t->room > 0 ? t->room * 2 : ROOM_MIN;
     struct tail_entry *ring = mem_array(room, sizeof(*ring));
     for (size_t i = 0; i < t->count; i++) {
         ring[i] = *place(t, t->first + i);
@@ -70,7 +69,7 @@ void tail_append(struct tail *t, uint64_t term, uint8_t type, const void *data, 
     MUST(term > 0);
     MUST(t->count == 0 || term >= tail_term(t, tail_last(t))); /* terms never go down in a log */
     if (t->count == t->room) {
-        tail_grow(t);
+        set_room(t, t->room > 0 ? t->room * 2 : ROOM_MIN);
     }
     t->count++;
     *place(t, tail_last(t)) =
@@ -104,5 +103,12 @@ void tail_trim(struct tail *t, uint64_t first)
         t->head = (t->head + 1) & (t->room - 1);
         t->first++;
         t->count--;
+    }
+    size_t room = t->room;
+    while (room > ROOM_MIN && 4 * t->count <= room) {
+        room /= 2;
+    }
+    if (room < t->room) {
+        set_room(t, room);
     }
 }

@@ -291,6 +291,20 @@ void watch_hub_compact(struct watch_hub *hub, uint64_t revision)
     }
 }
 
+size_t watch_hub_cut(struct watch_hub *hub, uint64_t revision, size_t bytes)
+{
+    const struct history *history = &hub->history;
+    size_t before = history->bytes;
+    LIST_FOR_EACH (struct watch, watch, &hub->ready, ready_link) {
+        bool waits = !watch->is_compacted && watch->position >= history->first &&
+                     watch->position < history->end;
+        uint64_t next = waits ? history_at(history, watch->position)->revision : UINT64_MAX;
+        revision = next <= revision ? next - 1 : revision;
+    }
+    history_cut(&hub->history, revision, bytes);
+    return before - history->bytes;
+}
+
 void watch_hub_reset(struct watch_hub *hub, uint64_t revision)
 {
     if (hub == NULL) {

@@ -28,6 +28,9 @@ struct watch;
 struct watch_hub *watch_hub_create(size_t events_max, size_t bytes_max);
 /* Closes the watchers that are left. Accepts NULL. */
 void watch_hub_destroy(struct watch_hub *hub);
+/* Forget what happened up to @revision as long as more than @bytes are kept, but nothing that a
+ * watcher has still to fetch. Returns how many bytes that were. */
+size_t watch_hub_cut(struct watch_hub *hub, uint64_t revision, size_t bytes);
 
 /* ---- for watchers ---- */
 

@@ -428,6 +428,7 @@ void node_turn(struct node *n)
     }
     if (n->core != NULL) {
         watchers_turn(n, now_ms);
+        keep_turn(n, now_ms);
     }
     if (n->stopping) {
         turn_stopping(n, now_ms);

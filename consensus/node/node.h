@@ -107,6 +107,16 @@ struct node_guest {
     char why[ERR_MSG_MAX];   /* it can not be let in, as of the last that was heard; "" */
 };
 
+/* As it was when keep.c looked last. */
+struct node_keep {
+    uint64_t at_ms; /* 0: it has not yet */
+    uint64_t applied;
+    uint64_t revision;
+    uint64_t first;    /* of the log */
+    bool has_cut;      /* since memory was given back */
+    uint64_t given_ms; /* when that was */
+};
+
 struct node_soft {
     uint64_t member;
     struct soft_version version;
@@ -182,6 +192,7 @@ struct node {
     char no_space[ERR_MSG_MAX]; /* why the store's queue stands still; "": it does not */
     char trouble[ERR_MSG_MAX];  /* room of status_own_numbers() */
     uint64_t quota_again_ms;
+    struct node_keep keep;
     bool moves_forbidden;
     struct buf published;
 
@@ -301,6 +312,13 @@ void status_figures(struct node *n);
 bool status_missing(const struct node *n, char *out, size_t size);
 /* Since this node last knew how far the others are. */
 uint64_t status_age_ms(const struct node *n);
+
+/* ---- keep.c ---- */
+void keep_turn(struct node *n, uint64_t now_ms);
+/* What is worth keeping, of a state that takes so much: entries of the log, of which there were so
+ * many lately, and bytes of history. */
+uint64_t keep_entries(uint64_t lately, uint64_t state_bytes);
+size_t keep_history(uint64_t state_bytes);
 
 /* ---- member_jobs.c ---- */
 void member_job_try(struct node *n, struct job *job);

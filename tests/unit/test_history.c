@@ -63,6 +63,30 @@ static void the_bytes_are_bounded(void **state)
     assert_int_equal(history.bytes, 0);
 }
 
+static void a_cut_gives_the_room_back(void **state)
+{
+    (void)state;
+    struct history history;
+    history_init(&history, 100000, SIZE_MAX, 0);
+    for (uint64_t revision = 1; revision <= 10000; revision++) {
+        revise(&history, revision, 1, 10);
+    }
+    size_t half = history.bytes / 2;
+    history_cut(&history, 9999, half);
+    assert_in_range(history.bytes, half - 200, half);
+    assert_int_equal(history.room, 16384);
+    history_cut(&history, 9900, 0);
+    assert_int_equal(history.oldest_revision, 9901);
+    assert_int_equal(history.end - history.first, 100);
+    assert_int_equal(history.room, 256);
+    for (uint64_t position = history.first; position < history.end; position++) {
+        assert_int_equal(history_at(&history, position)->revision, position + 1);
+    }
+    revise(&history, 10001, 300, 10);
+    assert_int_equal(history_at(&history, history_find(&history, 9950))->revision, 9950);
+    history_close(&history);
+}
+
 static void the_newest_revision_always_stays(void **state)
 {
     (void)state;
@@ -132,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_number_is_bounded_by_whole_revisions),
         cmocka_unit_test(the_bytes_are_bounded),
+        cmocka_unit_test(a_cut_gives_the_room_back),
         cmocka_unit_test(the_newest_revision_always_stays),
         cmocka_unit_test(a_record_counts_once),
         cmocka_unit_test(revisions_are_found),

@@ -190,6 +190,25 @@ static void a_gap_is_told_for_ever(void **state)
     assert_string_equal(pull(open_from(kv_one("zzz"), 0)), "idle at 7");
 }
 
+static void what_is_old_is_let_go_when_nobody_waits_for_it(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        kit_ok(&kit, kv_put("a", "x"));
+    }
+    assert_int_equal(watch_hub_cut(kit.hub, 4, SIZE_MAX), 0); /* there is little */
+    assert_int_equal(watch_hub_oldest(kit.hub), 1);
+    struct watch *lagging = open_from(kv_one("a"), 3);
+    assert_true(watch_hub_cut(kit.hub, 4, 0) > 0);
+    assert_int_equal(watch_hub_oldest(kit.hub), 3); /* it waits for that */
+    assert_string_equal(pull(lagging), "3+a=x 4+a=x 5+a=x 6+a=x");
+    assert_true(watch_hub_cut(kit.hub, 4, 0) > 0);
+    assert_int_equal(watch_hub_oldest(kit.hub), 5); /* what came lately stays, whatever its size */
+    assert_int_equal(watch_hub_cut(kit.hub, 4, 0), 0);
+    kit_ok(&kit, kv_put("a", "y"));
+    assert_string_equal(pull(lagging), "7+a=y");
+}
+
 /* After a restart, or a snapshot: the events are gone, the watchers that had seen all are not. */
 static void a_reload_keeps_whoever_was_up_to_date(void **state)
 {
@@ -458,6 +477,7 @@ int main(void)
         KIT_TEST(previous_pairs_on_request),
         KIT_TEST(batches_never_split_a_revision),
         KIT_TEST(a_gap_is_told_for_ever),
+        KIT_TEST(what_is_old_is_let_go_when_nobody_waits_for_it),
         KIT_TEST(a_reload_keeps_whoever_was_up_to_date),
         KIT_TEST(watchers_come_and_go),
         KIT_TEST(no_gap_at_random),
