@@ -217,8 +217,8 @@ void core_allow_moves(struct core *c, bool allowed);
 /* The owner, or whoever notices, about the disk of this node: too slow for a leader's, or well
  * again. */
 void core_slow_disk(struct core *c, bool is_slow);
-/* The owner has no use for more than about @entries of the log behind the state: once, before the
- * settings have it cut. */
+/* The owner has no use for more than @entries of the log behind the state: if there are twice as
+ * many the log is cut to these, once, without waiting for what the settings say. */
 void core_cut_log(struct core *c, uint64_t entries);
 
 /* A wish about the membership, an operator's or another node's, on the leader: its next step. 1:

@@ -270,8 +270,7 @@ struct core {
     struct machine *retired;   /* the state that an install has replaced, taken apart in slices */
     struct peer_snapshot installing;
     struct buf installing_conf;
-    uint64_t
-        cut_entries; /* the log is cut to these once, if there are twice as many; 0: it is not */
+    uint64_t cut_entries; /* core_cut_log(); 0: as the settings say */
 
     /* core_read.c */
     struct stamp_book stamps;

@@ -435,6 +435,7 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
     switch ((int)event->kind) {
         case EVENT_TICK:
             core_tick(n->core, now_ms);
+            past_let_go(sim, n);
             break;
         case EVENT_MESSAGE:
             form_asked(sim, n, &event->message);

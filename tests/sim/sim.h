@@ -59,6 +59,7 @@
     X(fast_paces) \
     X(wide_paces) \
     X(compactions) \
+    X(pasts_let_go) \
     X(retries) \
     X(retries_replayed) \
     X(retries_expired) \
@@ -187,6 +188,7 @@ struct sim_node {
     uint64_t vote_sequence, vote_at_ns; /* the oldest batch with a term or vote on its way to it */
     struct store_double_reader *readers[8];
     uint64_t reader_names[8];
+    uint64_t past_at_ms, past_revision; /* pasts.c: of its last look; 0: it has not looked */
     /* for the checks */
     uint64_t term;
     uint64_t commit;
@@ -208,6 +210,12 @@ struct sim_faults {
     double drop, duplicate, slow_ms, tail, every_ms;
     bool cuts, crashes, dies_writing, write_errors, pauses, transfers, membership, slow_disks,
         full_disks, reorder, keeps_roles;
+};
+
+/* pasts.c */
+struct sim_past {
+    struct test_random random;
+    bool is_let_go;
 };
 
 /* lease_left.c: what a leader has said last of a lease. */
@@ -327,6 +335,7 @@ struct sim {
     struct sim_wire wire;
     struct sim_out out;
     struct sim_calm calm;
+    struct sim_past past;
     /* formation.c */
     bool forms; /* the first cluster forms itself on blank disks */
     struct buf first_entry;
@@ -462,6 +471,10 @@ bool out_breaks(const struct sim *sim, const struct sim_event *event);
 void out_note_leader(struct sim *sim, const struct sim_node *n);
 void out_tell(struct sim *sim); /* how everybody stands, for the trace */
 void out_check_led(struct sim *sim);
+
+/* pasts.c */
+void past_draw(struct sim *sim);
+void past_let_go(struct sim *sim, struct sim_node *n);
 
 /* calm.c */
 void calm_act(struct sim *sim);

@@ -52,6 +52,7 @@ void world_start_node(struct sim *sim, struct sim_node *n)
         store_double_load(n->disk, &image);
     }
     n->tick_at_ns = 0;
+    n->past_at_ms = 0;
     n->disk_busy = false;
     n->told_full = false;
     n->vote_sequence = 0;
@@ -139,6 +140,7 @@ void world_draw(struct sim *sim)
     out_draw(sim);
     values_draw(sim);
     burden_draw(sim);
+    past_draw(sim);
     join_draw(sim);
     restore_draw(sim);
     soft_draw(sim); /* before the nodes start: they have an advisor or not */
