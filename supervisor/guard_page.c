@@ -1,7 +1,7 @@
 /* supervisor/guard_page.c - writes and reads the two slots of the guard's page.
  *
  * The order of the stores is the point. A reader that saw any word of a new slot also sees its new
- * first sequence (the fences), and one that saw the new last sequence sees all its words. */
+ * first sequence (release, acquire), and one that saw the new last sequence sees all its words. */
 #include "supervisor/guard_page.h"
 
 #include <string.h>
@@ -24,10 +24,9 @@ static uint64_t slot_read(const struct guard_slot *slot, uint64_t words[GUARD_GR
 {
     uint64_t last = atomic_load_explicit(&slot->last, memory_order_acquire);
     for (size_t i = 0; i < GUARD_GRANT_WORDS; i++) {
-        words[i] = atomic_load_explicit(&slot->words[i], memory_order_relaxed);
+        words[i] = atomic_load_explicit(&slot->words[i], memory_order_acquire);
     }
-    uint64_t sum = atomic_load_explicit(&slot->sum, memory_order_relaxed);
-    atomic_thread_fence(memory_order_acquire);
+    uint64_t sum = atomic_load_explicit(&slot->sum, memory_order_acquire);
     uint64_t first = atomic_load_explicit(&slot->first, memory_order_relaxed);
     return first == last && sum == sum_of(last, words) ? last : 0;
 }
@@ -36,11 +35,10 @@ static void slot_write(struct guard_slot *slot, uint64_t sequence,
                        const uint64_t words[GUARD_GRANT_WORDS])
 {
     atomic_store_explicit(&slot->first, sequence, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
     for (size_t i = 0; i < GUARD_GRANT_WORDS; i++) {
-        atomic_store_explicit(&slot->words[i], words[i], memory_order_relaxed);
+        atomic_store_explicit(&slot->words[i], words[i], memory_order_release);
     }
-    atomic_store_explicit(&slot->sum, sum_of(sequence, words), memory_order_relaxed);
+    atomic_store_explicit(&slot->sum, sum_of(sequence, words), memory_order_release);
     atomic_store_explicit(&slot->last, sequence, memory_order_release);
 }
 

@@ -46,10 +46,10 @@ void end_begin(struct guard *g, enum guard_reason reason)
     s->work = (struct guard_work){0};
     s->phase = GUARD_END;
     s->ending = (struct guard_ending){.reason = reason, .began_ns = guard_now_ns()};
-    end_sweep(g);
-    if (work.kind != 0 && work.kind != GUARD_STOP) {
+    if (work.kind != 0) {
         tell_answer(g, GUARD_REFUSED, work.id, reason, 0);
     }
+    end_sweep(g);
 }
 
 /* The id may have passed to another process since it was read: the pidfd holds on to one, which is

@@ -1,0 +1,107 @@
+"""tests/guard/test_deaths.py - who dies, and what becomes of PostgreSQL (B4, B6)."""
+import os
+import signal
+import time
+
+import kit
+
+MS = 1_000_000
+
+
+def load(node):
+    committer = node.session()
+    committer.commit_on()
+    kit.wait_until("commits are acknowledged", lambda: len(committer.answers) > 5)
+    return committer
+
+
+def test_b4_backend_crash_ends_everything_at_once(node):
+    driver = node.primary(lease_ms=5000)
+    committer = load(node)
+    os.kill(node.session().backend(), signal.SIGKILL)
+    died = driver.wait("died")
+    ended = driver.wait("ended")
+    committer.end()
+    assert died["wait_status"] != 0
+    assert ended["reason"] == 17 and ended["epoch"] == 1
+    assert not node.processes()
+    assert driver.ask("status")["phase"] == "idle"
+
+
+def test_b5_postmaster_killed_leaves_no_spinning_backend(node):
+    """Nobody tells a backend that spins that its postmaster is dead."""
+    driver = node.primary(lease_ms=5000)
+    spinner = node.session()
+    pid = spinner.backend()
+    spinner.say("DO $$ BEGIN LOOP END LOOP; END $$;")
+    os.kill(driver.ask("status")["pid"], signal.SIGKILL)
+    driver.wait("ended")
+    assert not node.processes()
+    kit.wait_until("it has left the kernel", lambda: not kit.lives(pid), patience_s=0.5)
+
+
+def test_b6_guard_killed_ends_postgresql(node):
+    driver = node.primary(lease_ms=30000)
+    committer = load(node)
+    begun_ns = kit.boot_ns()
+    os.kill(node.guard_pid, signal.SIGKILL)
+    gone_ns = node.wait_for_none()
+    committer.end()
+    print(f"gone after {(gone_ns - begun_ns) / MS:.0f} ms, last acknowledgement after "
+          f"{(committer.answers[-1] - begun_ns) / MS:.1f} ms")
+    assert gone_ns - begun_ns < 500 * MS
+    driver.wait("closed")
+
+
+def test_b6_driver_killed_postgresql_lives_until_the_deadline(node):
+    driver = node.primary(lease_ms=1500, kill_budget_ms=200)
+    committer = load(node)
+    driver.end()
+    killed_ns = kit.boot_ns()
+    gone_ns = node.wait_for_none()
+    committer.end()
+    lived_ms = (gone_ns - killed_ns) / MS
+    print(f"lived {lived_ms:.0f} ms more, last acknowledgement after {(committer.answers[-1] - killed_ns) / MS:.0f}")
+    assert 1500 - 200 - 100 <= lived_ms <= 1500 + 100  # the renewal is up to 50 ms old
+
+
+def test_b6_driver_and_guard_killed_end_postgresql(node):
+    driver = node.primary(lease_ms=30000)
+    committer = load(node)
+    begun_ns = kit.boot_ns()
+    driver.end()
+    os.kill(node.guard_pid, signal.SIGKILL)
+    gone_ns = node.wait_for_none()
+    committer.end()
+    assert gone_ns - begun_ns < 500 * MS
+
+
+def test_b6_new_guard_ends_what_is_left_over(node):
+    """Both were killed while a backend span: it has no postmaster any more, and nothing tells it."""
+    driver = node.primary(lease_ms=30000)
+    spinner = node.session()
+    pid = spinner.backend()
+    spinner.say("DO $$ BEGIN LOOP END LOOP; END $$;")
+    time.sleep(0.1)
+    driver.end()
+    os.kill(node.guard_pid, signal.SIGKILL)
+    time.sleep(0.3)
+    if not kit.lives(pid):
+        return
+    assert node.guard().wait("ended")["reason"] == 19
+    kit.wait_until("it has left the kernel", lambda: not kit.lives(pid), patience_s=0.5)
+
+
+def test_b6_stop_in_the_fast_way_is_clean(node):
+    driver = node.primary(lease_ms=5000)
+    assert driver.ask("stop", kit.FAST).kind == "done"
+    assert driver.wait("died")["wait_status"] == 0
+    assert driver.wait("ended")["reason"] == 17
+    assert node.control("Database cluster state") == "shut down"
+
+
+def test_b6_told_to_end_the_guard_stops_postgresql_first(node):
+    node.primary(lease_ms=30000)
+    os.kill(node.guard_pid, signal.SIGTERM)
+    kit.wait_until("the guard has ended", lambda: not kit.lives(node.guard_pid))
+    assert node.control("Database cluster state") == "shut down"
