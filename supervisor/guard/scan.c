@@ -1,8 +1,8 @@
 /* supervisor/guard/scan.c - walks through /proc with getdents64, since opendir() allocates.
  *
  * What a process is can change between two reads; whoever kills opens a pidfd first and asks again
- * (guard/end.c). A process that has lost its program runs none of it any more, but its connections are
- * closed only later: it counts until it has lost its working directory too, or is a zombie. */
+ * (guard/end.c). A process that has lost its program runs none of it any more, but its connections
+ * are closed only later: it counts until it has lost its working directory too, or is a zombie. */
 #include "supervisor/guard/scan.h"
 
 #include <dirent.h>

@@ -44,11 +44,11 @@ static void print_event(const struct guard_event *e)
            " wait_status=%" PRIu64 " epoch=%" PRIu64 " armed=%" PRIu64 " deadline_ns=%" PRIu64,
            guard_kind_text(e->kind), e->id, e->at_ns, e->reason, e->error, e->pid, e->wait_status,
            e->epoch, e->armed_epoch, e->deadline_ns);
-    printf(" system_id=%" PRIu64 " timeline=%" PRIu64 " pg_state=%" PRIu64 " phase=%s is_primary=%" PRIu64
-           " is_adopted=%" PRIu64 " ended=%" PRIu64 " stuck=%" PRIu64 " took_ns=%" PRIu64
-           " why=%s\n",
-           e->system_id, e->timeline, e->pg_state, guard_phase_text(e->phase), e->is_primary, e->is_adopted,
-           e->ended_count, e->stuck_count, e->took_ns, guard_reason_text(e->reason));
+    printf(" system_id=%" PRIu64 " timeline=%" PRIu64 " pg_state=%" PRIu64
+           " phase=%s is_primary=%" PRIu64 " is_adopted=%" PRIu64 " ended=%" PRIu64
+           " stuck=%" PRIu64 " took_ns=%" PRIu64 " why=%s\n",
+           e->system_id, e->timeline, e->pg_state, guard_phase_text(e->phase), e->is_primary,
+           e->is_adopted, e->ended_count, e->stuck_count, e->took_ns, guard_reason_text(e->reason));
 }
 
 static uint64_t number(char **words, int i)
