@@ -71,7 +71,8 @@
     X(GUARD_NO_CGROUP,    25, "the control group can not be used")                                \
     X(GUARD_PAGE_UNSEALED, 26, "the page is not a sealed memory file of one page")                \
     X(GUARD_NO_UPGRADE,   27, "the new program does not take over this one's state")              \
-    X(GUARD_UNWATCHED,    28, "the watchdog can not be fed")
+    X(GUARD_UNWATCHED,    28, "the watchdog can not be fed")                                       \
+    X(GUARD_NO_SECOND,    29, "the second that outlives the guard can not be started")
 // clang-format on
 
 enum guard_kind {

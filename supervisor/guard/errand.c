@@ -134,8 +134,7 @@ static int work_and_look(enum errand_kind kind, const struct errand_place *place
     return error != 0 ? error : control_error;
 }
 
-/* Standard input, output and error stay too. */
-static void close_all_but(int a, int b)
+void close_all_but(int a, int b)
 {
     unsigned low = (unsigned)(a < b ? a : b);
     unsigned high = (unsigned)(a < b ? b : a);

@@ -64,4 +64,7 @@ void errand_reaped(struct errand *errand, pid_t pid, int wait_status);
 /* Kill it; it is over when errand_collect() says so. */
 void errand_kill(const struct errand *errand);
 
+/* In a child: close everything but these two, and standard input, output and error. */
+void close_all_but(int a, int b);
+
 #endif /* SUPERVISOR_GUARD_ERRAND_H_ */

@@ -25,17 +25,16 @@ static void touch_stack(void)
     }
 }
 
-static void raise_priority(struct guard *g)
+/* 0, or the errno of the least that was asked for. */
+static int raise_priority(void)
 {
     struct sched_param first = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
     if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first) == 0) {
-        return;
+        return 0;
     }
     struct sched_param none = {.sched_priority = 0};
     (void)sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
-    if (setpriority(PRIO_PROCESS, 0, NICE_HIGHEST) != 0) {
-        tell_error(g, GUARD_UNHURRIED, errno);
-    }
+    return setpriority(PRIO_PROCESS, 0, NICE_HIGHEST) == 0 ? 0 : errno;
 }
 
 /* Without the permission the guard is killed like anybody else, and PostgreSQL with it. */
@@ -55,6 +54,17 @@ void footing_take(struct guard *g)
     if (mlockall(MCL_CURRENT) != 0) {
         tell_error(g, GUARD_UNLOCKED, errno);
     }
-    raise_priority(g);
+    int error = raise_priority();
+    if (error != 0) {
+        tell_error(g, GUARD_UNHURRIED, error);
+    }
     ask_to_be_spared();
+}
+
+/* A fork locks nothing and takes the priority back; the OOM killer's grace stays. */
+void footing_inherit(void)
+{
+    touch_stack();
+    (void)mlockall(MCL_CURRENT); /* the guard has said it when this is refused */
+    (void)raise_priority();
 }

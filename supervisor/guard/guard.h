@@ -88,6 +88,7 @@ struct guard_state {
     bool is_leftover_suspected;
     bool has_looked;
     int files_error; /* the last one told */
+    pid_t second;    /* see second.c; 0: none */
 
     struct guard_event events[EVENTS_MAX]; /* oldest first */
     uint32_t event_count;
@@ -115,10 +116,11 @@ struct guard {
 
     struct errand errand;
     struct watchdog watchdog;
-    uint64_t looked_ns; /* when the last look began */
-    bool has_changed;   /* something happened in the data directory since */
-    uint64_t retry_ns;  /* no standby.signal is tried before */
-    bool has_told_hang; /* of the errand that is under way */
+    uint64_t looked_ns;       /* when the last look began */
+    bool has_changed;         /* something happened in the data directory since */
+    uint64_t retry_ns;        /* no standby.signal is tried before */
+    bool has_told_hang;       /* of the errand that is under way */
+    uint64_t second_retry_ns; /* no other is made before */
     uint64_t alone_since_ns;
     bool has_to_exit;
     bool may_say; /* standard error is no file on a disk */
@@ -173,6 +175,12 @@ void tell_forget_answers(struct guard *g);
 
 /* footing.c - memory locked, priority raised, OOM killer told. */
 void footing_take(struct guard *g);
+void footing_inherit(void); /* by a child that is to be as punctual; without a word */
+
+/* second.c - a child that ends PostgreSQL when the guard has died. */
+void second_start(struct guard *g);
+void second_stop(struct guard *g);
+void second_learn(const struct guard *g); /* what it would have to look for */
 
 /* upgrade.c - exec of itself with descriptors and state. */
 #define UPGRADE_STATE_VERSION "1"

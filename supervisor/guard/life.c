@@ -412,6 +412,7 @@ void life_report(struct guard *g, const struct errand_report *report)
     struct guard_state *s = &g->state;
     file_id_note(s->data, &report->data);
     file_id_note(s->program, &report->program);
+    second_learn(g);
     learn_control(g, report);
     if (report->data.inode != 0 && !report->has_signal) {
         s->is_signal_known = false;

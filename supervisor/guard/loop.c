@@ -153,6 +153,9 @@ static uint64_t next_wake_ns(const struct guard *g, const struct guard_facts *fa
     const struct guard_state *s = &g->state;
     uint64_t now_ns = facts->now_ns;
     uint64_t wake = watchdog_due_ns(g, facts);
+    if (s->second == 0) {
+        wake = sooner_if_ahead(wake, g->second_retry_ns, now_ns);
+    }
     if (s->phase == GUARD_END) {
         return sooner(s->ending.next_ns, wake);
     }
@@ -185,6 +188,9 @@ static void reap(struct guard *g)
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         errand_reaped(&g->errand, pid, status);
+        if (pid == g->state.second) {
+            g->state.second = 0;
+        }
         if (pid == g->state.postmaster && !g->state.is_adopted) {
             life_died(g, status);
         }
@@ -296,12 +302,16 @@ int guard_run(struct guard *g)
             is_calm = !act(g, &decision, facts.now_ns);
         }
         feed_watchdog(g, &facts);
+        if (g->state.second == 0 && facts.now_ns >= g->second_retry_ns) {
+            second_start(g);
+        }
         if (!g->has_told_hang && g->errand.kind != ERRAND_NONE &&
             facts.now_ns >= g->errand.began_ns + HANG_NS) {
             g->has_told_hang = true;
             tell_error(g, GUARD_FILES_HANG, 0);
         }
         if (is_over(g, facts.now_ns)) {
+            second_stop(g);
             return 0;
         }
         set_timer(g, is_calm ? next_wake_ns(g, &facts) : facts.now_ns);

@@ -212,6 +212,7 @@ static int resume(struct guard *g, const char *number)
     if (open_own(g) != 0) {
         return fail("descriptors", errno);
     }
+    second_stop(g);
     footing_take(g);
     if (g->state.bound_epoch != 0 && watchdog_arm(&g->watchdog) != 0) {
         tell_error(g, GUARD_UNWATCHED, errno);

@@ -123,6 +123,12 @@ class Driver:
             if event.kind in kinds:
                 return event
 
+    def first(self, kind):
+        """The next event of @kind; what comes before it is kept."""
+        while (event := self.next(time.monotonic() + PATIENCE_S, kind)).kind != kind:
+            self.kept.append(event)
+        return event
+
     def ask(self, *words):
         """Say @words and return the answer; what comes before it is kept."""
         self.say(*words)
@@ -242,8 +248,8 @@ class Node:
         """A driver with a guard of its own."""
         driver = self.driver(*options)
         driver.say("spawn")
-        self.guards.append(driver.wait("spawned")["pid"])
-        assert driver.wait("state")["phase"] == "idle"
+        self.guards.append(driver.first("spawned")["pid"])
+        assert driver.first("state")["phase"] == "idle"
         return driver
 
     @property
@@ -268,6 +274,16 @@ class Node:
         assert driver.ask("promote", epoch).kind == "promoted"
         assert self.session().ask("CREATE TABLE t (at timestamptz DEFAULT now()); SELECT 'made';") == "made"
         return driver
+
+    def seconds(self):
+        """The children that wait for the guard's death."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                name = Path(f"/proc/{pid}/comm").read_text(encoding="ascii", errors="replace").strip()
+                if name == "guard-second" and lives(pid) and os.readlink(f"/proc/{pid}/exe").startswith(str(self.programs)):
+                    found.append(int(pid))
+        return found
 
     # --- PostgreSQL
 
@@ -335,5 +351,6 @@ class Node:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait_for_none()
+        wait_until("no second is left", lambda: not self.seconds())
         self.log.close()
         shutil.rmtree(self.data)

@@ -31,9 +31,7 @@ def test_b4_backend_crash_ends_everything_at_once(node):
 def test_b5_postmaster_killed_leaves_no_spinning_backend(node):
     """Nobody tells a backend that spins that its postmaster is dead."""
     driver = node.primary(lease_ms=5000)
-    spinner = node.session()
-    pid = spinner.backend()
-    spinner.say("DO $$ BEGIN LOOP END LOOP; END $$;")
+    pid = spin(node)
     os.kill(driver.ask("status")["pid"], signal.SIGKILL)
     driver.wait("ended")
     assert not node.processes()
@@ -65,29 +63,62 @@ def test_b6_driver_killed_postgresql_lives_until_the_deadline(node):
     assert 1500 - 200 - 100 <= lived_ms <= 1500 + 100  # the renewal is up to 50 ms old
 
 
-def test_b6_driver_and_guard_killed_end_postgresql(node):
+def spin(node):
+    """The id of a backend that looks at nothing any more."""
+    spinner = node.session()
+    pid = spinner.backend()
+    spinner.say("DO $$ BEGIN LOOP END LOOP; END $$;")
+    return pid
+
+
+def test_b6_driver_and_guard_killed_end_postgresql_and_a_spinning_backend(node):
     driver = node.primary(lease_ms=30000)
     committer = load(node)
+    pid = spin(node)
     begun_ns = kit.boot_ns()
     driver.end()
     os.kill(node.guard_pid, signal.SIGKILL)
     gone_ns = node.wait_for_none()
     committer.end()
+    print(f"gone after {(gone_ns - begun_ns) / MS:.0f} ms")
     assert gone_ns - begun_ns < 500 * MS
+    kit.wait_until("it has left the kernel", lambda: not kit.lives(pid), patience_s=0.5)
+
+
+def test_b6_guard_killed_ends_an_adopted_postmaster(node):
+    node.signal_file.touch()
+    node.by_hand()
+    driver = node.guard()
+    driver.wait("foreign")
+    assert driver.ask("adopt", 0).kind == "started"
+    begun_ns = kit.boot_ns()
+    os.kill(node.guard_pid, signal.SIGKILL)
+    assert node.wait_for_none() - begun_ns < 500 * MS
+
+
+def test_b6_second_that_dies_is_replaced(node):
+    driver = node.standby()
+    first, = node.seconds()
+    os.kill(first, signal.SIGKILL)
+    kit.wait_until("there is another", lambda: [pid for pid in node.seconds() if pid != first])
+    assert driver.ask("status")["phase"] == "running"
+    pid = spin(node)
+    os.kill(node.guard_pid, signal.SIGKILL)
+    kit.wait_until("it is ended", lambda: not kit.lives(pid), patience_s=0.5)
 
 
 def test_b6_new_guard_ends_what_is_left_over(node):
-    """Both were killed while a backend span: it has no postmaster any more, and nothing tells it."""
+    """All three were killed while a backend span: it has no postmaster any more, and nothing tells it."""
     driver = node.primary(lease_ms=30000)
-    spinner = node.session()
-    pid = spinner.backend()
-    spinner.say("DO $$ BEGIN LOOP END LOOP; END $$;")
+    pid = spin(node)
     time.sleep(0.1)
     driver.end()
+    os.kill(node.guard_pid, signal.SIGSTOP)  # so that it makes no other
+    for second in node.seconds():
+        os.kill(second, signal.SIGKILL)
     os.kill(node.guard_pid, signal.SIGKILL)
     time.sleep(0.3)
-    if not kit.lives(pid):
-        return
+    assert kit.lives(pid)
     assert node.guard().wait("ended")["reason"] == 19
     kit.wait_until("it has left the kernel", lambda: not kit.lives(pid), patience_s=0.5)
 

@@ -212,28 +212,39 @@ static void check(const struct guard_facts *f, const struct guard_decision *d)
     }
 }
 
+#define RULES 10 /* as many as decide.c has rows */
+
+struct reached {
+    const char *rules[RULES + 1];
+    size_t count;
+};
+
+static void note(struct reached *reached, const char *rule)
+{
+    for (size_t i = 0; i < reached->count; i++) {
+        if (strcmp(reached->rules[i], rule) == 0) {
+            return;
+        }
+    }
+    MUST(reached->count < ARRAY_LEN(reached->rules));
+    reached->rules[reached->count++] = rule;
+}
+
 static void every_rule_is_reached_and_none_breaks_safety(void **state)
 {
     (void)state;
-    const char *reached[16] = {0};
-    size_t count = 0;
+    struct reached reached = {0};
     for (unsigned all = 0; all < 1U << 13; all++) {
         for (unsigned phase = GUARD_IDLE; phase <= GUARD_END; phase++) {
             for (uint64_t now = 4; now <= 11; now++) {
                 struct guard_facts f = combination(all, phase, now);
                 struct guard_decision d = guard_decide(&f);
                 check(&f, &d);
-                size_t at = 0;
-                while (at < count && strcmp(reached[at], d.rule) != 0) {
-                    at++;
-                }
-                if (at == count) {
-                    reached[count++] = d.rule;
-                }
+                note(&reached, d.rule);
             }
         }
     }
-    assert_int_equal(count, 10); /* as many as decide.c has rows */
+    assert_int_equal(reached.count, RULES);
 }
 
 int main(void)

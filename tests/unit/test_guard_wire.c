@@ -96,15 +96,15 @@ static void one_more_byte_is_refused(void **state)
 static void wild_bytes_are_refused_or_read_within_bounds(void **state)
 {
     (void)state;
-    struct test_random random = {1};
+    struct test_random chance = {1};
     for (int i = 0; i < 200000; i++) {
         struct guard_request request = start_request();
         struct guard_request got;
         struct guard_event event;
         char bytes[256];
         size_t size = guard_request_encode(&request, bytes, sizeof(bytes));
-        for (uint64_t changes = random_below(&random, 6); changes > 0; changes--) {
-            bytes[random_below(&random, size)] = (char)random_u64(&random);
+        for (uint64_t changes = random_below(&chance, 6); changes > 0; changes--) {
+            bytes[random_below(&chance, size)] = (char)random_u64(&chance);
         }
         if (guard_request_decode(bytes, size, &got)) {
             for (size_t w = 0; w < got.argument_count; w++) {
