@@ -123,6 +123,10 @@ class Driver:
             if event.kind in kinds:
                 return event
 
+    def warned(self, reason):
+        while self.wait("warning")["reason"] != reason:
+            pass
+
     def first(self, kind):
         """The next event of @kind; what comes before it is kept."""
         while (event := self.next(time.monotonic() + PATIENCE_S, kind)).kind != kind:
@@ -246,7 +250,9 @@ class Node:
 
     def guard(self, *options):
         """A driver with a guard of its own."""
-        driver = self.driver(*options)
+        return self.has_guard(self.driver(*options))
+
+    def has_guard(self, driver):
         driver.say("spawn")
         self.guards.append(driver.first("spawned")["pid"])
         assert driver.first("state")["phase"] == "idle"
