@@ -126,6 +126,7 @@ struct guard_event {
     uint64_t ended_count; /* processes that were killed */
     uint64_t stuck_count; /* of them, left in uninterruptible sleep */
     uint64_t took_ns;
+    uint64_t is_hands_off;
 };
 
 /* Write the message into @out of @room bytes and return its size, 0 if it does not fit. */

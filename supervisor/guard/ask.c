@@ -39,6 +39,13 @@ static enum guard_reason may_begin(const struct guard *g, enum guard_phase phase
     return GUARD_FINE;
 }
 
+static void set_bound(struct guard_state *state, uint64_t epoch)
+{
+    MUST(epoch >= state->highest_epoch);
+    state->bound_epoch = epoch;
+    state->highest_epoch = epoch;
+}
+
 /* From here on the deadline applies. */
 static enum guard_reason bind(struct guard *g, uint64_t epoch)
 {
@@ -55,7 +62,7 @@ static enum guard_reason bind(struct guard *g, uint64_t epoch)
     if (error != 0) {
         tell_error(g, GUARD_UNWATCHED, error);
     }
-    g->state.bound_epoch = epoch;
+    set_bound(&g->state, epoch);
     g->state.order_margin_ns = facts.grant.promote_margin_ns;
     return GUARD_FINE;
 }
@@ -70,7 +77,7 @@ static enum guard_reason ask_arm(struct guard *g, const struct guard_request *re
     }
     g->state.armed_epoch = request->epoch;
     if (g->state.bound_epoch != 0) {
-        g->state.bound_epoch = request->epoch; /* a primary goes on under the newer one */
+        set_bound(&g->state, request->epoch); /* a primary goes on under the newer one */
     }
     guard_gather(g, &facts); /* its deadline is in force before the answer leaves */
     return GUARD_FINE;

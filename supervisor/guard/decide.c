@@ -25,7 +25,7 @@ enum guard_reason guard_may_arm(const struct guard_facts *f, uint64_t epoch)
     if (!f->has_grant) {
         return GUARD_NO_PAGE;
     }
-    if (epoch == 0 || f->grant.epoch != epoch || epoch < f->bound_epoch) {
+    if (epoch == 0 || f->grant.epoch != epoch || epoch < f->highest_epoch) {
         return GUARD_NO_GRANT;
     }
     return f->now_ns < f->grant.deadline_ns ? GUARD_FINE : GUARD_LATE;

@@ -19,6 +19,7 @@ struct guard_facts {
      * recovery or not (safety B1). 0: none, and no deadline applies. */
     uint64_t bound_epoch;
     uint64_t armed_epoch;    /* confirmed to pgraftd */
+    uint64_t highest_epoch;  /* ever bound: epochs only grow */
     uint64_t deadline_ns;    /* of the bound epoch, or of the armed one; the newest known */
     uint64_t kill_budget_ns; /* ending begins so much before the deadline */
 

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -124,8 +126,11 @@ static int work_and_look(enum errand_kind kind, const struct errand_place *place
         error == 0) {
         error = errno;
     }
-    if (fchdir(folder) != 0 ||
-        inotify_add_watch(place->inotify_fd, CONTROL_NAME, IN_MODIFY | IN_DELETE_SELF) < 0) {
+    /* Not by a change of folder: with the data directory as its own this child would be taken for
+     * one of PostgreSQL's processes. */
+    char control[PATH_MAX + sizeof(CONTROL_NAME)];
+    (void)snprintf(control, sizeof(control), "%s/" CONTROL_NAME, place->data_dir);
+    if (inotify_add_watch(place->inotify_fd, control, IN_MODIFY | IN_DELETE_SELF) < 0) {
         error = error != 0 ? error : errno;
     }
     report->noted_pid = read_noted_pid(folder);

@@ -65,6 +65,7 @@ struct guard_state {
 
     uint64_t bound_epoch; /* see struct guard_facts */
     uint64_t armed_epoch;
+    uint64_t highest_epoch;
     uint64_t deadline_ns;
     uint64_t kill_budget_ns;
     uint64_t order_margin_ns;

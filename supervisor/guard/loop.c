@@ -72,6 +72,7 @@ void guard_gather(struct guard *g, struct guard_facts *ret_facts)
     facts.phase = s->phase;
     facts.bound_epoch = s->bound_epoch;
     facts.armed_epoch = s->armed_epoch;
+    facts.highest_epoch = s->highest_epoch;
     facts.deadline_ns = s->deadline_ns;
     facts.kill_budget_ns = s->kill_budget_ns;
     facts.is_left = s->is_left;

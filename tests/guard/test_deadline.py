@@ -25,7 +25,7 @@ def test_b5_deadline_ends_spinning_and_committing_backends(node):
     print(f"began {(deadline_ns - ended['at_ns'] + ended['took_ns']) / MS:.1f} ms before the deadline, "
           f"took {ended['took_ns'] / MS:.1f} ms, {ended['ended']} processes, "
           f"last acknowledgement {(deadline_ns - committer.answers[-1]) / MS:.1f} ms before the deadline")
-    assert ended["reason"] == 15 and ended["epoch"] == 1 and ended["ended"] >= 5
+    assert ended["reason"] == kit.BY_DEADLINE and ended["epoch"] == 1 and ended["ended"] >= 5
     assert gone_ns < deadline_ns + 100 * MS  # the observer's own delay
     assert ended["at_ns"] <= deadline_ns
     assert committer.answers[-1] < deadline_ns
@@ -39,7 +39,7 @@ def test_b5_deadline_is_renewed_through_the_page_alone(node):
     assert node.processes()
     assert driver.ask("status")["is_primary"] == 1
     driver.say("hold")
-    assert driver.wait("ended")["reason"] == 15
+    assert driver.wait("ended")["reason"] == kit.BY_DEADLINE
 
 
 def test_b5_deadline_ends_a_frozen_postgresql(node):
@@ -57,7 +57,7 @@ def test_b5_who_only_works_in_the_data_directory_is_spared(node):
     node.others.append(bystander)
     driver.ask("stop", kit.KILL)
     ended = driver.wait("ended")
-    assert ended["reason"] == 16
+    assert ended["reason"] == kit.BY_REQUEST
     assert not node.processes()
     assert bystander.poll() is None
 
@@ -71,9 +71,9 @@ def test_b5_hung_disk_does_not_hold_up_the_deadline(node):
     deadline_ns = driver.grant(1, 1200)["deadline_ns"]
     assert driver.ask("arm", 1).kind == "done"
     driver.say("promote", 1)
-    assert driver.wait("refused")["reason"] == 15
+    assert driver.wait("refused")["reason"] == kit.BY_DEADLINE
     ended = driver.wait("ended")
-    assert ended["reason"] == 15 and ended["at_ns"] <= deadline_ns
+    assert ended["reason"] == kit.BY_DEADLINE and ended["at_ns"] <= deadline_ns
     assert not node.processes()
 
 

@@ -23,7 +23,7 @@ def test_b4_backend_crash_ends_everything_at_once(node):
     ended = driver.wait("ended")
     committer.end()
     assert died["wait_status"] != 0
-    assert ended["reason"] == 17 and ended["epoch"] == 1
+    assert ended["reason"] == kit.BY_DEATH and ended["epoch"] == 1
     assert not node.processes()
     assert driver.ask("status")["phase"] == "idle"
 
@@ -33,7 +33,7 @@ def test_b5_postmaster_killed_leaves_no_spinning_backend(node):
     driver = node.primary(lease_ms=5000)
     pid = spin(node)
     os.kill(driver.ask("status")["pid"], signal.SIGKILL)
-    driver.wait("ended")
+    assert driver.wait("ended")["reason"] == kit.BY_DEATH
     assert not node.processes()
     kit.wait_until("it has left the kernel", lambda: not kit.lives(pid), patience_s=0.5)
 
@@ -118,7 +118,7 @@ def test_b6_new_guard_ends_what_is_left_over(node):
         os.kill(second, signal.SIGKILL)
     os.kill(node.guard_pid, signal.SIGKILL)
     kit.wait_until("the kernel has killed the postmaster", lambda: node.processes() == [pid], patience_s=0.5)
-    assert node.guard().wait("ended")["reason"] == 19
+    assert node.guard().wait("ended")["reason"] == kit.BY_LEFTOVER
     kit.wait_until("it has left the kernel", lambda: not kit.lives(pid), patience_s=0.5)
 
 
@@ -126,7 +126,7 @@ def test_b6_stop_in_the_fast_way_is_clean(node):
     driver = node.primary(lease_ms=5000)
     assert driver.ask("stop", kit.FAST).kind == "done"
     assert driver.wait("died")["wait_status"] == 0
-    assert driver.wait("ended")["reason"] == 17
+    assert driver.wait("ended")["reason"] == kit.BY_DEATH
     assert node.control("Database cluster state") == "shut down"
 
 

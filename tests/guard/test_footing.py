@@ -85,7 +85,7 @@ def test_b5_control_group_is_killed_as_a_whole(group, node):
 
 def test_b7_memory_that_can_not_be_locked_is_warned_of(node):
     driver = node.has_guard(limited(64, node.driver))
-    driver.warned(20)
+    driver.warned(kit.UNLOCKED)
 
 
 def test_b6_postmaster_has_the_defaults_and_the_guard_is_single_threaded(node):
@@ -171,7 +171,7 @@ def test_watchdog_required_and_missing_refuses_the_promotion(node):
     driver = node.standby("--watchdog=required", "--watchdog-device=/nonexistent/dog")
     driver.grant(1, 3000)
     driver.ask("arm", 1)
-    assert driver.ask("promote", 1)["reason"] == 13
+    assert driver.ask("promote", 1)["reason"] == kit.NO_WATCHDOG
     assert node.in_recovery()
 
 
@@ -180,5 +180,5 @@ def test_watchdog_automatic_and_missing_is_warned_of(node):
     driver.grant(1, 3000, renewed=True)
     driver.ask("arm", 1)
     driver.say("promote", 1)
-    driver.warned(28)
+    driver.warned(kit.UNWATCHED)
     driver.wait("promoted")

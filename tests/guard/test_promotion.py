@@ -49,7 +49,7 @@ def test_b2_promotion_by_hand_is_ended(node):
     os.kill(postmaster, signal.SIGUSR1)
     ended = driver.wait("ended")
     print(f"{time.monotonic() - begun:.3f} s after the signal")
-    assert ended["reason"] == 18
+    assert ended["reason"] == kit.BY_UNGRANTED
     assert not node.processes()
     kit.wait_until("standby.signal is back", node.signal_file.exists)
 
@@ -60,7 +60,7 @@ def test_b2_primary_started_by_hand_is_ended(node):
     assert not node.signal_file.exists()
     process = kit.popen(node.words(), stdin=kit.subprocess.DEVNULL, stdout=node.log, stderr=node.log)
     node.others.append(process)
-    assert driver.wait("ended")["reason"] == 18
+    assert driver.wait("ended")["reason"] == kit.BY_UNGRANTED
     node.wait_for_none()
     kit.wait_until("standby.signal is there now", node.signal_file.exists)
 
@@ -69,7 +69,7 @@ def test_b2_hands_off_leaves_a_server_of_our_own_alone(node):
     """pgraftd works on the directory, as pg_rewind does with a single-user server."""
     driver = node.guard()
     assert driver.ask("watch", 0).kind == "done"
-    assert driver.ask("start", 0, *node.words())["reason"] == 14
+    assert driver.ask("start", 0, *node.words())["reason"] == kit.HANDS_OFF
     kit.run("/bin/sh", "-c", f"echo 'SELECT 1' | {kit.BIN}/postgres --single -D {node.data} postgres")
     assert driver.ask("watch", 1).kind == "done"
     assert driver.ask("start", 0, *node.words()).kind == "started"
@@ -97,7 +97,7 @@ def test_b3_restart_in_place_as_primary_keeps_the_timeline(node):
     timeline = driver.ask("status")["timeline"]
     os.kill(driver.ask("status")["pid"], signal.SIGKILL)
     assert driver.wait("died")["wait_status"] == signal.SIGKILL
-    assert driver.wait("ended")["reason"] == 17
+    assert driver.wait("ended")["reason"] == kit.BY_DEATH
     assert node.signal_file.exists()
     assert driver.ask("start-primary", 1, *node.words())["reason"] == kit.NOT_ARMED  # the end took the epoch back
     assert driver.ask("arm", 1).kind == "done"

@@ -22,7 +22,7 @@ def test_b6_new_driver_adopts_the_guard_and_renews(node):
     before = len(committer.answers)
     kit.wait_until("commits go on", lambda: len(committer.answers) > before)
     other.say("hold")
-    assert other.wait("ended")["reason"] == 15
+    assert other.wait("ended")["reason"] == kit.BY_DEADLINE
 
 
 def test_b6_page_of_a_dead_driver_counts_no_more(node):
@@ -33,7 +33,7 @@ def test_b6_page_of_a_dead_driver_counts_no_more(node):
     other = node.driver()
     assert other.ask("attach")["epoch"] == 1
     other.grant(2, 5000, renewed=True)  # another epoch's time is not epoch 1's
-    assert other.wait("ended")["reason"] == 15
+    assert other.wait("ended")["reason"] == kit.BY_DEADLINE
 
 
 def test_b6_second_driver_is_turned_away_while_one_is_there(node):
@@ -51,7 +51,7 @@ def test_b6_what_happened_meanwhile_is_told_to_the_next_driver(node):
     other = node.driver()
     other.say("attach")
     ended = other.wait("ended")
-    assert (ended["reason"], ended["epoch"]) == (15, 1)
+    assert (ended["reason"], ended["epoch"]) == (kit.BY_DEADLINE, 1)
     assert other.wait("state")["phase"] == "idle"
 
 
@@ -64,7 +64,7 @@ def test_b6_running_standby_is_adopted_and_its_death_is_seen(node):
     assert (adopted.kind, adopted["pid"], adopted["is_adopted"]) == ("started", postmaster.pid, 1)
     postmaster.kill()
     driver.wait("died")
-    assert driver.wait("ended")["reason"] == 17
+    assert driver.wait("ended")["reason"] == kit.BY_DEATH
 
 
 def test_b6_running_primary_is_adopted_under_an_epoch_alone(node):
@@ -73,14 +73,14 @@ def test_b6_running_primary_is_adopted_under_an_epoch_alone(node):
     assert driver.wait("foreign")["pid"] == postmaster.pid
     assert node.session().ask("CHECKPOINT; SELECT 'done';") == "done"  # it changes the control file, and is no promotion
     time.sleep(0.2)
-    assert driver.ask("adopt", 0)["reason"] == 9
+    assert driver.ask("adopt", 0)["reason"] == kit.IS_PRIMARY
     driver.grant(4, 1000, renewed=True)
     assert driver.ask("arm", 4).kind == "done"
     assert driver.ask("adopt", 4).kind == "started"
     assert driver.wait("promoted")["epoch"] == 4
     assert node.signal_file.exists()
     driver.say("hold")
-    assert driver.wait("ended")["reason"] == 15
+    assert driver.wait("ended")["reason"] == kit.BY_DEADLINE
     assert not node.processes()
 
 
@@ -101,16 +101,16 @@ def test_b6_upgrade_is_an_exec_of_itself(node):
     time.sleep(2)  # longer than the lease: the new program reads the page
     assert driver.ask("upgrade", 0, new).kind == "done"
     os.kill(postmaster, signal.SIGKILL)
-    assert driver.wait("ended")["reason"] == 17
+    assert driver.wait("ended")["reason"] == kit.BY_DEATH
 
 
 def test_b6_upgrade_to_what_is_no_guard_is_refused(node):
     driver = node.primary(lease_ms=1500)
-    assert driver.ask("upgrade", 0, "/bin/false")["reason"] == 27
-    assert driver.ask("upgrade", 0, node.folder / "nothing")["reason"] == 27
+    assert driver.ask("upgrade", 0, "/bin/false")["reason"] == kit.NO_UPGRADE
+    assert driver.ask("upgrade", 0, node.folder / "nothing")["reason"] == kit.NO_UPGRADE
     assert driver.ask("status")["is_primary"] == 1
     driver.say("hold")
-    assert driver.wait("ended")["reason"] == 15
+    assert driver.wait("ended")["reason"] == kit.BY_DEADLINE
 
 
 def test_b6_newer_epoch_is_armed_while_primary(node):

@@ -150,7 +150,7 @@ static void an_epoch_is_armed_as_the_page_shows_it(void **state)
     assert_int_equal(guard_may_arm(&f, 3), GUARD_FINE);
     assert_int_equal(guard_may_arm(&f, 4), GUARD_NO_GRANT);
     assert_int_equal(guard_may_arm(&f, 0), GUARD_NO_GRANT);
-    f.bound_epoch = 4; /* epochs only grow */
+    f.highest_epoch = 4; /* epochs only grow */
     assert_int_equal(guard_may_arm(&f, 3), GUARD_NO_GRANT);
     f = armed();
     f.now_ns = 1000;
