@@ -520,40 +520,6 @@ void engine_tick(struct engine *e, uint64_t now_ms)
     engine_member_tick(e);
 }
 
-/* Ours, not libraft's: each of its beats takes what is on its way for lost and sends it again. An
- * APPEND of nothing behind what the member is known to have changes nothing there, and its answer
- * nothing here but the stamps. */
-void engine_beat(struct engine *e, uint64_t now_ms)
-{
-    engine_set_now(e, now_ms);
-    if (!e->leading || e->failed || e->beaten_ms == e->now_ms) {
-        return;
-    }
-    e->beaten_ms = e->now_ms;
-    struct members members;
-    engine_members(e, &members);
-    struct peer_stamp stamp;
-    engine_stamp(e, e->now_ms, &stamp);
-    for (size_t i = 0; i < members.count; i++) {
-        uint64_t match = engine_match(e, members.at[i].id);
-        uint64_t match_term = tail_term(&e->tail, match);
-        bool votes = members.at[i].role == MEMBER_VOTER && members.at[i].id != e->settings.id;
-        if (!votes || match == 0 || match_term == 0) {
-            continue; /* it has not answered yet in this term: the ordinary beat reaches it */
-        }
-        struct peer_message beat = {.kind = PEER_APPEND,
-                                    .from = e->settings.id,
-                                    .to = members.at[i].id,
-                                    .term = raft_current_term(&e->raft),
-                                    .stamp = stamp,
-                                    .append = {.prev_index = match,
-                                               .prev_term = match_term,
-                                               .commit = raft_commit_index(&e->raft),
-                                               .stored = engine_stored(e)}};
-        e->sink.send(e->sink.ctx, &beat);
-    }
-}
-
 /* --- proposals and what becomes of them --- */
 
 int engine_submit(struct engine *e, uint64_t now_ms, const struct peer_entry *entries, size_t count,
