@@ -188,7 +188,7 @@ int main(int count, char **words)
 {
     struct err err = {0};
     if (count < 5 || guard_client_init(&client, &err) != 0) {
-        fprintf(stderr, "driver: %s\n", count < 5 ? "too few words" : err.msg);
+        (void)fprintf(stderr, "driver: %s\n", count < 5 ? "too few words" : err.msg);
         return 2;
     }
     place = (struct guard_place){.guard = words[1],
