@@ -9,8 +9,8 @@
 #include "base/crc32c.h"
 #include "base/must.h"
 
-/* Two slots can both be torn only while the writer writes twice; that it does so again and again is
- * possible in theory alone. */
+/* A slot that is being written is read again: what the other one says may be two grants old by
+ * then. After so many tries its writer has died half way, and the other one is the newest. */
 #define READS_MAX 64
 
 static uint64_t sum_of(uint64_t sequence, const uint64_t words[GUARD_GRANT_WORDS])
@@ -19,8 +19,9 @@ static uint64_t sum_of(uint64_t sequence, const uint64_t words[GUARD_GRANT_WORDS
     return crc32c_extend(crc, words, GUARD_GRANT_WORDS * sizeof(words[0]));
 }
 
-/* The sequence of @slot, 0 when it is not whole. */
-static uint64_t slot_read(const struct guard_slot *slot, uint64_t words[GUARD_GRANT_WORDS])
+/* False: torn. A slot that was never written has the sequence 0. */
+static bool slot_read(const struct guard_slot *slot, uint64_t words[GUARD_GRANT_WORDS],
+                      uint64_t *ret_sequence)
 {
     uint64_t last = atomic_load_explicit(&slot->last, memory_order_acquire);
     for (size_t i = 0; i < GUARD_GRANT_WORDS; i++) {
@@ -28,7 +29,11 @@ static uint64_t slot_read(const struct guard_slot *slot, uint64_t words[GUARD_GR
     }
     uint64_t sum = atomic_load_explicit(&slot->sum, memory_order_acquire);
     uint64_t first = atomic_load_explicit(&slot->first, memory_order_relaxed);
-    return first == last && sum == sum_of(last, words) ? last : 0;
+    if (first != last || (last != 0 && sum != sum_of(last, words))) {
+        return false;
+    }
+    *ret_sequence = last;
+    return true;
 }
 
 static void slot_write(struct guard_slot *slot, uint64_t sequence,
@@ -42,16 +47,21 @@ static void slot_write(struct guard_slot *slot, uint64_t sequence,
     atomic_store_explicit(&slot->last, sequence, memory_order_release);
 }
 
-/* The highest sequence of a whole slot, and what it says. */
+/* The highest sequence of a whole slot, and what it says; 0: none. */
 static uint64_t newest(const struct guard_page *page, uint64_t words[GUARD_GRANT_WORDS])
 {
     uint64_t best = 0;
-    for (size_t i = 0; i < ARRAY_LEN(page->slots); i++) {
-        uint64_t said[GUARD_GRANT_WORDS];
-        uint64_t sequence = slot_read(&page->slots[i], said);
-        if (sequence > best) {
-            best = sequence;
-            memcpy(words, said, sizeof(said));
+    bool is_whole = false;
+    for (int i = 0; i < READS_MAX && !is_whole; i++) {
+        is_whole = true;
+        for (size_t slot = 0; slot < ARRAY_LEN(page->slots); slot++) {
+            uint64_t said[GUARD_GRANT_WORDS];
+            uint64_t sequence = 0;
+            is_whole = slot_read(&page->slots[slot], said, &sequence) && is_whole;
+            if (sequence > best) {
+                best = sequence;
+                memcpy(words, said, sizeof(said));
+            }
         }
     }
     return best;
@@ -81,11 +91,9 @@ void guard_page_write(struct guard_page *page, const struct guard_grant *grant)
 bool guard_page_read(const struct guard_page *page, struct guard_grant *ret_grant)
 {
     uint64_t words[GUARD_GRANT_WORDS];
-    for (int i = 0; i < READS_MAX; i++) {
-        if (newest(page, words) > 0) {
-            memcpy(ret_grant, words, sizeof(words));
-            return true;
-        }
+    if (newest(page, words) == 0) {
+        return false;
     }
-    return false;
+    memcpy(ret_grant, words, sizeof(words));
+    return true;
 }
