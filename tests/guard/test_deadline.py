@@ -1,7 +1,6 @@
 """tests/guard/test_deadline.py - when the lease has run out, nothing of this PostgreSQL is left (B5, B1, A5)."""
 import os
 import signal
-import subprocess
 import time
 
 import kit
@@ -53,8 +52,9 @@ def test_b5_deadline_ends_a_frozen_postgresql(node):
 
 def test_b5_who_only_works_in_the_data_directory_is_spared(node):
     driver = node.primary()
-    bystander = subprocess.Popen(["sleep", "60"], cwd=node.data)
+    bystander = kit.popen(["/bin/sh", "-c", f"cd {node.data} && exec sleep 60"])
     node.others.append(bystander)
+    kit.wait_until("it works there", lambda: os.readlink(f"/proc/{bystander.pid}/cwd") == str(node.data))
     driver.ask("stop", kit.KILL)
     ended = driver.wait("ended")
     assert ended["reason"] == kit.BY_REQUEST
