@@ -145,6 +145,7 @@ void core_hello_start(struct core *c, const struct store_image *image)
     h->started_ms = c->now_ms;
     write_identity(c);
     engine_allow_campaign(c->engine, false);
+    engine_doubt(c->engine, true);
 }
 
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id)
@@ -383,6 +384,7 @@ static void clear(struct core *c, const struct members *members)
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
     if ((all && others > 0) || waited) {
         h->may_vote = true;
+        engine_doubt(c->engine, false);
         engine_written(c->engine, c->now_ms, c->durable); /* core_durable() has held it back */
         core_start_clear(c);
         greet_again(c);

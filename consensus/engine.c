@@ -302,6 +302,13 @@ static void note_leadership(struct engine *e)
     }
 }
 
+static void note_commit(struct engine *e)
+{
+    bool counts = !e->in_doubt || raft_state(&e->raft) != RAFT_LEADER;
+    uint64_t commit = counts ? raft_commit_index(&e->raft) : 0;
+    e->commit = commit > e->commit ? commit : e->commit; /* W6 */
+}
+
 bool engine_step(struct engine *e, struct raft_event *event)
 {
     if (e->failed) {
@@ -330,8 +337,7 @@ bool engine_step(struct engine *e, struct raft_event *event)
     for (unsigned i = 0; i < update.messages.n; i++) {
         carry_out_message(e, &update.messages.batch[i]);
     }
-    uint64_t commit = raft_commit_index(&e->raft);
-    e->commit = commit > e->commit ? commit : e->commit; /* W6 */
+    note_commit(e);
     note_leadership(e);
     return !e->failed;
 }
@@ -468,6 +474,12 @@ void engine_start(struct engine *e, uint64_t now_ms, const struct store_image *i
 void engine_allow_campaign(struct engine *e, bool allowed)
 {
     e->may_campaign = allowed;
+}
+
+void engine_doubt(struct engine *e, bool in_doubt)
+{
+    e->in_doubt = in_doubt;
+    note_commit(e);
 }
 
 static uint64_t due_ms(const struct engine *e)

@@ -93,6 +93,9 @@ void engine_start(struct engine *e, uint64_t now_ms, const struct store_image *i
 
 /* While the disk is slow a node should not ask for leadership (safety E1); true at the start. */
 void engine_allow_campaign(struct engine *e, bool allowed);
+/* Is the disk perhaps an old copy (safety D5)? A sole voter leads by its start, and takes all that
+ * it finds for committed: not while it is in doubt. False at the start. */
+void engine_doubt(struct engine *e, bool in_doubt);
 
 /* When engine_tick() wants to be called next, later than @now_ms; earlier calls do no harm. */
 uint64_t engine_next_tick_ms(const struct engine *e, uint64_t now_ms);

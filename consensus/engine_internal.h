@@ -32,6 +32,7 @@ struct engine {
     uint64_t commit; /* the highest ever seen (W6) */
     uint64_t applied;
     bool may_campaign;
+    bool in_doubt;
     bool failed; /* after fatal(): every call does nothing */
 
     /* engine_write.c (W3): what is being written, oldest first. */
