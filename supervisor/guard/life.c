@@ -75,8 +75,10 @@ void life_fail(struct guard *g, enum guard_reason reason, int error)
     struct guard_work work = s->work;
     s->work = (struct guard_work){0};
     if (s->phase == GUARD_PREPARE) {
+        bool owed = s->is_signal_owed || work.kind != GUARD_ADOPT; /* it was only looked at */
         s->phase = GUARD_IDLE;
         life_unbind(g);
+        s->is_signal_owed = owed;
     } else if (work.kind == GUARD_PROMOTE) {
         s->bound_epoch = 0; /* nothing was ordered yet */
         watchdog_disarm(&g->watchdog);

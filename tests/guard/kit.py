@@ -30,7 +30,7 @@ log_min_messages = warning
 ANSWERS = ("done", "refused", "state", "started", "promoted")
 SMART, FAST, IMMEDIATE, KILL = range(4)
 LATE, NO_GRANT, NOT_ARMED = 1, 2, 3  # enum guard_reason of supervisor/guard_wire.h
-IS_PRIMARY, NO_WATCHDOG, HANDS_OFF = 9, 13, 14
+RUNS, IS_PRIMARY, NO_WATCHDOG, HANDS_OFF = 5, 9, 13, 14
 BY_DEADLINE, BY_REQUEST, BY_DEATH, BY_UNGRANTED, BY_LEFTOVER = range(15, 20)
 UNLOCKED, NO_UPGRADE, UNWATCHED = 20, 27, 28
 

@@ -74,6 +74,8 @@ def test_b6_running_primary_is_adopted_under_an_epoch_alone(node):
     assert node.session().ask("CHECKPOINT; SELECT 'done';") == "done"  # it changes the control file, and is no promotion
     time.sleep(0.2)
     assert driver.ask("adopt", 0)["reason"] == kit.IS_PRIMARY
+    time.sleep(0.2)
+    assert not node.signal_file.exists()  # a refusal changes nothing
     driver.grant(4, 1000, renewed=True)
     assert driver.ask("arm", 4).kind == "done"
     assert driver.ask("adopt", 4).kind == "started"
@@ -120,3 +122,33 @@ def test_b6_newer_epoch_is_armed_while_primary(node):
     time.sleep(2.5)
     assert driver.ask("status")["epoch"] == 5
     assert node.processes()
+
+
+def test_b6_guard_that_is_not_needed_any_more_ends(node):
+    driver = node.standby()
+    assert driver.ask("quit")["reason"] == kit.RUNS
+    driver.ask("stop", kit.FAST)
+    driver.wait("ended")
+    assert driver.ask("quit").kind == "done"
+    kit.wait_until("the guard has ended", lambda: not kit.lives(node.guard_pid))
+    assert not node.seconds()
+
+
+def test_b6_one_guard_for_one_socket(node):
+    node.standby()
+    other = node.driver()
+    other.say("spawn")
+    other.wait("closed")
+    assert node.drivers[0].ask("status")["phase"] == "running"
+    assert "another guard holds the socket" in (node.folder / "log").read_text(encoding="utf-8")
+
+
+def test_words_that_are_not_understood_are_told(node):
+    guard = node.programs / "pgraft-guard"
+    assert "usage: pgraft-guard" in kit.run(guard, "--help")
+    assert kit.run(guard, "--version").startswith("pgraft-guard ")
+    for words, status in ((["--nonsense"], 2), (["--data-dir=relative"], 2), ([], 2), (["--resumes=0"], 1)):
+        with kit.popen([guard, *words], stderr=kit.subprocess.PIPE, text=True) as process:
+            said = process.communicate()[1]
+        assert process.returncode == status, (words, said)
+        assert status == 1 or "try --help" in said
