@@ -42,6 +42,7 @@ class Installed:
         self.bin = self.prefix / options["bindir"]
         self.sbin = self.prefix / options["sbindir"]
         self.lib = self.prefix / options["libdir"]
+        self.libexec = self.prefix / options["libexecdir"]
         self.include = self.prefix / options["includedir"]
         self.data = self.prefix / options["datadir"]
 
@@ -82,6 +83,7 @@ def test_everything_is_installed(here):
     major = version().split(".", maxsplit=1)[0]
     assert os.access(here.bin / "pgraftctl", os.X_OK)
     assert os.access(here.sbin / "pgraftd", os.X_OK)
+    assert os.access(here.libexec / "pgraft/pgraft-guard", os.X_OK)
     assert (here.lib / f"libpgraft.so.{version()}").is_file()
     assert os.readlink(here.lib / f"libpgraft.so.{major}") == f"libpgraft.so.{version()}"
     assert os.readlink(here.lib / "libpgraft.so") == f"libpgraft.so.{major}"
@@ -92,10 +94,10 @@ def test_everything_is_installed(here):
 def test_nothing_else_is_installed(here):
     """Above all no static archive of a layer and no second header."""
     found = {str(path.relative_to(here.prefix)) for path in here.prefix.rglob("*") if not path.is_dir()}
-    libdir = here.lib.relative_to(here.prefix)
+    libdir, libexec = here.lib.relative_to(here.prefix), here.libexec.relative_to(here.prefix)
     major = version().split(".", maxsplit=1)[0]
     assert found == {
-        "bin/pgraftctl", "sbin/pgraftd", "include/pgraft.h", f"{libdir}/pkgconfig/pgraft.pc",
+        "bin/pgraftctl", "sbin/pgraftd", f"{libexec}/pgraft/pgraft-guard", "include/pgraft.h", f"{libdir}/pkgconfig/pgraft.pc",
         f"{libdir}/libpgraft.so", f"{libdir}/libpgraft.so.{major}", f"{libdir}/libpgraft.so.{version()}",
         "share/bash-completion/completions/pgraftctl.bash", "share/bash-completion/completions/pgraftd.bash",
     }

@@ -40,6 +40,7 @@ git 1:2.39.5-0
 patch 2.7.6
 strace 6.1
 iproute2 6.1
+postgresql 15+248
 libgnutls28-dev 3.7.9-2
 libraft-dev 0.22.1-1~bpo12+1
 """
