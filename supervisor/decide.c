@@ -52,13 +52,12 @@ static bool is_paused(const struct facts *f)
     return f->store.paused != FACT_NO;
 }
 
-/* It was promoted for this epoch: by the guard's word, or by the timeline of its WAL, which was
- * named for this grant alone and outlives the guard. */
+/* It was promoted for this epoch: its WAL is on the timeline that was named for this grant alone.
+ * That outlives the guard, and a promotion that was asked for and never came does not count. */
 static bool was_primary(const struct facts *f)
 {
-    bool is_on_timeline = f->store.grant_epoch == f->lease.epoch && f->store.grant_timeline != 0 &&
-                          f->pg.end.is_known && f->pg.end.timeline == f->store.grant_timeline;
-    return has_lease(f) && (f->guard.promoted_epoch == f->lease.epoch || is_on_timeline);
+    return has_lease(f) && f->store.grant_epoch == f->lease.epoch && f->store.grant_timeline != 0 &&
+           f->pg.end.is_known && f->pg.end.timeline == f->store.grant_timeline;
 }
 
 /* Nothing newer than the lease's epoch is known here. */
@@ -188,6 +187,10 @@ static bool crash_loop(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !return_may_restart(f) && !is_paused(f);
 }
+static bool switched_over(const struct facts *f)
+{
+    return was_primary(f) && !runs(f) && f->wish.switchover && f->store.held == FACT_NO;
+}
 static bool provable_failover(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
@@ -196,6 +199,10 @@ static bool provable_failover(const struct facts *f)
 static bool guard_wanted(const struct facts *f)
 {
     return !runs(f) && f->guard.state != GUARD_WELL && f->guard.state != GUARD_UNKNOWN;
+}
+static bool unread_and_down(const struct facts *f)
+{
+    return f->store.paused == FACT_UNKNOWN && !runs(f);
 }
 static bool paused_and_down(const struct facts *f)
 {
@@ -351,7 +358,9 @@ static const struct rule {
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
     /* a primary that crashed */
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
+    {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},
+    {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
     {restart_in_place,   ACTION_START_PRIMARY, RENEWS,  "restart-in-place",      "B3", "nobody else provably has all commits: it goes on where it was, fenced first"},
