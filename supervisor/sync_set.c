@@ -177,6 +177,16 @@ static struct sync_plan to_goal(const struct facts *f, const struct sync_set *go
     return publish(f, both, value->count + 1, "the new set is published before it is applied");
 }
 
+struct sync_value sync_inherit(const struct facts *f)
+{
+    struct sync_value value = f->store.sync;
+    if (value.is_known && value.epoch < f->lease.epoch) {
+        value.epoch = f->lease.epoch;
+        value.primary = (struct sync_copy){.name = f->self, .copy = f->pg.copy};
+    }
+    return value;
+}
+
 struct sync_plan sync_plan(const struct facts *f)
 {
     const struct sync_value *value = &f->store.sync;

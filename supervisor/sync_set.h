@@ -34,6 +34,12 @@ struct sync_plan {
 /* Of a primary that holds the lease. */
 struct sync_plan sync_plan(const struct facts *f);
 
+/* What a new primary writes along with the record of its timeline, before anybody follows it: it
+ * was chosen with everything that was ever acknowledged, so from now on its copy proves alone,
+ * beside the sets of before. Those who now rewind or clone from it may be the last of these sets.
+ */
+struct sync_value sync_inherit(const struct facts *f);
+
 /* The set that is wanted now; false: to be waited for. */
 bool sync_goal(const struct facts *f, struct sync_set *ret_goal);
 

@@ -69,7 +69,10 @@ static void act_seal(struct sim *sim, int node, const struct decision *d)
 static void act_record(struct sim *sim, int node, const struct decision *d)
 {
     const struct sim_node *n = &sim->nodes[node];
+    static struct facts f;
+    observe(sim, node, &f);
     struct proposal p = {.kind = PROPOSE_RECORD, .by = node, .epoch = d->epoch, .copy = n->pg.copy};
+    p.sync = sync_inherit(&f);
     for (int i = 0; i < sim->promotion_count; i++) {
         const struct promotion *made = &sim->promotions[i];
         if (made->node == node && made->epoch == d->epoch) {

@@ -107,7 +107,7 @@ void daemon_soft(struct sim *sim, int node, int from, const struct member_facts 
 static void say(struct sim *sim, int node)
 {
     for (int i = 0; i < sim->count; i++) {
-        if (i == node || !linked(sim, node, i)) {
+        if (i == node || !linked(sim, node, i) || sim->parcels_used > PARCELS_OF_SOFT) {
             continue;
         }
         int slot = parcel_take(sim);

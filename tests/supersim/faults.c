@@ -360,8 +360,10 @@ void fault_milestone(struct sim *sim)
 static void start_host(struct sim *sim, int node)
 {
     struct sim_node *n = &sim->nodes[node];
-    n->host_up = true;
-    n->daemon.frozen_until = n->daemon.hung_until = n->guard.frozen_until = 0;
+    if (!n->host_up) {
+        n->host_up = true;
+        n->daemon.frozen_until = n->daemon.hung_until = n->guard.frozen_until = 0;
+    }
     if (!n->daemon.alive) {
         daemon_start(sim, node);
     }
@@ -397,6 +399,11 @@ void fault_recover(struct sim *sim, int node, uint64_t what)
     }
 }
 
+static void thaw(const struct sim *sim, uint64_t *until)
+{
+    *until = *until > sim->now ? sim->now : *until;
+}
+
 void fault_heal(struct sim *sim)
 {
     sim->healed = true;
@@ -404,7 +411,9 @@ void fault_heal(struct sim *sim)
     memset(sim->replica_cut, 0, sizeof(sim->replica_cut));
     for (int i = 0; i < sim->count; i++) {
         struct sim_node *n = &sim->nodes[i];
-        n->daemon.frozen_until = n->daemon.hung_until = n->guard.frozen_until = 0;
+        thaw(sim, &n->daemon.frozen_until);
+        thaw(sim, &n->daemon.hung_until);
+        thaw(sim, &n->guard.frozen_until);
         n->pg.postmaster_stopped = n->pg.hangs = false;
         n->daemon.wants_switchover = false;
         n->daemon.crashes = 0;

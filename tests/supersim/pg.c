@@ -22,9 +22,8 @@ struct position pg_end(const struct sim_pg *pg)
 
 static void add_record(struct sim *sim, struct sim_pg *pg, uint32_t timeline)
 {
-    if (pg->wal_count < WAL_MAX) {
-        pg->wal[pg->wal_count++] = (struct wal_record){.timeline = timeline, .id = ++sim->next_id};
-    }
+    MUST(pg->wal_count < WAL_MAX);
+    pg->wal[pg->wal_count++] = (struct wal_record){.timeline = timeline, .id = ++sim->next_id};
 }
 
 static bool is_standby_up(const struct sim_node *n)
@@ -54,6 +53,12 @@ static void disconnect(struct sim *sim, int node)
     pg->connection++;
 }
 
+/* Without a tail: within the kill budget. */
+static uint64_t short_draw(struct sim *sim, uint64_t to_us)
+{
+    return sim->wish.exhaustive ? to_us / 2 : random_below(&sim->random, to_us);
+}
+
 /* Postmaster first; the others may live a moment longer. */
 void pg_kill(struct sim *sim, int node)
 {
@@ -64,7 +69,7 @@ void pg_kill(struct sim *sim, int node)
     pg->life++;
     disconnect(sim, node);
     pg->process = PG_LEFT;
-    end_in(sim, node, NEXT_ABSENT, draw(sim, 1 * MS, 40 * MS));
+    end_in(sim, node, NEXT_ABSENT, short_draw(sim, 40 * MS));
     if (commits(&sim->nodes[node])) {
         sim_schedule(sim, sim->now + draw(sim, 1 * MS, 30 * MS), EV_CLIENT, node)->life = pg->life;
     }
@@ -224,9 +229,10 @@ void pg_connect(struct sim *sim, int node)
 {
     struct sim_node *n = &sim->nodes[node];
     int to = conninfo_in_force(sim, &n->pg);
-    if (!is_standby_up(n) || to == NOBODY || n->pg.receives_from != NOBODY) {
+    if (!is_standby_up(n) || to == NOBODY || n->pg.receives_from == to) {
         return;
     }
+    disconnect(sim, node); /* another conninfo is another receiver */
     const struct sim_node *up = &sim->nodes[to];
     bool is_up = up->host_up && up->pg.process == PG_RUNNING && !up->pg.postmaster_stopped;
     if (!is_up || !linked(sim, node, to) || !linked(sim, to, node) || sim->replica_cut[node][to] ||
@@ -373,7 +379,7 @@ void pg_client(struct sim *sim, int node)
     if (!n->pg.is_primary || n->pg.process == PG_STOPPING) {
         return;
     }
-    if (commits(n)) {
+    if (commits(n) && n->pg.wal_count < WAL_MAX - 200) {
         add_record(sim, &n->pg, n->pg.wal[n->pg.wal_count - 1].timeline);
         pg_acknowledge(sim, node);
     }

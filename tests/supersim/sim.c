@@ -110,9 +110,12 @@ static struct event take_event(struct sim *sim)
 
 int parcel_take(struct sim *sim)
 {
-    for (int i = 0; i < PARCELS; i++) {
+    for (int k = 0; k < PARCELS; k++) {
+        int i = (sim->parcel_next + k) % PARCELS;
         if (!sim->parcels[i].used) {
             sim->parcels[i].used = true;
+            sim->parcels_used++;
+            sim->parcel_next = i + 1;
             return i;
         }
     }
@@ -152,8 +155,9 @@ static bool waits_for_thaw(struct sim *sim, const struct event *e)
     if (until <= sim->now) {
         return false;
     }
-    sim->counts.late_actions += e->kind == EV_ACT ? 1 : 0;
+    sim->counts.late_actions += e->kind == EV_ACT ? 1 : 0; /* each time it is looked at */
     struct event copy = *e;
+    until = until < sim->now + 200 * MS ? until : sim->now + 200 * MS; /* a heal thaws early */
     struct event *later = sim_schedule(sim, until, e->kind, e->node);
     copy.at = later->at;
     copy.order = later->order;
@@ -335,7 +339,8 @@ static void begin(struct sim *sim)
     }
     sim->fault_mask = sim->wish.exhaustive ? 0 : (unsigned)random_u64(&sim->random);
     sim->fault_every = draw(sim, 800 * MS, 6000 * MS);
-    sim->heal_at = sim->wish.exhaustive ? 16000 * MS : draw(sim, 25000 * MS, 45000 * MS);
+    sim->heal_at =
+        sim->wish.exhaustive ? 16000 * MS : (25000 + random_below(&sim->random, 20000)) * MS;
     if (!sim->wish.exhaustive) {
         sim_schedule(sim, draw(sim, 1000 * MS, 5000 * MS), EV_FAULT, 0);
     }
@@ -351,7 +356,7 @@ void sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE 
     sim->heap_room = room;
     sim->seed = seed;
     sim->wish = *wish;
-    sim->random.state = seed * UINT64_C(0x9e3779b97f4a7c15);
+    sim->random.state = seed;
     sim->hash = hash128_start(seed);
     sim->trace = trace;
     begin(sim);
@@ -368,6 +373,7 @@ void sim_live(struct sim *sim, uint64_t seed, const struct sim_wish *wish, FILE 
         happen(sim, &e);
         if (e.slot != NOBODY) {
             sim->parcels[e.slot].used = false;
+            sim->parcels_used--;
         }
         if (!sim->over) {
             check_event(sim);

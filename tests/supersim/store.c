@@ -162,6 +162,7 @@ static void commit_record(struct sim *sim, const struct proposal *p)
     now->history[now->history_count++] = p->row;
     now->initialized = FACT_YES;
     now->holder_copy = p->copy;
+    now->sync = p->sync;
     sim->counts.records++;
 }
 
@@ -277,6 +278,12 @@ static void advise(struct sim *sim)
         }
     }
     struct election e = elect(&f);
+    if (e.rule != s->rule) {
+        char text[300];
+        elect_explain(&f, &e, text, sizeof(text));
+        sim_say(sim, "%s advises %s", n->name.text, text);
+        s->rule = e.rule;
+    }
     sim->counts.waits_unproven += strcmp(e.rule, "unproven") == 0 ? 1 : 0;
     sim->counts.waits_window += strcmp(e.rule, "window") == 0 ? 1 : 0;
     if (e.action != ELECT_ORDER && e.action != ELECT_GRANT) {

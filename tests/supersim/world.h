@@ -105,7 +105,8 @@ struct parcel {
     struct member_facts soft;
     struct proposal proposal;
 };
-#define PARCELS 512
+#define PARCELS 1024
+#define PARCELS_OF_SOFT 900 /* what frozen nodes do not take is lost beyond it */
 
 struct wal_record {
     uint32_t timeline;
@@ -214,6 +215,7 @@ struct sim_store {
     uint64_t order_seen_at, order_seen;
     struct facts_name wanted;
     struct election last;
+    const char *rule;
 };
 
 struct promotion {
@@ -246,6 +248,7 @@ struct sim {
     struct event *heap;
     size_t heap_count, heap_room;
     struct parcel parcels[PARCELS];
+    int parcels_used, parcel_next;
     struct sim_node nodes[NODES_MAX];
     int count, databases;
     struct supervisor_settings settings;
