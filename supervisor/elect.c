@@ -41,10 +41,8 @@ static bool has_answered(const struct view *v, const struct member_facts *m)
 static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
 {
     uint64_t lsn = m->end.lsn;
-    uint64_t common = 0;
-    if (m->end.timeline < v->floor.timeline &&
-        history_common(&v->f->store, m->end.timeline, &common) && common < lsn) {
-        lsn = common;
+    if (m->end.timeline < v->floor.timeline) {
+        lsn = history_shared_lsn(&v->f->store, &m->end);
     }
     return v->floor.lsn > lsn ? v->floor.lsn - lsn : 0;
 }

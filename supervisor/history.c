@@ -23,6 +23,35 @@ bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t
     return true;
 }
 
+static const struct history_row *row_of(const struct store_facts *store, uint32_t timeline)
+{
+    for (uint32_t i = 0; i < store->history_count; i++) {
+        if (store->history[i].timeline == timeline) {
+            return &store->history[i];
+        }
+    }
+    return NULL;
+}
+
+uint64_t history_shared_lsn(const struct store_facts *store, const struct position *end)
+{
+    uint64_t lsn = end->lsn;
+    uint32_t at = end->timeline;
+    uint64_t common = 0;
+    for (uint32_t steps = 0; steps <= store->history_count; steps++) {
+        if (history_common(store, at, &common)) {
+            return lsn < common ? lsn : common;
+        }
+        const struct history_row *row = row_of(store, at);
+        if (row == NULL) {
+            return 0;
+        }
+        lsn = row->switch_lsn < lsn ? row->switch_lsn : lsn;
+        at = row->parent;
+    }
+    return 0;
+}
+
 bool history_is_diverged(const struct store_facts *store, const struct position *end)
 {
     uint64_t common = 0;

@@ -73,6 +73,7 @@ static void act_record(struct sim *sim, int node, const struct decision *d)
     observe(sim, node, &f);
     struct proposal p = {.kind = PROPOSE_RECORD, .by = node, .epoch = d->epoch, .copy = n->pg.copy};
     p.sync = sync_inherit(&f);
+    p.system_id = n->pg.system_id;
     for (int i = 0; i < sim->promotion_count; i++) {
         const struct promotion *made = &sim->promotions[i];
         if (made->node == node && made->epoch == d->epoch) {
@@ -107,6 +108,7 @@ static void act_initdb(struct sim *sim, int node)
     }
     pg->data = DATA_USABLE;
     pg->copy = ++sim->next_copy;
+    pg->system_id = pg->copy;
     pg->noted = true;
     pg->wal[0] = (struct wal_record){.timeline = 1, .id = ++sim->next_id};
     pg->wal_count = 1;
@@ -125,6 +127,7 @@ static bool copy_from(struct sim *sim, int node, int from)
     memcpy(pg->wal, up->pg.wal, up->pg.wal_count * sizeof(pg->wal[0]));
     pg->wal_count = up->pg.wal_count;
     pg->data = DATA_USABLE;
+    pg->system_id = up->pg.system_id;
     pg->noted = true;
     return true;
 }

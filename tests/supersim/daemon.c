@@ -63,8 +63,8 @@ void daemon_words(struct sim *sim, int node, struct member_facts *out)
         return;
     }
     observe(sim, node, &f);
-    out->has_data = pg->data == DATA_USABLE;
-    out->copy = pg->data == DATA_USABLE ? pg->copy : 0;
+    out->has_data = f.pg.data == DATA_USABLE;
+    out->copy = out->has_data ? pg->copy : 0;
     out->process = pg->process;
     out->role = f.pg.role;
     out->can_start = yes(n->daemon.crashes <= sim->settings.crashes_max);
@@ -74,7 +74,7 @@ void daemon_words(struct sim *sim, int node, struct member_facts *out)
     bool streams = pg->receives_from != NOBODY && sim->nodes[pg->receives_from].pg.is_primary;
     out->follows_epoch =
         streams && out->role == ROLE_STANDBY ? sim->nodes[pg->receives_from].pg.epoch : 0;
-    if (pg->data == DATA_USABLE && !pg->is_primary && pg->sealed > 0 &&
+    if (out->has_data && !pg->is_primary && pg->sealed > 0 &&
         seal_next(&f.pg, pg->sealed) == SEAL_DONE) {
         out->sealed_epoch = pg->sealed;
     }
@@ -158,6 +158,10 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     bool runs = pg->process == PG_RUNNING;
     out->process = is_early ? PG_UNKNOWN : pg->process;
     out->data = pg->data;
+    if (pg->data == DATA_USABLE && n->view.initialized == FACT_YES &&
+        pg->system_id != sim->store.system_id) {
+        out->data = DATA_BROKEN; /* its initdb was never recorded: the mark still stands */
+    }
     out->is_noted = yes(pg->noted);
     out->data_answers = yes(!pg->hangs);
     out->answers = yes(!pg->postmaster_stopped && !pg->hangs);

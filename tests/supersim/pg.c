@@ -63,7 +63,7 @@ static uint64_t short_draw(struct sim *sim, uint64_t to_us)
 void pg_kill(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
-    if (pg->process == PG_ABSENT || pg->process == PG_UNKNOWN) {
+    if (pg->process == PG_ABSENT || pg->process == PG_UNKNOWN || pg->process == PG_LEFT) {
         return;
     }
     pg->life++;

@@ -163,6 +163,7 @@ static void commit_record(struct sim *sim, const struct proposal *p)
     now->initialized = FACT_YES;
     now->holder_copy = p->copy;
     now->sync = p->sync;
+    sim->store.system_id = p->system_id;
     sim->counts.records++;
 }
 

@@ -81,7 +81,7 @@ struct proposal {
     uint64_t epoch, grant_seen, order_seen;
     uint32_t timeline;
     int chosen;
-    uint64_t copy;
+    uint64_t copy, system_id;
     bool on;
     struct sync_value sync;
     struct history_row row;
@@ -125,6 +125,7 @@ struct sim_pg {
     enum pg_data data;
     bool noted, hangs;
     uint64_t copy, sealed;
+    uint64_t system_id;
     struct wal_record wal[WAL_MAX];
     uint32_t wal_count;
     /* the receiver */
@@ -206,6 +207,7 @@ struct sim_node {
 struct sim_store {
     struct store_facts now; /* what is decided */
     uint64_t revision;
+    uint64_t system_id; /* of the initialize key */
     int leader;
     uint64_t term;
     uint64_t alone_since; /* the leader has no majority */
@@ -265,6 +267,7 @@ struct sim {
     struct acked acked[ACKED_MAX];
     uint32_t acked_count;
     uint64_t highest_epoch_promoted;
+    int highest_node;
     uint64_t faults_done, grants_elsewhere;
     uint64_t milestones;
     int steps_done;
