@@ -175,6 +175,10 @@ struct store_facts {
     uint32_t grant_timeline; /* what it is to promote to, or a later one */
     uint64_t order_epoch;    /* of the newest order to seal; it stands while above grant_epoch */
     struct sync_value sync;
+    uint64_t
+        sync_revision; /* of the key: whoever replaces it compares, so that nothing late does */
+    bool sync_pending; /* a publish of this node is under way, or nobody knows yet what became of
+                          it: what is read here may be older than that */
     uint32_t history_count; /* rows of the newest timelines, oldest first; what never recorded
                                itself never acknowledged anything */
     struct history_row history[FACTS_HISTORY_MAX];

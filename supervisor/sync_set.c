@@ -105,7 +105,8 @@ static struct sync_plan wait_for(const char *why)
 static struct sync_plan publish(const struct facts *f, const struct sync_set *sets, uint32_t count,
                                 const char *why)
 {
-    struct sync_plan plan = {.step = SYNC_STEP_PUBLISH, .why = why};
+    struct sync_plan plan = {
+        .step = SYNC_STEP_PUBLISH, .why = why, .revision = f->store.sync_revision};
     plan.publish = (struct sync_value){
         .is_known = true,
         .epoch = f->lease.epoch,
@@ -196,6 +197,9 @@ struct sync_plan sync_plan(const struct facts *f)
         value->is_known && value->epoch == f->lease.epoch && value->primary.copy == f->pg.copy;
     if (f->pg.force == FORCE_UNKNOWN) {
         return wait_for("a change of synchronous_standby_names is on its way");
+    }
+    if (f->store.sync_pending) {
+        return wait_for("it is not known yet what became of the last publish");
     }
     if (!sync_goal(f, &goal)) {
         return wait_for("no standby streams that could acknowledge");

@@ -11,7 +11,10 @@
  *
  * A new primary begins behind the fence, where nothing is acknowledged: it publishes its first set
  * when enough of it have all that was ever acknowledged, and only then applies it. A crash between
- * any two steps leaves a state from which the next look goes on. */
+ * any two steps leaves a state from which the next look goes on.
+ *
+ * Whoever publishes compares store.sync_revision as it was when this was asked: a request that was
+ * repeated, or is late, must not bring an older value back. */
 #ifndef SUPERVISOR_SYNC_SET_H_
 #define SUPERVISOR_SYNC_SET_H_
 
@@ -28,6 +31,7 @@ struct sync_plan {
     enum sync_step step;
     const char *why; /* a static sentence */
     struct sync_value publish;
+    uint64_t revision; /* of what it replaces */
     struct sync_set apply;
 };
 

@@ -74,6 +74,7 @@ static void act_record(struct sim *sim, int node, const struct decision *d)
     struct proposal p = {.kind = PROPOSE_RECORD, .by = node, .epoch = d->epoch, .copy = n->pg.copy};
     p.sync = sync_inherit(&f);
     p.system_id = n->pg.system_id;
+    p.sync_seen = f.store.sync_revision;
     for (int i = 0; i < sim->promotion_count; i++) {
         const struct promotion *made = &sim->promotions[i];
         if (made->node == node && made->epoch == d->epoch) {
@@ -92,6 +93,7 @@ static void act_sync(struct sim *sim, int node, const struct decision *d)
     if (d->sync.step == SYNC_STEP_PUBLISH) {
         struct proposal p = {
             .kind = PROPOSE_SYNC, .by = node, .epoch = d->epoch, .sync = d->sync.publish};
+        p.sync_seen = d->sync.revision;
         store_propose(sim, &p);
     } else if (d->sync.step == SYNC_STEP_APPLY && pg->is_primary && pg->epoch == d->epoch) {
         pg_set_force(sim, node, &d->sync.apply);

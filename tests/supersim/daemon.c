@@ -231,6 +231,7 @@ void observe(struct sim *sim, int node, struct facts *f)
     f->self = n->name;
     f->settings = sim->settings;
     f->store = n->view;
+    f->store.sync_pending = n->sync_asked != n->sync_known;
     f->store.is_current = yes(store_hears(sim, node));
     if (n->view_revision == 0) {
         f->store.initialized = f->store.paused = f->store.held = FACT_UNKNOWN;

@@ -30,7 +30,9 @@ bool store_hears(const struct sim *sim, int node)
 static void send_views(struct sim *sim)
 {
     for (int i = 0; i < sim->count; i++) {
-        if (store_hears(sim, i) && sim->nodes[i].view_revision != sim->store.revision) {
+        bool is_news = sim->nodes[i].view_revision != sim->store.revision ||
+                       sim->nodes[i].sync_known != sim->store.sync_done[i];
+        if (store_hears(sim, i) && is_news) {
             struct event *e = sim_schedule(sim, sim->now + draw(sim, 1 * MS, 8 * MS), EV_VIEW, i);
             e->life = sim->nodes[i].daemon.life;
         }
@@ -51,7 +53,11 @@ void store_start(struct sim *sim)
 void store_view(struct sim *sim, int node)
 {
     struct sim_node *n = &sim->nodes[node];
-    if (!store_hears(sim, node) || n->view_revision == sim->store.revision) {
+    if (!store_hears(sim, node)) {
+        return;
+    }
+    n->sync_known = sim->store.sync_done[node];
+    if (n->view_revision == sim->store.revision) {
         return;
     }
     n->view = sim->store.now;
@@ -95,11 +101,18 @@ void store_confirmed(struct sim *sim, int node, uint64_t epoch, uint64_t sent)
 
 /* ---- what is proposed and decided ---- */
 
+static bool publishes(const struct proposal *p)
+{
+    return p->kind == PROPOSE_SYNC || p->kind == PROPOSE_RECORD;
+}
+
 void store_propose(struct sim *sim, const struct proposal *p)
 {
     struct sim_store *s = &sim->store;
+    sim->nodes[p->by].sync_asked += publishes(p) ? 1 : 0;
     if (!store_hears(sim, p->by)) {
         sim->counts.dropped_proposals++;
+        s->sync_done[p->by] += publishes(p) ? 1 : 0;
         s->proposing = p->kind == PROPOSE_ORDER || p->kind == PROPOSE_GRANT ? false : s->proposing;
         s->ending = p->kind == PROPOSE_EXPIRE ? false : s->ending;
         return;
@@ -151,7 +164,7 @@ static void commit_record(struct sim *sim, const struct proposal *p)
 {
     struct store_facts *now = &sim->store.now;
     const struct history_row *newest = history_newest(now);
-    if (newest != NULL && newest->epoch >= p->row.epoch) {
+    if ((newest != NULL && newest->epoch >= p->row.epoch) || p->sync_seen != now->sync_revision) {
         return;
     }
     if (now->history_count == FACTS_HISTORY_MAX) {
@@ -163,6 +176,7 @@ static void commit_record(struct sim *sim, const struct proposal *p)
     now->initialized = FACT_YES;
     now->holder_copy = p->copy;
     now->sync = p->sync;
+    now->sync_revision++;
     sim->store.system_id = p->system_id;
     sim->counts.records++;
 }
@@ -178,12 +192,20 @@ static void commit_holder(struct sim *sim, const struct proposal *p)
         sim->counts.releases++;
     } else if (p->kind == PROPOSE_RECORD) {
         commit_record(sim, p);
-    } else {
+    } else if (p->sync_seen == s->now.sync_revision) {
         s->now.sync = p->sync;
+        s->now.sync_revision++;
         sim->counts.publishes++;
         sim->counts.two_sets += p->sync.count > 1 ? 1 : 0;
     }
     s->revision++;
+    if (p->kind == PROPOSE_SYNC) {
+        sim_say(
+            sim, "published for epoch %u: %u sets, the last needs %u of %u", (unsigned)p->epoch,
+            (unsigned)s->now.sync.count,
+            s->now.sync.count > 0 ? (unsigned)s->now.sync.sets[s->now.sync.count - 1].needed : 0,
+            s->now.sync.count > 0 ? (unsigned)s->now.sync.sets[s->now.sync.count - 1].count : 0);
+    }
 }
 
 static void commit_leader(struct sim *sim, const struct proposal *p)
@@ -211,6 +233,7 @@ void store_commit(struct sim *sim, const struct proposal *p)
     struct sim_store *s = &sim->store;
     bool is_leaders =
         p->kind == PROPOSE_ORDER || p->kind == PROPOSE_GRANT || p->kind == PROPOSE_EXPIRE;
+    s->sync_done[p->by] += publishes(p) ? 1 : 0;
     s->proposing = is_leaders && p->term == s->term ? false : s->proposing;
     if (p->term != s->term || s->leader == NOBODY || !has_majority(sim, s->leader)) {
         sim->counts.dropped_proposals++;

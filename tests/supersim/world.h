@@ -78,7 +78,7 @@ struct proposal {
     enum proposal_kind kind;
     int by;        /* the node whose word it is */
     uint64_t term; /* of the store's leader, for its own */
-    uint64_t epoch, grant_seen, order_seen;
+    uint64_t epoch, grant_seen, order_seen, sync_seen;
     uint32_t timeline;
     int chosen;
     uint64_t copy, system_id;
@@ -199,6 +199,7 @@ struct sim_node {
     uint64_t deadline_epoch;
     struct store_facts view;
     uint64_t view_revision;
+    uint64_t sync_asked, sync_known; /* publishes; and of how many the outcome is known here */
     bool nofailover;
     int32_t priority;
     bool assumption_broken; /* daemon and guard frozen together, over a deadline */
@@ -207,7 +208,8 @@ struct sim_node {
 struct sim_store {
     struct store_facts now; /* what is decided */
     uint64_t revision;
-    uint64_t system_id; /* of the initialize key */
+    uint64_t system_id;            /* of the initialize key */
+    uint64_t sync_done[NODES_MAX]; /* publishes that came to an end, one way or the other */
     int leader;
     uint64_t term;
     uint64_t alone_since; /* the leader has no majority */
