@@ -26,6 +26,11 @@ static bool may_be_primary(const struct facts *f)
                        (f->pg.role == ROLE_UNKNOWN && f->guard.promotion_seen != FACT_NO));
 }
 
+static bool may_start(const struct facts *f)
+{
+    return !runs(f) && f->guard.state == GUARD_WELL;
+}
+
 static bool has_lease(const struct facts *f)
 {
     return f->lease.epoch != 0;
@@ -210,7 +215,7 @@ static bool paused_and_down(const struct facts *f)
 }
 static bool restart_in_place(const struct facts *f)
 {
-    return was_primary(f) && lease_lives(f) && is_newest(f) && !runs(f) &&
+    return was_primary(f) && lease_lives(f) && is_newest(f) && may_start(f) &&
            f->pg.data == DATA_USABLE && f->lease.remaining_ms > f->settings.times.promote_margin_ms;
 }
 static bool restart_too_late(const struct facts *f)
@@ -228,7 +233,7 @@ static bool seal_ordered(const struct facts *f)
 }
 static bool start_to_promote(const struct facts *f)
 {
-    return has_lease(f) && !was_primary(f) && !runs(f) && f->pg.data == DATA_USABLE;
+    return has_lease(f) && !was_primary(f) && may_start(f) && f->pg.data == DATA_USABLE;
 }
 static bool is_candidate(const struct facts *f)
 {
@@ -300,7 +305,7 @@ static bool comes_back(const struct facts *f)
 static bool start_standby(const struct facts *f)
 {
     bool rewinds = return_has_primary(f) && return_plan(f).step == RETURN_WAIT;
-    return !runs(f) && f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_YES && !rewinds;
+    return may_start(f) && f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_YES && !rewinds;
 }
 static bool asked_to_clone(const struct facts *f)
 {
@@ -397,7 +402,8 @@ static void check(const struct facts *f, const struct decision *d)
                                          f->pg.sealed_epoch == d->epoch));
     MUST(d->action != ACTION_START_PRIMARY || (lease_lives(f) && was_primary(f)));
     MUST(d->action != ACTION_RELEASE || !runs(f));
-    MUST(d->action != ACTION_START_PRIMARY || f->guard.state == GUARD_WELL);
+    MUST((d->action != ACTION_START_PRIMARY && d->action != ACTION_START_STANDBY) ||
+         f->guard.state == GUARD_WELL);
 }
 
 static void fill(const struct facts *f, struct decision *d)
