@@ -96,6 +96,9 @@ static void act_sync(struct sim *sim, int node, const struct decision *d)
         p.sync_seen = d->sync.revision;
         store_propose(sim, &p);
     } else if (d->sync.step == SYNC_STEP_APPLY && pg->is_primary && pg->epoch == d->epoch) {
+        if (pg->fence) {
+            check_lift(sim, node, &d->sync.apply);
+        }
         pg_set_force(sim, node, &d->sync.apply);
         pg->force_lsn = 0;
         sim->counts.applies++;

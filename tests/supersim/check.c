@@ -151,6 +151,26 @@ void check_ack(struct sim *sim, int node, bool sync)
     }
 }
 
+/* The fence goes: all that recovery found is on enough of the set, acknowledged or not. */
+void check_lift(struct sim *sim, int node, const struct sync_set *set)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    uint32_t at = n->pg.recovered;
+    uint32_t have = 0;
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_node *m = &sim->nodes[i];
+        bool is_listed = false;
+        for (uint32_t k = 0; k < set->count; k++) {
+            is_listed = is_listed || name_is(&set->at[k].name, &m->name);
+        }
+        have += is_listed && has_record(m, at, n->pg.wal[at - 1].id) ? 1 : 0;
+    }
+    if (have < set->needed) {
+        sim_violation(sim, "S12: %s opens, and what recovery found at %u is on %u of %u",
+                      n->name.text, (unsigned)at, (unsigned)have, (unsigned)set->needed);
+    }
+}
+
 void check_discard(struct sim *sim, int node, int source)
 {
     const struct sim_node *n = &sim->nodes[node];

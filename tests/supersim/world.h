@@ -357,6 +357,7 @@ void check_event(struct sim *sim);
 void check_grant(struct sim *sim, const struct proposal *p);
 void check_promotion(struct sim *sim, int node);
 void check_ack(struct sim *sim, int node, bool sync);
+void check_lift(struct sim *sim, int node, const struct sync_set *set);
 void check_discard(struct sim *sim, int node, int source);
 void check_end(struct sim *sim);
 bool check_is_well(struct sim *sim, char why[200]);
