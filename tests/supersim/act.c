@@ -171,9 +171,6 @@ static void act_return(struct sim *sim, int node, const struct decision *d)
 static void act_release(struct sim *sim, int node, uint64_t epoch)
 {
     struct sim_node *n = &sim->nodes[node];
-    if (n->pg.process != PG_ABSENT) {
-        return;
-    }
     n->daemon.let_go = epoch;
     n->daemon.wants_switchover = false;
     store_propose(sim, &(struct proposal){.kind = PROPOSE_RELEASE, .by = node, .epoch = epoch});

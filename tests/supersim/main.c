@@ -72,7 +72,7 @@ static void live(struct run *run, struct sim *sim, uint64_t seed, FILE *trace)
 /* ---- all of a bounded kind ---- */
 
 static void live_script(struct run *run, struct sim *sim, uint64_t mode,
-                        const struct sim_wish *wish, FILE *trace)
+                        const struct sim_wish *wish)
 {
     char what[160];
     size_t used = (size_t)snprintf(what, sizeof(what), "mode %" PRIu64, mode);
@@ -82,39 +82,45 @@ static void live_script(struct run *run, struct sim *sim, uint64_t mode,
                                  fault_name(s->fault), s->node, s->milestone);
     }
     living_seed = mode;
-    sim_live(sim, mode, wish, trace);
+    sim_live(sim, mode, wish, NULL);
     add(run, sim, what);
+}
+
+#define MOVES_OF 3 /* nodes that a fault may strike */
+
+/* Every second fault at every step after the first. */
+static void live_pairs(struct run *run, struct sim *sim, uint64_t mode, struct sim_wish *wish)
+{
+    uint64_t first = wish->steps[0].milestone;
+    wish->step_count = 2;
+    for (int two = 0; two < fault_kinds() * MOVES_OF; two++) {
+        for (uint64_t gap = 0; gap < DEPTH_BETWEEN; gap++) {
+            wish->steps[1] = (struct script_step){
+                .milestone = first + gap, .fault = two / MOVES_OF, .node = two % MOVES_OF};
+            live_script(run, sim, mode, wish);
+            if (sim->faults_done < 2) {
+                break;
+            }
+        }
+    }
 }
 
 /* Every fault at every milestone; and every pair of them, the first when all is well. */
 static void live_all(struct run *run, struct sim *sim, uint64_t mode, bool pairs)
 {
     struct sim_wish wish = {.exhaustive = true};
-    live_script(run, sim, mode, &wish, NULL);
+    live_script(run, sim, mode, &wish);
     uint64_t last = sim->milestones;
-    uint64_t depth = last < DEPTH ? last : DEPTH;
-    int moves = fault_kinds() * 3;
-    for (int one = 0; one < moves; one++) {
-        wish.steps[0] = (struct script_step){.fault = one / 3, .node = one % 3};
+    for (int one = 0; one < fault_kinds() * MOVES_OF; one++) {
+        wish.steps[0] = (struct script_step){.fault = one / MOVES_OF, .node = one % MOVES_OF};
         wish.step_count = 1;
-        for (uint64_t at = 1; at <= depth; at++) {
+        for (uint64_t at = 1; at <= (last < DEPTH ? last : DEPTH); at++) {
             wish.steps[0].milestone = at;
-            live_script(run, sim, mode, &wish, NULL);
-            if (sim->faults_done == 0 && at == 1) {
-                break;
-            }
+            live_script(run, sim, mode, &wish);
         }
         wish.steps[0].milestone = last;
-        wish.step_count = 2;
-        for (int two = 0; pairs && two < moves; two++) {
-            for (uint64_t gap = 0; gap < DEPTH_BETWEEN; gap++) {
-                wish.steps[1] = (struct script_step){
-                    .milestone = last + gap, .fault = two / 3, .node = two % 3};
-                live_script(run, sim, mode, &wish, NULL);
-                if (sim->faults_done < 2) {
-                    break;
-                }
-            }
+        if (pairs && sim->faults_done > 0) {
+            live_pairs(run, sim, mode, &wish);
         }
     }
 }
