@@ -10,8 +10,10 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/nearest.h"
+#include "config/ciphers.h"
 #include "config/patroni.h"
 #include "config/scalar.h"
+#include "proto/timing.h"
 
 #define LIMIT_QUOTAS_MIN 4
 #define ELECTION_HEARTBEATS_MIN 3
@@ -195,20 +197,36 @@ static void check_trust(const struct check *c)
 
 /* --- Numbers --- */
 
+/* Safety A5, as the library will ask for it: with the lease that it has unless told otherwise. */
+static void check_times(const struct check *c)
+{
+    const struct config_raft *raft = &c->config->raft;
+    struct timing timing = timing_of(TIMING_BALANCED);
+    struct err err = {0};
+    if (c->failed[row_of("raft.election_timeout")] ||
+        c->failed[row_of("raft.heartbeat_interval")]) {
+        return;
+    }
+    const char *path =
+        is_given(c, "raft.election_timeout") ? "raft.election_timeout" : "raft.heartbeat_interval";
+    timing.election_timeout_ms = raft->election_timeout_ms;
+    timing.reconnect_ms = timing_reconnect_ms(raft->election_timeout_ms);
+    timing.heartbeat_ms = raft->heartbeat_interval_ms;
+    if (raft->election_timeout_ms < ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms) {
+        CLEANUP(buf_close) struct buf least = {0};
+        scalar_print_duration(ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms, &least);
+        tell(c, PROBLEM_ERROR, path,
+             "an election timeout is at least three heartbeat intervals, %s here",
+             buf_text(&least));
+    } else if (timing_check(&timing, &err) != 0) {
+        tell(c, PROBLEM_ERROR, path, "%s", err.msg);
+    }
+}
+
 static void check_numbers(const struct check *c)
 {
     const struct config_raft *raft = &c->config->raft;
-    if (!c->failed[row_of("raft.election_timeout")] &&
-        !c->failed[row_of("raft.heartbeat_interval")] &&
-        raft->election_timeout_ms < ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms) {
-        CLEANUP(buf_close) struct buf least = {0};
-        scalar_print_duration(ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms, &least);
-        tell(c, PROBLEM_ERROR,
-             is_given(c, "raft.election_timeout") ? "raft.election_timeout"
-                                                  : "raft.heartbeat_interval",
-             "an election timeout is at least three heartbeat intervals, %s here",
-             buf_text(&least));
-    }
+    check_times(c);
     if (!c->failed[row_of("raft.quota")] && !c->failed[row_of("raft.limit")] &&
         raft->limit_bytes < LIMIT_QUOTAS_MIN * raft->quota_bytes) {
         CLEANUP(buf_close) struct buf least = {0};
@@ -226,6 +244,16 @@ static void check_login(const struct check *c, const char *username, const char 
         const char *has = is_there(c, username) ? username : password;
         tell(c, PROBLEM_ERROR, has, "goes together with %s, which is missing",
              has == username ? password : username);
+    }
+}
+
+static void check_ciphers(const struct check *c)
+{
+    CLEANUP(buf_close) struct buf priorities = {0};
+    struct err err = {0};
+    const char *ciphers = c->config->restapi.ciphers;
+    if (ciphers != NULL && ciphers_translate(ciphers, &priorities, &err) != 0) {
+        tell(c, PROBLEM_ERROR, "restapi.ciphers", "%s", err.msg);
     }
 }
 
@@ -248,6 +276,7 @@ static void check_http(const struct check *c)
         tell(c, PROBLEM_ERROR, "restapi.verify_client",
              "clients are checked against restapi.cafile, which is missing");
     }
+    check_ciphers(c);
     if (c->config->role == CONFIG_VOTER && !is_there(c, "restapi.listen")) {
         tell(c, PROBLEM_NOTE, "restapi.listen",
              "missing: this node answers no health check over HTTP");

@@ -437,6 +437,7 @@ void core_receive(struct core *c, uint64_t now_ms, const struct peer_message *me
             if (!core_ship_may_install(c, message)) {
                 return;
             }
+            core_hello_hear_gone(c, message);
             break;
         case PEER_APPEND_RESULT:
             core_read_term(c);
@@ -519,7 +520,10 @@ void core_turn(struct core *c, uint64_t now_ms)
     core_propose_turn(c);
     core_read_turn(c);
     core_state_turn(c);
-    core_read_turn(c); /* what was applied just now may answer reads */
+    core_read_turn(c);           /* what was applied just now may answer reads */
+    if (c->waiting_count == 0) { /* else entries follow, which tell it as well */
+        engine_spread(c->engine, c->now_ms);
+    }
     core_hold_turn(c);
     core_lease_turn(c);
     core_admit_turn(c);

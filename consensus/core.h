@@ -25,9 +25,9 @@
 #include "consensus/machine.h"
 #include "consensus/placement.h"
 #include "consensus/soft.h"
-#include "consensus/timing.h"
 #include "proto/member.h"
 #include "proto/peer.h"
+#include "proto/timing.h"
 #include "storage/batch.h"
 
 struct core;
@@ -222,6 +222,8 @@ void core_slow_disk(struct core *c, bool is_slow);
  * all is as wished; 0: on its way, ask again soon; ERR_*: not now, @err says why, and asking again
  * may help. ERR_NOT_LEADER: ask the leader. */
 int core_admit(struct core *c, uint64_t now_ms, const struct peer_join *wish, struct err *err);
+/* Was @id a member, and is it none any more? */
+bool core_hello_is_gone(const struct core *c, uint64_t id);
 /* Is this node in its place in the cluster? What is still in the way goes to @err. */
 bool core_joined(const struct core *c, struct err *err);
 

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
+#include "consensus/cursor.h"
 
 static const char peers_key[] = "\0peers";
 #define PEERS_KEY_SIZE 6
@@ -144,6 +145,7 @@ void core_hello_start(struct core *c, const struct store_image *image)
     h->started_ms = c->now_ms;
     write_identity(c);
     engine_allow_campaign(c->engine, false);
+    engine_doubt(c->engine, true);
 }
 
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id)
@@ -213,6 +215,25 @@ void core_hello_membership(struct core *c, const void *conf, size_t size)
     }
     buf_close(&keep_old);
     buf_close(&keep_new);
+}
+
+void core_hello_tell_gone(const struct core *c, struct buf *out)
+{
+    const struct gone *gone = &c->hello.gone;
+    for (size_t i = 0; i < gone->count; i++) {
+        put_u64(out, gone->ids[i]);
+    }
+}
+
+/* The state that a snapshot brings is one without them, and nothing in it says that they were
+ * there. Committed removals, whoever tells of them; who is a member is none of them. */
+void core_hello_hear_gone(struct core *c, const struct peer_message *m)
+{
+    struct cursor ids = {m->snapshot.gone, m->snapshot.gone_size};
+    uint64_t id = 0;
+    while (take_u64(&ids, &id)) {
+        c->hello.news = (id != 0 && gone_add(&c->hello.gone, id)) || c->hello.news;
+    }
 }
 
 bool core_hello_is_gone(const struct core *c, uint64_t id)
@@ -363,6 +384,7 @@ static void clear(struct core *c, const struct members *members)
     bool waited = c->now_ms - h->started_ms >= c->settings.election_timeout_ms;
     if ((all && others > 0) || waited) {
         h->may_vote = true;
+        engine_doubt(c->engine, false);
         engine_written(c->engine, c->now_ms, c->durable); /* core_durable() has held it back */
         core_start_clear(c);
         greet_again(c);

@@ -415,8 +415,9 @@ int core_hello_load_row(struct core *c, const struct store_row *row, struct err 
 void core_hello_save(struct core *c, struct store_batch *batch, bool always);
 /* The applied membership is about to become the one in @conf. */
 void core_hello_membership(struct core *c, const void *conf, size_t size);
-/* Was @id a member, and is it none any more? */
-bool core_hello_is_gone(const struct core *c, uint64_t id);
+/* Ids that were members and are none: they go along with a snapshot. */
+void core_hello_tell_gone(const struct core *c, struct buf *out);
+void core_hello_hear_gone(struct core *c, const struct peer_message *m);
 /* A node of no cluster yet belongs to this one from now on. */
 void core_hello_adopt(struct core *c, const uint8_t *cluster_id);
 /* True: @message needs, or deserves, nothing more. */

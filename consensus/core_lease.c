@@ -263,7 +263,7 @@ static void answer_asked(struct core *c)
     bool hurry = false;
     LIST_FOR_EACH_SAFE (struct asked, a, &c->leases.asked, link) {
         if (proof.round <= a->round) {
-            hurry = hurry || (a->ask.urgent && engine_round(c->engine) == a->round);
+            hurry = hurry || (a->ask.urgent && engine_beaten(c->engine) <= a->round);
             continue;
         }
         if (is_undecided(c, a)) {
@@ -272,8 +272,7 @@ static void answer_asked(struct core *c)
         answer(c, a);
         asked_free(c, a);
     }
-    if (hurry) {
-        engine_beat(c->engine, c->now_ms); /* one a millisecond: if this was none, with the next */
+    if (hurry && !engine_beat(c->engine, c->now_ms, proof.round)) {
         c->beat_wanted = true;
     }
 }

@@ -117,7 +117,9 @@ static void lead_reading(struct core *c, struct core_reading *r, const struct st
         reading_free(c, r);
         return;
     }
-    c->beat_wanted = c->beat_wanted || engine_round(c->engine) == r->round;
+    /* Other messages may have left since, but not to everybody, and who gets entries writes them
+     * before it answers. */
+    c->beat_wanted = c->beat_wanted || engine_beaten(c->engine) <= r->round;
 }
 
 /* --- elsewhere --- */
@@ -184,10 +186,8 @@ void core_read_turn(struct core *c)
             follow_reading(c, r);
         }
     }
-    if (c->beat_wanted) {
-        engine_beat(
-            c->engine,
-            c->now_ms); /* libraft sends once a millisecond; core_next_tick_ms() sees to the next */
+    if (c->beat_wanted) { /* one after the other: what comes meanwhile shares the next */
+        c->beat_wanted = !engine_beat(c->engine, c->now_ms, proof.round);
     }
 }
 
@@ -207,6 +207,7 @@ void core_read_receive(struct core *c, const struct peer_message *m)
             r->ticket != 0 && r->question == m->read_index.question && r->question != 0;
         if (is_answer && r->index == 0 && c->stamps.term == 0) {
             r->index = m->read_index.index;
+            return; /* each question has its own name */
         }
     }
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
@@ -131,6 +132,8 @@ void core_rows_read(struct core *c, uint64_t now_ms, const struct core_rows *ans
 
 static void send_snapshot(struct core *c, const struct core_ship *s)
 {
+    CLEANUP(buf_close) struct buf gone = {0};
+    core_hello_tell_gone(c, &gone);
     struct peer_message m = {.kind = PEER_SNAPSHOT,
                              .from = c->settings.id,
                              .to = s->member,
@@ -140,7 +143,9 @@ static void send_snapshot(struct core *c, const struct core_ship *s)
                                           .conf_index = s->applied.conf_index,
                                           .conf = s->applied.conf.bytes,
                                           .conf_size = s->applied.conf.size,
-                                          .staged = s->name}};
+                                          .staged = s->name,
+                                          .gone = gone.bytes,
+                                          .gone_size = gone.size}};
     engine_stamp(c->engine, c->now_ms, &m.stamp);
     core_send(c, &m);
 }

@@ -1,7 +1,8 @@
 /* consensus/core_state.c - from committed entries to the state, and from the state to the disk.
  *
- * The state table on disk trails the log: rows that changed go into the next batch that is written
- * anyway, together with the index they stand for, or into one of their own after flush_after_ms. So
+ * The state table on disk trails the log: rows that changed go into a batch that is written anyway,
+ * a few times a second, together with the index they stand for, or into one of their own after
+ * flush_after_ms. So
  * the table always is the state at one index: a snapshot is a read of it, and a restart replays
  * what the log holds beyond it. One row is the core's own: which term and which membership belong
  * to that index. */
@@ -10,10 +11,15 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "consensus/core_internal.h"
-#include "consensus/cursor.h"
+#include "consensus/core_row.h"
 
 /* While a snapshot is on its way the log may grow to this many times its usual size. */
 #define SHIP_LOG_FACTOR 8
+
+/* Rows ride along when this part of their longest wait has passed, or of the bytes that are written
+ * at once has gathered. A key that changes again meanwhile is written once, and most commits of a
+ * few entries touch the pages of the log alone. */
+#define RIDE_PART 8
 
 /* Keys of a replaced state that are freed in a turn: a fraction of a millisecond. */
 #define RETIRE_RECORDS 2000
@@ -21,20 +27,17 @@
 /* A row whose key begins with a NUL is this node's own: no state of the machine, and not for
  * others. Beside the core's there may be a promise (form_record.h), which says nothing any more to
  * a node that has a core. */
-static const char our_key[] = "\0core";
-#define OUR_KEY_SIZE 5
-
-/* The value: u64 term, u64 index of the membership, the membership; little-endian. */
 bool core_state_row_is_ours(const struct store_row *row, struct core_applied *out)
 {
     if (*(const char *)row->key != '\0') {
         return false;
     }
-    bool is_core = row->key_size == OUR_KEY_SIZE && memcmp(row->key, our_key, OUR_KEY_SIZE) == 0;
-    struct cursor value = {row->value, row->value_size};
-    if (is_core && take_u64(&value, &out->term) && take_u64(&value, &out->conf_index)) {
+    struct core_row ours;
+    if (core_row_read(row, &ours)) {
+        out->term = ours.term;
+        out->conf_index = ours.conf_index;
         buf_clear(&out->conf);
-        buf_append(&out->conf, value.at, value.left);
+        buf_append(&out->conf, ours.conf, ours.conf_size);
     }
     return true;
 }
@@ -47,14 +50,9 @@ static void emit(void *ctx, const struct store_row *row)
 static void add_our_row(struct store_batch *batch, uint64_t term, uint64_t conf_index,
                         const void *conf, size_t conf_size)
 {
-    struct buf value = {0};
-    put_u64(&value, term);
-    put_u64(&value, conf_index);
-    buf_append(&value, conf, conf_size);
-    struct store_row row = {
-        .key = our_key, .key_size = OUR_KEY_SIZE, .value = value.bytes, .value_size = value.size};
-    store_batch_add_row(batch, &row);
-    buf_close(&value);
+    struct core_row row = {
+        .term = term, .conf_index = conf_index, .conf = conf, .conf_size = conf_size};
+    core_row_add(batch, &row);
 }
 
 bool core_state_is_durable(const struct core *c, uint64_t index)
@@ -172,6 +170,12 @@ static void compact(struct core *c)
     buf_close(&conf);
 }
 
+static bool is_worth_a_ride(const struct core *c)
+{
+    return c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms / RIDE_PART ||
+           machine_dirty_bytes(c->machine) >= c->settings.flush_bytes / RIDE_PART;
+}
+
 void core_state_turn(struct core *c)
 {
     if (c->retired != NULL && machine_destroy_some(c->retired, RETIRE_RECORDS)) {
@@ -185,7 +189,7 @@ void core_state_turn(struct core *c)
                  c->open->stage == STAGE_NONE && !store_batch_is_essential(c->open);
     bool waited =
         c->dirty_since_ms != 0 && c->now_ms - c->dirty_since_ms >= c->settings.flush_after_ms;
-    if (c->dirty_since_ms != 0 && (rides || waited) && !c->disk.is_full) {
+    if (c->dirty_since_ms != 0 && ((rides && is_worth_a_ride(c)) || waited) && !c->disk.is_full) {
         if (!rides) {
             core_close_batch(c); /* what may use the reserve takes no rows along */
         }

@@ -302,6 +302,13 @@ static void note_leadership(struct engine *e)
     }
 }
 
+static void note_commit(struct engine *e)
+{
+    bool counts = !e->in_doubt || raft_state(&e->raft) != RAFT_LEADER;
+    uint64_t commit = counts ? raft_commit_index(&e->raft) : 0;
+    e->commit = commit > e->commit ? commit : e->commit; /* W6 */
+}
+
 bool engine_step(struct engine *e, struct raft_event *event)
 {
     if (e->failed) {
@@ -330,8 +337,7 @@ bool engine_step(struct engine *e, struct raft_event *event)
     for (unsigned i = 0; i < update.messages.n; i++) {
         carry_out_message(e, &update.messages.batch[i]);
     }
-    uint64_t commit = raft_commit_index(&e->raft);
-    e->commit = commit > e->commit ? commit : e->commit; /* W6 */
+    note_commit(e);
     note_leadership(e);
     return !e->failed;
 }
@@ -470,6 +476,12 @@ void engine_allow_campaign(struct engine *e, bool allowed)
     e->may_campaign = allowed;
 }
 
+void engine_doubt(struct engine *e, bool in_doubt)
+{
+    e->in_doubt = in_doubt;
+    note_commit(e);
+}
+
 static uint64_t due_ms(const struct engine *e)
 {
     if (e->leading) {
@@ -518,40 +530,6 @@ void engine_tick(struct engine *e, uint64_t now_ms)
     }
     timeout(e);
     engine_member_tick(e);
-}
-
-/* Ours, not libraft's: each of its beats takes what is on its way for lost and sends it again. An
- * APPEND of nothing behind what the member is known to have changes nothing there, and its answer
- * nothing here but the stamps. */
-void engine_beat(struct engine *e, uint64_t now_ms)
-{
-    engine_set_now(e, now_ms);
-    if (!e->leading || e->failed || e->beaten_ms == e->now_ms) {
-        return;
-    }
-    e->beaten_ms = e->now_ms;
-    struct members members;
-    engine_members(e, &members);
-    struct peer_stamp stamp;
-    engine_stamp(e, e->now_ms, &stamp);
-    for (size_t i = 0; i < members.count; i++) {
-        uint64_t match = engine_match(e, members.at[i].id);
-        uint64_t match_term = tail_term(&e->tail, match);
-        bool votes = members.at[i].role == MEMBER_VOTER && members.at[i].id != e->settings.id;
-        if (!votes || match == 0 || match_term == 0) {
-            continue; /* it has not answered yet in this term: the ordinary beat reaches it */
-        }
-        struct peer_message beat = {.kind = PEER_APPEND,
-                                    .from = e->settings.id,
-                                    .to = members.at[i].id,
-                                    .term = raft_current_term(&e->raft),
-                                    .stamp = stamp,
-                                    .append = {.prev_index = match,
-                                               .prev_term = match_term,
-                                               .commit = raft_commit_index(&e->raft),
-                                               .stored = engine_stored(e)}};
-        e->sink.send(e->sink.ctx, &beat);
-    }
 }
 
 /* --- proposals and what becomes of them --- */

@@ -93,12 +93,20 @@ void engine_start(struct engine *e, uint64_t now_ms, const struct store_image *i
 
 /* While the disk is slow a node should not ask for leadership (safety E1); true at the start. */
 void engine_allow_campaign(struct engine *e, bool allowed);
+/* Is the disk perhaps an old copy (safety D5)? A sole voter leads by its start, and takes all that
+ * it finds for committed: not while it is in doubt. False at the start. */
+void engine_doubt(struct engine *e, bool in_doubt);
 
 /* When engine_tick() wants to be called next, later than @now_ms; earlier calls do no harm. */
 uint64_t engine_next_tick_ms(const struct engine *e, uint64_t now_ms);
 void engine_tick(struct engine *e, uint64_t now_ms);
-/* A leader's round of heartbeats now instead of at the next beat. */
-void engine_beat(struct engine *e, uint64_t now_ms);
+/* A leader asks its voters now, instead of with the next beat, whether they follow. True: a round
+ * has begun. @answered is the newest round that a majority has answered: of two in one millisecond
+ * the second begins when that is the first, or a newer one. */
+bool engine_beat(struct engine *e, uint64_t now_ms, uint64_t answered);
+/* A leader tells everybody who has all entries, and was not told so yet, that all are committed.
+ * Says nothing while one is not: the APPENDs that bring more tell it, too. */
+void engine_spread(struct engine *e, uint64_t now_ms);
 
 /* @message from a peer; its bytes are only read. A message that is not for this state is dropped.
  */
@@ -142,6 +150,7 @@ uint64_t engine_stored(const struct engine *e); /* durable */
 uint64_t engine_first(const struct engine *e);  /* of the log kept */
 size_t engine_bytes(const struct engine *e);    /* of the entries kept */
 uint64_t engine_round(const struct engine *e);  /* of the newest stamp given out */
+uint64_t engine_beaten(const struct engine *e); /* ... of the newest engine_beat() */
 /* A new stamp for a message of the owner's that asserts leadership. */
 void engine_stamp(struct engine *e, uint64_t now_ms, struct peer_stamp *out);
 void engine_snapshot(const struct engine *e, uint64_t *ret_index, uint64_t *ret_term);

@@ -20,6 +20,7 @@ struct engine_write {
 struct engine_heard {
     uint64_t member;
     uint64_t at_ms;
+    uint64_t told; /* that all entries up to here are committed, between two beats */
 };
 
 struct engine {
@@ -31,6 +32,7 @@ struct engine {
     uint64_t commit; /* the highest ever seen (W6) */
     uint64_t applied;
     bool may_campaign;
+    bool in_doubt;
     bool failed; /* after fatal(): every call does nothing */
 
     /* engine_write.c (W3): what is being written, oldest first. */
@@ -51,7 +53,8 @@ struct engine {
     /* Leadership (engine.c, engine_member.c). */
     bool leading; /* what the last step left behind */
     uint64_t leading_since_ms;
-    uint64_t beaten_ms;      /* the last engine_beat(): one a millisecond */
+    uint64_t beaten_ms;      /* the last engine_beat() ... */
+    uint64_t beaten;         /* ... and its round */
     uint64_t next_beat_ms;   /* W10 */
     uint64_t established_at; /* the first entry of the own term */
     uint64_t round;          /* of stamps; never goes back */

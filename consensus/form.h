@@ -115,6 +115,17 @@ void form_say(const struct form *f, struct buf *out);
 /* For whom: the listed names that keep it from going on; how many. */
 size_t form_waits_for(const struct form *f, const char *names[FORM_LIST_MAX]);
 
+/* Peer @at of the list; false: there are no so many. What keeps it from being part of a cluster is
+ * appended to @trouble, nothing if nothing does but its silence. */
+struct form_seen {
+    const char *name;
+    const char *address;
+    uint64_t id;                    /* 0: it was never heard */
+    uint64_t heard_ms;              /* ago; UINT64_MAX: never */
+    const struct member_info *info; /* if it was heard */
+};
+bool form_peer_at(const struct form *f, size_t at, struct form_seen *out, struct buf *trouble);
+
 /* Appends what an operator should know of a cluster of so many voters; nothing: all is well. To be
  * said when it is formed, and wherever members are listed. */
 void form_advise(size_t voters, struct buf *out);
@@ -129,5 +140,9 @@ struct form_member {
  * which the caller closes. */
 bool form_answer(const struct form_member *me, const struct peer_message *in,
                  struct peer_message *out, struct buf *keep);
+/* What a member says, unasked, to a node that an operator wants in the cluster, @to its id or 0: a
+ * blank one answers with who it is, and joins when it hears that it is listed. */
+void form_call(const struct form_member *me, uint64_t to, struct peer_message *out,
+               struct buf *keep);
 
 #endif /* CONSENSUS_FORM_H_ */

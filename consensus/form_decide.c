@@ -102,9 +102,10 @@ const struct form_peer *form_joinable(const struct form *f, bool *ret_two)
 {
     const struct form_peer *found = NULL;
     bool two = false;
-    for (size_t i = 0; i < f->peers_count; i++) {
-        const struct form_peer *p = &f->peers[i];
-        if (!form_present(f, p) || p->standing != FORM_MEMBER) {
+    const struct form_peer *p = NULL;
+    for (size_t i = 0; (p = known(f, i)) != NULL; i++) {
+        bool asked_for = i < f->peers_count || p->lists_us; /* else it is none of our business */
+        if (!asked_for || !form_present(f, p) || p->standing != FORM_MEMBER) {
             continue;
         }
         bool bound = f->record.promised && !p->lists_us;
@@ -132,7 +133,8 @@ const char *form_barred(const struct form *f)
                "members, or see \"pgraftctl recover\"";
     }
     if (f->settings.pgdata == FORM_PGDATA_FOREIGN && !f->settings.adopt) {
-        return "there is a PGDATA that no cluster of pgraft has noted: --adopt forms one around it";
+        return "there is a PGDATA that no cluster of pgraft has noted: only an operator's word to "
+               "adopt it forms one around it";
     }
     return NULL;
 }

@@ -94,7 +94,7 @@ void form_send_proposal(struct form *f)
 
 /* --- in --- */
 
-/* A place for who lists us and is not in our list: its own, or that of the one not heard longest.
+/* A place for who knows us and is not in our list: its own, or that of the one not heard longest.
  */
 static struct form_peer *stranger(struct form *f, const struct member_info *info)
 {
@@ -174,6 +174,24 @@ void form_hello_receive(struct form *f, const struct peer_message *m)
 
 /* --- of members --- */
 
+static void member_hello(const struct form_member *me, uint64_t to, bool answer,
+                         struct peer_message *out, struct buf *keep)
+{
+    char info[MEMBER_TEXT_SIZE];
+    struct peer_message m = {.kind = PEER_FORM_HELLO,
+                             .from = me->info.id,
+                             .to = to,
+                             .form_hello = {.info = member_info_encode(&me->info, info),
+                                            .list = "",
+                                            .standing = FORM_MEMBER,
+                                            .answer = answer}};
+    memcpy(m.form_hello.cluster_id, me->cluster_id, sizeof(me->cluster_id));
+    for (size_t i = 0; to != 0 && i < me->members->count; i++) {
+        m.form_hello.lists_you = m.form_hello.lists_you || me->members->at[i].id == to;
+    }
+    peer_message_copy(out, &m, keep);
+}
+
 bool form_answer(const struct form_member *me, const struct peer_message *in,
                  struct peer_message *out, struct buf *keep)
 {
@@ -183,20 +201,15 @@ bool form_answer(const struct form_member *me, const struct peer_message *in,
     if (!asks || in->from == 0 || in->from == me->info.id) {
         return false;
     }
-    char info[MEMBER_TEXT_SIZE];
-    struct peer_message m = {.kind = PEER_FORM_HELLO,
-                             .from = me->info.id,
-                             .to = in->from,
-                             .form_hello = {.info = member_info_encode(&me->info, info),
-                                            .list = "",
-                                            .standing = FORM_MEMBER,
-                                            .answer = true}};
-    memcpy(m.form_hello.cluster_id, me->cluster_id, sizeof(me->cluster_id));
-    for (size_t i = 0; i < me->members->count; i++) {
-        m.form_hello.lists_you = m.form_hello.lists_you || me->members->at[i].id == in->from;
-    }
-    peer_message_copy(out, &m, keep);
+    member_hello(me, in->from, true, out, keep);
     return true;
 }
+
+void form_call(const struct form_member *me, uint64_t to, struct peer_message *out,
+               struct buf *keep)
+{
+    member_hello(me, to, false, out, keep);
+}
+
 _Static_assert(sizeof(((struct peer_form_hello *)0)->cluster_id) == CLUSTER_ID_SIZE,
                "the wire carries whole cluster ids");

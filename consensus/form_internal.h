@@ -75,7 +75,7 @@ struct form {
 
     size_t peers_count;
     struct form_peer peers[FORM_PEERS_MAX];
-    struct form_peer strangers[FORM_STRANGERS_MAX]; /* list us, and are not in our list */
+    struct form_peer strangers[FORM_STRANGERS_MAX]; /* know us, and are not in our list */
     uint64_t hello_at_ms;
     struct list out;
     struct form_letter *lent;
@@ -93,7 +93,8 @@ bool form_is_wanted(const struct form *f, const char *name);
 bool form_has_promised(const struct form *f, const struct form_peer *p);
 /* Why this node takes no part in forming; NULL: it does. */
 const char *form_barred(const struct form *f);
-/* The peer whose cluster is to be joined; NULL: none. @ret_two (may be NULL): peers belong to
+/* The peer whose cluster is to be joined, or a stranger whose cluster lists this node already (an
+ * operator added it: node/guests.c); NULL: none. @ret_two (may be NULL): peers belong to
  * different clusters. */
 const struct form_peer *form_joinable(const struct form *f, bool *ret_two);
 enum form_act form_decide(const struct form *f);

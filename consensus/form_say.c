@@ -262,6 +262,24 @@ void form_say(const struct form *f, struct buf *out)
     say_strangers(f, out);
 }
 
+bool form_peer_at(const struct form *f, size_t at, struct form_seen *out, struct buf *trouble)
+{
+    if (at >= f->peers_count) {
+        return false;
+    }
+    const struct form_peer *p = &f->peers[at];
+    *out = (struct form_seen){.name = p->is.name,
+                              .address = p->is.address,
+                              .id = p->heard ? p->info.id : 0,
+                              .heard_ms = p->heard ? f->now_ms - p->heard_ms : UINT64_MAX,
+                              .info = &p->info};
+    enum form_trouble what = form_trouble(f, p);
+    if (what != TROUBLE_NONE && what != TROUBLE_NEVER_HEARD && what != TROUBLE_SILENT) {
+        say_trouble(f, p, trouble);
+    }
+    return true;
+}
+
 void form_advise(size_t voters, struct buf *out)
 {
     if (voters == 1) {

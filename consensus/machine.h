@@ -90,6 +90,14 @@ int machine_apply(struct machine *machine, uint64_t index, const void *bytes, si
 /* The result was delivered: let go of the old values that it holds on to. */
 void machine_forget_result(struct machine *machine);
 
+/* ---- founding another cluster on this state ---- */
+
+/* The state becomes the beginning of another cluster's (docs/decisions/0006), as of the entry
+ * @index, which is above every earlier one. Revision and epoch move on by @by, so that no number
+ * that anybody was told in the old cluster, also after this state, means something else in the new
+ * one. No lease can be renewed: each runs out in its full time, counted by the new leader. */
+void machine_leap(struct machine *machine, uint64_t index, uint64_t by);
+
 /* ---- reading ---- */
 
 /* What a pair points to lives until the next machine_apply(). */

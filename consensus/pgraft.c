@@ -14,8 +14,8 @@
 #include "consensus/core.h"
 #include "consensus/node/convert.h"
 #include "consensus/node/face.h"
-#include "consensus/timing.h"
 #include "proto/kv_codec.h"
+#include "proto/timing.h"
 
 #define DISPATCH_NS (10 * NS_PER_MS)
 
@@ -85,6 +85,7 @@ static char *copy_text(const char *text)
 static int check_numbers(const struct pgraft_settings *in, struct err *err)
 {
     struct timing known = timing_of(TIMING_BALANCED);
+    known.reconnect_ms = timing_reconnect_ms(in->election_timeout_ms);
     struct core_settings core = core_settings_default(1, 1);
     core.heartbeat_ms = in->heartbeat_ms;
     core.election_timeout_ms = in->election_timeout_ms;

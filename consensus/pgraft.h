@@ -112,6 +112,9 @@ enum pgraft_event_kind {
     PGRAFT_EVENT_SECRET,     /* something about the peers' keys or certificates */
     PGRAFT_EVENT_NAME_TAKEN, /* two nodes use one name */
     PGRAFT_EVENT_SHIP,       /* a snapshot for, or from, a member was cut, and begins again */
+    PGRAFT_EVENT_LIMITS,     /* the host gives this process less than it asks for; it goes on */
+    PGRAFT_EVENT_LEASE,      /* one that this node holds: half of its time, @number ms, has passed
+                                without a confirmation; told once until there is one */
 };
 
 /* How much it matters: as the levels of a log. */
@@ -166,7 +169,8 @@ struct pgraft_settings {
     bool wants_vote;      /* false: only a copy */
     bool lock_memory;     /* of the consensus thread's stack, and ask for a higher priority */
 
-    /* A data directory of the owner's that may say which cluster this host belongs to. */
+    /* A data directory of the owner's that may say which cluster this host belongs to. pgraftd
+     * looks at none yet. */
     enum pgraft_data data;
     const char *data_peers; /* of the note, asked beside @peers; NULL */
     bool adopt;             /* the operator's word for PGRAFT_DATA_FOREIGN */
@@ -303,7 +307,12 @@ struct pgraft_lease_info {
     size_t keys_listed;
 };
 
-enum pgraft_role { PGRAFT_VOTER = 1, PGRAFT_NON_VOTER, PGRAFT_SPARE, PGRAFT_STRANGER };
+enum pgraft_role {
+    PGRAFT_VOTER = 1,
+    PGRAFT_NON_VOTER,
+    PGRAFT_SPARE,
+    PGRAFT_STRANGER, /* PGRAFT_FORMING: no member yet, but listed to become one */
+};
 
 struct pgraft_member {
     uint64_t id;
@@ -346,7 +355,7 @@ struct pgraft_status {
     uint64_t term;
     uint64_t leader; /* 0: none known */
     const char *leader_name;
-    bool has_quorum; /* this node hears a leader that has one */
+    bool has_quorum; /* this node hears a leader that has one, or leads and takes writes */
     int can_lose;    /* how many more voters; -1: there is no quorum */
     uint64_t revision;
     uint64_t compacted;
@@ -359,7 +368,8 @@ struct pgraft_status {
     uint64_t store_limit_bytes;
     uint64_t stamp_age_ms;  /* since a majority last followed this node, if it leads */
     uint64_t quorum_age_ms; /* since this node last knew of a majority; UINT64_MAX: never */
-    const struct pgraft_member *members;
+    const struct pgraft_member *members; /* PGRAFT_FORMING: who is listed, and with @error why it
+                                            is waited for; of an @id 0 nothing more is known */
     size_t member_count;
     const char *waits_for[16]; /* PGRAFT_FORMING: names */
     size_t waits_for_count;
@@ -524,7 +534,8 @@ PGRAFT_API int pgraft_lease_page_fd(const struct pgraft *store);
 /* The same, read for the caller. */
 PGRAFT_API void pgraft_lease_page(const struct pgraft *store, struct pgraft_lease_page *ret_page);
 
-/* One keep-alive, and wait until it is confirmed: for holders that ask again and again. */
+/* One keep-alive, and wait until it is confirmed: for holders that ask again and again. Of an
+ * ordinary lease: a protected one is held, see above, for that names its epoch. */
 PGRAFT_API int pgraft_lease_keep(struct pgraft *store, uint64_t lease,
                                  const struct pgraft_call *call, uint64_t *ret_request,
                                  struct pgraft_error *error);
@@ -574,11 +585,27 @@ enum pgraft_change_kind {
     PGRAFT_MEMBER_DEMOTE,  /* it keeps its copy and loses its vote */
     PGRAFT_MEMBER_PROMOTE, /* it gets a vote */
     PGRAFT_MEMBER_REPLACE, /* the node that waits for the place of this one gets it at once */
+    PGRAFT_MEMBER_ADD,     /* pgraft_member_add() */
 };
 /* Answered when it is done, or can not be done as things are. */
 PGRAFT_API int pgraft_member_change(struct pgraft *store, enum pgraft_change_kind change,
                                     const char *name, const struct pgraft_call *call,
                                     uint64_t *ret_request, struct pgraft_error *error);
+/* By its id, so that it may be asked again: an id that was removed before is done, too. */
+PGRAFT_API int pgraft_member_remove(struct pgraft *store, uint64_t id,
+                                    const struct pgraft_call *call, uint64_t *ret_request,
+                                    struct pgraft_error *error);
+/* A node that runs, is blank and does not find the cluster by itself: the leader calls it. Done
+ * when it has its place; PGRAFT_ERR_REFUSED with what to do if no such node answers there, before
+ * the call's time is over. May be asked again. */
+struct pgraft_newcomer {
+    const char *name;
+    const char *address;   /* where it listens for its peers */
+    enum pgraft_kind kind; /* refused if it is another; 0: whichever it is */
+};
+PGRAFT_API int pgraft_member_add(struct pgraft *store, const struct pgraft_newcomer *newcomer,
+                                 const struct pgraft_call *call, uint64_t *ret_request,
+                                 struct pgraft_error *error);
 
 /* PGRAFT_FORMING: go on without these, who never come ("pg3,w2"; "": with all); and: forget the
  * promise to one who is lost for good. docs/formation.md says when that is right. */

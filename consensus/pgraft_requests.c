@@ -1,4 +1,5 @@
 /* consensus/pgraft_requests.c - the public face of libpgraft: everything that can be asked for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -358,12 +359,46 @@ int pgraft_member_change(struct pgraft *store, enum pgraft_change_kind change, c
 {
     struct err err = {0};
     int code = member_name_check(name, &err);
+    if (code == 0 && change == PGRAFT_MEMBER_ADD) {
+        code = err_set(&err, ERR_INVALID, "who is added has an address: pgraft_member_add()");
+    }
     if (code != 0) {
         return face_error(&err, code, error);
     }
     struct job *job = job_create(JOB_MEMBER);
     job->flags = change;
     return named(store, job, name, MEMBER_NAME_MAX, call, ret_request, error);
+}
+
+int pgraft_member_remove(struct pgraft *store, uint64_t id, const struct pgraft_call *call,
+                         uint64_t *ret_request, struct pgraft_error *error)
+{
+    struct err err = {0};
+    if (id == 0) {
+        (void)err_set(&err, ERR_INVALID, "0 is nobody's id");
+        return face_error(&err, ERR_INVALID, error);
+    }
+    struct job *job = job_create(JOB_MEMBER);
+    job->flags = PGRAFT_MEMBER_REMOVE;
+    job->subject = id;
+    return named(store, job, "", 0, call, ret_request, error);
+}
+
+int pgraft_member_add(struct pgraft *store, const struct pgraft_newcomer *newcomer,
+                      const struct pgraft_call *call, uint64_t *ret_request,
+                      struct pgraft_error *error)
+{
+    struct err err = {0};
+    char text[MEMBER_TEXT_SIZE];
+    int code = member_name_check(newcomer->name, &err);
+    code = code != 0 ? code : member_address_check(newcomer->address, &err);
+    if (code != 0) {
+        return face_error(&err, code, error);
+    }
+    (void)snprintf(text, sizeof(text), "%s=%s", newcomer->name, newcomer->address);
+    struct job *job = job_create(JOB_MEMBER);
+    job->flags = PGRAFT_MEMBER_ADD | (uint64_t)newcomer->kind << JOB_KIND_SHIFT;
+    return named(store, job, text, sizeof(text), call, ret_request, error);
 }
 
 int pgraft_form_without(struct pgraft *store, const char *names, const struct pgraft_call *call,

@@ -10,6 +10,9 @@
 #include "ctl/config.h"
 #include "proto/kv.h"
 
+/* Leases of a list that are asked about one by one. */
+#define SHOWN_MAX 100
+
 static const struct output_column lease_columns[] =
     OUTPUT_COLUMNS({"lease", "Lease", OUTPUT_TEXT}, {"ttl_ms", "Time to live", OUTPUT_MS},
                    {"remaining_ms", "Remaining", OUTPUT_MS}, {"key_count", "Keys", OUTPUT_NUMBER},
@@ -115,6 +118,33 @@ int cmd_lease_show(const struct cli_call *call, struct err *err)
     return rc < 0 ? rc : cmd_print(call, NULL, one_lease_columns, answer, err);
 }
 
+/* Only the leader counts: who follows lists without the time that is left, and passes on what is
+ * asked of one lease. What can not be had stays unknown. */
+static void fill_in_remaining(struct ask *ask, json_t *leases)
+{
+    size_t i = 0;
+    size_t asked = 0;
+    json_t *lease = NULL;
+    json_array_foreach(leases, i, lease)
+    {
+        if (json_is_integer(json_object_get(lease, "remaining_ms")) || asked == SHOWN_MAX) {
+            continue;
+        }
+        json_auto_t *body = json_object();
+        json_auto_t *answer = NULL;
+        struct err why = {0};
+        cmd_set(body, "lease", json_string(view_text(lease, "lease")));
+        asked++;
+        int rc = ask_post(ask, ASK_READ, "/pgraft/v1/lease/show", body, &answer, &why);
+        json_t *left = rc == 0 ? json_object_get(answer, "remaining_ms") : NULL;
+        if (json_is_integer(left)) {
+            cmd_set(lease, "remaining_ms", json_incref(left));
+        } else if (rc != 0 && rc != ERR_NOT_FOUND) {
+            return; /* nobody leads: the next one would cost as much time */
+        }
+    }
+}
+
 int cmd_lease_list(const struct cli_call *call, struct err *err)
 {
     CLEANUP(ctl_close) struct ctl ctl = {0};
@@ -131,5 +161,6 @@ int cmd_lease_list(const struct cli_call *call, struct err *err)
     if (!json_is_array(leases)) {
         return err_set(err, ERR_PROTOCOL, "%s: its answer has no leases", ask_node(ctl.ask));
     }
+    fill_in_remaining(ctl.ask, leases);
     return cmd_print(call, "Leases", lease_columns, leases, err);
 }

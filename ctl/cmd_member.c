@@ -29,11 +29,12 @@ static int say_member(const struct cli_call *call, json_t *answer, struct err *e
 int cmd_member_add(const struct cli_call *call, struct err *err)
 {
     json_auto_t *answer = NULL;
-    json_auto_t *body = json_pack("{s:s}", "address", cli_argument(call, 0));
-    const char *name = cli_value(call, "name");
+    json_auto_t *body =
+        json_pack("{s:s, s:s}", "name", cli_argument(call, 0), "address", cli_argument(call, 1));
+    const char *role = cli_value(call, "role");
     if (body == NULL ||
-        (name != NULL && json_object_set_new(body, "name", json_string(name)) != 0)) {
-        return cli_usage(call, err, "an address and a name are plain text");
+        (role != NULL && json_object_set_new(body, "role", json_string(role)) != 0)) {
+        return cli_usage(call, err, "a name, an address and a role are plain text");
     }
     int rc = post(call, "/pgraft/v1/members/add", body, &answer, err);
     return rc < 0 ? rc : say_member(call, answer, err);
@@ -54,14 +55,39 @@ int cmd_member_change(const struct cli_call *call, struct err *err)
     return rc < 0 ? rc : say_member(call, answer, err);
 }
 
+/* The id of the member @name, or the word as it is: to be asked again it must not mean a newer node
+ * of that name. */
+static int id_of(struct ask *ask, const char *name, json_t **ret_id, struct err *err)
+{
+    json_auto_t *raft = NULL;
+    int rc = view_get(ask, &raft, err);
+    size_t at = 0;
+    json_t *member = NULL;
+    const char *id = name;
+    json_array_foreach(json_object_get(raft, "members"), at, member)
+    {
+        id = strcmp(view_text(member, "name"), name) == 0 ? view_text(member, "id") : id;
+    }
+    *ret_id = json_string(id);
+    return rc;
+}
+
 int cmd_member_remove(const struct cli_call *call, struct err *err)
 {
+    CLEANUP(ctl_close) struct ctl ctl = {0};
     json_auto_t *answer = NULL;
     json_auto_t *body = json_pack("{s:s}", "member", cli_argument(call, 0));
+    json_t *id = NULL;
     if (body == NULL) {
         return cli_usage(call, err, "a member's name is plain text");
     }
-    int rc = post(call, "/pgraft/v1/members/remove", body, &answer, err);
+    int rc = ctl_open(call, &ctl, err);
+    rc = rc < 0 ? rc : id_of(ctl.ask, cli_argument(call, 0), &id, err);
+    if (rc < 0) {
+        return rc;
+    }
+    cmd_set(body, "member", id);
+    rc = ask_post(ctl.ask, ASK_REPEAT, "/pgraft/v1/members/remove", body, &answer, err);
     return rc < 0 ? rc
                   : cmd_say(call, answer, err, "%s (%s) is no member any more",
                             cli_argument(call, 0), view_text(answer, "removed"));

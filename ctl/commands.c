@@ -202,10 +202,12 @@ static const struct cli_command commands[] = {
     {
         .name = "member add",
         .summary = "Bring in a node that does not find the cluster by itself.",
-        .arguments = CLI_ARGUMENTS({.name = "ADDRESS", .help = "where it listens for its peers"}),
-        .options = CLI_OPTIONS(
-            {.name = "name", .value = "NAME", .help = "refuse if the node there has another name"}),
-        .example = "pgraftctl member add 10.0.0.6:7400 --name pg4",
+        .arguments = CLI_ARGUMENTS({.name = "NAME", .help = "the node's"},
+                                   {.name = "ADDRESS", .help = "where it listens for its peers"}),
+        .options = CLI_OPTIONS({.name = "role",
+                                .value = "ROLE",
+                                .help = "voter or witness: refuse if it runs as the other"}),
+        .example = "pgraftctl member add pg4 10.0.0.6:7400",
         .run = cmd_member_add,
     },
     {
@@ -253,8 +255,7 @@ static const struct cli_command commands[] = {
     },
     {
         .name = "plan",
-        .summary =
-            "Say how many votes survive what, where they belong, and write the configurations.",
+        .summary = "Say how many votes survive what, where they belong, and write configurations.",
         .options = plan_options,
         .example = "pgraftctl plan --databases 3 --survive 2 --write-configs cluster",
         .run = cmd_plan,
@@ -287,6 +288,27 @@ static const struct cli_command commands[] = {
         .run = cmd_form,
     },
     {
+        .name = "recover",
+        .summary = "Go on with what one node has left, when a majority is lost for good.",
+        .arguments =
+            CLI_ARGUMENTS({.name = "DIR",
+                           .optional = true,
+                           .many = true,
+                           .help = "the data directory to go on with, of a node that does not "
+                                   "run; more of them are compared with it"}),
+        .options = CLI_OPTIONS(
+            {.name = "show", .help = "say what each directory holds, and change nothing"},
+            {.name = "yes", .help = "do not ask; needed where there is no terminal"},
+            {.name = "accept-loss",
+             .help = "although another directory holds more, or can not be read"},
+            {.name = "i-have-fenced",
+             .value = "NODE",
+             .list = true,
+             .help = "the PostgreSQL of this lost node is down and stays down"}),
+        .example = "pgraftctl recover /var/lib/pgraft/demo/w1 /mnt/w2/demo/w2",
+        .run = cmd_recover,
+    },
+    {
         .name = "secret generate",
         .summary = "Make the secret that all nodes of a cluster share.",
         .options = CLI_OPTIONS({.name = "output",
@@ -296,6 +318,24 @@ static const struct cli_command commands[] = {
                                {.name = "force", .help = "replace the file"}),
         .example = "pgraftctl secret generate --output secret",
         .run = cmd_secret_generate,
+    },
+    {
+        .name = "snapshot restore",
+        .summary = "Make a node of a new cluster from a saved file; others join it.",
+        .arguments = CLI_ARGUMENTS({.name = "FILE", .help = "the file"}),
+        .options =
+            CLI_OPTIONS({.name = "data-dir",
+                         .value = "DIR",
+                         .help = "its data directory: empty, or not there; default: of --config"},
+                        {.name = "name", .value = "NAME", .help = "its name; default: of --config"},
+                        {.name = "address",
+                         .value = "ADDRESS",
+                         .help = "where peers reach it, HOST:PORT; default: of --config"},
+                        {.name = "site", .value = "NAME", .help = "its data centre"},
+                        {.name = "voter", .help = "it will run with --voter"},
+                        {.name = "witness", .help = "it will run with --witness"}),
+        .example = "pgraftctl snapshot restore demo.snapshot --config /etc/pgraft/pgraft.yml",
+        .run = cmd_snapshot_restore,
     },
     {
         .name = "snapshot save",

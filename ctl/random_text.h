@@ -9,6 +9,8 @@
 
 #define RANDOM_BYTES_MAX 64
 
+/* Fill @out with @size bytes of the kernel's generator. */
+int random_fill(void *out, size_t size, struct err *err);
 /* Append @bytes bytes from the kernel's generator as hexadecimal digits, two for each. */
 int random_text(struct buf *out, size_t bytes, struct err *err);
 

@@ -26,6 +26,7 @@ struct reader {
     uint32_t crc;   /* of them */
     uint64_t rows;
     struct buf row;
+    struct store_batch *content; /* NULL: nobody wants the rows */
     struct err *err;
 };
 
@@ -94,6 +95,20 @@ static uint32_t number_at(const unsigned char *bytes)
            (uint32_t)bytes[3] << 24;
 }
 
+static int keep_row(struct reader *r, uint32_t key, uint32_t value)
+{
+    if (r->content == NULL) {
+        return 0;
+    }
+    if (key == 0 || key > STORE_ROW_KEY_MAX) {
+        return wrong(r, "a row with a key that is none");
+    }
+    struct store_row row = {
+        .key = r->row.bytes, .key_size = key, .value = r->row.bytes + key, .value_size = value};
+    store_batch_add_row(r->content, &row);
+    return 0;
+}
+
 /* 1: a row; 0: the end; or an error. */
 static int take_row(struct reader *r)
 {
@@ -124,7 +139,7 @@ static int take_row(struct reader *r)
         return wrong(r, "a damaged row");
     }
     r->rows++;
-    return 1;
+    return keep_row(r, key, value) == 0 ? 1 : ERR_CORRUPT;
 }
 
 static json_t *parse_line(struct reader *r, const struct buf *line)
@@ -195,12 +210,18 @@ static int check(struct reader *r, json_t **ret_facts)
 
 int snapshot_file_check(const char *path, json_t **ret_facts, struct err *err)
 {
+    return snapshot_file_read(path, NULL, ret_facts, err);
+}
+
+int snapshot_file_read(const char *path, struct store_batch *content, json_t **ret_facts,
+                       struct err *err)
+{
     CLEANUP(fclosep) FILE *file = fopen(path, "rbe");
     if (file == NULL) {
         return err_errno(err, errno, "%s", path);
     }
     struct err own = {0};
-    struct reader r = {.file = file, .path = path, .err = &own};
+    struct reader r = {.file = file, .path = path, .content = content, .err = &own};
     int rc = check(&r, ret_facts);
     buf_close(&r.row);
     return rc < 0 ? err_set(err, own.code, "%s", own.msg) : 0;

@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "daemon/options.h"
 #include "daemon/run.h"
+#include "daemon/wire_http.h"
 
 /* Everything that is wrong, on stderr, whether or not it can be borne. */
 static void tell(const struct problems *problems)
@@ -21,6 +22,15 @@ static int validate(const struct config *config, const struct problems *problems
     CLEANUP(buf_close) struct buf text = {0};
     if (problems_count(problems, PROBLEM_ERROR) + problems_count(problems, PROBLEM_WARNING) > 0) {
         return 1;
+    }
+    if (config->restapi.ciphers != NULL) {
+        struct wire_http wire = {.headers = NULL};
+        wire_http_fill(&wire, config);
+        int code = http_check_priorities(wire.settings.priorities, err);
+        wire_http_close(&wire);
+        if (code != 0) {
+            return code;
+        }
     }
     buf_printf(&text, "the configuration of %s %s in cluster %s is fine\n",
                config->role == CONFIG_WITNESS ? "witness" : "voter", config->name, config->scope);

@@ -172,7 +172,7 @@ static struct http_engine *create_engine(struct http *http, const struct http_tl
     if (engine->daemon == NULL) {
         mem_free(engine);
         err_set(err, ERR_INVALID,
-                tls != NULL ? "restapi: certfile, keyfile, cafile or ciphers can not be used"
+                tls != NULL ? "restapi: certfile, keyfile or cafile can not be used"
                             : "the HTTP server can not be started");
         return NULL;
     }
@@ -207,6 +207,9 @@ static int create_tls(struct http *http, struct http_engine **ret, struct err *e
         return 0;
     }
     int code = http_tls_read(&http->settings, &files, err);
+    if (code == 0 && http->settings.priorities != NULL) {
+        code = http_check_priorities(http->settings.priorities, err);
+    }
     if (code == 0) {
         *ret = create_engine(http, &files, err);
         code = *ret == NULL ? ERR_INVALID : 0;
@@ -339,6 +342,7 @@ int http_open(const struct http_settings *settings, uv_loop_t *loop, struct pgra
     MUST(rc == 0);
     http->tick.data = http;
     http_handle_opened(http);
+    http->allow = http_allow_open(http);
     *ret_http = http;
     return 0;
 }
@@ -367,6 +371,7 @@ int http_reload(struct http *http, const struct http_settings *settings, struct 
         retired->retired = true;
         http_run_engine(retired);
     }
+    http_allow_reload(http->allow);
     return 0;
 }
 
@@ -419,6 +424,7 @@ void http_close(struct http *http)
     http_stop(http);
     last_moment(http);
     http->closing = true;
+    http_allow_close(http->allow);
     (void)uv_timer_stop(&http->tick);
     uv_close((uv_handle_t *)&http->tick, on_closed);
     LIST_FOR_EACH_SAFE (struct http_engine, engine, &http->engines, link) {

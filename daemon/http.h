@@ -50,6 +50,8 @@ struct http_settings {
     const struct secret *password;
     const char *const *allowlist; /* addresses, networks, names; of @allowlist_count */
     size_t allowlist_count;
+    bool allow_members;                /* and the members of the cluster */
+    const char *server;                /* the header Server; NULL: none */
     const struct http_header *headers; /* added to every answer */
     size_t header_count;
 
@@ -57,9 +59,13 @@ struct http_settings {
     const char *scope;
     const char *space; /* "/service/" */
     const char *name;
+    bool is_witness;
     uint32_t voters_max;
     uint32_t connections_max; /* of @listen; 0: 256 */
 };
+
+/* Does GnuTLS take it? For who wants to know before anything is opened. */
+int http_check_priorities(const char *priorities, struct err *err);
 
 /* Listens at once. ERR_INVALID, ERR_NOT_FOUND, ERR_SYSTEM...: nothing is left behind. */
 int http_open(const struct http_settings *settings, uv_loop_t *loop, struct pgraft *store,

@@ -142,6 +142,7 @@ enum MHD_Result http_send(struct http_request *r)
     add_header(response, "Cache-Control", "no-store");
     add_header(response, "Allow", r->allow);
     add_header(response, "WWW-Authenticate", r->challenge);
+    add_header(response, "Server", s->server);
     add_header(response, "Connection", r->http->stopping ? "close" : NULL);
     for (size_t i = 0; i < s->header_count; i++) {
         add_header(response, s->headers[i].name, s->headers[i].value);

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "daemon/http.h"
+#include "daemon/http_allow.h"
 #include "daemon/http_auth.h"
 #include "daemon/json_in.h"
 #include "daemon/json_put.h"
@@ -102,6 +103,7 @@ struct http {
     size_t stream_count;
     size_t body_bytes;
     struct http_conn *accepting;
+    struct http_allow *allow;
     uv_timer_t tick;
     bool stopping;
     bool closing;

@@ -9,12 +9,15 @@
 #include "daemon/http_raft.h"
 
 #define NAME_MAX_SIZE 128
+#define ADDRESS_MAX_SIZE 512
 
 struct change {
     enum pgraft_change_kind kind;
     bool is_transfer;
     char name[NAME_MAX_SIZE];
     uint64_t id;
+    char address[ADDRESS_MAX_SIZE]; /* PGRAFT_MEMBER_ADD, and: */
+    enum pgraft_kind role;          /* 0: any */
 };
 
 static bool take_member(struct http_request *r, bool is_needed, struct change **ret)
@@ -84,10 +87,19 @@ static void ask(struct http_request *r, const struct change *change)
 {
     struct pgraft_error error = {0};
     struct pgraft_call call = http_call(r, changed);
-    int code = change->is_transfer
-                   ? pgraft_transfer(r->http->store, change->id, &call, &r->asked, &error)
-                   : pgraft_member_change(r->http->store, change->kind, change->name, &call,
-                                          &r->asked, &error);
+    struct pgraft *store = r->http->store;
+    int code = 0;
+    if (change->is_transfer) {
+        code = pgraft_transfer(store, change->id, &call, &r->asked, &error);
+    } else if (change->kind == PGRAFT_MEMBER_REMOVE) {
+        code = pgraft_member_remove(store, change->id, &call, &r->asked, &error);
+    } else if (change->kind == PGRAFT_MEMBER_ADD) {
+        struct pgraft_newcomer newcomer = {
+            .name = change->name, .address = change->address, .kind = change->role};
+        code = pgraft_member_add(store, &newcomer, &call, &r->asked, &error);
+    } else {
+        code = pgraft_member_change(store, change->kind, change->name, &call, &r->asked, &error);
+    }
     http_asked(r, code, &error);
 }
 
@@ -100,16 +112,21 @@ static void found(struct http_request *r, const struct pgraft_result *result)
     }
     const struct pgraft_status *s = result->state;
     const struct pgraft_member *m = http_find_member(s, change->name);
-    bool may_be_new = !change->is_transfer && change->kind == PGRAFT_MEMBER_REPLACE;
+    bool is_change = !change->is_transfer;
+    bool is_new = is_change && change->kind == PGRAFT_MEMBER_ADD;
+    bool may_be_new = is_new || (is_change && change->kind == PGRAFT_MEMBER_REPLACE);
+    /* An id that is no member's any more may have been removed by who asks, a moment ago. */
+    bool may_be_gone = is_change && change->kind == PGRAFT_MEMBER_REMOVE && m == NULL &&
+                       json_in_id(change->name, &change->id);
     if (s->phase != PGRAFT_MEMBER) {
         http_fail(r, ERR_CLOSED, "this node is no member of a cluster: %s", s->text);
         return;
     }
-    if (m == NULL && !may_be_new) {
+    if (m == NULL && !may_be_new && !may_be_gone) {
         http_fail(r, ERR_NOT_FOUND, "no member has the name or the id %s", change->name);
         return;
     }
-    if (m != NULL) {
+    if (m != NULL && !is_new) {
         change->id = m->id;
         (void)snprintf(change->name, sizeof(change->name), "%s", m->name);
     }
@@ -125,25 +142,45 @@ static void change_member(struct http_request *r, enum pgraft_change_kind kind)
     }
 }
 
-/* Nodes come by themselves; nobody is fetched. */
+static bool read_role(const char *word, enum pgraft_kind *ret)
+{
+    bool is_witness = word != NULL && strcmp(word, "witness") == 0;
+    *ret = is_witness ? PGRAFT_WITNESS : word != NULL ? PGRAFT_DATABASE : (enum pgraft_kind)0;
+    return word == NULL || is_witness || strcmp(word, "voter") == 0;
+}
+
+/* Nodes come by themselves; this is for one that does not find a member. */
 void http_member_add(struct http_request *r)
 {
-    const char *address = NULL;
     const char *name = NULL;
+    const char *address = NULL;
+    const char *role = NULL;
+    enum pgraft_kind kind = PGRAFT_DATABASE;
     const struct json_in_field fields[] = {
-        {"address", JSON_IN_TEXT, &address, NULL},
         {"name", JSON_IN_TEXT, &name, NULL},
+        {"address", JSON_IN_TEXT, &address, NULL},
+        {"role", JSON_IN_TEXT, &role, NULL},
     };
     if (!http_take(r, fields, ARRAY_LEN(fields))) {
         return;
     }
-    if (address == NULL) {
-        http_fail(r, ERR_INVALID, "address is needed");
+    if (name == NULL || address == NULL || strlen(name) >= NAME_MAX_SIZE ||
+        strlen(address) >= ADDRESS_MAX_SIZE) {
+        http_fail(r, ERR_INVALID, "name and address are needed: of a node, and of its peers' port");
         return;
     }
-    http_fail(r, ERR_REFUSED,
-              "a node joins by itself: name a member of this cluster in its raft.peers, and start "
-              "it with an empty data directory");
+    if (!read_role(role, &kind)) {
+        http_fail(r, ERR_INVALID, "role: \"voter\" or \"witness\"");
+        return;
+    }
+    struct change *change = mem_zalloc(sizeof(*change));
+    change->kind = PGRAFT_MEMBER_ADD;
+    change->role = kind;
+    (void)snprintf(change->name, sizeof(change->name), "%s", name);
+    (void)snprintf(change->address, sizeof(change->address), "%s", address);
+    r->state = change;
+    r->free_state = mem_free;
+    http_ask_status(r, found);
 }
 
 void http_member_remove(struct http_request *r)

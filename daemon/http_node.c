@@ -17,7 +17,7 @@ static void put_node(struct http_request *r, const char *state)
     const struct http_settings *s = &r->http->settings;
     json_put_open(&r->out, NULL, '{');
     json_put_text(&r->out, "state", state);
-    json_put_text(&r->out, "role", "witness");
+    json_put_text(&r->out, "role", s->is_witness ? "witness" : "voter");
     json_put_open(&r->out, "patroni", '{');
     json_put_text(&r->out, "version", pgraft_version());
     json_put_text(&r->out, "scope", s->scope);

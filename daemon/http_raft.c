@@ -44,6 +44,12 @@ static const char *role_of(const struct pgraft_member *m)
     UNREACHABLE("every role has a row");
 }
 
+/* NULL: it was never heard, and so did not say. */
+static const char *kind_of(const struct pgraft_member *m)
+{
+    return m->id == 0 ? NULL : m->kind == PGRAFT_WITNESS ? "witness" : "database";
+}
+
 static uint64_t leaders_commit(const struct pgraft_status *status)
 {
     uint64_t commit = 0;
@@ -85,7 +91,7 @@ void http_put_member(struct buf *out, const char *name, const struct pgraft_stat
     json_put_text(out, "name", m->name);
     json_put_text(out, "address", m->address);
     put_empty_as_null(out, "site", m->site);
-    json_put_text(out, "kind", m->kind == PGRAFT_WITNESS ? "witness" : "database");
+    json_put_text(out, "kind", kind_of(m));
     json_put_text(out, "role", role_of(m));
     json_put_bool(out, "leader", m->is_leader);
     json_put_bool(out, "reachable", is_reachable(m));
@@ -105,12 +111,14 @@ const struct pgraft_member *http_find_member(const struct pgraft_status *status,
 {
     uint64_t id = 0;
     for (size_t i = 0; i < status->member_count; i++) {
-        if (strcmp(status->members[i].name, word) == 0) {
+        bool is_member = status->members[i].role != PGRAFT_STRANGER;
+        if (is_member && strcmp(status->members[i].name, word) == 0) {
             return &status->members[i];
         }
     }
     for (size_t i = 0; json_in_id(word, &id) && i < status->member_count; i++) {
-        if (status->members[i].id == id) {
+        bool is_member = status->members[i].role != PGRAFT_STRANGER;
+        if (is_member && status->members[i].id == id) {
             return &status->members[i];
         }
     }

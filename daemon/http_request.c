@@ -193,17 +193,6 @@ static const char *header(struct http_request *r, const char *name)
     return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
 }
 
-static bool is_listed(const struct http_request *r)
-{
-    const struct http_settings *s = &r->http->settings;
-    for (size_t i = 0; i < s->allowlist_count; i++) {
-        if (http_address_matches((const struct sockaddr *)&r->conn->peer, s->allowlist[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_owner(const struct http_conn *c)
 {
     struct ucred peer = {0};
@@ -240,8 +229,8 @@ static void check_caller(struct http_request *r)
         .has_password = authorization != NULL,
         .password_is_right =
             checks_password && http_password_is_right(authorization, s->user, s->password),
-        .checks_address = s->allowlist_count > 0,
-        .address_is_listed = is_listed(r),
+        .checks_address = http_allow_is_on(r->http->allow),
+        .address_is_listed = http_allow_has(r->http->allow, (const struct sockaddr *)&c->peer),
         .door_is_loopback = c->door->is_loopback,
         .host_is_local = http_host_is_local(header(r, "Host")),
         .from_a_browser = header(r, "Origin") != NULL,

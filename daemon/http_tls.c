@@ -45,6 +45,20 @@ int http_tls_read(const struct http_settings *settings, struct http_tls_files *o
     return code;
 }
 
+int http_check_priorities(const char *priorities, struct err *err)
+{
+    gnutls_priority_t cache = NULL;
+    const char *at = priorities;
+    int rc = gnutls_priority_init(&cache, priorities, &at);
+    if (rc == 0) {
+        gnutls_priority_deinit(cache);
+        return 0;
+    }
+    size_t size = strcspn(at, ":");
+    return err_set(err, ERR_INVALID, "restapi.ciphers: GnuTLS does not take \"%.*s\": %s",
+                   (int)size, at, gnutls_strerror(rc));
+}
+
 void http_tls_close(struct http_tls_files *files)
 {
     if (files->key.size > 0) {

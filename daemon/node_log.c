@@ -74,6 +74,10 @@ static const char *event_name(enum pgraft_event_kind kind)
             return "name taken";
         case PGRAFT_EVENT_SHIP:
             return "snapshot";
+        case PGRAFT_EVENT_LIMITS:
+            return "limits";
+        case PGRAFT_EVENT_LEASE:
+            return "lease not confirmed";
     }
     return "event";
 }

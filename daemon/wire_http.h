@@ -13,6 +13,7 @@ struct wire_http {
     struct http_settings settings;
     struct http_header *headers;
     struct buf sockets[2];
+    struct buf priorities; /* restapi.ciphers, for GnuTLS */
 };
 
 /* Fill it in from @config, which outlives it or the next call. */

@@ -114,8 +114,9 @@ void peer_message_copy(struct peer_message *out, const struct peer_message *in, 
             copy_append(&out->append, &in->append, bytes);
             return;
         case PEER_SNAPSHOT:
-            reserve(bytes, in->snapshot.conf_size);
+            reserve(bytes, in->snapshot.conf_size + in->snapshot.gone_size);
             out->snapshot.conf = put(bytes, in->snapshot.conf, in->snapshot.conf_size);
+            out->snapshot.gone = put(bytes, in->snapshot.gone, in->snapshot.gone_size);
             return;
         case PEER_CHUNK:
             copy_chunk(&out->chunk, &in->chunk, bytes);

@@ -100,6 +100,10 @@ struct peer_snapshot {
     const void *conf; /* encoded membership at @index */
     size_t conf_size;
     uint64_t staged; /* what the receiver calls the staged rows */
+    /* Ids that were members before: u64 each, little-endian. They stay out, and whoever gets the
+     * snapshot has not seen them go. */
+    const void *gone;
+    size_t gone_size;
 };
 
 /* A snapshot travels ahead of PEER_SNAPSHOT, piece by piece; the next one follows the answer to the

@@ -149,6 +149,7 @@ static void write_snapshot(struct arena *arena, const struct peer_message *in,
             part->snapshot.conf_index = in->snapshot.conf_index;
             part->snapshot.conf = wire_data(kv_slice(in->snapshot.conf, in->snapshot.conf_size));
             part->snapshot.staged = in->snapshot.staged;
+            part->snapshot.gone = wire_data(kv_slice(in->snapshot.gone, in->snapshot.gone_size));
             return;
         case PEER_CHUNK:
             (void)WIRE_PART(chunk, CHUNK);
@@ -238,7 +239,9 @@ static int read_snapshot(const Pgraft__Peer__Snapshot *in, struct peer_message *
                                            .conf_index = in->conf_index,
                                            .conf = in->conf.data,
                                            .conf_size = in->conf.len,
-                                           .staged = in->staged};
+                                           .staged = in->staged,
+                                           .gone = in->gone.data,
+                                           .gone_size = in->gone.len};
     return wire_no_unknown(&in->base, "snapshot", err);
 }
 

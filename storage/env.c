@@ -42,7 +42,8 @@ static void closedirp(DIR **dir)
     }
 }
 
-/* A directory that is to become a store must be empty. */
+/* A directory that is to become a store must be empty, but for what a crash left of one that was
+ * being made: that has a LOCK, which comes before the database. */
 static int refuse_foreign(const struct env *env, const char *path, struct err *err)
 {
     int fd = openat(env->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -51,12 +52,21 @@ static int refuse_foreign(const struct env *env, const char *path, struct err *e
         return err_errno(err, errno, "read %s", path);
     }
     const struct dirent *entry = NULL;
+    bool has_lock = false;
+    bool has_database = false;
     while ((entry = readdir(dir)) != NULL) {
+        has_lock = has_lock || strcmp(entry->d_name, "LOCK") == 0;
+        has_database = has_database || strstr(entry->d_name, ".mdb") != NULL;
         if (!is_ours(entry->d_name)) {
             return err_set(err, ERR_REFUSED,
                            "%s has a file \"%s\" and no VERSION: not a store; give an empty one",
                            path, entry->d_name);
         }
+    }
+    if (has_database && !has_lock) {
+        return err_set(err, ERR_REFUSED,
+                       "%s has an LMDB database of something else: not a store; give an empty one",
+                       path);
     }
     return 0;
 }
@@ -266,6 +276,10 @@ static int open_steps(struct env *env, const char *path, const char *machine_id_
     }
     if (r == 0) {
         r = lock(env, path, err);
+    }
+    if (r == 0 && layout == 0) {
+        r = sync_fd(env->dir_fd, "the store's directory",
+                    err); /* LOCK says that the rest is ours */
     }
     if (r == 0) {
         r = read_version(env, path, &layout, err); /* again: now nobody changes it */

@@ -55,12 +55,13 @@ static int reader_begin(struct reader *reader, struct env *env, struct store_eve
     const struct ledger *ledger = &reader->ledger;
     if (r == 0) {
         r = log_term(ledger, &reader->change.tables[TABLE_LOG], ledger->applied_index,
-                     &event->applied_term, &event->err);
+                     &reader->applied_term, &event->err);
     }
     if (r != 0) {
         return r;
     }
     event->applied_index = ledger->applied_index;
+    event->applied_term = reader->applied_term;
     event->snapshot.index = ledger->snapshot_index;
     event->snapshot.term = ledger->snapshot_term;
     event->snapshot.conf_index = ledger->snapshot_conf_index;
@@ -120,6 +121,7 @@ void readers_next(struct readers *readers, uint64_t id, size_t bytes_max, struct
     event->is_last = r == ERR_NOT_FOUND;
     event->status = event->is_last ? 0 : r;
     event->applied_index = reader->ledger.applied_index;
+    event->applied_term = reader->applied_term;
     event->state_bytes = reader->ledger.state.bytes;
 }
 

@@ -18,6 +18,7 @@ struct reader {
     int cut_status; /* ERR_EXPIRED */
     struct change change;
     struct ledger ledger;
+    uint64_t applied_term; /* of the entry at its applied index; 0: not known any more */
     struct state_walk walk;
     struct store_row ahead; /* read, but beyond the last answer */
     bool has_ahead;

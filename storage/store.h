@@ -92,8 +92,9 @@ void store_event_close(struct store_event *event);
 
 /* A consistent look at the state table while it goes on changing, to send it to a node that lags
  * too far behind the log. One request of a reader at a time; each is answered by one event. A
- * reader that keeps more than twice the state's size from being reused, or lives too long, is cut:
- * its next answer is ERR_EXPIRED (safety E2). Beyond STORE_READERS_MAX: ERR_BUSY. */
+ * reader that keeps more than twice the state's size from being reused (a small state:
+ * STORE_READER_PIN_BYTES_MIN), or lives too long, is cut: its next answer is ERR_EXPIRED (safety
+ * E2). Beyond STORE_READERS_MAX: ERR_BUSY. */
 uint64_t store_reader_open(struct store *store);
 void store_reader_next(struct store *store, uint64_t reader, size_t bytes_max);
 /* No answer; one that is on its way may still come. To be called whatever the answers were. */

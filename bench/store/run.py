@@ -138,6 +138,7 @@ class Round:
             systems.wait_for("a leader after the kill", self.system.leader)
             time.sleep(1)
         self.found["gap_ms"] = figures.percentile(sorted(gaps), 50)
+        self.found["gap_p99_ms"] = figures.percentile(sorted(gaps), 99)
         self.found["gap_max_ms"] = max(gaps)
 
     def run(self):
@@ -222,7 +223,8 @@ def main():
     given = arguments()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
-    systems.build_etcd_load(given.build)
+    if systems.Etcd.name in given.systems.split(","):
+        systems.build_etcd_load(given.build)
     results = {}
     with tempfile.TemporaryDirectory(prefix="pgraft-bench.", dir=given.folder) as folder:
         for count in (int(word) for word in given.members.split(",")):

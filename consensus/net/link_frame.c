@@ -218,8 +218,10 @@ static void take_message(struct link *link, const void *bytes, size_t size)
     if (message.to != 0 && message.to != net->self.node_id) {
         return; /* for what this node was before */
     }
-    if (link->remote == NULL || link->remote->link == NULL) {
-        return; /* on a connection that was replaced by one that is gone: its owner thinks so */
+    const struct link *used = link->remote != NULL ? link->remote->link : NULL;
+    if (used == NULL || used->who.instance != link->who.instance) {
+        return; /* W14: on a replaced connection, of a node that is down or has started anew since
+                 */
     }
     link->remote->stats.messages_in++;
     if (!net->stopping) {

@@ -129,6 +129,10 @@ static void take(struct link *link, const char *bytes, size_t size)
         if (done <= 0) {
             return;
         }
+        if (net_link_has_old_keys(link, &fault)) { /* they were changed meanwhile */
+            link_fail(link, &fault);
+            return;
+        }
         link_begin(link);
     }
     take_clear(link);

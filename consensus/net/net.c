@@ -204,12 +204,12 @@ static void end_links(struct net *net,
     }
 }
 
-static bool has_old_keys(const struct link *link, struct fault *fault)
+bool net_link_has_old_keys(const struct link *link, struct fault *fault)
 {
-    if (!link->connected || link->tls.keys == link->net->keys) {
-        return false;
+    if (!link->tls.ready || link->tls.keys == link->net->keys) {
+        return false; /* a handshake under way shows who it is first */
     }
-    if (link->tls.ready && tls_still_accepted(&link->tls, link->net->keys)) {
+    if (tls_still_accepted(&link->tls, link->net->keys)) {
         return false;
     }
     fault_set(fault, NET_KEYS_GONE,
@@ -221,7 +221,7 @@ void net_keys_take(struct net *net, struct net_keys *keys)
 {
     struct net_keys *old = net->keys;
     net->keys = keys;
-    end_links(net, has_old_keys);
+    end_links(net, net_link_has_old_keys);
     tls_keys_let_go(old);
     LIST_FOR_EACH (struct remote, remote, &net->remotes, entry) {
         remote->retry_ms = 0; /* what was refused may be right now */

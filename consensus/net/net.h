@@ -66,7 +66,7 @@ struct net_limits {
     uint32_t silence_ms;    /* a peer that was not heard for so long is lost */
     uint32_t probe_ms;      /* for an old connection to show that it lives, when there are two */
     uint32_t redial_min_ms; /* back-off between attempts, doubled each time ... */
-    uint32_t redial_max_ms; /* ... up to here */
+    uint32_t redial_max_ms; /* ... up to here: what leases allow for it is in timing.h */
     uint32_t redial_refused_ms; /* after a refusal, which does not go away by itself */
     uint32_t event_repeat_ms;   /* the same event of the same peer is told again after this long */
 };

@@ -245,5 +245,7 @@ uint64_t net_now_ms(const struct net *net);
 uint64_t net_chance(struct net *net);
 /* One of those that net_stop() waits for is gone. */
 void net_release(struct net *net);
+/* It stands on a secret or a certificate that was accepted when it began, and is not any more. */
+bool net_link_has_old_keys(const struct link *link, struct fault *fault);
 
 #endif /* CONSENSUS_NET_NET_INTERNAL_H_ */

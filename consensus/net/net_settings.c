@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "consensus/net/net_internal.h"
+#include "proto/timing.h"
 
 struct net_limits net_limits_default(void)
 {
@@ -19,7 +20,7 @@ struct net_limits net_limits_default(void)
         .silence_ms = 5000,
         .probe_ms = 1000,
         .redial_min_ms = 50,
-        .redial_max_ms = 500,
+        .redial_max_ms = TIMING_REDIAL_MS_MAX,
         .redial_refused_ms = 5000,
         .event_repeat_ms = 600000,
     };

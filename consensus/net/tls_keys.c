@@ -5,6 +5,7 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,10 +18,38 @@
 
 /* Safety E4: an external key is bound to suites with SHA-256, and needs a key exchange of its own
  * so that a secret that leaks later opens nothing that was recorded. */
-#define PRIORITY_PSK \
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305"
-#define PRIORITY_CERTIFICATES \
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
+#define PRIORITY_PSK "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:-CIPHER-ALL"
+#define PRIORITY_CERTIFICATES "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
+
+/* The order of E4; where the processor has AES, that is the faster one, and first. */
+static const char *const priorities[2][2] = {
+    [TLS_PSK] = {PRIORITY_PSK ":+CHACHA20-POLY1305:+AES-128-GCM",
+                 PRIORITY_PSK ":+AES-128-GCM:+CHACHA20-POLY1305"},
+    [TLS_CERTIFICATES] = {PRIORITY_CERTIFICATES ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM",
+                          PRIORITY_CERTIFICATES ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"},
+};
+
+const char *tls_priority(enum tls_trust trust, bool has_aes)
+{
+    return priorities[trust][has_aes ? 1 : 0];
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+static bool has_aes(void)
+{
+    return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+}
+#elif defined(__aarch64__)
+static bool has_aes(void)
+{
+    return (getauxval(AT_HWCAP) & HWCAP_AES) != 0 && (getauxval(AT_HWCAP) & HWCAP_PMULL) != 0;
+}
+#else
+static bool has_aes(void)
+{
+    return false;
+}
+#endif
 
 static int err_gnutls(struct err *err, int rc, const char *what)
 {
@@ -229,11 +258,11 @@ int net_keys_load(const struct net_security *security, struct net_keys **ret, st
     switch (security->kind) {
         case NET_SECRET:
             rv = load_secret(keys, security->secret_file, warnings, err);
-            priority = PRIORITY_PSK;
+            priority = tls_priority(TLS_PSK, has_aes());
             break;
         case NET_CERTIFICATES:
             rv = load_certificates(keys, security, warnings, err);
-            priority = PRIORITY_CERTIFICATES;
+            priority = tls_priority(TLS_CERTIFICATES, has_aes());
             break;
         case NET_PLAIN:
             break;

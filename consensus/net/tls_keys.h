@@ -23,6 +23,11 @@ struct net_keys {
     gnutls_priority_t priority;
 };
 
+/* What is spoken, as a priority string of GnuTLS. @has_aes: the processor has instructions for it.
+ */
+enum tls_trust { TLS_PSK, TLS_CERTIFICATES };
+const char *tls_priority(enum tls_trust trust, bool has_aes);
+
 void tls_keys_hold(struct net_keys *keys);
 void tls_keys_let_go(struct net_keys *keys); /* accepts NULL */
 

@@ -61,7 +61,9 @@ bool asks_send(struct node *n, struct job *job, uint64_t to)
         m.ask.bytes = job->encoded.bytes;
         m.ask.size = job->encoded.size;
     } else if (job->kind == JOB_MEMBER) {
+        m.ask.number_count = 2;
         m.ask.numbers[0] = job->flags;
+        m.ask.numbers[1] = job->subject;
         m.ask.bytes = job->text;
         m.ask.size = strlen(job->text);
     } else {
@@ -136,10 +138,11 @@ static void receive_ask(struct node *n, const struct peer_message *in)
     if (kind == JOB_COMMAND) {
         buf_append(&job->encoded, in->ask.bytes, in->ask.size);
     } else if (kind == JOB_MEMBER) {
-        char name[MEMBER_NAME_MAX + 1];
-        (void)snprintf(name, sizeof(name), "%.*s", (int)in->ask.size, (const char *)in->ask.bytes);
+        char text[MEMBER_TEXT_SIZE];
+        (void)snprintf(text, sizeof(text), "%.*s", (int)in->ask.size, (const char *)in->ask.bytes);
         job->flags = in->ask.numbers[0];
-        job->text = job_text(job, name);
+        job->subject = in->ask.number_count > 1 ? in->ask.numbers[1] : 0;
+        job->text = job_text(job, text);
     } else if (kind != JOB_HEALTH) {
         job->subject = in->ask.numbers[0];
     }

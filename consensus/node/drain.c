@@ -85,6 +85,7 @@ static void on_space(struct node *n, const struct store_event *event)
         core_space(n->core, node_now_ms(), event->status);
     }
     bool is_full = event->status != 0;
+    (void)snprintf(n->no_space, sizeof(n->no_space), "%s", is_full ? event->err.msg : "");
     node_say(n, PGRAFT_EVENT_SPACE, is_full ? PGRAFT_LEVEL_ERROR : PGRAFT_LEVEL_INFO, "",
              is_full ? 1 : 0, "%s%s", is_full ? "the store can not be written: " : "",
              is_full ? event->err.msg : "the store has space again");
@@ -142,6 +143,7 @@ void drain_message(struct node *n, const struct peer_message *message)
             if (n->form != NULL) {
                 form_receive(n->form, node_now_ms(), message);
             } else if (n->core != NULL) {
+                guests_hear(n, message);
                 answer_form(n, message);
             }
             return;

@@ -75,6 +75,25 @@ static void write_page(struct node *n, const struct pgraft_lease_page *page)
     __atomic_store_n(&shared->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
+/* Safety A5: at half of its time without a confirmation there is a warning, and nothing else. */
+static void warn_at_half(struct node *n, struct hold *hold, const struct core_held *held,
+                         uint64_t now_ms)
+{
+    uint64_t all_ms = held->deadline_ms - held->confirmed_ms; /* both 0: it has no time yet */
+    uint64_t passed_ms = now_ms - held->confirmed_ms;
+    bool half = all_ms != 0 && held->status == 0 && passed_ms >= all_ms / 2;
+    if (half && !hold->warned) {
+        uint64_t left_ms = passed_ms < all_ms ? all_ms - passed_ms : 0;
+        node_say(n, PGRAFT_EVENT_LEASE, PGRAFT_LEVEL_WARN, "", passed_ms,
+                 "lease %llu, which this node holds, has not been confirmed for %llu ms: it has "
+                 "%llu ms left; %s",
+                 (unsigned long long)hold->wish.lease, (unsigned long long)passed_ms,
+                 (unsigned long long)left_ms,
+                 n->leader == 0 ? "no leader is known" : "the leader confirms nothing");
+    }
+    hold->warned = half;
+}
+
 void holds_turn(struct node *n, uint64_t now_ms)
 {
     struct pgraft_lease_page page = {.beat_ms = now_ms};
@@ -85,6 +104,9 @@ void holds_turn(struct node *n, uint64_t now_ms)
         if (unwanted && (hold->keeps_once || now_ms >= held.deadline_ms)) {
             holds_let_go(n, hold->wish.lease); /* its owner hangs, or has forgotten it */
             continue;
+        }
+        if (known) {
+            warn_at_half(n, hold, &held, now_ms);
         }
         if (known && hold->wish.epoch > page.epoch) { /* epochs grow: the newest is in force */
             page.lease = hold->wish.lease;

@@ -62,14 +62,15 @@ struct job {
     bool local;
     uint64_t revision;
     uint64_t subject; /* a lease, a member */
-    uint64_t flags;   /* enum pgraft_change_kind, ask_all */
-    const char *text; /* in the arena: names */
+    uint64_t flags;   /* ask_all, enum pgraft_change_kind; of an addition also the kind, 0: any */
+    const char *text; /* in the arena: names; of an addition "name=address" */
 
     /* On the way. */
     struct buf encoded; /* JOB_COMMAND, as it is proposed */
     size_t unsettled;   /* JOB_COMMAND: times it was sent that may still apply it, or have */
     bool is_anew;       /* JOB_COMMAND: its client was forgotten, it goes as another one's */
     bool was_sent;      /* JOB_TRANSFER, JOB_MEMBER: it was begun */
+    bool is_resolved;   /* JOB_MEMBER: @subject is the member that was meant */
     bool is_confirmed;  /* a read was confirmed for it: what this node has is new enough */
     uint64_t asked_to;  /* last; 0: nobody yet */
     uint64_t again_ms;  /* not before */
@@ -91,6 +92,10 @@ struct job {
     const struct pgraft_dump *dump;
     uint32_t unanswered; /* JOB_STATUS: a bit for each member that was asked, by its place */
 };
+
+/* Of @flags. */
+#define JOB_CHANGE_MASK 0xffU
+#define JOB_KIND_SHIFT 8
 
 struct job *job_create(enum job_kind kind);
 /* Accepts NULL. */

@@ -451,7 +451,10 @@ static void time_is_over(struct node *n, struct job *job)
         jobs_finish(n, job, 0, NULL); /* with those who have answered */
         return;
     }
-    bool no_leader = n->core == NULL || engine_leader(core_engine(n->core)) == 0;
+    const struct engine *engine = n->core != NULL ? core_engine(n->core) : NULL;
+    bool no_leader = engine == NULL || engine_leader(engine) == 0;
+    bool just_leads =
+        engine != NULL && engine_role(engine) == ENGINE_LEADER && !engine_is_established(engine);
     bool is_open = may_be_applied(job);
     if (is_open && job->message[0] != '\0') {
         char last[ERR_MSG_MAX];
@@ -460,6 +463,9 @@ static void time_is_over(struct node *n, struct job *job)
                     last);
     } else if (is_open) {
         jobs_finish(n, job, ERR_TIMEOUT, NULL);
+    } else if (just_leads) {
+        jobs_finish(n, job, ERR_NO_QUORUM,
+                    "this node was just elected and has committed nothing yet");
     } else if (no_leader && n->phase_text[0] != '\0') {
         jobs_finish(n, job, ERR_NO_QUORUM, "%s: %s", err_text(ERR_NO_QUORUM), n->phase_text);
     } else {

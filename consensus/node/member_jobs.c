@@ -74,6 +74,32 @@ static const struct node_wish *wish_for(const struct node *n, const char *name)
     return NULL;
 }
 
+static void use_wish(const struct node_wish *wish, struct peer_join *out,
+                     char text[MEMBER_TEXT_SIZE])
+{
+    out->subject = wish->subject;
+    out->wish = JOIN_IN;
+    out->wants_vote = wish->wants_vote;
+    (void)member_info_encode(&wish->info, text);
+}
+
+static bool is_replacing(struct node *n, struct job *job, const struct member *member,
+                         struct peer_join *out, char text[MEMBER_TEXT_SIZE])
+{
+    const struct node_wish *wish = wish_for(n, job->text);
+    bool waits = wish != NULL && (member == NULL || wish->subject != member->id);
+    if (!waits && !job->was_sent) {
+        jobs_finish(n, job, ERR_NOT_FOUND, "no other node waits for the name %s", job->text);
+        return false;
+    }
+    if (!waits) {
+        jobs_finish(n, job, 0, NULL); /* it has its place by now */
+        return false;
+    }
+    use_wish(wish, out, text);
+    return true;
+}
+
 /* The wish that @job is; false: there is none, and it was finished. */
 static bool make_wish(struct node *n, struct job *job, struct peer_join *out,
                       char text[MEMBER_TEXT_SIZE])
@@ -84,43 +110,155 @@ static bool make_wish(struct node *n, struct job *job, struct peer_join *out,
     const struct member *member = find_by_name(&members, job->text, &info);
     *out = (struct peer_join){.wisher = n->node_id, .text = text, .at_once = true};
     text[0] = '\0';
-    if (job->flags == PGRAFT_MEMBER_REPLACE) {
-        const struct node_wish *wish = wish_for(n, job->text);
-        bool waits = wish != NULL && (member == NULL || wish->subject != member->id);
-        if (!waits && !job->was_sent) {
-            jobs_finish(n, job, ERR_NOT_FOUND, "no other node waits for the name %s", job->text);
-            return false;
-        }
-        if (!waits) {
-            jobs_finish(n, job, 0, NULL); /* it has its place by now */
-            return false;
-        }
-        out->subject = wish->subject;
-        out->wish = JOIN_IN;
-        out->wants_vote = wish->wants_vote;
-        (void)member_info_encode(&wish->info, text);
+    if (job->flags == PGRAFT_MEMBER_REMOVE && job->subject == 0) {
+        jobs_finish(n, job, ERR_INVALID, "who is removed has an id");
+        return false;
+    }
+    if (job->flags == PGRAFT_MEMBER_REMOVE) {
+        out->subject = job->subject;
+        out->wish = JOIN_OUT;
         return true;
     }
+    if (job->flags == PGRAFT_MEMBER_REPLACE) {
+        return is_replacing(n, job, member, out, text);
+    }
     if (member == NULL) {
-        bool done = job->flags == PGRAFT_MEMBER_REMOVE && job->was_sent;
-        jobs_finish(n, job, done ? 0 : ERR_NOT_FOUND, done ? NULL : "no member is called %s",
-                    job->text);
+        jobs_finish(n, job, ERR_NOT_FOUND, "no member is called %s", job->text);
         return false;
     }
     out->subject = member->id;
-    out->wish = job->flags == PGRAFT_MEMBER_REMOVE   ? JOIN_OUT
-                : job->flags == PGRAFT_MEMBER_DEMOTE ? JOIN_DEMOTE
-                                                     : JOIN_IN;
+    out->wish = job->flags == PGRAFT_MEMBER_DEMOTE ? JOIN_DEMOTE : JOIN_IN;
     out->wants_vote = true;
     (void)member_info_encode(&info, text);
     return true;
+}
+
+/* "pg4=10.0.0.6:7400": the address in it, and the name. */
+static const char *split(const char *text, char ret_name[MEMBER_NAME_MAX + 1])
+{
+    size_t size = strcspn(text, "=");
+    (void)snprintf(ret_name, MEMBER_NAME_MAX + 1, "%.*s", (int)size, text);
+    return text + size + (text[size] == '=' ? 1 : 0);
+}
+
+/* Nothing has been heard of the node that @job is to add; enough of its time is left to say so. */
+static void not_heard(struct node *n, struct job *job, const struct node_guest *guest)
+{
+    uint64_t waited_ms = node_now_ms() - job->began_ms;
+    const char *why = guest->why[0] != '\0' ? guest->why : "nobody answers";
+    if (3 * waited_ms < 2 * (job->deadline_ms - job->began_ms)) {
+        (void)snprintf(job->message, sizeof(job->message), "%s", why);
+        jobs_wait(n, job, node_now_ms() + NODE_POKE_MS);
+        return;
+    }
+    jobs_finish(n, job, ERR_REFUSED,
+                "%s was not added: no node of that name is to be had at %s: %s; start it there "
+                "with the secret of this cluster "
+                "and an empty data directory: it joins by itself if its raft.peers names a member, "
+                "else say this again",
+                guest->name, guest->address, why);
+}
+
+/* Is @info of the kind that @job asks for? False: it was finished. */
+static bool is_kind(struct node *n, struct job *job, const struct member_info *info)
+{
+    uint64_t kind = job->flags >> JOB_KIND_SHIFT;
+    if (kind == 0 || kind == (uint64_t)info->kind) {
+        return true;
+    }
+    jobs_finish(n, job, ERR_REFUSED,
+                "%s runs as a %s, and what a node is it says itself: start it as what it shall be",
+                info->name, member_kind_name(info->kind));
+    return false;
+}
+
+/* The wish that a node be let in; false: there is none yet, or @job was finished. */
+static bool make_addition(struct node *n, struct job *job, struct peer_join *out,
+                          char text[MEMBER_TEXT_SIZE])
+{
+    char name[MEMBER_NAME_MAX + 1];
+    const char *address = split(job->text, name);
+    struct members members;
+    struct member_info info = {0};
+    engine_members(core_engine(n->core), &members);
+    const struct member *member = find_by_name(&members, name, &info);
+    const struct node_wish *wish = wish_for(n, name);
+    *out = (struct peer_join){.wisher = n->node_id, .text = text};
+    if (member != NULL &&
+        (strcmp(info.address, address) != 0 || (wish != NULL && wish->subject != member->id))) {
+        jobs_finish(n, job, ERR_EXISTS,
+                    "name %s is in use by %s: \"member replace\" gives it to a node that waits for "
+                    "it, \"member remove\" makes it free, and an address that has changed is taken "
+                    "over when the node starts",
+                    name, info.address);
+        return false;
+    }
+    if (wish != NULL) { /* it has found the cluster, and asks by itself */
+        use_wish(wish, out, text);
+        return is_kind(n, job, &wish->info);
+    }
+    if (member != NULL && member->role != MEMBER_SPARE) {
+        if (is_kind(n, job, &info)) {
+            jobs_finish(n, job, 0, NULL);
+        }
+        return false;
+    }
+    const struct node_guest *guest = guests_invite(n, name, address, job->deadline_ms);
+    if (member != NULL) { /* it is told so */
+        jobs_wait(n, job, node_now_ms() + NODE_POKE_MS);
+        return false;
+    }
+    if (guest->info.id == 0) {
+        not_heard(n, job, guest);
+        return false;
+    }
+    out->subject = guest->info.id;
+    out->wish = JOIN_IN;
+    (void)member_info_encode(&guest->info, text);
+    return is_kind(n, job, &guest->info);
+}
+
+/* Whom @job removes is an id, looked up once: when it is asked again, of another leader, and is
+ * gone by then, it is done, and a newer node of that name is left alone. False: it was finished, or
+ * waits. */
+static bool knows_whom_to_remove(struct node *n, struct job *job)
+{
+    bool asked_by_another = job->from != 0;
+    if (job->flags != PGRAFT_MEMBER_REMOVE || asked_by_another || job->is_resolved) {
+        return true;
+    }
+    struct members members;
+    struct member_info info = {0};
+    engine_members(core_engine(n->core), &members);
+    const struct member *member = job->subject != 0 ? members_find(&members, job->subject)
+                                                    : find_by_name(&members, job->text, &info);
+    if (member != NULL) {
+        job->subject = member->id;
+        job->is_resolved = true;
+        return true;
+    }
+    if (job->subject != 0 && core_hello_is_gone(n->core, job->subject)) {
+        jobs_finish(n, job, 0, NULL);
+    } else if (!job->is_confirmed) {
+        jobs_read(n, job); /* this copy may be behind */
+    } else if (job->subject != 0) {
+        jobs_finish(n, job, ERR_NOT_FOUND, "no member has the id %016llx",
+                    (unsigned long long)job->subject);
+    } else {
+        jobs_finish(n, job, ERR_NOT_FOUND, "no member is called %s", job->text);
+    }
+    return false;
 }
 
 static void try_member(struct node *n, struct job *job)
 {
     struct peer_join wish;
     char text[MEMBER_TEXT_SIZE];
-    if (goes_away(n, job) || !make_wish(n, job, &wish, text)) {
+    if (!knows_whom_to_remove(n, job) || goes_away(n, job)) {
+        return;
+    }
+    bool is_adding = (job->flags & JOB_CHANGE_MASK) == PGRAFT_MEMBER_ADD;
+    if (is_adding ? !make_addition(n, job, &wish, text) : !make_wish(n, job, &wish, text)) {
         return;
     }
     struct err err = {0};
@@ -245,8 +383,8 @@ static void try_keep(struct node *n, struct job *job)
                     (unsigned long long)job->subject);
         return;
     }
-    if (lease.is_protected && lease.holder != n->node_id) {
-        jobs_finish(n, job, ERR_DENIED, "lease %llx is protected, and held by another node",
+    if (lease.is_protected) { /* else whoever asks could keep it for an owner that hangs (A1, A3) */
+        jobs_finish(n, job, ERR_DENIED, "lease %llx is protected: only its holder keeps it alive",
                     (unsigned long long)job->subject);
         return;
     }

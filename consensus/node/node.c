@@ -166,12 +166,18 @@ static void set_timer(struct node *n, uint64_t now_ms)
 
 /* ---- what has changed ---- */
 
+uint64_t node_commit_age_ms(const struct node *n)
+{
+    uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
+    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
+    return since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+}
+
 /* A commit that takes so long that this node would not be elected (safety E1). */
 static void notice_disk(struct node *n)
 {
     uint64_t since_ns = n->store != NULL ? store_commit_since_ns(n->store) : 0;
-    uint64_t now_ns = clock_ns(clock_system(), CLOCK_MONO);
-    uint64_t age_ms = since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
+    uint64_t age_ms = node_commit_age_ms(n);
     if (2 * age_ms <= n->settings.user.election_timeout_ms || since_ns == n->slow_commit_ns) {
         return;
     }
@@ -370,6 +376,7 @@ static void turn_core(struct node *n, uint64_t now_ms)
     notice_leader(n);
     notice_members(n);
     notice_place(n);
+    guests_turn(n, now_ms);
     quota_turn(n, now_ms);
 }
 
@@ -498,17 +505,27 @@ static void lock_stack(struct node *n)
     unsigned char *room = __builtin_alloca(size);
     memset(room, 0, size);
     if (mlock(room, size) != 0) {
-        node_say(n, PGRAFT_EVENT_STALL, PGRAFT_LEVEL_DEBUG, "", 0,
-                 "the consensus thread's stack is not locked: %s", strerrordesc_np(errno));
+        node_say(
+            n, PGRAFT_EVENT_LIMITS, PGRAFT_LEVEL_WARN, "", 0,
+            "%zu KiB of the consensus thread's stack are not locked: %s: under memory pressure "
+            "it may be late; raise the limit of locked memory (RLIMIT_MEMLOCK)",
+            size / 1024, strerrordesc_np(errno));
     }
     __asm__ volatile("" : : "r"(room) : "memory");
 }
 
-void node_raise_thread(const struct node *n)
+void node_raise_thread(const struct node *n, int priority)
 {
-    struct sched_param param = {.sched_priority = 1};
-    if (n->settings.user.lock_memory &&
-        sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0) {
+    if (!n->settings.user.lock_memory) {
+        return;
+    }
+    struct sched_param param = {.sched_priority = priority};
+    int rc = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+    if (rc != 0) {
+        param.sched_priority = NODE_PRIORITY_STORE; /* the limit may be that low */
+        rc = sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+    }
+    if (rc != 0) {
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(), -10); /* or as it is */
     }
 }
@@ -518,7 +535,7 @@ static void *run_thread(void *arg)
     struct node *n = arg;
     (void)pthread_setname_np(pthread_self(), "pgraft-raft");
     lock_stack(n);
-    node_raise_thread(n);
+    node_raise_thread(n, NODE_PRIORITY_RAFT);
     phase_begin(n);
     node_turn(n);
     mail_post(&n->mail);

@@ -80,6 +80,7 @@ struct hold {
     struct list link;
     struct core_hold wish;
     bool keeps_once; /* a JOB_LEASE_KEEP asked for it, no owner */
+    bool warned;     /* that nobody confirms it */
 };
 
 /* A snapshot that a caller takes, slice by slice. */
@@ -94,6 +95,16 @@ struct node_wish {
     uint64_t subject;
     bool wants_vote;
     uint64_t at_ms;
+};
+
+/* Somebody whom an operator wants in the cluster, while this node leads. */
+struct node_guest {
+    char name[MEMBER_NAME_MAX + 1];
+    char address[MEMBER_ADDRESS_MAX + 1];
+    uint64_t until_ms; /* 0: a free place */
+    uint64_t called_ms;
+    struct member_info info; /* as it says; id 0: it has not answered yet */
+    char why[ERR_MSG_MAX];   /* it can not be let in, as of the last that was heard; "" */
 };
 
 struct node_soft {
@@ -159,7 +170,9 @@ struct node {
     uint64_t elections;
     uint64_t stalls;
     uint64_t stall_ms_max;
-    uint64_t slow_commit_ns; /* the beginning of the commit that was told to be slow */
+    uint64_t slow_commit_ns;    /* the beginning of the commit that was told to be slow */
+    char no_space[ERR_MSG_MAX]; /* why the store's queue stands still; "": it does not */
+    char trouble[ERR_MSG_MAX];  /* room of status_own_numbers() */
     uint64_t quota_again_ms;
     bool moves_forbidden;
     struct buf published;
@@ -176,6 +189,8 @@ struct node {
     uint64_t reads;
 
     struct node_wish wishes[8];
+    struct node_guest guests[4];
+    bool guests_changed; /* and the net does not know yet */
     struct list watchers;
     struct list holds;
     uint64_t readers[8]; /* ships and the store's readers for them */
@@ -189,10 +204,15 @@ int node_start(struct node *n, struct err *err);
 void node_stop(struct node *n);
 /* The calling thread, one of the node's, goes before those of others if the owner wants that. Both
  * threads do: with the consensus thread alone raised, a write waits longer on a busy host than with
- * none. */
-void node_raise_thread(const struct node *n);
+ * none. The consensus thread goes before the other: among equals it would wait on a host of one
+ * processor until a long transaction is done. */
+#define NODE_PRIORITY_RAFT 2
+#define NODE_PRIORITY_STORE 1
+void node_raise_thread(const struct node *n, int priority);
 uint64_t node_now_ms(void);
 uint64_t node_random(void);
+/* For how long the disk has been at its present write, in milliseconds; 0: at none. */
+uint64_t node_commit_age_ms(const struct node *n);
 /* Everything that follows from what has come in; sets the timer. */
 void node_turn(struct node *n);
 /* At the beginning of each callback of the loop: was it late? */
@@ -270,6 +290,14 @@ uint64_t status_age_ms(const struct node *n);
 void member_job_try(struct node *n, struct job *job);
 void member_job_note_wish(struct node *n, const struct peer_join *join);
 uint64_t member_job_heir(const struct node *n);
+
+/* ---- guests.c ---- */
+/* Call the node @name at @address until some time after @until_ms; what is known of it. */
+const struct node_guest *guests_invite(struct node *n, const char *name, const char *address,
+                                       uint64_t until_ms);
+void guests_hear(struct node *n, const struct peer_message *message);
+void guests_note(struct node *n, const struct net_event *event);
+void guests_turn(struct node *n, uint64_t now_ms);
 
 /* ---- watchers.c ---- */
 void watchers_add(struct node *n, struct watcher *watcher);

@@ -72,6 +72,7 @@ static void on_event(void *ctx, const struct net_event *event)
         kind = PGRAFT_EVENT_LOST;
         level = PGRAFT_LEVEL_INFO;
     }
+    guests_note(n, event);
     bool named = event->name != NULL && event->name[0] != '\0';
     node_say(n, kind, level, named ? event->name : event->address, event->kind, "%s", event->text);
 }

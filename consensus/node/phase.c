@@ -28,7 +28,7 @@ static void on_store_fatal(void *ctx, const struct err *err)
 
 static void on_store_thread(void *ctx)
 {
-    node_raise_thread(ctx);
+    node_raise_thread(ctx, NODE_PRIORITY_STORE);
 }
 
 static int open_store(struct node *n, struct store_image *ret_image, struct err *err)
@@ -203,6 +203,13 @@ void phase_connect(struct node *n)
     if (!is_member || n->phase != PGRAFT_MEMBER) {
         add_list(n, &n->settings.list, list, &count);
         add_list(n, &n->settings.data_peers, list, &count);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(n->guests); i++) {
+        const struct node_guest *guest = &n->guests[i];
+        struct net_peer peer = {.name = guest->name, .address = guest->address};
+        if (guest->until_ms != 0) {
+            add_peer(list, &count, &peer);
+        }
     }
     net_set_peers(n->net, list, count);
 }

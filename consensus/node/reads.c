@@ -146,6 +146,7 @@ void reads_answer(struct node *n, struct job *job)
             answer_show(n, job);
             return;
         case JOB_LEASE_KEEP:
+        case JOB_MEMBER:
             member_job_try(n, job); /* again, now that this copy is new enough */
             return;
         default:

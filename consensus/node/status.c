@@ -188,12 +188,78 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     }
     uint64_t patience_ms = (uint64_t)4 * n->settings.user.election_timeout_ms;
     bool leads = engine_role(engine) == ENGINE_LEADER;
+    bool takes_writes = engine_is_established(engine); /* a sole voter does not at its start */
     s->has_quorum = leads
-                        ? s->stamp_age_ms < patience_ms
+                        ? takes_writes && s->stamp_age_ms < patience_ms
                         : s->leader != 0 && engine_silence_ms(engine, node_now_ms()) < patience_ms;
     int spare = can_lose(s);
     s->can_lose = !s->has_quorum ? -1 : spare > 0 ? spare : 0;
 }
+
+/* ---- before there are members ---- */
+
+#define LISTED_MAX (2 * (size_t)FORM_LIST_MAX) /* and noted */
+
+static const struct pgraft_member nobody = {.role = PGRAFT_STRANGER,
+                                            .site = "",
+                                            .contact_age_ms = UINT64_MAX,
+                                            .version = "",
+                                            .api_url = "",
+                                            .error = ""};
+
+static void describe_self(struct node *n, struct job *job, struct pgraft_member *out)
+{
+    const struct member_info *me = &n->settings.me;
+    *out = nobody;
+    out->id = n->node_id;
+    out->name = job_room_text(job, me->name);
+    out->address = job_room_text(job, me->address);
+    out->site = job_room_text(job, me->site);
+    out->kind = me->kind == MEMBER_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
+    out->is_self = true;
+    out->is_there = true;
+    out->contact_age_ms = 0;
+}
+
+static void describe_listed(struct job *job, const struct form_seen *seen, const char *trouble,
+                            struct pgraft_member *out)
+{
+    *out = nobody;
+    out->id = seen->id;
+    out->name = job_room_text(job, seen->name);
+    out->address = job_room_text(job, seen->address);
+    out->contact_age_ms = seen->heard_ms;
+    out->is_there = seen->heard_ms < CONTACT_MS;
+    out->error = job_room_text(job, trouble);
+    if (seen->id != 0) {
+        out->site = job_room_text(job, seen->info->site);
+        out->kind = seen->info->kind == MEMBER_WITNESS ? PGRAFT_WITNESS : PGRAFT_DATABASE;
+    }
+}
+
+/* Who is listed to become a member with this node, and what is wrong with whom. */
+static void fill_form(struct node *n, struct job *job, struct pgraft_status *s)
+{
+    struct buf trouble = {0};
+    struct form_seen seen;
+    struct pgraft_member *list = job_room(job, (LISTED_MAX + 1) * sizeof(*list));
+    const char *names[FORM_LIST_MAX];
+    describe_self(n, job, &list[0]);
+    s->members = list;
+    s->member_count = 1;
+    for (size_t i = 0; i < LISTED_MAX && form_peer_at(n->form, i, &seen, &trouble); i++) {
+        describe_listed(job, &seen, buf_text(&trouble), &list[s->member_count]);
+        s->member_count++;
+        buf_clear(&trouble);
+    }
+    buf_close(&trouble);
+    s->waits_for_count = form_waits_for(n->form, names);
+    for (size_t i = 0; i < s->waits_for_count; i++) {
+        s->waits_for[i] = job_room_text(job, names[i]);
+    }
+}
+
+/* ---- all of it ---- */
 
 _Static_assert(MEMBERS_MAX <= 32, "a bit for each member");
 
@@ -239,11 +305,7 @@ void status_fill(struct node *n, struct job *job)
                                 .store_limit_bytes = stats.limit_bytes};
     job->state_of_all = s;
     if (n->form != NULL) {
-        const char *names[FORM_LIST_MAX];
-        s->waits_for_count = form_waits_for(n->form, names);
-        for (size_t i = 0; i < s->waits_for_count; i++) {
-            s->waits_for[i] = job_room_text(job, names[i]);
-        }
+        fill_form(n, job, s);
     }
     if (n->core != NULL) {
         fill_core(n, job, s);
@@ -254,6 +316,22 @@ void status_fill(struct node *n, struct job *job)
     if (job->unanswered == 0) {
         jobs_finish(n, job, 0, NULL);
     }
+}
+
+/* What is wrong with this node now, as errors of docs/http.md; "" if nothing is. */
+static const char *trouble(struct node *n)
+{
+    uint64_t commit_ms = node_commit_age_ms(n);
+    n->trouble[0] = '\0';
+    if (n->no_space[0] != '\0') {
+        return n->no_space;
+    }
+    if (2 * commit_ms > n->settings.user.election_timeout_ms) {
+        (void)snprintf(n->trouble, sizeof(n->trouble),
+                       "the disk has not finished a write for %llu ms",
+                       (unsigned long long)commit_ms);
+    }
+    return n->trouble;
 }
 
 void status_own_numbers(struct node *n, struct peer_answer *answer)
@@ -267,7 +345,7 @@ void status_own_numbers(struct node *n, struct peer_answer *answer)
     answer->numbers[STATUS_APPLIED] = core_applied(n->core);
     answer->numbers[STATUS_FSYNC_P99_US] = fsync_p99_us(&stats);
     answer->numbers[STATUS_STORE_BYTES] = stats.used_bytes;
-    answer->reason = "";
+    answer->reason = trouble(n);
     answer->bytes = n->settings.about;
     answer->size = strlen(n->settings.about);
 }

@@ -189,8 +189,10 @@ DONE = {"member": {"name": "pg3", "id": "00000000000000aa", "role": "voter"}}
 
 
 @pytest.mark.parametrize("words, path, body, answer, line", [
-    (["member", "add", "10.0.0.6:7400", "--name", "pg3"], "members/add", {"address": "10.0.0.6:7400", "name": "pg3"},
+    (["member", "add", "pg3", "10.0.0.6:7400"], "members/add", {"address": "10.0.0.6:7400", "name": "pg3"},
      DONE, "pg3 (00000000000000aa) is a voter"),
+    (["member", "add", "w1", "w1:7400", "--role", "witness"], "members/add",
+     {"address": "w1:7400", "name": "w1", "role": "witness"}, DONE, "pg3 (00000000000000aa) is a voter"),
     (["member", "promote", "pg3"], "members/promote", {"member": "pg3"}, DONE, "pg3 (00000000000000aa) is a voter"),
     (["member", "demote", "pg3"], "members/demote", {"member": "pg3"}, DONE, "pg3 (00000000000000aa) is a voter"),
     (["member", "replace", "pg3"], "members/replace", {"member": "pg3"}, DONE, "pg3 (00000000000000aa) is a voter"),
@@ -204,12 +206,22 @@ DONE = {"member": {"name": "pg3", "id": "00000000000000aa", "role": "voter"}}
     (["raft", "forget", "--proposer-is-destroyed"], "forget", {}, {"note": "blank"}, "blank"),
 ])
 def test_members_are_changed(words, path, body, answer, line):
-    with Node({f"/pgraft/v1/{path}": answer}) as node:
+    with Node({"/raft": HEALTHY, f"/pgraft/v1/{path}": answer}) as node:
         assert told(*words, node=node) == line + "\n"
         assert node.asked(f"/pgraft/v1/{path}") == [body]
         assert json.loads(told(*words, "--format", "json", node=node)) == answer
-    with Node({f"/pgraft/v1/{path}": Error("ERR_REFUSED", "it holds a lease: switch over first")}) as node:
+    with Node({"/raft": HEALTHY, f"/pgraft/v1/{path}": Error("ERR_REFUSED", "it holds a lease: switch over first")}) as node:
         assert fails(1, *words, node=node) == "it holds a lease: switch over first"
+
+
+def test_who_is_removed_is_an_id_also_when_it_is_asked_again():
+    """A newer node of that name, or none, must not be taken for the one that was meant."""
+    answers = [Error("ERR_LOST_LEADER", "the leader went away", retry=True, may_have_applied=True),
+               {"removed": "0000000000000002"}]
+    with Node({"/raft": HEALTHY, "/pgraft/v1/members/remove": lambda _body: answers.pop(0)}) as node:
+        assert told("member", "remove", "pg2", node=node) == "pg2 (0000000000000002) is no member any more\n"
+        assert node.asked("/pgraft/v1/members/remove") == [{"member": "0000000000000002"}] * 2
+        assert [seen[1] for seen in node.seen].count("/raft") == 1
 
 
 def test_what_is_dangerous_wants_a_word():

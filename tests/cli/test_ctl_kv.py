@@ -173,6 +173,20 @@ def test_leases():
             assert "TTL: " in fails(2, "lease", "grant", wrong, node=node)
 
 
+def test_what_a_follower_does_not_know_of_leases_is_asked_one_by_one():
+    base = "/pgraft/v1/lease/"
+    unknown = [{**LEASE, "lease": f"{number:016x}", "remaining_ms": None} for number in (1, 2, 3)]
+    shows = [{**unknown[0], "remaining_ms": 111, "keys": []}, Error("ERR_NOT_FOUND", "over"),
+             {**unknown[2], "remaining_ms": 333, "keys": []}]
+    with Node({base + "list": {"leases": [LEASE, *unknown]}, base + "show": lambda _body: shows.pop(0)}) as node:
+        rows = json.loads(told("lease", "list", "--format", "json", node=node))
+        assert [row["remaining_ms"] for row in rows] == [12345, 111, None, 333]
+        assert [body["lease"] for body in node.asked(base + "show")] == [row["lease"] for row in unknown]
+    with Node({base + "list": {"leases": unknown}, base + "show": Error("ERR_TIMEOUT", "nobody leads")}) as node:
+        rows = json.loads(told("lease", "list", "--format", "json", "--timeout", "1", node=node))
+        assert [row["remaining_ms"] for row in rows] == [None, None, None]
+
+
 @pytest.mark.parametrize("text, ms", [("30", 30000), ("0.5", 500), ("500ms", 500), ("2min", 120000), ("1h", 3600000),
                                       ("366d", 31622400000)])
 def test_times_to_live(text, ms):

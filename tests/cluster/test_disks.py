@@ -1,8 +1,9 @@
 """tests/cluster/test_disks.py - disks that are lost, copied, restored or at its quota.
 
-Claim (docs/membership.md, safety D4, D5, E2): a wiped node takes its old place by itself, once the
-old one has been away long enough; no copy and no old state of a disk ever acts as the member that it was; a
-store without room for more still elects, expires leases and says what is wrong."""
+Claim (docs/membership.md, safety D4, D5, D7, E2): a wiped node takes its old place by itself, once the
+old one has been away long enough; no copy and no old state of a disk ever acts as the member that it was; nor does a
+damaged one, which says what to do; a store without room for more still elects, expires leases and says what is wrong."""
+import re
 import shutil
 import subprocess
 
@@ -13,6 +14,7 @@ from lib.client import Refused
 
 SOON = {"raft_replace_after": "10s"}  # the least
 REPLACE_S = 60
+DAMAGED = r"the store is damaged; remove (\S+) and start again to re-join"
 A_COPY = "these files are a copy, or were moved or restored"
 
 
@@ -35,6 +37,44 @@ def test_a_wiped_node_is_replaced_by_itself_under_its_name(stage):
     assert id_of(lost) != old
     assert {row["id"] for row in leader.raft()["members"]} == {id_of(node) for node in cluster}
     assert lost.client.value("motd", serializable=True) == "still there"
+
+
+def damage(node, marker):
+    """Turn one bit wherever the files of @node hold @marker."""
+    file = node.data / "store" / "data.mdb"
+    bytes_ = bytearray(file.read_bytes())
+    places = [found.start() for found in re.finditer(re.escape(marker.encode()), bytes_)]
+    assert places
+    for place in places:
+        bytes_[place] ^= 1
+    with file.open("r+b") as disk:  # in place: another file would be a copy
+        disk.write(bytes_)
+
+
+def test_a_damaged_record_is_not_voted_with_and_the_node_joins_anew(stage):
+    """Safety D7: it ends, says which directory to remove, and comes back under a new id."""
+    cluster = stage.cluster(3, **SOON)
+    leader = cluster.form()
+    leader.client.put("motd", "this record will be damaged")
+    cluster.wait_applied()
+    hurt = next(node for node in cluster if node is not leader)
+    old = id_of(hurt)
+    hurt.stop()
+    damage(hurt, "this record will be damaged")
+    for _again in range(2):  # it does not come to be well by itself
+        mark = hurt.mark()
+        hurt.start()
+        told = re.search(DAMAGED, hurt.says(DAMAGED, mark))
+        assert hurt.ends_by_itself() == 1
+    assert told[1] == str(hurt.data / "store")
+    assert [row["id"] for row in leader.raft()["members"] if row["name"] == hurt.name] == [old]
+    shutil.rmtree(told[1])
+    hurt.start()
+    wait.until(lambda: hurt.is_member() and cluster.voters(leader) == cluster.listed,
+               cluster.story, seconds=REPLACE_S)
+    assert id_of(hurt) != old
+    assert old not in {row["id"] for row in leader.raft()["members"]}
+    assert hurt.client.value("motd", serializable=True) == "this record will be damaged"
 
 
 def replaced(leader, name):

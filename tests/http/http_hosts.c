@@ -1,14 +1,15 @@
 /* tests/http/http_hosts.c - a few nodes of libpgraft with their HTTP sides, in one process, for the
  * tests in Python.
  *
- *     http_hosts NODES [--user U --password P] [--allow A]... [--listen HOST] [--blank]
+ *     http_hosts NODES [--user U --password P] [--allow A]... [--allow-members yes] [--listen HOST]
+ *                [--blank] [--ciphers LIST]
  *                [--certfile F --keyfile F --cafile F --verify none|optional|required]
  *                [--connections N]
  *
  * Prints "NAME SOCKET PORT" for each node and "ready" when they have formed. Then takes words on
  * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
- * "reload NODE", "freeze MS" (the leader's consensus thread stands still), "end". The end of stdin
- * ends it too. */
+ * "reload NODE", "freeze MS" (the leader's consensus thread stands still, by the time of "done"),
+ * "end". The end of stdin ends it too. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "config/ciphers.h"
 #include "daemon/http.h"
 #include "tests/lib/hosts.h"
 
@@ -40,12 +42,14 @@ static struct {
     struct secret password;
     const char *allow[8];
     const char *host;
+    struct buf priorities;
     bool blank;
     bool ending;
     uv_poll_t words;
     char line[256];
     size_t line_size;
     atomic_ullong frozen_until_ms;
+    atomic_bool is_frozen;
 } all;
 
 static void on_store(uv_poll_t *poll, int status, int events)
@@ -114,6 +118,15 @@ static void settings_of(size_t i)
 
 /* ---- words ---- */
 
+static void freeze(uint64_t ms)
+{
+    atomic_store(&all.frozen_until_ms, clock_mono_ms(clock_system()) + ms);
+    while (!atomic_load(&all.is_frozen)) {
+        struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void end(void)
 {
     for (size_t i = 0; i < all.hosts.count; i++) {
@@ -137,7 +150,7 @@ static void obey(const char *line)
         int code = http_reload(all.at[i].http, &all.at[i].settings, &err);
         (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
     } else if (strncmp(line, "freeze ", 7) == 0) {
-        atomic_store(&all.frozen_until_ms, clock_mono_ms(clock_system()) + i + 1);
+        freeze(i + 1);
     } else if (strcmp(line, "end") == 0) {
         end();
     }
@@ -189,6 +202,12 @@ static void take_option(const char *name, const char *value)
         all.allow[s->allowlist_count] = value;
         s->allowlist_count++;
         s->allowlist = all.allow;
+    } else if (strcmp(name, "--allow-members") == 0) {
+        s->allow_members = true;
+    } else if (strcmp(name, "--ciphers") == 0) {
+        int code = ciphers_translate(value, &all.priorities, NULL);
+        MUST(code == 0);
+        s->priorities = buf_text(&all.priorities);
     } else if (strcmp(name, "--listen") == 0) {
         all.host = value;
     } else if (strcmp(name, "--certfile") == 0) {
@@ -212,9 +231,11 @@ static uint64_t on_advise(void *ctx, const struct pgraft_view *view,
     (void)view;
     (void)transaction;
     while (clock_mono_ms(clock_system()) < atomic_load(&all.frozen_until_ms)) {
+        atomic_store(&all.is_frozen, true);
         struct timespec pause = {.tv_nsec = 10 * (long)NS_PER_MS};
         (void)nanosleep(&pause, NULL);
     }
+    atomic_store(&all.is_frozen, false);
     return 50;
 }
 
@@ -269,5 +290,6 @@ int main(int argc, char **argv)
     MUST(rc == 0);
     hosts_close(&all.hosts);
     secret_close(&all.password);
+    buf_close(&all.priorities);
     return 0;
 }

@@ -54,6 +54,7 @@ class Node:
 
     def __init__(self, name, path, port, host="127.0.0.1"):
         self.name, self.path, self.port, self.host = name, path, int(port), host
+        self.watches = []
 
     def connection(self, tcp=False):
         if tcp:
@@ -96,7 +97,8 @@ class Node:
         return answer.status, answer.code, answer.message
 
     def watch(self, body):
-        return Watch(self, body)
+        self.watches.append(Watch(self, body))
+        return self.watches[-1]
 
 
 class Watch:
@@ -132,9 +134,10 @@ class Watch:
 class Nodes:
     """A process with @count nodes."""
 
-    def __init__(self, count, *options, host="127.0.0.1"):
+    def __init__(self, count, *options, host="127.0.0.1", env=None):
         words = [str(PROGRAM), str(count), "--listen", host, *options]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=os.environ | (env or {}),
                                         bufsize=0)  # so that select() sees every line
         self.host = host
         self.nodes = {}
@@ -169,7 +172,14 @@ class Nodes:
         self.process.stdin.flush()
         return self._until("done")
 
+    def hang_up(self):
+        """Close the watches of a test, also of one that has failed: its frame would keep them."""
+        for node in self.nodes.values():
+            while node.watches:
+                node.watches.pop().close()
+
     def close(self):
+        self.hang_up()
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:

@@ -92,6 +92,7 @@ def test_well_alive_and_ready(nodes):
     for path in ("/health", "/liveness", "/readiness"):
         answer = nodes[3].get(path)
         assert answer.status == 200
+        assert answer.json["role"] == "voter"
         assert answer.json["patroni"] == {"version": "0.1.0", "scope": "test", "name": "n3"}
 
 
@@ -117,10 +118,17 @@ def test_nobody_of_that_name(nodes, path):
 
 
 def test_nodes_come_by_themselves(nodes):
-    status, code, message = nodes[1].refused("members/add", {"address": "127.0.0.1:7400"})
+    nobody = {"name": "n9", "address": "127.0.0.1:1", "timeout_ms": 1500}
+    status, code, message = nodes[1].refused("members/add", nobody)
     assert (status, code) == (409, "ERR_REFUSED")
     assert "raft.peers" in message
-    assert nodes[1].refused("members/add", {})[:2] == (400, "ERR_INVALID")
+    for bad in ({}, {"name": "n9"}, {"address": "127.0.0.1:1"}, {**nobody, "role": "king"}, {**nobody, "name": "a b"},
+                {**nobody, "address": "nowhere"}):
+        assert nodes[1].refused("members/add", bad)[:2] == (400, "ERR_INVALID")
+    first = raft(nodes[1])["members"][0]
+    same = nodes[2].done("members/add", {"name": "n1", "address": first["address"], "role": "voter"})["member"]
+    assert same["id"] == first["id"]
+    assert nodes[2].refused("members/add", {**nobody, "name": "n1"})[:2] == (409, "ERR_EXISTS")
 
 
 def test_nobody_waits_for_a_name(nodes):
@@ -169,6 +177,9 @@ def test_a_member_is_demoted_promoted_and_removed(nodes):
     answer = nodes[1].post("members/promote", {"member": row["id"], "timeout_ms": 30000})
     assert answer.status == 200, answer.body
     assert answer.json["member"]["role"] == "voter"
+    for _ in range(2):
+        assert nodes[1].done("members/remove", {"member": row["id"], "timeout_ms": 30000}) == {"removed": row["id"]}
+    assert nodes[1].refused("members/remove", {"member": victim})[:2] == (404, "ERR_NOT_FOUND")
 
 
 def test_a_blank_node_says_whom_it_waits_for():
@@ -176,6 +187,13 @@ def test_a_blank_node_says_whom_it_waits_for():
     one = nodes[1]
     told = until(lambda: (lambda r: r if "n9" in (r["note"] or "") else None)(raft(one)))
     assert (told["state"], told["cluster_id"], told["leader"], told["quorum"]) == ("forming", None, None, False)
+    assert (told["voters"], told["majority"], told["missing"]) == (0, 0, ["n9"])
+    own, other = told["members"]
+    assert (own["name"], own["id"], own["kind"], own["role"]) == ("n1", told["id"], "database", None)
+    assert (own["reachable"], own["last_contact_ms"], own["errors"]) == (True, 0, [])
+    assert (other["name"], other["address"], other["id"], other["kind"]) == ("n9", "127.0.0.1:9", None, None)
+    assert (other["role"], other["reachable"], other["last_contact_ms"], other["errors"]) == (None, False, None, [])
+    assert one.refused("members/remove", {"member": "n9"})[0] in (404, 503)
     assert one.get("/pgraft/v1/since").status == 503
     assert one.get("/readiness").status == 503
     assert one.get("/health").status == 200
@@ -191,7 +209,6 @@ def test_a_consensus_thread_that_hangs_is_noticed():
     nodes = Nodes(1)
     one = nodes[1]
     nodes.tell("freeze", 12000)
-    time.sleep(0.3)
     began = time.monotonic()
     assert one.get("/health").status == 200
     metrics = one.get("/metrics")

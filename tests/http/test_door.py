@@ -4,6 +4,8 @@ Claim: every path, method, status and rule of docs/http.md about who may ask hol
 and over TCP; a refusal is JSON with the right code, and leaves the connection usable where it can.
 """
 import base64
+import http.client
+import json
 import os
 import re
 import socket
@@ -14,7 +16,7 @@ import sys
 from contextlib import closing
 
 import pytest
-from http_kit import Nodes
+from http_kit import SECONDS_MAX, Nodes, until
 
 GETS = ["/raft", "/health", "/liveness", "/readiness", "/metrics", "/pgraft/v1/health", "/pgraft/v1/since"]
 POSTS = ["kv/get", "kv/range", "kv/put", "kv/delete", "kv/txn", "kv/compact", "kv/watch", "lease/grant",
@@ -221,6 +223,36 @@ def test_a_list_of_addresses(entries, may):
     answer = nodes[1].post("kv/put", PUT, tcp=True)
     assert answer.status == (200 if may else 403)
     assert nodes[1].get("/raft", tcp=True).status == 200
+    nodes.close()
+
+
+def put_from(node, source):
+    """The status of a put over TCP from the address @source."""
+    connection = http.client.HTTPConnection(node.host, node.port, timeout=SECONDS_MAX, source_address=(source, 0))
+    with closing(connection):
+        connection.request("POST", "/pgraft/v1/kv/put", json.dumps(PUT))
+        return connection.getresponse().status
+
+
+def test_a_name_in_the_list_is_resolved():
+    """Before the first request, so that none waits for it; a name that nobody has keeps nobody out who is listed."""
+    nodes = Nodes(1, "--allow", "nobody.invalid", "--allow", "localhost")
+    until(lambda: put_from(nodes[1], "127.0.0.1") == 200)
+    assert put_from(nodes[1], "127.0.0.77") == 403
+    nodes.close()
+
+
+@pytest.mark.parametrize("more", [[], ["--allow", "10.0.0.0/8"]])
+def test_members_are_listed_if_that_is_wanted(more):
+    """n1 offers HTTP at 127.0.0.1; its own address for peers is another one."""
+    nodes = Nodes(1, "--allow-members", "yes", *more)
+    until(lambda: put_from(nodes[1], "127.0.0.1") == 200)
+    (member,) = nodes[1].get("/raft").json["members"]
+    assert put_from(nodes[1], member["address"].partition(":")[0]) == 200
+    assert put_from(nodes[1], "127.0.0.77") == 403
+    assert nodes[1].get("/raft", tcp=True).status == 200
+    nodes.tell("reload", 1)
+    until(lambda: put_from(nodes[1], "127.0.0.1") == 200)
     nodes.close()
 
 

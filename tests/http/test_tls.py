@@ -77,6 +77,30 @@ def test_a_password_does_instead_of_a_certificate(place):
     nodes.close()
 
 
+def cipher(node, place, version):
+    with closing(connect(node, place, version=version)) as connection:
+        assert ask(connection, *LOOK).status == 200
+        return connection.sock.cipher()[0]
+
+
+def test_ciphers_as_openssl_lists_them(place):
+    old, new = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+    nodes = serve(place, "none", "--ciphers", "HIGH:!aNULL:!AES256:!CHACHA20:!SHA1")
+    assert "AES128-GCM" in cipher(nodes[1], place, old)
+    assert cipher(nodes[1], place, new) == "TLS_AES_128_GCM_SHA256"
+    nodes.close()
+    nodes = serve(place, "none", "--ciphers", "TLS_CHACHA20_POLY1305_SHA256")
+    assert cipher(nodes[1], place, new) == "TLS_CHACHA20_POLY1305_SHA256"
+    with pytest.raises(ssl.SSLError):
+        cipher(nodes[1], place, old)
+    nodes.close()
+    nodes = serve(place, "none", "--ciphers", "ECDHE+SHA1")
+    assert cipher(nodes[1], place, old).endswith("-SHA")
+    with pytest.raises(ssl.SSLError):
+        cipher(nodes[1], place, new)
+    nodes.close()
+
+
 def test_versions(place):
     nodes = serve(place, "none")
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):

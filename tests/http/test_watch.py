@@ -21,7 +21,8 @@ def nodes():
 @pytest.fixture
 def node(nodes):
     nodes[1].done("kv/delete", {"prefix": ""})
-    return nodes[1]
+    yield nodes[1]
+    nodes.hang_up()
 
 
 def put(node, key, value="v"):
@@ -142,6 +143,8 @@ def test_what_is_no_longer_kept(node):
     first = put(node, "k")
     second = put(node, "k")
     node.done("kv/compact", {"revision": second})
+    old = {"key": "k", "revision": first, "serializable": True}
+    until(lambda: node.post("kv/get", old).status == 410)  # by then it has come to this node, too
     watch = node.watch({"key": "k", "from_revision": first})
     name, content = watch.skip("start")
     assert (name, content["code"]) == ("error", "ERR_COMPACTED")

@@ -6,7 +6,8 @@
  * disk (lib/store_double.h), time stands still. The same calls give the same run.
  *
  * What must hold in every test is a MUST here: one leader a term, one state at an index whoever
- * applied it, each ticket answered once, a next tick that lies ahead, no fatal error. */
+ * applied it, each ticket answered once, a next tick that lies ahead, no fatal error (but
+ * where a test waits for one). */
 #ifndef TESTS_LIB_CORE_KIT_H_
 #define TESTS_LIB_CORE_KIT_H_
 
@@ -35,6 +36,8 @@ struct ck_node {
     uint64_t offset_ms; /* its clock is so far ahead of the kit's */
     bool told_full;     /* the core was told ERR_NO_SPACE */
     uint64_t batches;   /* it gave to its disk */
+    bool may_fail;      /* a fatal error of its core is what the test wants */
+    struct err fatal;   /* ... and is kept here; code 0: none */
     struct store_double_reader *readers[CK_READERS];
     uint64_t ships[CK_READERS]; /* whose reader it is; 0: free */
 };

@@ -286,6 +286,8 @@ void net_start(struct net *net, size_t node)
     s.seed = n->id * 77 + net->steps;
     int code = form_list_parse(n->list, &s.list, NULL);
     MUST(code == 0);
+    code = n->asks != NULL ? form_list_parse(n->asks, &s.asks, NULL) : 0;
+    MUST(code == 0);
     code = form_create(&s, net->now_ms, &image, &n->form, NULL);
     MUST(code == 0);
     store_image_close(&image);

@@ -21,6 +21,7 @@ struct net_node {
     char name[8];
     uint64_t id;
     const char *list; /* that it is started with */
+    const char *asks; /* of the note in its PGDATA; NULL: nobody */
     enum form_pgdata pgdata;
     bool adopt;
     enum member_kind kind;

@@ -67,6 +67,7 @@ static void on_event(void *ctx, const struct pgraft_event *event)
 {
     struct host *h = ctx;
     h->events++;
+    h->warnings[event->kind] += event->level == PGRAFT_LEVEL_WARN ? 1 : 0;
     (void)snprintf(h->last_event, sizeof(h->last_event), "%s", event->text);
     if (getenv("HOSTS_TRACE") != NULL) {
         (void)fprintf(stderr, "%s: %s %s\n", h->name, event->peer, event->text);
@@ -136,6 +137,7 @@ static void hear_state(struct heard *heard, const struct pgraft_status *s)
     (void)snprintf(heard->leader_name, sizeof(heard->leader_name), "%s", s->leader_name);
     (void)snprintf(heard->text, sizeof(heard->text), "%s", s->text);
     for (size_t i = 0; i < s->member_count; i++) {
+        heard->self = s->members[i].is_self ? s->members[i].id : heard->self;
         heard->answered += s->members[i].answered ? 1 : 0;
         heard->voters += s->members[i].role == PGRAFT_VOTER ? 1 : 0;
     }

@@ -21,6 +21,7 @@ struct host {
     char directory[96];
     char last_event[512];
     size_t events;
+    size_t warnings[PGRAFT_EVENT_LEASE + 1]; /* by kind */
 };
 
 struct hosts {
@@ -45,6 +46,7 @@ struct heard {
     uint64_t epoch;
     uint64_t left_ms;
     enum pgraft_phase phase;
+    uint64_t self; /* the id of who was asked */
     uint64_t leader;
     char leader_name[64];
     size_t members;

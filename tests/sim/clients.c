@@ -224,7 +224,7 @@ static void applied(struct sim *sim, struct sim_client *c, const struct core_don
     } else if (result.code != 0) {
         sim_violation(sim, "a request was applied and answered %s", err_name(result.code));
     } else {
-        sim->counts.writes_acked++;
+        sim->counts.writes_acked += result.succeeded ? 1 : 0;
         c->busy = false;
         check_ack(sim, done->index);
         ask_note_write(sim, c, &result);

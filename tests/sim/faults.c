@@ -2,6 +2,8 @@
  * disks. */
 #include "tests/sim/sim.h"
 
+#define HANG_MS_MAX 30000
+
 void faults_draw(struct sim *sim)
 {
     struct test_random *r = &sim->random;
@@ -176,8 +178,8 @@ static void pause_node(struct sim *sim, struct sim_node *n, uint64_t ms)
 static void cut_links(struct sim *sim)
 {
     struct test_random *r = &sim->random;
-    sim->counts.cuts++;
     uint64_t how = random_below(r, 7);
+    sim->counts.cuts += how < 6 ? 1 : 0;
     uint64_t sides = random_u64(r);
     size_t victim = random_below(r, sim->nodes_count);
     for (size_t a = 0; a < sim->nodes_count; a++) {
@@ -269,13 +271,26 @@ void faults_strike(struct sim *sim)
             break;
         default:
             if (sim->faults.slow_disks) {
-                sim->counts.slow_disks++;
-                n->disk_ms = random_chance(r, 0.5) ? 0.2 + random_exp(r, 1) : random_exp(r, 200);
+                bool slow = random_chance(r, 0.5);
+                bool hangs = slow && random_chance(r, 0.2);
+                sim->counts.slow_disks += slow ? 1 : 0;
+                sim->counts.hung_disks += hangs ? 1 : 0;
+                n->disk_ms = slow ? random_exp(r, 200) : 0.2 + random_exp(r, 1);
+                n->hang_ms = hangs ? random_unit(r) * HANG_MS_MAX : 0;
             }
             break;
     }
     sim_schedule(sim, sim->now_ns + (uint64_t)(random_exp(r, sim->faults.every_ms) * 1e6),
                  EVENT_FAULT, 0);
+}
+
+static void end_hang(struct sim *sim, struct sim_node *n)
+{
+    uint64_t soon_ns = sim->now_ns + 10 * NS_MS;
+    if (n->disk_busy && n->flush_at_ns > soon_ns) {
+        n->flush_at_ns = soon_ns;
+        sim_schedule(sim, soon_ns, EVENT_DISK, (uint32_t)(n - sim->nodes));
+    }
 }
 
 void faults_heal(struct sim *sim)
@@ -291,9 +306,13 @@ void faults_heal(struct sim *sim)
             sim->link_free_ns[a][b] = 0; /* a new connection: nothing waits behind what is stuck */
         }
     }
+    for (size_t i = 0; i < sim->nodes_count; i++) {
+        end_hang(sim, &sim->nodes[i]);
+    }
     out_heal(sim);
     for (size_t i = 0; i < sim->nodes_count; i++) {
         sim->nodes[i].disk_ms = 1;
+        sim->nodes[i].hang_ms = 0;
         store_double_set_full(sim->nodes[i].disk, false);
         if (sim->nodes[i].core != NULL && !sim->nodes[i].paused) {
             sim_after(sim, &sim->nodes[i]);

@@ -168,7 +168,7 @@ void form_act(struct sim *sim, struct sim_node *n, const struct sim_event *event
             form_receive(n->form, now_ms, &event->message);
             break;
         case EVENT_DISK: {
-            if (faults_write_fails(sim, n)) {
+            if (!n->disk_busy || sim->now_ns < n->flush_at_ns || faults_write_fails(sim, n)) {
                 return;
             }
             n->disk_busy = false;

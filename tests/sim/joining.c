@@ -11,7 +11,6 @@
 #include "consensus/admit.h"
 #include "tests/sim/sim.h"
 
-#define ELECTION_MS 500
 #define REPLACE_AFTER_MS 1000
 #define LEASE_MS_MAX 6300 /* the longest that leases.c asks for */
 /* Add, follow, catch up, vote, remove the old one, and see that nothing is left. */
@@ -56,8 +55,8 @@ uint64_t join_heal_ms(const struct sim *sim)
     uint64_t counts = sim->soft.places ? 2 : 1;
     uint64_t lease_ms = sim->lease_ttl_ms != 0 ? LEASE_MS_MAX : 0;
     uint64_t wait_ms = counts * admit_replace_ms(lease_ms, REPLACE_AFTER_MS);
-    uint64_t steps_ms = (uint64_t)STEPS * sim->nodes_count * ELECTION_MS;
-    return sim->joins ? wait_ms + steps_ms + (uint64_t)LOOK_TIMEOUTS * ELECTION_MS : 0;
+    uint64_t steps_ms = (uint64_t)STEPS * sim->nodes_count * sim->election_ms;
+    return sim->joins ? wait_ms + steps_ms + (uint64_t)LOOK_TIMEOUTS * sim->election_ms : 0;
 }
 
 /* The runtime's connections: everybody has one to everybody. */

@@ -7,7 +7,6 @@
 #include "tests/sim/sim.h"
 
 /* A follower that heard its leader so lately is not to be disturbed. */
-#define ELECTION_MS 500
 
 static struct sim_log *log_of(struct sim *sim, const struct sim_node *n)
 {
@@ -290,7 +289,7 @@ void member_receive(struct sim *sim, struct sim_node *n, const struct peer_messa
     uint64_t term = engine_term(e);
     bool leads = engine_role(e) == ENGINE_LEADER;
     bool follows = engine_leader(e) != 0 && engine_leader(e) != n->id &&
-                   engine_silence_ms(e, now_ms) < ELECTION_MS;
+                   engine_silence_ms(e, now_ms) < sim->election_ms;
     core_receive(n->core, now_ms, m);
     if (!leads && !follows) {
         return;
@@ -310,8 +309,12 @@ bool member_may_lose(const struct sim *sim, size_t voters)
             continue;
         }
         for (size_t v = 0; v < log->voters; v++) {
-            const struct sim_node *n = &sim->nodes[SIM_SLOT(log->voter[v])];
-            if (n->id != log->voter[v] || operator_is_dead(sim, n) || restore_is_old(sim, n)) {
+            size_t slot = SIM_SLOT(log->voter[v]);
+            const struct sim_node *n = &sim->nodes[slot];
+            /* A founder that has not heard that the cluster is formed waits for who formed it. */
+            bool knows = sim->roll.log[slot].member == n->id;
+            if (n->id != log->voter[v] || !knows || operator_is_dead(sim, n) ||
+                restore_is_old(sim, n)) {
                 return false;
             }
         }

@@ -82,14 +82,16 @@ static void collect(struct sim *sim, struct memberships *all, bool away[SIM_NODE
     }
     for (size_t i = 0; i < sim->nodes_count; i++) {
         const struct sim_node *n = &sim->nodes[i];
+        bool is_old = sim->restores.of[i].restored; /* it finds that out any moment, or already */
         if (n->core == NULL) {
-            away[i] = !add_of_disk(all, n) || operator_is_dead(sim, n);
+            away[i] = !add_of_disk(all, n) || operator_is_dead(sim, n) || is_old;
             continue;
         }
         engine_members(core_engine(n->core), &all->at[all->count]);
         all->count++;
         (void)engine_committed_members(core_engine(n->core), &all->at[all->count]);
         all->count++;
+        away[i] = is_old;
     }
 }
 
@@ -207,8 +209,7 @@ void out_heal(struct sim *sim)
         }
     }
     sim->counts.cores += some ? 1 : 0;
-    uint64_t timeout_ms = core_settings_default(1, 1).election_timeout_ms;
-    sim_schedule(sim, from_ns + LEADER_TIMEOUTS * timeout_ms * NS_MS, EVENT_LED, 0);
+    sim_schedule(sim, from_ns + LEADER_TIMEOUTS * sim->election_ms * NS_MS, EVENT_LED, 0);
 }
 
 /* --- a leader, soon --- */

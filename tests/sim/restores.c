@@ -131,6 +131,10 @@ void restore_started(struct sim *sim, struct sim_node *n, const struct store_ima
         sim_violation(sim, "n%u starts, and its disk says that it was refused", (unsigned)n->id);
     }
     r->life = peer_life(image->identity.incarnation + 1, seed);
+    if (r->restored) {
+        r->lives[r->lives_count % SIM_COPY_LIVES] = r->life;
+        r->lives_count++;
+    }
     r->started_ms = sim_local_ms(sim, n);
     r->may_speak = false;
     r->told_old = false;

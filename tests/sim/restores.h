@@ -33,6 +33,8 @@ struct sim_told {
     bool is_old; /* the disk of this id is one: a hello has shown it, by more than its number */
 };
 
+#define SIM_COPY_LIVES 64
+
 /* Of a slot. */
 struct sim_restore {
     struct store_double *copy; /* of a while ago; NULL: none */
@@ -44,6 +46,10 @@ struct sim_restore {
     bool told_old;  /* it was told that it is an old copy */
     bool was_clear; /* a life of it might vote: nobody who knew better had answered in time */
     bool is_barred; /* ... and that is on its disk */
+    /* Its starts, the newest of them: late words of an honest life before it are still on their
+     * way. */
+    uint64_t lives[SIM_COPY_LIVES];
+    size_t lives_count;
     uint64_t starts_again; /* times that it is started again before it is taken away */
     /* Of the running life. */
     uint64_t life;

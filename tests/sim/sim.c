@@ -142,6 +142,23 @@ static void schedule_tick(struct sim *sim, struct sim_node *n)
 
 /* --- what a core wants --- */
 
+/* How long does the disk take for a term or a vote (safety E1)? */
+static void note_vote(const struct sim *sim, struct sim_node *n, const struct store_batch *b)
+{
+    if (b->has_hard && n->vote_sequence == 0) {
+        n->vote_sequence = b->sequence;
+        n->vote_at_ns = sim->now_ns;
+    }
+}
+
+static void count_votes(struct sim *sim, struct sim_node *n, uint64_t durable)
+{
+    if (n->vote_sequence != 0 && n->vote_sequence <= durable) {
+        sim->counts.slow_votes += sim->now_ns - n->vote_at_ns > sim->election_ms * NS_MS ? 1 : 0;
+        n->vote_sequence = 0;
+    }
+}
+
 static void start_flush(struct sim *sim, struct sim_node *n)
 {
     if (n->disk_busy || (store_double_waiting(n->disk) == 0 && !n->told_full)) {
@@ -150,6 +167,8 @@ static void start_flush(struct sim *sim, struct sim_node *n)
     n->disk_busy = true;
     bool stalled = store_double_may_commit(n->disk) == 0; /* it tries again, or looks for space */
     double ms = stalled ? 100 : random_exp(&sim->random, n->disk_ms);
+    ms = n->hang_ms > 0 ? n->hang_ms : ms;
+    n->hang_ms = 0;
     n->flush_at_ns = sim->now_ns + (uint64_t)(ms * 1e6);
     sim_schedule(sim, n->flush_at_ns, EVENT_DISK, (uint32_t)(n - sim->nodes));
 }
@@ -311,7 +330,8 @@ void sim_after(struct sim *sim, struct sim_node *n)
              b = core_next_batch(n->core)) {
             sim->counts.batches++;
             sim->counts.compactions += b->trim_below != 0 ? 1 : 0;
-            sim->counts.snapshots += b->stage == STAGE_COMMIT ? 1 : 0;
+            sim->counts.installs += b->stage == STAGE_COMMIT ? 1 : 0;
+            note_vote(sim, n, b);
             check_batch(sim, n, b);
             told_batch(sim, n, b);
             store_double_submit(n->disk, b);
@@ -423,12 +443,13 @@ static void on_node_event(struct sim *sim, struct sim_event *event)
             member_receive(sim, n, &event->message);
             break;
         case EVENT_DISK: {
-            if (faults_write_fails(sim, n)) {
-                return;
+            if (!n->disk_busy || sim->now_ns < n->flush_at_ns || faults_write_fails(sim, n)) {
+                return; /* ... or it healed, and was done before */
             }
             n->disk_busy = false;
             uint64_t sequence = store_double_commit(n->disk, store_double_may_commit(n->disk));
             if (sequence > 0) {
+                count_votes(sim, n, sequence);
                 told_durable(sim, n, sequence);
                 core_durable(n->core, now_ms, sequence);
             }

@@ -35,7 +35,7 @@
     X(messages_coded) \
     X(lost) \
     X(duplicated) \
-    X(snapshots) \
+    X(installs) \
     X(changes) \
     X(removals) \
     X(wipes) \
@@ -46,7 +46,7 @@
     X(stalls) \
     X(full_yields) \
     X(write_errors) \
-    X(transfers) \
+    X(transfers_asked) \
     X(writes_acked) \
     X(writes_refused) \
     X(writes_unknown) \
@@ -54,6 +54,10 @@
     X(reads_delayed) \
     X(batches) \
     X(slow_disks) \
+    X(hung_disks) \
+    X(slow_votes) \
+    X(fast_paces) \
+    X(wide_paces) \
     X(compactions) \
     X(retries) \
     X(retries_replayed) \
@@ -176,9 +180,11 @@ struct sim_node {
     uint64_t paused_until_ns;
     uint64_t tick_at_ns; /* of the newest tick event */
     bool disk_busy;
-    uint64_t flush_at_ns; /* it ends then */
-    bool told_full;       /* the core knows that its disk is */
-    double disk_ms;       /* mean time of a flush */
+    uint64_t flush_at_ns;               /* it ends then */
+    bool told_full;                     /* the core knows that its disk is */
+    double disk_ms;                     /* mean time of a flush */
+    double hang_ms;                     /* the next one takes so long; 0: as usual */
+    uint64_t vote_sequence, vote_at_ns; /* the oldest batch with a term or vote on its way to it */
     struct store_double_reader *readers[8];
     uint64_t reader_names[8];
     /* for the checks */
@@ -314,6 +320,7 @@ struct sim {
     uint64_t heal_at_ns, end_at_ns, wiped_at_ns;
     uint64_t heal_order; /* messages of before are not under way for ever */
     uint64_t fault_ms, heal_ms;
+    uint32_t election_ms, heartbeat_ms;
     struct sim_counts counts;
     FILE *trace;
     struct hash128 trace_hash;

@@ -84,13 +84,25 @@ static void know(struct sim_told *t, const struct sim_node *n, const struct sim_
     t->lasts = t->lasts || (news && is_member(n, t->id));
 }
 
+static bool is_of_copy(const struct sim_restore *r, uint64_t life)
+{
+    for (size_t i = 0; i < r->lives_count && i < SIM_COPY_LIVES; i++) {
+        if (r->lives[i] == life) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void hear_hello(struct sim *sim, const struct sim_node *n, struct sim_told *t,
                        const struct peer_message *m)
 {
     const struct sim_node *from = &sim->nodes[SIM_SLOT(m->from)];
     /* What holds for all starts of a copy holds until one of them is clear. */
     t->is_old = t->is_old && !of(sim, from)->was_clear;
-    bool better = knows_better(t, m->life, &m->hello);
+    struct sim_told known = *t;
+    known.is_old = t->is_old && is_of_copy(of(sim, from), m->life);
+    bool better = knows_better(&known, m->life, &m->hello);
     t->must_not_be_fine = better ? m->life : 0;
     /* A late hello of an honest node says as little, and there is no second start of it. */
     bool is_copy = from->id == m->from && of(sim, from)->life == m->life && of(sim, from)->restored;
@@ -311,8 +323,7 @@ bool told_turn(struct sim *sim, const struct sim_node *n)
         others += asked ? 1 : 0;
         all = all && (!asked || r->fine[SIM_SLOT(id)] == id);
     }
-    uint64_t timeout_ms = core_settings_default(n->id, 0).election_timeout_ms;
-    r->may_speak = (all && others > 0) || sim_local_ms(sim, n) - r->started_ms >= timeout_ms;
+    r->may_speak = (all && others > 0) || sim_local_ms(sim, n) - r->started_ms >= sim->election_ms;
     r->was_clear = r->was_clear || (r->restored && r->may_speak);
     /* A sole voter needs to send nothing to act. */
     bool alone = votes && others == 0 && core_refused(n->core, NULL) == CORE_WELCOME;

@@ -51,7 +51,8 @@ static bool same_timeout_now(const struct peer_timeout_now *a, const struct peer
 static bool same_snapshot(const struct peer_snapshot *a, const struct peer_snapshot *b)
 {
     return SAME(index) && SAME(term) && SAME(conf_index) && SAME(staged) &&
-           same_bytes(a->conf, a->conf_size, b->conf, b->conf_size);
+           same_bytes(a->conf, a->conf_size, b->conf, b->conf_size) &&
+           same_bytes(a->gone, a->gone_size, b->gone, b->gone_size);
 }
 
 static bool same_chunk(const struct peer_chunk *a, const struct peer_chunk *b)

@@ -54,12 +54,15 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     n->tick_at_ns = 0;
     n->disk_busy = false;
     n->told_full = false;
+    n->vote_sequence = 0;
     if (form_starts(sim, n, &image)) {
         store_image_close(&image);
         return;
     }
     struct core_settings settings =
         core_settings_default(n->id, (uint32_t)random_u64(&sim->random));
+    settings.election_timeout_ms = sim->election_ms;
+    settings.heartbeat_ms = sim->heartbeat_ms;
     bool long_log = random_chance(&sim->random, 0.5);
     settings.compact_entries =
         40 + (long_log ? random_below(&sim->random, sim->use.log_entries) : 0);
@@ -91,9 +94,23 @@ void world_start_node(struct sim *sim, struct sim_node *n)
     sim_after(sim, n);
 }
 
+/* Most with the default timers, some with those of `fast`, some with those for a wide area. */
+static void draw_pace(struct sim *sim)
+{
+    static const struct {
+        uint32_t election_ms, heartbeat_ms;
+    } paces[] = {{500, 100}, {500, 100}, {500, 100}, {300, 50}, {1000, 100}};
+    size_t i = random_below(&sim->random, ARRAY_LEN(paces));
+    sim->election_ms = paces[i].election_ms;
+    sim->heartbeat_ms = paces[i].heartbeat_ms;
+    sim->counts.fast_paces += i == 3 ? 1 : 0;
+    sim->counts.wide_paces += i == 4 ? 1 : 0;
+}
+
 void world_draw(struct sim *sim)
 {
     struct test_random *r = &sim->random;
+    draw_pace(sim);
     truth_open(sim);
     static const size_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 7};
     sim->voters_at_start = sizes[random_below(r, ARRAY_LEN(sizes))];

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -111,6 +112,37 @@ static void test_a_directory_with_other_files_is_left_alone(void **state)
     lab_must_open(lab); /* empty: taken, and closed to others */
     assert_int_equal(stat(lab->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+/* Somebody's, with one key. */
+static void make_foreign_lmdb(const char *path)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi dbi = 0;
+    char byte = '1';
+    MDB_val one = {1, &byte};
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    assert_int_equal(mdb_put(txn, dbi, &one, &one, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void test_a_foreign_lmdb_is_left_alone(void **state)
+{
+    struct lab *lab = *state;
+    assert_int_equal(mkdir(lab->path, 0700), 0);
+    make_foreign_lmdb(lab->path);
+    struct stat before;
+    struct stat after;
+    assert_int_equal(stat(file_in(lab, "data.mdb"), &before), 0);
+    assert_refused(lab, ERR_REFUSED, "not a store");
+    assert_int_equal(stat(file_in(lab, "data.mdb"), &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(access(file_in(lab, "LOCK"), F_OK), -1);
 }
 
 static void test_a_foreign_database_is_left_alone(void **state)
@@ -323,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_directory_with_other_files_is_left_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_foreign_database_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_foreign_lmdb_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_a_newer_version_wrote_is_refused, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_directory_open_to_others_is_refused, setup,

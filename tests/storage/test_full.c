@@ -9,15 +9,20 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <lmdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,6 +31,44 @@
 #include "tests/storage/lab.h"
 
 #define MIB (UINT64_C(1) << 20)
+
+/* The program's own come before those of the libraries, as in faults.c. */
+
+/* A clock that goes on by this with every look of the storage thread. */
+static atomic_ulong clock_step_ns;
+static _Thread_local bool is_slow;
+
+int clock_gettime(clockid_t id, struct timespec *at)
+{
+    static uint64_t ahead_ns; /* of the storage thread alone */
+    long rc = syscall(SYS_clock_gettime, id, at);
+    if (rc == 0 && is_slow && id == CLOCK_MONOTONIC) {
+        ahead_ns += atomic_load(&clock_step_ns);
+        uint64_t now_ns = (uint64_t)at->tv_nsec + ahead_ns;
+        at->tv_sec += (time_t)(now_ns / NS_PER_S);
+        at->tv_nsec = (long)(now_ns % NS_PER_S);
+    }
+    return (int)rc;
+}
+
+static void be_slow(void *ctx)
+{
+    (void)ctx;
+    is_slow = true;
+}
+
+/* What a look at the file is answered; 0: what is there. */
+static atomic_int read_error;
+
+int mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *data, MDB_cursor_op op)
+{
+    if (atomic_load(&read_error) != 0) {
+        return atomic_load(&read_error);
+    }
+    int (*get)(MDB_cursor *, MDB_val *, MDB_val *, MDB_cursor_op) = NULL;
+    *(void **)&get = dlsym(RTLD_NEXT, "mdb_cursor_get");
+    return get(cursor, key, data, op);
+}
 
 struct bench {
     struct lab lab;
@@ -316,6 +359,27 @@ static void test_a_reader_that_pins_too_much_is_cut(void **state)
     assert_int_equal(next_rows(b, reader), 0);
 }
 
+/* A large state may take longer to be read: twice its size is more than that minimum. */
+static void test_a_reader_of_a_large_state_may_pin_more(void **state)
+{
+    struct bench *b = *state;
+    b->lab.settings.limit_bytes = 256 * MIB;
+    lab_must_open(&b->lab);
+    for (unsigned i = 0; i < 12; i++) {
+        submit_row(b, i, MIB, 'x');
+    }
+    wait_durable(b, b->sequence);
+    uint64_t reader = open_reader(b, 0);
+    unsigned writes = 0;
+    while (next_rows(b, reader) == 0 && writes < 100) {
+        for (unsigned i = 0; i < 2; i++, writes++) { /* 12 MiB are read in 12 steps */
+            submit_row(b, writes % 12, MIB, 'y');
+        }
+        wait_durable(b, b->sequence);
+    }
+    assert_in_range(writes, 24, 27);
+}
+
 static void test_a_reader_that_lives_too_long_is_cut(void **state)
 {
     struct bench *b = *state;
@@ -422,6 +486,25 @@ static void test_batches_are_committed_in_groups(void **state)
     assert_true(after.commits - before.commits >= 20);
 }
 
+/* ... and of bounded time, also where little takes long: what waits behind it waits for that. */
+static void test_a_group_ends_after_10_ms(void **state)
+{
+    struct bench *b = *state;
+    b->lab.settings.on_thread = be_slow;
+    lab_must_open(&b->lab);
+    struct store_stats before;
+    store_stats(b->lab.store, &before);
+    atomic_store(&clock_step_ns, 11 * NS_PER_MS);
+    for (unsigned i = 0; i < 500; i++) {
+        submit_entry(b, 100);
+    }
+    wait_durable(b, b->sequence);
+    atomic_store(&clock_step_ns, 0);
+    struct store_stats after;
+    store_stats(b->lab.store, &after);
+    assert_int_equal(after.commits - before.commits, 500);
+}
+
 static void on_fatal(void *ctx, const struct err *err)
 {
     struct err *to = ctx;
@@ -463,6 +546,28 @@ static void test_damage_at_run_time_is_fatal(void **state)
     assert_non_null(strstr(fatal.msg, "re-join"));
 }
 
+/* A disk that can not be read is not a reader's trouble alone. */
+static void test_a_read_that_fails_is_fatal(void **state)
+{
+    struct bench *b = *state;
+    struct err fatal = {0};
+    b->lab.settings.on_fatal = on_fatal;
+    b->lab.settings.ctx = &fatal;
+    lab_must_open(&b->lab);
+    submit_row(b, 1, 8000, 'q');
+    wait_durable(b, b->sequence);
+    uint64_t reader = open_reader(b, 0);
+    atomic_store(&read_error, EIO);
+    store_reader_next(b->lab.store, reader, 100000);
+    struct pollfd fd = {.fd = store_fd(b->lab.store), .events = POLLIN};
+    int events = poll(&fd, 1, 300);
+    atomic_store(&read_error, 0);
+    assert_int_equal(events, 0); /* as after damage */
+    lab_shut(&b->lab);
+    assert_int_equal(fatal.code, ERR_IO);
+    assert_non_null(strstr(fatal.msg, "can be relied on"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,11 +578,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_file_that_may_not_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_waits_is_carried_out_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reader_that_pins_too_much_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reader_of_a_large_state_may_pin_more, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_reader_that_lives_too_long_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_there_are_only_so_many_readers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_leaves_in_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batches_are_committed_in_groups, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_group_ends_after_10_ms, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_at_run_time_is_fatal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_read_that_fails_is_fatal, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

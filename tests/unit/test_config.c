@@ -113,7 +113,7 @@ static const char everything[] =
     "  quota: 1GiB\n"
     "  limit: 16GiB\n"
     "  profile: wan\n"
-    "  election_timeout: 2\n"
+    "  election_timeout: 1\n"
     "  heartbeat_interval: 250ms\n"
     "restapi:\n"
     "  listen: 0.0.0.0:8009\n"
@@ -165,7 +165,7 @@ static void test_everything_can_be_set(void **state)
     assert_int_equal(c->raft.quota_bytes, 1 << 30);
     assert_true(c->raft.limit_bytes == UINT64_C(16) << 30);
     assert_int_equal(c->raft.profile, CONFIG_WAN);
-    assert_int_equal(c->raft.election_timeout_ms, 2000);
+    assert_int_equal(c->raft.election_timeout_ms, 1000);
     assert_int_equal(c->raft.heartbeat_interval_ms, 250);
     assert_string_equal(c->restapi.listen, "0.0.0.0:8009");
     assert_string_equal(c->restapi.connect_address, "pg1.example.org:8009");

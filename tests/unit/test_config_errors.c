@@ -353,6 +353,15 @@ static const struct row rules[] = {
      "F:7:21: raft.election_timeout: an election timeout is at least three heartbeat intervals, "
      "300ms here\n",
      0},
+    {PLAIN "  insecure: true\n  election_timeout: 2s\n",
+     "F:7:21: raft.election_timeout: a lease of 5000 ms is too short for 3 x election timeout 2000 "
+     "+ 4 x "
+     "heartbeat 100 + reconnect 1000 + kill budget 500 = 7900 ms: set the lease to 7900 ms or "
+     "more, "
+     "or "
+     "the election timeout to 1033 ms or less\n",
+     0},
+    {PLAIN "  insecure: true\n  election_timeout: 1171ms\n", "", 0},
     {PLAIN "  insecure: true\n  heartbeat_interval: 1s\n",
      "F:7:23: raft.heartbeat_interval: an election timeout is at least three heartbeat intervals, "
      "3s "

@@ -135,6 +135,37 @@ static void w13_a_snapshot_waits_for_its_rows_and_their_disk(void **state)
     ck_close(&kit);
 }
 
+/* Node 1 has the rows of a snapshot on its disk, and installs it. */
+static void open_with_an_install(struct core_kit *kit)
+{
+    ck_prepare(kit, "vvv");
+    ck_boot(kit, 1);
+    ck_finish(kit, 1, SIZE_MAX);
+    say_rows(kit, 0, true);
+    ck_finish(kit, 1, SIZE_MAX);
+    offer(kit);
+    assert_true(engine_installing(engine_of(kit, 1)));
+}
+
+/* The stage is what is being installed. */
+static void w13_a_chunk_during_an_install_comes_too_late(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_with_an_install(&kit);
+    say_rows(&kit, 0, false); /* it would begin a stage anew, */
+    struct peer_row row = {.key = "?", .key_size = 1, .value = "?", .value_size = 1};
+    struct peer_message m = {.kind = PEER_CHUNK,
+                             .from = 2,
+                             .to = 1,
+                             .term = 3,
+                             .chunk = {.ship = 5, .number = 0, .count = 1, .rows = &row}};
+    ck_say(&kit, &m); /* ... and this one, which can not be read, end it */
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_int_equal(core_applied(ck_core(&kit, 1)), 9);
+    ck_close(&kit);
+}
+
 /* --- W14: answers to an earlier life --- */
 
 static void w14_an_answer_to_a_snapshot_of_an_earlier_life_fits_nothing(void **state)
@@ -253,7 +284,8 @@ static void say_verdict(struct core_kit *kit, uint64_t life, enum hello_verdict 
     ck_say(kit, &m);
 }
 
-static bool answers_a_leader(struct core_kit *kit)
+/* A leader that is not answered is not followed either: its term is none of ours. */
+static bool follows_a_leader(struct core_kit *kit)
 {
     struct peer_message m = {.kind = PEER_APPEND,
                              .from = 2,
@@ -264,7 +296,9 @@ static bool answers_a_leader(struct core_kit *kit)
                              .append = {.prev_index = 1, .prev_term = 1, .commit = 1}};
     ck_say(kit, &m);
     ck_finish(kit, 1, SIZE_MAX);
-    return ck_take(kit, PEER_APPEND_RESULT, 2) != NULL;
+    bool answers = ck_take(kit, PEER_APPEND_RESULT, 2) != NULL;
+    assert_int_equal(engine_term(engine_of(kit, 1)), answers ? 2 : 1);
+    return answers;
 }
 
 static void d5_a_node_that_may_be_an_old_copy_follows_nobody(void **state)
@@ -273,11 +307,11 @@ static void d5_a_node_that_may_be_an_old_copy_follows_nobody(void **state)
     struct core_kit kit;
     uint64_t life = 0;
     introduce(&kit, &life);
-    assert_false(answers_a_leader(&kit)); /* which may know more of us than our disk does */
+    assert_false(follows_a_leader(&kit)); /* which may know more of us than our disk does */
     say_verdict(&kit, life, HELLO_FINE);
-    assert_false(answers_a_leader(&kit)); /* 3 may */
+    assert_false(follows_a_leader(&kit)); /* 3 may */
     ck_tick(&kit, 1, CK_ELECTION_MS);
-    assert_true(answers_a_leader(&kit));
+    assert_true(follows_a_leader(&kit));
     ck_close(&kit);
 }
 
@@ -291,7 +325,7 @@ static void d5_a_verdict_on_an_earlier_life_is_not_about_this_one(void **state)
     say_verdict(&kit, life - (UINT64_C(1) << 32), HELLO_OLD_TERM);
     assert_int_equal(core_refused(ck_core(&kit, 1), &err), CORE_WELCOME);
     say_verdict(&kit, life - (UINT64_C(1) << 32), HELLO_FINE);
-    assert_false(answers_a_leader(&kit));
+    assert_false(follows_a_leader(&kit));
     say_verdict(&kit, life, HELLO_OLD_TERM);
     assert_int_equal(core_refused(ck_core(&kit, 1), &err), CORE_OLD_COPY);
     ck_close(&kit);
@@ -302,6 +336,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(w13_a_member_gets_one_snapshot_at_a_time),
         cmocka_unit_test(w13_a_snapshot_waits_for_its_rows_and_their_disk),
+        cmocka_unit_test(w13_a_chunk_during_an_install_comes_too_late),
         cmocka_unit_test(w14_an_answer_to_a_snapshot_of_an_earlier_life_fits_nothing),
         cmocka_unit_test(w14_an_answer_to_a_read_of_an_earlier_life_fits_nothing),
         cmocka_unit_test(w14_a_read_forgets_what_an_earlier_leadership_did_not_confirm),

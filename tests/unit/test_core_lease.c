@@ -470,6 +470,40 @@ static void an_end_that_is_not_applied_takes_nothing_from_what_is_left(void **st
     lk_close(&lk);
 }
 
+static bool keep_first_result(const struct peer_message *m, void *ctx)
+{
+    struct peer_message *first = ctx;
+    if (m->kind == PEER_KEEP_ALIVE_RESULT && first->kind == 0) {
+        *first = *m; /* it points to nothing */
+    }
+    return false;
+}
+
+/* What a leader keeps for a round that does not come is bounded: the oldest is dropped, whose
+ * holder asks anew with the next heartbeat. */
+static void of_too_many_that_wait_the_oldest_is_dropped(void **state)
+{
+    (void)state;
+    struct lease_kit lk;
+    struct peer_message first = {.kind = 0};
+    lk_open(&lk, "vvv", 1);
+    lk.kit.is_lost = keep_first_result;
+    lk.kit.lost_ctx = &first;
+    for (uint64_t name = 1; name <= 4097; name++) { /* in one moment, in which no round ends */
+        struct peer_message m = {.kind = PEER_KEEP_ALIVE,
+                                 .from = 2,
+                                 .to = 1,
+                                 .term = engine_term(core_engine(ck_core(&lk.kit, 1))),
+                                 .keep_alive = {.holder = 2, .name = name, .lease = LK_LEASE}};
+        core_receive(ck_core(&lk.kit, 1), lk_local_ms(&lk, 1), &m);
+    }
+    ck_turn(&lk.kit, 1);
+    ck_run(&lk.kit, 2 * CK_BEAT_MS);
+    assert_int_equal(lk.kit.sent[PEER_KEEP_ALIVE_RESULT], 4096);
+    assert_int_equal(first.keep_alive_result.name, 2);
+    lk_close(&lk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +525,7 @@ int main(void)
         cmocka_unit_test(keys_go_in_one_revision_with_their_lease),
         cmocka_unit_test(the_leader_tells_how_long_a_lease_goes_on),
         cmocka_unit_test(an_end_that_is_not_applied_takes_nothing_from_what_is_left),
+        cmocka_unit_test(of_too_many_that_wait_the_oldest_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

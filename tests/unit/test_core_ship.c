@@ -37,10 +37,10 @@ static bool chunks_get_lost(const struct peer_message *m, void *ctx)
     return m->kind == PEER_CHUNK;
 }
 
-static void open_with_a_ship_to_4(struct core_kit *kit)
+static void open_tuned(struct core_kit *kit, void (*tune)(struct core_settings *, void *))
 {
     ck_prepare(kit, "vvvv");
-    kit->tune = ck_small_log;
+    kit->tune = tune;
     for (uint64_t id = 1; id <= 4; id++) {
         ck_boot(kit, id);
     }
@@ -53,6 +53,11 @@ static void open_with_a_ship_to_4(struct core_kit *kit)
         ck_run(kit, 10);
     }
     assert_int_equal(open_readers(kit, 1), 1);
+}
+
+static void open_with_a_ship_to_4(struct core_kit *kit)
+{
+    open_tuned(kit, ck_small_log);
 }
 
 /* It would stay open for ten election timeouts more, and the log behind it with it. */
@@ -155,11 +160,84 @@ static void the_log_behind_a_ship_is_kept(void **state)
     ck_close(&kit);
 }
 
+static void few_bytes(struct core_settings *settings, void *ctx)
+{
+    ck_small_log(settings, ctx);
+    settings->compact_entries = 100000;
+    settings->compact_bytes = 1000;
+}
+
+/* ... but not without end: a log that grows behind a ship fills memory and disk. */
+static void the_log_behind_a_ship_is_bounded(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    open_tuned(&kit, ck_small_log);
+    put_many(&kit, 300); /* in less time than a silent member has */
+    assert_int_equal(open_readers(&kit, 1), 1);
+    const struct engine *e = core_engine(ck_core(&kit, 1));
+    assert_in_range(engine_last(e) + 1 - engine_first(e), 0, 8 * 20 + 10);
+    ck_close(&kit);
+    open_tuned(&kit, few_bytes);
+    put_many(&kit, 300);
+    assert_int_equal(open_readers(&kit, 1), 1);
+    assert_in_range(engine_bytes(core_engine(ck_core(&kit, 1))), 0, 8 * 1000 + 1000);
+    ck_close(&kit);
+}
+
+struct caught_chunk {
+    struct peer_message message;
+    struct buf bytes;
+};
+
+static bool catch_chunk(const struct peer_message *m, void *ctx)
+{
+    struct caught_chunk *caught = ctx;
+    if (m->kind != PEER_CHUNK || caught->message.kind != 0) {
+        return false;
+    }
+    peer_message_copy(&caught->message, m, &caught->bytes);
+    return true;
+}
+
+/* A state that does not hold together is no state: the node ends instead of serving it. */
+static void rows_that_are_no_whole_state_end_the_node(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    struct caught_chunk caught = {.message = {.kind = 0}};
+    ck_prepare(&kit, "vvv");
+    kit.tune = ck_small_log;
+    ck_boot(&kit, 1);
+    ck_boot(&kit, 2);
+    ck_lead(&kit, 1);
+    put_many(&kit, 50);
+    for (int i = 0; i < 50; i++) {
+        (void)ck_put(&kit, 1, "k", "v");
+        ck_run(&kit, 10);
+    }
+    kit.is_lost = catch_chunk;
+    kit.lost_ctx = &caught;
+    ck_boot(&kit, 3);
+    ck_node(&kit, 3)->may_fail = true;
+    ck_run(&kit, CK_ELECTION_MS);
+    assert_int_equal(caught.message.kind, PEER_CHUNK);
+    caught.message.chunk.count--;
+    ck_say(&kit, &caught.message);
+    ck_run(&kit, 2 * CK_ELECTION_MS);
+    assert_int_equal(ck_node(&kit, 3)->fatal.code, ERR_CORRUPT);
+    assert_int_equal(core_applied(ck_core(&kit, 3)), 1);
+    buf_close(&caught.bytes);
+    ck_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_that_is_cut_begins_again),
         cmocka_unit_test(the_log_behind_a_ship_is_kept),
+        cmocka_unit_test(the_log_behind_a_ship_is_bounded),
+        cmocka_unit_test(rows_that_are_no_whole_state_end_the_node),
         cmocka_unit_test(a_member_that_left_gets_no_more_of_it),
         cmocka_unit_test(a_silent_member_is_waited_for),
         cmocka_unit_test(a_full_member_says_so_at_once),

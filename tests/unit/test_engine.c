@@ -394,8 +394,8 @@ static void a_beat_in_between_sends_nothing_again(void **state)
     net_drop(&net);
     uint64_t round = engine_round(e);
     net.now_ms += 2;
-    engine_beat(e, net.now_ms);
-    engine_beat(e, net.now_ms); /* one a millisecond is enough */
+    (void)engine_beat(e, net.now_ms, 0);
+    (void)engine_beat(e, net.now_ms, 0); /* one a millisecond is enough */
     const struct peer_message *beat = net_take(&net, PEER_APPEND, 2);
     assert_non_null(beat);
     assert_int_equal(beat->append.count, 0);
@@ -403,6 +403,108 @@ static void a_beat_in_between_sends_nothing_again(void **state)
     assert_int_equal(beat->stamp.round, round + 1);
     assert_int_equal(engine_round(e), round + 1);
     assert_null(net_take(&net, PEER_APPEND, 0)); /* who has no vote is not asked */
+    assert_int_equal(engine_beaten(e), round + 1);
+    assert_false(engine_beat(e, net.now_ms, round));
+    assert_null(net_take(&net, PEER_APPEND, 0));
+    assert_true(engine_beat(e, net.now_ms, round + 1)); /* unless the first was answered */
+    assert_int_equal(net_take(&net, PEER_APPEND, 2)->stamp.round, round + 2);
+    assert_false(engine_beat(e, net.now_ms, round + 1));
+    net.now_ms++;
+    assert_true(engine_beat(e, net.now_ms, round + 1)); /* or lost, perhaps */
+    assert_int_equal(engine_beaten(e), round + 3);
+    net_close(&net);
+}
+
+/* A member has more than is committed: too few others have it. */
+static void a_beat_in_between_tells_no_more_than_is_committed(void **state)
+{
+    (void)state;
+    struct net net;
+    net_lead(&net, "vvvvv");
+    net_agree(&net, 1);
+    struct engine *e = net_engine(&net, 1);
+    uint64_t commit = engine_commit(e);
+    assert_int_equal(net_submit(&net, 1, 1), 0);
+    net_finish(&net, 1, 1);
+    net_drop(&net);
+    net_has(&net, 2, 1, commit + 1);
+    net.now_ms++;
+    (void)engine_beat(e, net.now_ms, 0);
+    engine_spread(e, net.now_ms);
+    const struct peer_message *beat = net_take(&net, PEER_APPEND, 2);
+    assert_non_null(beat);
+    assert_int_equal(beat->append.prev_index, commit + 1);
+    assert_int_equal(beat->append.commit, commit);
+    assert_null(net_take(&net, PEER_APPEND, 2));
+    net_close(&net);
+}
+
+static void expect_spread(struct net *net, uint64_t to, uint64_t last)
+{
+    struct engine *e = net_engine(net, 1);
+    uint64_t round = engine_round(e);
+    engine_spread(e, net->now_ms);
+    const struct peer_message *m = net_take(net, PEER_APPEND, to);
+    assert_non_null(m);
+    assert_int_equal(m->append.count, 0);
+    assert_int_equal(m->append.prev_index, last);
+    assert_int_equal(m->append.commit, last);
+    assert_int_equal(m->stamp.round, round + 1);
+    assert_null(net_take(net, PEER_APPEND, 0));
+    engine_spread(e, net->now_ms); /* once is enough */
+    assert_null(net_take(net, PEER_APPEND, 0));
+    assert_int_equal(engine_round(e), round + 1);
+}
+
+/* Nothing follows the last entry that would tell that it is committed. */
+static void who_has_everything_is_told_at_once_that_it_is_committed(void **state)
+{
+    (void)state;
+    struct net net;
+    net_lead(&net, "vvvs");
+    net_agree(&net, 1);
+    struct engine *e = net_engine(&net, 1);
+    engine_spread(e, net.now_ms);
+    assert_int_equal(net_submit(&net, 1, 1), 0);
+    net_drop(&net);
+    uint64_t last = engine_last(e);
+    net_has(&net, 2, 1, last);
+    engine_spread(e, net.now_ms);
+    assert_null(net_take(&net, PEER_APPEND, 0)); /* it is not */
+    net_finish(&net, 1, 1);
+    assert_int_equal(engine_commit(e), last);
+    expect_spread(&net, 2, last);
+    net_has(&net, 4, 1, last); /* it has no vote, but may have readers */
+    expect_spread(&net, 4, last);
+    assert_int_equal(net_submit(&net, 1, 1), 0);
+    net_drop(&net);
+    net_has(&net, 3, 1, last);
+    engine_spread(e, net.now_ms);
+    assert_null(net_take(&net, PEER_APPEND, 0)); /* the next entry is on its way */
+    net_has(&net, 2, 1, last + 1);
+    net_finish(&net, 1, 1);
+    (void)engine_beat(e, net.now_ms, engine_round(e));
+    assert_int_equal(net_take(&net, PEER_APPEND, 2)->append.commit, last + 1);
+    net_drop(&net);
+    engine_spread(e, net.now_ms);
+    assert_null(net_take(&net, PEER_APPEND, 2)); /* that told it */
+    net_close(&net);
+}
+
+static void only_a_leader_tells_what_is_committed(void **state)
+{
+    (void)state;
+    struct net net;
+    net_lead(&net, "vvv");
+    net_agree(&net, 1);
+    struct engine *e = net_engine(&net, 1);
+    uint64_t last = engine_last(e);
+    net_append(&net, 2, 1, engine_term(e) + 1,
+               &(struct peer_append){.prev_index = last, .prev_term = engine_entry_term(e, last)});
+    assert_int_equal(engine_role(e), ENGINE_FOLLOWER);
+    net_drop(&net);
+    engine_spread(e, net.now_ms);
+    assert_null(net_take(&net, PEER_APPEND, 0));
     net_close(&net);
 }
 
@@ -602,7 +704,7 @@ static void w10_a_leader_beats_on_its_own_grid(void **state)
     engine_tick(e, net.now_ms);
     assert_int_equal(engine_next_tick_ms(e, net.now_ms), start + 600);
     net.now_ms = start + 560; /* a beat between */
-    engine_beat(e, net.now_ms);
+    (void)engine_beat(e, net.now_ms, 0);
     assert_int_equal(engine_next_tick_ms(e, net.now_ms), start + 600);
     net_drop(&net);
     engine_tick(e, net.now_ms); /* too early: nothing happens */
@@ -677,7 +779,8 @@ static void time_never_goes_back(void **state)
     struct net net;
     net_lead(&net, "vvv");
     net_tick(&net, 1, NET_BEAT_MS);
-    engine_beat(net_engine(&net, 1), net.now_ms - 50); /* libraft would find everybody silent */
+    (void)engine_beat(net_engine(&net, 1), net.now_ms - 50,
+                      0); /* libraft would find everybody silent */
     assert_int_equal(engine_role(net_engine(&net, 1)), ENGINE_LEADER);
     net_close(&net);
 }
@@ -750,6 +853,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_split_message_arrives_whole),
         cmocka_unit_test(stamps_rise_and_answers_echo_the_newest),
         cmocka_unit_test(a_beat_in_between_sends_nothing_again),
+        cmocka_unit_test(a_beat_in_between_tells_no_more_than_is_committed),
+        cmocka_unit_test(who_has_everything_is_told_at_once_that_it_is_committed),
+        cmocka_unit_test(only_a_leader_tells_what_is_committed),
         cmocka_unit_test(proposals_are_for_leaders),
         cmocka_unit_test(many_proposals_at_once_are_one_write),
         cmocka_unit_test(what_is_applied_is_forgotten_up_to_a_tail),

@@ -347,6 +347,23 @@ static void w12_a_silent_voter_is_not_waited_for(void **state)
     net_close(&net);
 }
 
+/* It counts for no majority: a copy over a slow line would hold up every repair (safety D4). */
+static void w12_a_standby_that_lags_behind_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct net net;
+    net_lead(&net, "vvvs");
+    assert_int_equal(change(&net, CHANGE_ADD, 5), 0);
+    net_finish(&net, 1, SIZE_MAX);
+    net_has(&net, 2, 1, 3);
+    net_has(&net, 3, 1, 3);
+    net_has(&net, 4, 1, 2);
+    net_settle(&net);
+    assert_true(engine_match(net_engine(&net, 1), 4) < 3);
+    assert_int_equal(change(&net, CHANGE_TO_STANDBY, 5), 0);
+    net_close(&net);
+}
+
 static void w12_the_one_to_be_removed_is_not_waited_for(void **state)
 {
     (void)state;
@@ -658,6 +675,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(w12_one_change_at_a_time),
         cmocka_unit_test(w12_a_voter_that_is_alive_and_lags_behind_is_waited_for),
         cmocka_unit_test(w12_a_silent_voter_is_not_waited_for),
+        cmocka_unit_test(w12_a_standby_that_lags_behind_is_not_waited_for),
         cmocka_unit_test(w12_the_one_to_be_removed_is_not_waited_for),
         cmocka_unit_test(w12_a_new_leader_waits_for_voters_it_has_not_heard_yet),
         cmocka_unit_test(w12_a_new_leader_waits_for_the_change_of_the_old_one),

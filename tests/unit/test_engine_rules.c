@@ -792,7 +792,7 @@ static void expect_dead(struct net *net)
     hear_commands(net, 2, 7, 2);
     ask_vote(net, 2, 8, (struct peer_vote){.last_index = 99, .last_term = 7});
     net_tick(net, 1, 100 * NET_ELECTION_MS);
-    engine_beat(n->engine, net->now_ms);
+    (void)engine_beat(n->engine, net->now_ms, 0);
     engine_written(n->engine, net->now_ms, n->number);
     engine_applied(n->engine, net->now_ms, 1);
     assert_int_not_equal(net_submit(net, 1, 1), 0);

@@ -436,7 +436,7 @@ static void a_list_of_one_with_a_pgdata(void **state)
     start(&net);
     net_run(&net, 5000);
     expect_state(&net, 0, FORM_REFUSED);
-    expect_said(&net, 0, "--adopt");
+    expect_said(&net, 0, "word to adopt it");
     net.nodes[0].adopt = true;
     net_crash(&net, 0, true, false, 0);
     assert_true(net_run_formed(&net, 1000));
@@ -459,6 +459,25 @@ static void a_noted_pgdata_never_forms(void **state)
         expect_said(&net, 1 - noted, "forms no cluster");
         end(&net);
     }
+}
+
+/* A host that lost its store: its list may be of one, but the note in PGDATA names the others. */
+static void the_peers_of_the_note_are_asked(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, 2, NULL);
+    net.nodes[0].list = "pg1=h1:1";
+    net_start(&net, 0);
+    net_run(&net, 1000);
+    assert_true(net.nodes[0].member);
+    net.nodes[1].list = "pg2=h2:1";
+    net.nodes[1].pgdata = FORM_PGDATA_NOTED;
+    net.nodes[1].asks = "pg1=h1:1";
+    net_start(&net, 1);
+    net_run(&net, 1000);
+    expect_state(&net, 1, FORM_JOIN);
+    end(&net);
 }
 
 /* --- wiped, copied, lost --- */
@@ -636,6 +655,50 @@ static void peers_of_two_clusters(void **state)
     net_close(&net);
 }
 
+/* --- an operator's word --- */
+
+/* What pg1, a member, says to pg2 by @form_call; pg2 is node 1. */
+static void call(struct net *net, uint64_t to)
+{
+    struct peer_message m;
+    struct buf keep = {0};
+    form_call(&net->nodes[0].me, to, &m, &keep);
+    form_receive(net->nodes[1].form, net->now_ms, &m);
+    net_after(net, 1);
+    buf_close(&keep);
+}
+
+static void a_member_that_is_not_listed_calls(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, 2, NULL);
+    net.nodes[0].list = "pg1=h1:1";
+    net.nodes[1].list = "pg2=h2:1,pg9=h9:1";
+    net_start(&net, 0);
+    net_start(&net, 1);
+    net_run(&net, 1000);
+    assert_true(net.nodes[0].member);
+    call(&net, 0);
+    expect_state(&net, 1, FORM_WAITING); /* its list is its own, and the call only a question */
+    uint64_t id = form_node_id(net.nodes[1].form);
+    call(&net, id);
+    expect_state(&net, 1, FORM_WAITING); /* the cluster does not list it yet */
+    struct members *listed = &net.nodes[0].members;
+    listed->at[listed->count] = (struct member){.id = id, .role = MEMBER_SPARE, .info = ""};
+    listed->count++;
+    call(&net, id);
+    expect_state(&net, 1, FORM_JOIN);
+    struct form_found found;
+    assert_true(form_found(net.nodes[1].form, &found));
+    assert_memory_equal(found.cluster_id, net.nodes[0].me.cluster_id, CLUSTER_ID_SIZE);
+    assert_string_equal(found.peer.name, "pg1");
+    net.now_ms += 60000; /* and who is silent since then is not there */
+    form_tick(net.nodes[1].form, net.now_ms);
+    expect_state(&net, 1, FORM_WAITING);
+    net_close(&net);
+}
+
 /* --- the wire and the disk --- */
 
 static void proposals_as_bytes(void **state)
@@ -753,6 +816,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(lists_as_text),
         cmocka_unit_test(a_list_of_one_with_a_pgdata),
         cmocka_unit_test(a_noted_pgdata_never_forms),
+        cmocka_unit_test(the_peers_of_the_note_are_asked),
         cmocka_unit_test(a_member_wiped_after_its_promise),
         cmocka_unit_test(the_proposer_is_lost),
         cmocka_unit_test(an_old_copy_of_the_proposer),
@@ -761,6 +825,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(two_nodes_with_one_id),
         cmocka_unit_test(two_nodes_with_one_name),
         cmocka_unit_test(peers_of_two_clusters),
+        cmocka_unit_test(a_member_that_is_not_listed_calls),
         cmocka_unit_test(proposals_as_bytes),
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(records_on_disk),

@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "proto/frame.h"
+#include "proto/peer_codec.h"
 #include "tests/lib/net_kit.h"
 
 static struct kit kit;
@@ -158,6 +159,49 @@ static void a_better_connection_takes_over_after_a_good_bye(void **state)
     stranger_reset(&second);
     KIT_WAIT(&kit, a->downs == 1);
     assert_non_null(strstr(kit_find(a, NET_DOWN)->text, "reset"));
+}
+
+static void say_message(struct kit_stranger *s, uint64_t from)
+{
+    struct peer_message message = {.kind = PEER_VOTE, .from = from, .to = 10, .life = 1};
+    struct buf bytes = {0};
+    assert_int_equal(peer_encode(&message, &bytes, NULL), 0);
+    buf_clear(&said);
+    add_frame(LINK_FRAME_MESSAGE, bytes.bytes, bytes.size);
+    stranger_say(s, said.bytes, said.size);
+    buf_close(&bytes);
+}
+
+/* What is still on its way on a connection that was replaced is heard, but nothing of it when the
+ * node has started anew since: its older life may have said what it never will again. */
+static void w14_a_replaced_connection_is_not_heard_after_a_restart(void **state)
+{
+    (void)state;
+    struct kit_stranger s[3];
+    start_plain(a);
+    const struct net_peer wanted = {.id = 5, .name = "s5", .address = "127.0.0.1:1"};
+    net_set_peers(a->net, &wanted, 1); /* one that nobody wants is forgotten when it is down */
+    connect_as(&s[0], 5, 1);
+    KIT_WAIT(&kit, a->ups == 1);
+    connect_as(&s[1], 5, 1);
+    KIT_WAIT(&kit, net_stats(a->net).accepted == 2 && net_stats(a->net).strangers == 0);
+    say_message(&s[0], 5);
+    KIT_WAIT(&kit, a->messages == 1);
+    stranger_reset(&s[1]);
+    KIT_WAIT(&kit, a->downs == 1);
+    connect_as(&s[2], 5, 2);
+    KIT_WAIT(&kit, a->ups == 2);
+    say_message(&s[0], 5);
+    buf_clear(&said);
+    add_frame(99, "", 0); /* ends it, when all before it was taken */
+    stranger_say(&s[0], said.bytes, said.size);
+    KIT_WAIT(&kit, s[0].ended);
+    unsigned int late = a->messages - 1;
+    say_message(&s[2], 5);
+    KIT_WAIT(&kit, a->messages == late + 2);
+    stranger_close(&s[0]);
+    stranger_close(&s[2]);
+    assert_int_equal(late, 0);
 }
 
 static void of_two_newcomers_the_newer_one_waits(void **state)
@@ -556,6 +600,7 @@ int main(void)
         TEST(a_rebuilt_node_stands_in_for_the_one_it_was),
         TEST(a_rebuilt_node_that_has_dialled_is_not_dialled_again_and_again),
         TEST(a_better_connection_takes_over_after_a_good_bye),
+        TEST(w14_a_replaced_connection_is_not_heard_after_a_restart),
         TEST(of_two_newcomers_the_newer_one_waits),
         TEST(there_are_no_more_nodes_than_there_can_be),
         TEST(every_frame_has_one_form),

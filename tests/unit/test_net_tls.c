@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "consensus/net/tls_keys.h"
 #include "tests/lib/certs.h"
 #include "tests/lib/net_kit.h"
 
@@ -413,6 +414,23 @@ static void what_is_wrong_with_files_is_said(void **state)
     buf_close(&warnings);
 }
 
+/* Safety E4, and the faster one first where there is hardware for it. */
+static void the_order_of_ciphers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        bool has_aes = i % 2 == 1;
+        const char *text = tls_priority(i / 2 == 0 ? TLS_PSK : TLS_CERTIFICATES, has_aes);
+        const unsigned int *ciphers = NULL;
+        gnutls_priority_t priority = NULL;
+        assert_int_equal(gnutls_priority_init(&priority, text, NULL), 0);
+        assert_in_range(gnutls_priority_cipher_list(priority, &ciphers), 2, 3);
+        assert_int_equal(ciphers[0],
+                         has_aes ? GNUTLS_CIPHER_AES_128_GCM : GNUTLS_CIPHER_CHACHA20_POLY1305);
+        gnutls_priority_deinit(priority);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_CERTIFICATES(name) \
     cmocka_unit_test_setup_teardown(name, setup_certificates, teardown_certificates)
@@ -420,6 +438,7 @@ static void what_is_wrong_with_files_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_order_of_ciphers),
         TEST(another_secret),
         TEST(a_secret_is_changed_without_an_interruption),
         TEST(what_stands_on_a_secret_that_is_gone_is_closed),

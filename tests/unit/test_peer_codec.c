@@ -187,6 +187,7 @@ static void draw_snapshot(struct peer_snapshot *s)
     s->conf_index = number();
     s->staged = number();
     s->conf = bytes(&s->conf_size, 0);
+    s->gone = bytes(&s->gone_size, 0);
 }
 
 static void draw_question(enum peer_kind kind, struct peer_message *m)
@@ -435,6 +436,8 @@ static void same_small(const struct peer_message *a, const struct peer_message *
             SAME(snapshot.staged);
             same_bytes(a->snapshot.conf, a->snapshot.conf_size, b->snapshot.conf,
                        b->snapshot.conf_size);
+            same_bytes(a->snapshot.gone, a->snapshot.gone_size, b->snapshot.gone,
+                       b->snapshot.gone_size);
             return;
         case PEER_APPEND_RESULT:
             SAME(append_result.rejected);

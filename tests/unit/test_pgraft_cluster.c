@@ -272,6 +272,32 @@ static void the_page_tells_the_deadline_of_a_protected_lease(void **state)
     assert_int_equal(page.lease, heard.lease);
 }
 
+/* Each is alone by its list; the second has a database whose note names the first. */
+static void alone_with_a_note(struct pgraft_settings *settings, size_t host)
+{
+    static char own[2][64];
+    (void)snprintf(own[host], sizeof(own[host]), "%s=%s", settings->name, settings->listen);
+    settings->peers = own[host];
+    if (host == 1) {
+        settings->data = PGRAFT_DATA_NOTED;
+        settings->data_peers = own[0];
+    }
+}
+
+/* Safety D2: whoever lost its store, and not its database, comes back by what that remembers. */
+static void a_host_comes_back_by_the_note_in_its_data(void **state)
+{
+    (void)state;
+    hosts_open(&hosts, 2);
+    hosts.settings = alone_with_a_note;
+    hosts_start(&hosts, 0);
+    hosts_until_ready(&hosts, 0, 1);
+    assert_int_equal(hosts_put(&hosts, 0, "a", "1").status, 0);
+    hosts_start(&hosts, 1);
+    hosts_until_ready(&hosts, 1, 2);
+    assert_string_equal(hosts_get(&hosts, 1, "a").value, "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lease_lives_as_long_as_it_is_held, open_three, close_all),
         cmocka_unit_test_setup_teardown(the_page_tells_the_deadline_of_a_protected_lease,
                                         open_three, close_all),
+        cmocka_unit_test_teardown(a_host_comes_back_by_the_note_in_its_data, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

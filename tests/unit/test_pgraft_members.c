@@ -169,6 +169,53 @@ static void the_page_follows_the_newest_epoch(void **state)
     assert_true(hosts_until(&hosts, page_runs, &w));
 }
 
+static bool is_warned_of(void *arg)
+{
+    return hosts.at[0].warnings[PGRAFT_EVENT_LEASE] == *(size_t *)arg;
+}
+
+static bool page_has_run_out(void *arg)
+{
+    struct pgraft_lease_page page;
+    (void)arg;
+    pgraft_lease_page(hosts.at[0].store, &page);
+    return page.deadline_ms <= now_ms();
+}
+
+static bool page_goes_on(void *arg)
+{
+    struct pgraft_lease_page page;
+    pgraft_lease_page(hosts.at[0].store, &page);
+    return page.deadline_ms > *(uint64_t *)arg;
+}
+
+/* Nobody is left who could confirm it: the holder says so at half of its time, once a loss. */
+static void a5_a_holder_that_is_not_confirmed_warns_at_half_of_its_time(void **state)
+{
+    (void)state;
+    start_three();
+    struct heard granted = grant(0, 3000);
+    assert_int_equal(hold_for(0, &granted, 60000), 0);
+    struct page_watch w = {.host = 0, .epoch = granted.epoch};
+    assert_true(hosts_until(&hosts, page_runs, &w));
+    size_t warnings = 0;
+    while (warnings < 2) {
+        assert_true(is_warned_of(&warnings));
+        hosts_stop(&hosts, 1);
+        hosts_stop(&hosts, 2);
+        warnings++;
+        assert_true(hosts_until(&hosts, is_warned_of, &warnings));
+        struct pgraft_lease_page page;
+        pgraft_lease_page(hosts.at[0].store, &page);
+        assert_true(now_ms() - page.confirmed_ms >= (page.deadline_ms - page.confirmed_ms) / 2);
+        assert_true(hosts_until(&hosts, page_has_run_out, NULL));
+        hosts_start(&hosts, 1);
+        hosts_start(&hosts, 2);
+        assert_true(hosts_until(&hosts, page_goes_on, &page.deadline_ms));
+    }
+    assert_true(is_warned_of(&warnings));
+}
+
 static void a_lease_is_released_revoked_and_listed(void **state)
 {
     (void)state;
@@ -185,14 +232,12 @@ static void a_lease_is_released_revoked_and_listed(void **state)
     hosts_wait(&hosts, &heard);
     assert_int_equal(heard.status, 0);
     assert_true(heard.left_ms > 0);
-    call = hosts_call(&heard, 20000); /* by one that does not hold it */
-    assert_int_equal(pgraft_lease_keep(hosts.at[2].store, granted.lease, &call, NULL, NULL), 0);
-    hosts_wait(&hosts, &heard);
-    assert_int_equal(heard.status, PGRAFT_ERR_DENIED);
-    call = hosts_call(&heard, 20000);
-    assert_int_equal(pgraft_lease_keep(hosts.at[1].store, granted.lease, &call, NULL, NULL), 0);
-    hosts_wait(&hosts, &heard);
-    assert_int_equal(heard.status, 0);
+    for (size_t i = 1; i <= 2; i++) { /* it is protected: not even through its own node */
+        call = hosts_call(&heard, 20000);
+        assert_int_equal(pgraft_lease_keep(hosts.at[i].store, granted.lease, &call, NULL, NULL), 0);
+        hosts_wait(&hosts, &heard);
+        assert_int_equal(heard.status, PGRAFT_ERR_DENIED);
+    }
     call = hosts_call(&heard, 20000);
     assert_int_equal(pgraft_lease_keep(hosts.at[1].store, 4711, &call, NULL, NULL), 0);
     hosts_wait(&hosts, &heard);
@@ -484,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         THREE(who_hangs_loses_its_lease),
         THREE(the_page_follows_the_newest_epoch),
+        THREE(a5_a_holder_that_is_not_confirmed_warns_at_half_of_its_time),
         THREE(a_lease_is_released_revoked_and_listed),
         THREE(what_is_published_is_seen_by_all_with_its_age),
         THREE(the_leaders_advisor_commits_once),

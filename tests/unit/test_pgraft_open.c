@@ -57,6 +57,9 @@ static void assert_refused(const struct pgraft_settings *s, int code, const char
         print_error("%d, \"%s\" where %d with \"%s\" was to be said\n", got, error.message, code,
                     part);
     }
+    if (got == 0) {
+        pgraft_close(store);
+    }
     assert_int_equal(got, code);
     assert_int_equal(error.code, code);
     assert_non_null(strstr(error.message, part));
@@ -103,10 +106,15 @@ static void settings_that_make_no_sense_are_named(void **state)
     REFUSED(heartbeat_ms, 0, PGRAFT_ERR_INVALID, "heartbeat");
     REFUSED(election_timeout_ms, 10, PGRAFT_ERR_INVALID, "election");
     REFUSED(lease_ms, 100, PGRAFT_ERR_INVALID, "lease");
+    REFUSED(lease_ms, 2649, PGRAFT_ERR_INVALID, "= 2650 ms");
     REFUSED(voters_max, 0, PGRAFT_ERR_INVALID, "voters_max");
     REFUSED(voters_max, 100, PGRAFT_ERR_INVALID, "voters_max");
     REFUSED(ca_file, "/nowhere/ca.pem", PGRAFT_ERR_INVALID, "together");
 #undef REFUSED
+    s = settings_of_one(); /* far hosts, and a lease that would do for near ones */
+    s.election_timeout_ms = 1000;
+    s.lease_ms = 4399;
+    assert_refused(&s, PGRAFT_ERR_INVALID, "+ reconnect 500 + kill budget 500 = 4400 ms");
     s = settings_of_one();
     s.secret_file = "/nowhere/secret";
     s.ca_file = s.cert_file = s.key_file = "/nowhere/pem";

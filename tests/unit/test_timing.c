@@ -13,7 +13,8 @@
 
 #include "base/must.h"
 #include "consensus/core.h"
-#include "consensus/timing.h"
+#include "consensus/net/net.h"
+#include "proto/timing.h"
 
 // clang-format off
 static const struct {
@@ -102,12 +103,31 @@ static void the_profiles_keep_to_it(void **state)
         assert_int_equal(t.election_timeout_ms, election_ms[p]);
         assert_int_equal(t.heartbeat_ms, p == TIMING_FAST ? 50 : 100);
     }
+    /* The way to a peer that is far takes longer: docs/leases.md has the sums. */
+    static const uint64_t least_ms[] = {1850, 2650, 2650, 4400};
+    for (int p = TIMING_FAST; p <= TIMING_WIDE_AREA; p++) {
+        struct timing t = timing_of((enum timing_profile)p);
+        assert_int_equal(timing_lease_ms_min(&t), least_ms[p]);
+    }
     /* A wide area has no fast lease, and a patient one. */
     struct timing wide = timing_of(TIMING_WIDE_AREA);
     wide.lease_ms = timing_of(TIMING_FAST).lease_ms;
     assert_int_equal(timing_check(&wide, NULL), ERR_INVALID);
     wide.lease_ms = timing_of(TIMING_PATIENT).lease_ms;
     assert_int_equal(timing_check(&wide, NULL), 0);
+}
+
+/* What is allowed for a reconnect is more than the longest wait of the net that does it. */
+static void a_reconnect_is_that_of_the_net(void **state)
+{
+    (void)state;
+    struct net_limits limits = net_limits_default();
+    assert_int_equal(limits.redial_max_ms, TIMING_REDIAL_MS_MAX);
+    for (uint64_t election_ms = 1; election_ms < 5000; election_ms++) {
+        uint64_t reconnect_ms = timing_reconnect_ms(election_ms);
+        assert_true(reconnect_ms > limits.redial_max_ms);
+        assert_true(reconnect_ms >= election_ms / 2);
+    }
 }
 
 static void the_settings_of_a_core_are_checked(void **state)
@@ -131,6 +151,7 @@ int main(void)
         cmocka_unit_test(sums_are_checked),
         cmocka_unit_test(the_advice_helps),
         cmocka_unit_test(the_profiles_keep_to_it),
+        cmocka_unit_test(a_reconnect_is_that_of_the_net),
         cmocka_unit_test(the_settings_of_a_core_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

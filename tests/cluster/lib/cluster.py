@@ -20,11 +20,12 @@ def write_secret(path):
 class Cluster:
     """Nodes with one list of peers. close() leaves nothing, whatever happened before."""
 
-    def __init__(self, net, folder, names, scope="demo", **settings):
+    def __init__(self, net, folder, names, scope="demo", kind=Node, **settings):
         self.net = net
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         self.scope = scope
+        self.kind = kind
         self.secret = write_secret(self.folder / "secret")
         self.environment = {f"PGRAFT_{key.upper()}": str(value) for key, value in settings.items()}
         self.nodes = {}
@@ -35,7 +36,7 @@ class Cluster:
 
     def add(self, name, address=None):
         """One more host, with nothing running."""
-        self.nodes[name] = Node(self, name, self.net.add(name, address))
+        self.nodes[name] = self.kind(self, name, self.net.add(name, address))
         return self.nodes[name]
 
     def __getitem__(self, name):

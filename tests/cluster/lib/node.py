@@ -30,7 +30,7 @@ class Node:
         self.log_path.touch()
         self.process = None
         self.scope = cluster.scope
-        self.secret = cluster.secret
+        self.secret = cluster.secret  # None: the environment has certificates
         self.peers = None  # None: as the cluster has them
         self.environment = {}
         self.client = Client(self.socket)
@@ -46,10 +46,10 @@ class Node:
         return self.process.pid
 
     def arguments(self):
-        return [str(PGRAFTD), "--witness", "--scope", self.scope, "--name", self.name,
-                "--listen", f"{self.address}:{PEER_PORT}", "--api", f"{self.address}:{API_PORT}",
-                "--peers", self.peers or self.cluster.peers_text(), "--data-dir", str(self.data),
-                "--secret-file", str(self.secret)]
+        words = [str(PGRAFTD), "--witness", "--scope", self.scope, "--name", self.name,
+                 "--listen", f"{self.address}:{PEER_PORT}", "--api", f"{self.address}:{API_PORT}",
+                 "--peers", self.peers or self.cluster.peers_text(), "--data-dir", str(self.data)]
+        return words + (["--secret-file", str(self.secret)] if self.secret else [])
 
     def start(self, before=()):
         """Start it; @before are words between the host and the program."""

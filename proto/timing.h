@@ -1,4 +1,4 @@
-/* consensus/timing.h - do the times of a cluster fit together? (safety A5)
+/* proto/timing.h - do the times of a cluster fit together? (safety A5)
  *
  *   3 x election timeout + 4 x heartbeat + reconnect  <=  lease - kill budget
  *
@@ -6,8 +6,8 @@
  * three rounds of an election, the way to the new leader, and then there must still be time to end
  * the holder's processes if it was all in vain. Where it does not fit, the death of a raft leader's
  * host takes a healthy holder down with it. Pure. */
-#ifndef CONSENSUS_TIMING_H_
-#define CONSENSUS_TIMING_H_
+#ifndef PROTO_TIMING_H_
+#define PROTO_TIMING_H_
 
 #include <stdint.h>
 
@@ -15,6 +15,9 @@
 
 /* What ending the holder takes is measured, and never taken for less. */
 #define TIMING_KILL_BUDGET_MS_MIN 100
+
+/* How long a node waits at most between two attempts to reach a peer: the net's own setting. */
+#define TIMING_REDIAL_MS_MAX 200
 
 struct timing {
     uint64_t election_timeout_ms;
@@ -24,11 +27,16 @@ struct timing {
     uint64_t kill_budget_ms;
 };
 
-/* What the settings "failover" and the wide area stand for (docs/leases.md), with a reconnect and a
- * kill budget for as long as nothing was measured. */
+/* What the settings "failover" and the wide area stand for (docs/leases.md), with a kill budget
+ * for as long as nothing was measured. */
 enum timing_profile { TIMING_FAST, TIMING_BALANCED, TIMING_PATIENT, TIMING_WIDE_AREA };
 struct timing timing_of(enum timing_profile profile);
 const char *timing_profile_name(enum timing_profile profile);
+
+/* What a reconnect takes of nodes with this election timeout: the longest wait, and then an attempt
+ * with its round trips, which are the longer the farther apart the hosts are. Nothing else tells
+ * how far that is than the timeout that was chosen for it. */
+uint64_t timing_reconnect_ms(uint64_t election_timeout_ms);
 
 /* The shortest lease that is safe with these times; its own lease does not matter. */
 uint64_t timing_lease_ms_min(const struct timing *t);
@@ -39,4 +47,4 @@ int timing_check_beats(const struct timing *t, struct err *err);
 /* 0, or ERR_INVALID with the sum, and which setting to change to what. */
 int timing_check(const struct timing *t, struct err *err);
 
-#endif /* CONSENSUS_TIMING_H_ */
+#endif /* PROTO_TIMING_H_ */
