@@ -5,65 +5,48 @@
 #include <stdio.h>
 
 #include "base/must.h"
+#include "proto/timing.h"
 
-#define ELECTIONS 3
-#define HEARTBEATS 4
-#define RECONNECT_MS 250
-#define KILL_BUDGET_MS 500
 /* A lease from here on leaves time for a fast shutdown in its last fifth. */
 #define LONG_LEASE_MS 10000
 #define LONGEST_MS UINT64_C(3600000)
 #define TIMES_MEASURED 10
+#define HEARTBEATS_MISSED 4
 
-struct beats {
-    uint64_t election_timeout_ms;
-    uint64_t heartbeat_ms;
+static const enum timing_profile profiles[] = {
+    [FAILOVER_UNSET] = TIMING_BALANCED,
+    [FAILOVER_FAST] = TIMING_FAST,
+    [FAILOVER_BALANCED] = TIMING_BALANCED,
+    [FAILOVER_PATIENT] = TIMING_PATIENT,
 };
-static const struct beats quick = {300, 50};
-static const struct beats usual = {500, 100};
-
-// clang-format off
-static const struct {
-    const char *name;
-    uint64_t lease_ms;
-} profiles[] = {
-    [FAILOVER_UNSET]    = {"balanced", 5000},
-    [FAILOVER_FAST]     = {"fast",     2000},
-    [FAILOVER_BALANCED] = {"balanced", 5000},
-    [FAILOVER_PATIENT]  = {"patient",  15000},
-};
-// clang-format on
-
-static uint64_t least_ms(const struct beats *b)
-{
-    return ELECTIONS * b->election_timeout_ms + HEARTBEATS * b->heartbeat_ms + RECONNECT_MS +
-           KILL_BUDGET_MS;
-}
 
 static void derive(struct supervisor_times *t)
 {
-    const struct beats *b = t->lease_ms < least_ms(&usual) ? &quick : &usual;
-    t->heartbeat_ms = b->heartbeat_ms;
-    t->election_timeout_ms = b->election_timeout_ms;
-    t->reconnect_ms = RECONNECT_MS;
-    t->kill_budget_ms = KILL_BUDGET_MS;
-    t->promote_margin_ms =
-        t->lease_ms * 3 / 10 > KILL_BUDGET_MS ? t->lease_ms * 3 / 10 : KILL_BUDGET_MS;
+    struct timing beats = timing_of(TIMING_BALANCED);
+    if (t->lease_ms < timing_lease_ms_min(&beats)) {
+        beats = timing_of(TIMING_FAST);
+    }
+    t->heartbeat_ms = beats.heartbeat_ms;
+    t->election_timeout_ms = beats.election_timeout_ms;
+    t->reconnect_ms = beats.reconnect_ms;
+    t->kill_budget_ms = beats.kill_budget_ms;
+    uint64_t third_ms = t->lease_ms * 3 / 10;
+    t->promote_margin_ms = third_ms > t->kill_budget_ms ? third_ms : t->kill_budget_ms;
     uint64_t fifth_ms = t->lease_ms / 5;
     t->fast_stop_ms = t->lease_ms >= LONG_LEASE_MS ? fifth_ms : 0;
     t->seal_window_ms = t->election_timeout_ms;
     t->patient_ms = 2 * t->lease_ms > 10000 ? 2 * t->lease_ms : 10000;
     t->degrade_ms = t->lease_ms;
     t->start_max_ms = 4 * t->lease_ms > 20000 ? 4 * t->lease_ms : 20000;
-    t->fresh_ms = HEARTBEATS * t->heartbeat_ms + RECONNECT_MS;
+    t->fresh_ms = HEARTBEATS_MISSED * t->heartbeat_ms + t->reconnect_ms;
     t->renew_ms = 2 * t->election_timeout_ms;
 }
 
 static uint64_t lease_of_file(const struct timing_wish *w, const char **ret_from)
 {
     MUST((size_t)w->profile < ARRAY_LEN(profiles));
-    uint64_t lease_ms = profiles[w->profile].lease_ms;
-    *ret_from = profiles[w->profile].name;
+    uint64_t lease_ms = timing_of(profiles[w->profile]).lease_ms;
+    *ret_from = timing_profile_name(profiles[w->profile]);
     if (w->lease_ms != 0) {
         lease_ms = w->lease_ms;
         *ret_from = "lease_ms";
@@ -80,7 +63,8 @@ struct timing_result timing_from(const struct timing_wish *wish)
     uint64_t ttl_ms = wish->ttl_s < LONGEST_MS / 1000 ? wish->ttl_s * 1000 : LONGEST_MS;
     bool is_shorter = ttl_ms != 0 && ttl_ms < asked_ms;
     uint64_t lease_ms = is_shorter ? ttl_ms : asked_ms;
-    uint64_t least = least_ms(&quick);
+    struct timing quick = timing_of(TIMING_FAST);
+    uint64_t least = timing_lease_ms_min(&quick);
     r.times.lease_ms = lease_ms > least ? lease_ms : least;
     derive(&r.times);
     int n =
@@ -137,7 +121,7 @@ bool timing_fits(const struct supervisor_times *times, const struct timing_measu
 bool timing_profile_parse(const char *text, enum failover_profile *ret)
 {
     for (size_t i = FAILOVER_FAST; i < ARRAY_LEN(profiles); i++) {
-        if (strcmp(text, profiles[i].name) == 0) {
+        if (strcmp(text, timing_profile_name(profiles[i])) == 0) {
             *ret = (enum failover_profile)i;
             return true;
         }

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/must.h"
-#include "consensus/timing.h"
+#include "proto/timing.h"
 #include "supervisor/timing_profile.h"
 
 // clang-format off
@@ -52,8 +52,7 @@ static void a5_every_wish_has_a_lease_that_outlasts_an_election(void **state)
     }
 }
 
-/* The consensus layer has the same profiles: they must not drift apart. */
-static void profiles_are_those_of_the_consensus_layer(void **state)
+static void profiles_are_those_of_proto(void **state)
 {
     (void)state;
     static const struct {
@@ -104,7 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a5_every_wish_has_a_lease_that_outlasts_an_election),
-        cmocka_unit_test(profiles_are_those_of_the_consensus_layer),
+        cmocka_unit_test(profiles_are_those_of_proto),
         cmocka_unit_test(what_was_measured_is_held_against_the_lease),
     };
     return cmocka_run_group_tests_name("timing_profile", tests, NULL, NULL);
