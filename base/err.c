@@ -106,6 +106,20 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
     return err_set(err, code_of_errno(errnum), "%s: %s", what, why);
 }
 
+const char *err_bind_hint(int errnum)
+{
+    switch (errnum) {
+        case EADDRINUSE:
+            return " (another process listens there)";
+        case EADDRNOTAVAIL:
+            return " (no address of this host)";
+        case EACCES:
+            return " (ports below 1024 take a privilege)";
+        default:
+            return "";
+    }
+}
+
 void err_wrap(struct err *err, const char *fmt, ...)
 {
     if (err == NULL) {

@@ -63,6 +63,9 @@ int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((form
 int err_errno(struct err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What people should know of a bind() that failed with @errnum, in brackets; or "". */
+const char *err_bind_hint(int errnum);
+
 /* Put "context: " before the message on the way up and keep its code. @err holds an error or is
  * NULL. */
 void err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

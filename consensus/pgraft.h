@@ -368,7 +368,7 @@ struct pgraft_status {
     uint64_t store_limit_bytes;
     uint64_t stamp_age_ms;  /* since a majority last followed this node, if it leads */
     uint64_t quorum_age_ms; /* since this node last knew of a majority; UINT64_MAX: never */
-    const struct pgraft_member *members; /* PGRAFT_FORMING: who is listed, and with @error why it
+    const struct pgraft_member *members; /* before it is one: who is listed, and with @error why it
                                             is waited for; of an @id 0 nothing more is known */
     size_t member_count;
     const char *waits_for[16]; /* PGRAFT_FORMING: names */

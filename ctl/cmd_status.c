@@ -67,7 +67,7 @@ static void print_status(struct buf *out, json_t *raft, const char *state, const
     buf_str(out, ": ");
     output_text(out, state);
     buf_char(out, '\n');
-    if (json_is_string(json_object_get(raft, "cluster_id"))) {
+    if (view_number(raft, "voters") > 0) { /* else it knows of no cluster, or has no place in it */
         buf_str(out, "Leader:    ");
         const char *leader = view_text(raft, "leader");
         output_text(out, leader[0] != '\0' ? leader : "none");

@@ -28,14 +28,23 @@ static bool takes_off(const char **text, const char *begin)
     return true;
 }
 
+/* "/run/x.sock", "./x.sock", "../x.sock", "x.sock". */
+static bool is_path(const char *text)
+{
+    size_t dots = strspn(text, ".");
+    size_t length = strlen(text);
+    bool has_suffix =
+        length > strlen(SUFFIX) && strcmp(text + length - strlen(SUFFIX), SUFFIX) == 0;
+    return (dots <= 2 && text[dots] == '/') || (has_suffix && strchr(text, ':') == NULL);
+}
+
 int endpoint_parse(const char *text, struct endpoint *ret_endpoint, struct err *err)
 {
     const char *rest = text;
-    if (text[0] == '/' || takes_off(&rest, "unix:")) {
+    if (takes_off(&rest, "unix:") || is_path(text)) {
         struct sockaddr_un address;
-        if (rest[0] != '/' || strlen(rest) >= sizeof(address.sun_path)) {
-            return err_set(err, ERR_INVALID,
-                           "endpoint %s: a socket is a path from \"/\" of at most %zu bytes",
+        if (rest[0] == '\0' || strlen(rest) >= sizeof(address.sun_path)) {
+            return err_set(err, ERR_INVALID, "endpoint %s: the path of a socket has 1 to %zu bytes",
                            cli_quoted(text).text, sizeof(address.sun_path) - 1);
         }
         *ret_endpoint = (struct endpoint){.socket = mem_strdup(rest)};

@@ -11,16 +11,39 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-int ground_make_parents(const char *path, struct err *err)
+static int make_parents(const char *path, struct err *err)
 {
     CLEANUP(mem_freep) char *part = mem_strdup(path);
     char *first = part[0] == '/' ? part + 1 : part;
     for (char *slash = strchr(first, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            return err_errno(err, errno, "raft.data_dir: %s", part);
+            return err_errno(err, errno, "raft.data_dir: %s can not be made", part);
         }
         *slash = '/';
+    }
+    return 0;
+}
+
+int ground_make_dir(const char *path, struct err *err)
+{
+    struct stat found;
+    int code = make_parents(path, err);
+    if (code != 0) {
+        return code;
+    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return err_errno(err, errno, "raft.data_dir: %s can not be made", path);
+    }
+    if (stat(path, &found) != 0) {
+        return err_errno(err, errno, "raft.data_dir: %s", path);
+    }
+    if (!S_ISDIR(found.st_mode)) {
+        return err_errno(err, ENOTDIR, "raft.data_dir: %s", path);
+    }
+    if (access(path, R_OK | W_OK | X_OK) != 0) {
+        return err_errno(err, errno, "raft.data_dir: %s can not be used by user %u", path,
+                         (unsigned)geteuid());
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* daemon/ground.h - what a node stands on: the directory above its store, the addresses of its
+/* daemon/ground.h - what a node stands on: the directory of its store, the addresses of its
  * host.
  */
 #ifndef DAEMON_GROUND_H_
@@ -7,9 +7,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Make the directories above @path that are missing, for their owner only. The last part is made by
- * whoever uses it. */
-int ground_make_parents(const char *path, struct err *err);
+/* Make @path and the directories above it that are missing, for their owner only; 0: this process
+ * can use it. */
+int ground_make_dir(const char *path, struct err *err);
 
 /* Append @address for bind(): a host of "*" becomes [::], which takes IPv4 as well, or 0.0.0.0
  * where the kernel has no IPv6. */

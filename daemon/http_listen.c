@@ -48,7 +48,7 @@ static int listen_one(struct http *http, const struct addrinfo *at, const char *
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     }
     if (bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        return err_errno(err, errno, "restapi.listen: %s", address);
+        return err_errno(err, errno, "restapi.listen: %s%s", address, err_bind_hint(errno));
     }
     note_port(http, fd);
     add_door(http, take_fd(&fd), false, http_address_is_loopback(at->ai_addr));

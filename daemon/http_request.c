@@ -339,7 +339,7 @@ static void take_body(struct http_request *r, const char *bytes, size_t size)
         return;
     }
     buf_append(&r->body, bytes, size);
-    count_body(r, r->body.size);
+    count_body(r, r->body.room); /* which may be twice what has come */
 }
 
 /* Everything is there. */

@@ -47,9 +47,9 @@ bool node_log_moves(const struct config *running, const struct config *fresh)
     return moves;
 }
 
-static const char *event_name(enum pgraft_event_kind kind)
+static const char *event_name(const struct pgraft_event *event)
 {
-    switch (kind) {
+    switch (event->kind) {
         case PGRAFT_EVENT_PHASE:
             return "membership";
         case PGRAFT_EVENT_ROLE:
@@ -61,7 +61,8 @@ static const char *event_name(enum pgraft_event_kind kind)
         case PGRAFT_EVENT_CONNECTED:
             return "peer connected";
         case PGRAFT_EVENT_LOST:
-            return "peer lost";
+            /* It may never have been there. */
+            return event->level == PGRAFT_LEVEL_INFO ? "peer unreachable" : "peer lost";
         case PGRAFT_EVENT_REFUSED:
             return "peer refused";
         case PGRAFT_EVENT_STALL:
@@ -99,7 +100,7 @@ static enum log_level level_of(enum pgraft_level level)
 
 void node_log_event(const struct pgraft_event *event)
 {
-    const char *name = event_name(event->kind);
+    const char *name = event_name(event);
     enum log_level level = level_of(event->level);
     if (!log_is_on(level, "raft")) {
         return;

@@ -22,6 +22,7 @@
 #include "daemon/ground.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
+#include "daemon/reap.h"
 #include "daemon/wire_http.h"
 
 #define LOG_QUEUE_BYTES ((size_t)4 * 1024 * 1024)
@@ -35,6 +36,7 @@ struct run {
     uv_signal_t on_term;
     uv_signal_t on_int;
     uv_signal_t on_hup;
+    struct reap reap;
     struct pgraft *store;
     struct http *http;
     struct wire_http wire;
@@ -133,7 +135,7 @@ static int open_store(struct run *r, struct err *err)
     struct pgraft_error error = {0};
     find_places(r->config, &places);
     fill_settings(r, &places, &settings);
-    int code = ground_make_parents(r->config->raft.data_dir, err);
+    int code = ground_make_dir(r->config->raft.data_dir, err);
     if (code != 0) {
         return code;
     }
@@ -263,6 +265,7 @@ static void close_all(struct run *r)
     close_handle(&r->on_term, r->watches);
     close_handle(&r->on_int, r->watches);
     close_handle(&r->on_hup, r->watches);
+    reap_close(&r->reap);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     wire_http_close(&r->wire);
 }
@@ -271,6 +274,7 @@ static int serve(struct run *r, struct err *err)
 {
     int code = watch_signals(r, err);
     r->watches = code == 0;
+    code = code != 0 ? code : reap_open(&r->reap, &r->loop, err);
     code = code != 0 ? code : open_store(r, err);
     code = code != 0 ? code : open_http(r, err);
     if (code == 0) {
@@ -300,7 +304,11 @@ int daemon_run(struct config *config, const struct run_source *source, struct er
         code = serve(r, err);
         rv = uv_loop_close(&r->loop);
         MUST(rv == 0);
-        log_info("daemon", "stopped", LOG_STR("node", config->name));
+        if (code == 0) {
+            log_info("daemon", "stopped", LOG_STR("node", config->name));
+        } else if (config->log.dir != NULL) { /* else stderr has it from main() anyway */
+            log_error("daemon", "can not start", LOG_ERR(err));
+        }
     }
     (void)log_stop(LOG_STOP_MS, NULL);
     log_close();

@@ -75,7 +75,8 @@ int member_address_check(const char *address, struct err *err)
     }
     const char *colon = strrchr(address, ':');
     if (colon == NULL || !is_port(colon + 1)) {
-        return err_set(err, ERR_INVALID, "address: has to end in a port: \"host:7400\"");
+        return err_set(err, ERR_INVALID,
+                       "address: has to end in a port from 1 to 65535: \"host:7400\"");
     }
     size_t host = (size_t)(colon - address);
     bool bracketed = host > 2 && address[0] == '[' && address[host - 1] == ']' &&

@@ -44,7 +44,7 @@ static int find_address(const char *address, struct sockaddr_storage *ret, struc
 
 static int err_uv(struct err *err, int status, const char *address)
 {
-    return err_errno(err, -status, "listen on %s", address);
+    return err_errno(err, -status, "listen on %s%s", address, err_bind_hint(-status));
 }
 
 static int note_address(struct listener *listener, const char *address, struct err *err)

@@ -86,25 +86,6 @@ void node_fatal(struct node *n, const struct err *err)
     abort();
 }
 
-static const char *const phase_names[] = {
-    [PGRAFT_FORMING] = "forming", [PGRAFT_JOINING] = "joining", [PGRAFT_MEMBER] = "member",
-    [PGRAFT_REMOVED] = "removed", [PGRAFT_REFUSED] = "refused",
-};
-
-void node_set_phase(struct node *n, enum pgraft_phase phase, const char *text)
-{
-    bool same = phase == n->phase && strcmp(text, n->phase_text) == 0;
-    if (same) {
-        return;
-    }
-    n->phase = phase;
-    (void)snprintf(n->phase_text, sizeof(n->phase_text), "%s", text);
-    enum pgraft_level level =
-        phase == PGRAFT_REMOVED || phase == PGRAFT_REFUSED ? PGRAFT_LEVEL_ERROR : PGRAFT_LEVEL_INFO;
-    node_say(n, PGRAFT_EVENT_PHASE, level, "", phase, "%s%s%s", phase_names[phase],
-             text[0] != '\0' ? ": " : "", text);
-}
-
 /* ---- time ---- */
 
 void node_woken(struct node *n)
@@ -149,6 +130,7 @@ static void set_timer(struct node *n, uint64_t now_ms)
         next = form_next_tick_ms(n->form, now_ms);
     }
     next = earlier(next, watchers_next_ms(n));
+    next = n->said.again_ms != 0 ? earlier(next, n->said.again_ms) : next;
     next = n->poke_at_ms != 0 ? earlier(next, n->poke_at_ms) : next;
     next = n->glass_is_old ? earlier(next, n->glass_ms + NODE_GLASS_MS) : next;
     next = n->poke_now || n->stopping ? now_ms + 1 : next;
@@ -424,6 +406,7 @@ static void turn_stopping(struct node *n, uint64_t now_ms)
 void node_turn(struct node *n)
 {
     uint64_t now_ms = node_now_ms();
+    said_turn(n, now_ms);
     if (n->form != NULL) {
         form_tick(n->form, now_ms);
         phase_turn(n);

@@ -116,6 +116,13 @@ struct node_soft {
     unsigned char bytes[SOFT_BYTES_MAX];
 };
 
+struct said {
+    bool anything;
+    enum pgraft_phase phase;
+    char text[512];
+    uint64_t again_ms; /* when to tell what is true now; 0: it is told */
+};
+
 struct node {
     struct node_settings settings;
     struct mail mail;
@@ -161,6 +168,7 @@ struct node {
     bool has_cluster;
     enum pgraft_phase phase;
     char phase_text[512];
+    struct said said; /* what was last told of it */
 
     /* Seen in the last turn, to notice what has changed. */
     enum engine_role role;
@@ -221,7 +229,11 @@ void node_fatal(struct node *n, const struct err *err);
 void node_say(struct node *n, enum pgraft_event_kind kind, enum pgraft_level level,
               const char *peer, uint64_t number, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
+
+/* ---- said.c: where the node stands, and who is told ---- */
 void node_set_phase(struct node *n, enum pgraft_phase phase, const char *text);
+/* Tells what has stood for a while. */
+void said_turn(struct node *n, uint64_t now_ms);
 
 /* ---- phase.c: from a directory to a form or a core ---- */
 int phase_open(struct node *n, struct err *err);

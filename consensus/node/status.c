@@ -237,6 +237,29 @@ static void describe_listed(struct job *job, const struct form_seen *seen, const
     }
 }
 
+/* It has no place yet, and so no list of members: whom it was told to ask. */
+static void fill_listed(struct node *n, struct job *job, struct pgraft_status *s)
+{
+    const struct form_list *listed = &n->settings.list;
+    struct pgraft_member *list = job_room(job, (LISTED_MAX + 1) * sizeof(*list));
+    struct net_peer_stats peer;
+    describe_self(n, job, &list[0]);
+    s->members = list;
+    s->member_count = 1;
+    for (size_t i = 0; i < listed->count; i++) {
+        struct form_seen seen = {
+            .name = listed->at[i].name, .address = listed->at[i].address, .heard_ms = UINT64_MAX};
+        if (strcmp(seen.name, n->settings.me.name) == 0) {
+            continue;
+        }
+        for (size_t at = 0; net_peer_stats(n->net, at, &peer); at++) {
+            seen.heard_ms = strcmp(peer.name, seen.name) == 0 ? peer.heard_ms : seen.heard_ms;
+        }
+        describe_listed(job, &seen, "", &list[s->member_count]);
+        s->member_count++;
+    }
+}
+
 /* Who is listed to become a member with this node, and what is wrong with whom. */
 static void fill_form(struct node *n, struct job *job, struct pgraft_status *s)
 {
@@ -309,7 +332,9 @@ void status_fill(struct node *n, struct job *job)
     }
     if (n->core != NULL) {
         fill_core(n, job, s);
-        if (job->flags != 0) {
+        if (s->member_count == 0) {
+            fill_listed(n, job, s);
+        } else if (job->flags != 0) {
             ask_all(n, job);
         }
     }

@@ -295,6 +295,49 @@ def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
         assert node.returncode == 0
 
 
+# --- What the host does not let it do: one line, and nothing that looks like an end of what never began ---
+
+def cannot_start(host, *words):
+    """The last line on stderr; before it there may be events of a store that was opened."""
+    status, out, err = host.run(PGRAFTD, *words)
+    assert (status, out) == (1, "")
+    assert "stopped" not in err
+    return err.splitlines()[-1].removeprefix("pgraftd: ")
+
+
+def test_an_address_that_is_taken_or_not_here(host):
+    words = first_try(host)
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.66.4", 0))
+        taken.listen()
+        at = f"127.0.66.4:{taken.getsockname()[1]}"
+        for place, name in (("127.0.66.4:7400", "listen on"), ("127.0.66.4:8008", "restapi.listen:")):
+            with_it = [word.replace(place, at) for word in words]
+            assert cannot_start(host, *with_it) == f"{name} {at} (another process listens there): Address already in use"
+    away = [word.replace("127.0.66.4:8008", "203.0.113.9:8008") for word in words]
+    assert cannot_start(host, *away)== (
+        "restapi.listen: 203.0.113.9:8008 (no address of this host): Cannot assign requested address")
+
+
+def test_a_directory_that_can_not_be_one(host):
+    words = first_try(host)
+    (host.folder / "file").write_text("x")
+    for place, says in (("file", "raft.data_dir: file: Not a directory"), ("file/x", "raft.data_dir: file/x can not be made: "
+                        "Not a directory"), ("/proc/x", "raft.data_dir: /proc/x can not be made: No such file or directory")):
+        assert cannot_start(host, *[place if word == "data" else word for word in words]) == says
+
+
+def test_why_it_can_not_start_stands_in_its_log_too(host):
+    (host.folder / "file").write_text("x")
+    path = host.write(GOOD + f"  data_dir: {host.folder}/file\nlog: {{dir: {host.folder}/log, level: info}}\n")
+    (host.folder / "log").mkdir()
+    assert cannot_start(host, "--witness", "-c", path) == f"raft.data_dir: {host.folder}/file: Not a directory"
+    (line,) = (host.folder / "log" / "pgraft.log").read_text().splitlines()
+    assert "daemon can not start" in line
+    assert "/file: Not a directory" in line
+
+
 # --- What pgraftctl shows ---
 
 def test_a_generated_file_is_a_good_one(host):

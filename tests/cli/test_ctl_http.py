@@ -6,6 +6,7 @@ is tried again is the same write. Method: fake nodes that fail in each of these 
 tls/ are good for a hundred years and for nothing but this test.
 """
 import json
+import os
 import socket
 import threading
 from pathlib import Path
@@ -48,12 +49,12 @@ def test_an_endpoint_is_an_option_or_in_the_environment(tmp_path):
         for endpoint in (tcp.endpoint, tcp.endpoint + "/", f"127.0.0.1:{port}", f"http://localhost:{port}"):
             told(*LIST, "--endpoint", endpoint)
         assert len(tcp.seen) == 4
-        for endpoint in (path, f"unix:{path}"):
+        for endpoint in (path, f"unix:{path}", os.path.relpath(path)):
             told(*LIST, "-e", endpoint)
         told(*LIST, env={"PGRAFTCTL_ENDPOINT": str(path)})
-        assert len(unix.seen) == 3
+        assert len(unix.seen) == 4
         told("--endpoint", tcp.endpoint, *LIST, env={"PGRAFTCTL_ENDPOINT": str(path)})  # before the command, too
-        assert (len(tcp.seen), len(unix.seen)) == (5, 3)
+        assert (len(tcp.seen), len(unix.seen)) == (5, 4)
 
 
 def test_the_configuration_of_a_node_says_where_it_is(tmp_path):
@@ -77,7 +78,7 @@ def test_the_configuration_of_a_node_says_where_it_is(tmp_path):
         assert "No such file" in fails(2, *LIST, "-c", tmp_path / "no.yml")
 
 
-@pytest.mark.parametrize("endpoint", ["", "http://", "ftp://h", "h:99999", "http://h/raft", "a b", "unix:x", "http://u:p@h",
+@pytest.mark.parametrize("endpoint", ["", "http://", "ftp://h", "h:99999", "http://h/raft", "a b", "unix:", "http://u:p@h",
                                       "unix:/" + "x" * 200, "\x1b[31m"])
 def test_an_endpoint_that_is_none(endpoint):
     line = fails(1 if endpoint == "" else 2, *LIST, "--endpoint", endpoint)

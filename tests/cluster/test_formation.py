@@ -72,6 +72,22 @@ def test_a_node_that_is_in_nobodys_list_joins_a_cluster(stage):
     assert len(ids(cluster)) == 1
 
 
+def test_the_log_has_one_line_for_each_thing_that_changed(stage):
+    """Not one for each step of formation, nor one for each tenth of a second for which somebody is silent."""
+    cluster = stage.cluster(NAMES)
+    cluster.start("a", "b")
+    cluster["a"].says("waits: c ")
+    cluster["b"].kill()
+    cluster["a"].says("b .* was last heard")
+    mark = cluster["a"].mark()
+    wait.stays(lambda: cluster["a"].state() == "forming", "it waits", seconds=3)
+    assert cluster["a"].count("membership", mark) == 0, cluster["a"].log_since(mark)
+    cluster.start("b", "c")
+    cluster.wait_voters(NAMES)
+    assert cluster["a"].count(" info .*membership", mark) <= 4, cluster["a"].log_since(mark)
+    assert cluster["c"].count(" info .*membership: text=\"?joining\"?( |$)") == 0
+
+
 def test_lists_that_differ_are_shown_and_form_nothing(stage):
     cluster = stage.cluster(NAMES)
     cluster["b"].peers = cluster.peers_text() + ",d=127.77.99.99:7400"

@@ -4,6 +4,7 @@ Claim: growing 1 -> 3 -> 5 and shrinking to 3 loses no acknowledged write and no
 what is left; a node that finds nobody is called; an address may change; databases beyond raft.max_voters
 have no vote, and one of them gets it when a voter leaves for good."""
 import re
+import threading
 
 import pytest
 
@@ -86,6 +87,27 @@ def test_a_node_that_finds_nobody_is_called(stage):
     lost.restart()  # it knows the way by itself now
     cluster.wait_voters(["n1", "n2", "n3"])
     lost.client.put("motd", "found")
+
+
+def test_an_addition_goes_on_when_the_leader_dies(stage):
+    cluster = stage.cluster(3)
+    leader = cluster.form()
+    lost = cluster.add("n4")
+    lost.peers = f"n0=127.0.0.9:{PEER_PORT},n4={lost.address}:{PEER_PORT}"
+    lost.start()
+    wait.until(lambda: lost.state() == "forming", cluster.story)
+    asked = next(node for node in cluster if node not in (leader, lost))
+    told = []
+    operator = threading.Thread(target=lambda: told.append(
+        ctl(asked, "member", "add", "n4", f"{lost.address}:{PEER_PORT}", "--timeout", "25")))
+    operator.start()
+    leader.says("peer connected: peer=n4")  # it has begun
+    leader.kill()
+    operator.join()
+    assert told[0][1] == 0, told[0][0]
+    wait.until(lost.is_member, cluster.story)  # a moment behind those who gave it its vote
+    wait.until(lambda: len(cluster.voters(asked)) == 4, cluster.story)
+    lost.client.put("motd", "without the leader that was asked first", timeout_ms=20000)
 
 
 def test_an_address_that_changed_is_taken_over_under_load(stage, linearizable):

@@ -19,7 +19,8 @@ from test_crashes import writes_go_on
 from test_strangers import GARBAGE, resident_kib
 
 NAMES = ["n1", "n2", "n3"]
-STORM_S = 8
+STORM_S = 6
+THROWN_MIN = 12  # by each; a busy machine takes longer for it
 HELD = 60  # slow connections at each door
 GROWTH_KIB_MAX = 56 * 1024  # bodies of requests may take 32 MiB together, and a storm has one more
 PATIENCE_S = 2
@@ -200,13 +201,13 @@ def test_wild_bytes_and_slow_clients_at_every_door(trusted, stage, linearizable)
         one.start()
     end = time.monotonic() + STORM_S
     most = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or min(storm.thrown for storm in storms) < THROWN_MIN:
+        assert time.monotonic() < end + wait.PATIENCE_S, [storm.thrown for storm in storms]
         most = max([most, *(resident_kib(node) - before[node.name][0] for node in cluster)])
         writes_go_on(load)
         time.sleep(0.2)
     for one in storms + slow:
         one.stop()
-    assert min(storm.thrown for storm in storms) > 10
     print(f"{most} KiB more, {load.gap_s():.2f} s without a write")
     assert most < GROWTH_KIB_MAX
     writes_go_on(load)

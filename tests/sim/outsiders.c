@@ -214,11 +214,29 @@ void out_heal(struct sim *sim)
 
 /* --- a leader, soon --- */
 
+/* A snapshot for it may have been lost on its way just before all was well, and is sent anew when
+ * the patience with the first is over. Until then it is enough that there is a leader; that writes
+ * succeed is asked for in the end. */
+static bool one_needs_a_snapshot(const struct sim *sim, const struct engine *e)
+{
+    struct members members;
+    engine_members(e, &members);
+    for (size_t i = 0; i < members.count; i++) {
+        uint64_t id = members.at[i].id;
+        bool waits = members.at[i].role == MEMBER_VOTER && !out_is(sim, (size_t)SIM_SLOT(id));
+        if (waits && engine_match(e, id) + 1 < engine_first(e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void out_note_leader(struct sim *sim, const struct sim_node *n)
 {
     const struct engine *e = core_engine(n->core);
     if (!sim->healed || sim->out.led || out_is(sim, (size_t)(n - sim->nodes)) ||
-        engine_role(e) != ENGINE_LEADER || !engine_is_established(e)) {
+        engine_role(e) != ENGINE_LEADER ||
+        (!engine_is_established(e) && !one_needs_a_snapshot(sim, e))) {
         return;
     }
     bool newest = true;

@@ -144,6 +144,7 @@ void restore_started(struct sim *sim, struct sim_node *n, const struct store_ima
     r->going_sequence = 0;
     for (size_t i = 0; i < SIM_NODES; i++) {
         r->fine[i] = 0;
+        r->fine_before[i] = 0;
         /* What a copy remembers of others is old, too: nothing is asked of it. */
         r->kept[i] = r->restored ? (struct sim_told){0} : r->kept[i];
         r->heard[i] = r->kept[i];

@@ -54,8 +54,9 @@ struct sim_restore {
     /* Of the running life. */
     uint64_t life;
     uint64_t started_ms;
-    bool may_speak;           /* it has waited, or all voters have answered */
-    uint64_t fine[SIM_NODES]; /* ids that have */
+    bool may_speak;                  /* it has waited, or all voters have answered */
+    uint64_t fine[SIM_NODES];        /* ids that have ... */
+    uint64_t fine_before[SIM_NODES]; /* ... and who lived in their slot before */
     struct peer_hello hello;
     uint64_t led_term;
     uint64_t votes_term, votes[SIM_NODES]; /* ids whose votes it may count */

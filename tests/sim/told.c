@@ -135,6 +135,24 @@ static void hear_vote(struct sim *sim, const struct sim_node *n, const struct si
     }
 }
 
+/* Whoever lives in a slot now takes no word back of who was there before. */
+static void note_fine(struct sim_restore *r, uint64_t from, bool fine)
+{
+    size_t slot = SIM_SLOT(from);
+    if (fine && r->fine[slot] != from) {
+        r->fine_before[slot] = r->fine[slot];
+        r->fine[slot] = from;
+    } else if (!fine) {
+        r->fine[slot] = r->fine[slot] == from ? 0 : r->fine[slot];
+        r->fine_before[slot] = r->fine_before[slot] == from ? 0 : r->fine_before[slot];
+    }
+}
+
+static bool says_fine(const struct sim_restore *r, uint64_t id)
+{
+    return r->fine[SIM_SLOT(id)] == id || r->fine_before[SIM_SLOT(id)] == id;
+}
+
 static void hear_verdict(struct sim *sim, const struct sim_node *n, const struct peer_message *m)
 {
     struct sim_restore *r = of(sim, n);
@@ -142,7 +160,7 @@ static void hear_verdict(struct sim *sim, const struct sim_node *n, const struct
         return;
     }
     enum hello_verdict verdict = (enum hello_verdict)m->hello_result.verdict;
-    r->fine[SIM_SLOT(m->from)] = verdict == HELLO_FINE ? m->from : 0;
+    note_fine(r, m->from, verdict == HELLO_FINE);
     r->told_old = r->told_old || verdict == HELLO_OLD_LIFE || verdict == HELLO_OLD_COUNTER ||
                   verdict == HELLO_OLD_TERM || verdict == HELLO_OLD_LOG;
 }
@@ -321,7 +339,7 @@ bool told_turn(struct sim *sim, const struct sim_node *n)
         votes = votes || (members.at[i].role == MEMBER_VOTER && id == n->id);
         bool asked = members.at[i].role == MEMBER_VOTER && id != n->id;
         others += asked ? 1 : 0;
-        all = all && (!asked || r->fine[SIM_SLOT(id)] == id);
+        all = all && (!asked || says_fine(r, id));
     }
     r->may_speak = (all && others > 0) || sim_local_ms(sim, n) - r->started_ms >= sim->election_ms;
     r->was_clear = r->was_clear || (r->restored && r->may_speak);

@@ -337,11 +337,11 @@ static void test_a_profile_moves_what_is_not_set(void **state)
     CLEANUP(config_kit_close)
     struct config_kit k = {
         .text = CONFIG_KIT_GOOD,
-        .variables = {"PGRAFT_RAFT_PROFILE=wan", "PGRAFT_RAFT_HEARTBEAT_INTERVAL=300ms",
+        .variables = {"PGRAFT_RAFT_PROFILE=wan", "PGRAFT_RAFT_HEARTBEAT_INTERVAL=200ms",
                       "PGRAFT_RAFT_QUOTA=2GiB"}};
     assert_int_equal(config_kit_load(&k)->result, 0);
     assert_int_equal(k.config.raft.election_timeout_ms, 1000);
-    assert_int_equal(k.config.raft.heartbeat_interval_ms, 300);
+    assert_int_equal(k.config.raft.heartbeat_interval_ms, 200);
     assert_true(k.config.raft.limit_bytes == UINT64_C(16) << 30);
 }
 

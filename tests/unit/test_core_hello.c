@@ -264,6 +264,38 @@ static void nothing_leaves_before_the_start_is_durable(void **state)
     ck_close(&kit);
 }
 
+/* What it says from then on counts, so that a crash must not make it forget that it was. */
+static void nothing_leaves_before_a_clear_life_is_durable(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1); /* 2 and 3 are played, and do not answer */
+    ck_finish(&kit, 1, SIZE_MAX);
+    ck_tick(&kit, 1, CK_ELECTION_MS);
+    uint64_t before[CK_KINDS];
+    memcpy(before, kit.sent, sizeof(before));
+    ck_tick(&kit, 1, 10); /* it greets anew */
+    ck_tick(&kit, 1, 10);
+    assert_memory_equal(before, kit.sent, sizeof(before));
+    ck_finish(&kit, 1, SIZE_MAX);
+    assert_true(kit.sent[PEER_HELLO] > before[PEER_HELLO]);
+    ck_close(&kit);
+}
+
+/* Its first tick comes late, after a pause, and it has not heard what others think of it. */
+static void a_node_that_was_paused_when_it_started_asks_for_no_vote(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_prepare(&kit, "vvv");
+    ck_boot(&kit, 1);
+    ck_finish(&kit, 1, SIZE_MAX);
+    ck_tick(&kit, 1, 4 * CK_ELECTION_MS);
+    assert_int_equal(engine_role(engine_of(&kit, 1)), ENGINE_FOLLOWER);
+    ck_close(&kit);
+}
+
 static struct peer_message ask_for_vote(struct core_kit *kit)
 {
     return (struct peer_message){
@@ -760,16 +792,18 @@ int main(void)
         cmocka_unit_test(a_full_disk_remembers_the_refusal),
         cmocka_unit_test(a_copy_never_comes_level_by_starting),
         cmocka_unit_test(the_clear_life_outlives_an_install),
+        cmocka_unit_test(a_sole_voter_leads_after_an_election_timeout),
         cmocka_unit_test(a_copy_of_a_sole_voter_leads_nobody),
         cmocka_unit_test(starts_that_end_at_once_do_no_harm),
         cmocka_unit_test(an_old_copy_is_silent_for_good),
         cmocka_unit_test(an_old_copy_of_a_leader_is_refused),
         cmocka_unit_test(an_old_copy_of_a_sole_voter_is_refused),
-        cmocka_unit_test(a_sole_voter_leads_after_an_election_timeout),
         cmocka_unit_test(a_start_commits_nothing_of_a_life_that_was_not_clear),
         cmocka_unit_test(the_memory_survives_a_restart),
         cmocka_unit_test(an_honest_restart_is_welcome),
         cmocka_unit_test(nothing_leaves_before_the_start_is_durable),
+        cmocka_unit_test(nothing_leaves_before_a_clear_life_is_durable),
+        cmocka_unit_test(a_node_that_was_paused_when_it_started_asks_for_no_vote),
         cmocka_unit_test(a_node_that_just_started_gives_no_vote),
         cmocka_unit_test(a_node_that_knows_of_no_voter_waits),
         cmocka_unit_test(until_it_may_vote_a_node_greets_with_every_beat),
