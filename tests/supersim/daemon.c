@@ -5,6 +5,7 @@
 #include "tests/supersim/world.h"
 
 #define LOOP_US (50 * MS)
+#define PROBE_FAILS 0.01
 #define WAL_KEPT 150 /* records that a primary keeps for whoever is behind */
 
 void daemon_start(struct sim *sim, int node)
@@ -166,7 +167,7 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     out->data_answers = yes(!pg->hangs);
     out->answers = yes(!pg->postmaster_stopped && !pg->hangs);
     out->role = pg->is_primary ? ROLE_PRIMARY : ROLE_STANDBY;
-    if (is_early || out->answers == FACT_NO) {
+    if (is_early || out->answers == FACT_NO || dice(sim, PROBE_FAILS)) {
         out->role = ROLE_UNKNOWN;
     }
     out->copy = pg->copy;
@@ -315,6 +316,9 @@ void daemon_look(struct sim *sim, int node)
     }
     struct decision now = decide(&f);
     sim->counts.decisions++;
+    if (serves_writes(&f)) {
+        check_serves(sim, node, f.lease.epoch);
+    }
     note(sim, node, &f, &now);
     if (now.renews) {
         d->renew_until = local_ms(sim, n) + sim->settings.times.renew_ms;

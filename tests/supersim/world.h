@@ -33,7 +33,7 @@
     X(crashes) X(daemon_kills) X(daemon_freezes) X(loop_hangs) X(guard_deaths) X(guard_freezes) X(both_frozen) \
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
-    X(second_writers_mute)
+    X(second_writers_mute) X(served)
 // clang-format on
 
 struct counts {
@@ -354,6 +354,7 @@ void fault_milestone(struct sim *sim);
 
 /* check.c */
 void check_event(struct sim *sim);
+void check_serves(struct sim *sim, int node, uint64_t epoch);
 void check_grant(struct sim *sim, const struct proposal *p);
 void check_promotion(struct sim *sim, int node);
 void check_ack(struct sim *sim, int node, bool sync);
