@@ -444,7 +444,17 @@ static bool may_be_applied(const struct job *job)
                                     : led && (job->was_sent || job->asked_to != 0);
 }
 
-/* Who is not heard, as a sentence; for whoever waited in vain. */
+/* With who is not heard, for whoever waited in vain. */
+static void end_by_time(struct node *n, struct job *job, int code)
+{
+    char who[ERR_MSG_MAX / 2];
+    if (status_missing(n, who, sizeof(who))) {
+        jobs_finish(n, job, code, "%s: of the voters %s", err_text(code), who);
+    } else {
+        jobs_finish(n, job, code, NULL);
+    }
+}
+
 static void time_is_over(struct node *n, struct job *job)
 {
     if (job->kind == JOB_STATUS) {
@@ -462,7 +472,7 @@ static void time_is_over(struct node *n, struct job *job)
         jobs_finish(n, job, ERR_TIMEOUT, "%s; the last that was heard: %s", err_text(ERR_TIMEOUT),
                     last);
     } else if (is_open) {
-        jobs_finish(n, job, ERR_TIMEOUT, NULL);
+        end_by_time(n, job, ERR_TIMEOUT);
     } else if (just_leads) {
         jobs_finish(n, job, ERR_NO_QUORUM,
                     "this node was just elected and has committed nothing yet");
@@ -470,7 +480,7 @@ static void time_is_over(struct node *n, struct job *job)
         jobs_finish(n, job, ERR_NO_QUORUM, "%s: %s", err_text(ERR_NO_QUORUM), n->phase_text);
     } else {
         bool unheard = no_leader || is_read(job) || job->kind == JOB_COMMAND;
-        jobs_finish(n, job, unheard ? ERR_NO_QUORUM : ERR_TIMEOUT, NULL);
+        end_by_time(n, job, unheard ? ERR_NO_QUORUM : ERR_TIMEOUT);
     }
 }
 

@@ -295,6 +295,8 @@ void status_note(struct node *n, struct job *job, uint64_t from, const struct pe
 void status_lost(struct node *n, struct job *job, uint64_t member);
 void status_own_numbers(struct node *n, struct peer_answer *answer);
 void status_figures(struct node *n);
+/* Too few voters can be reached from here: how many, and who is missing. False: enough. */
+bool status_missing(const struct node *n, char *out, size_t size);
 /* Since this node last knew how far the others are. */
 uint64_t status_age_ms(const struct node *n);
 

@@ -115,6 +115,36 @@ static void note_contact(const struct node *n, struct pgraft_member *m)
     }
 }
 
+bool status_missing(const struct node *n, char *out, size_t size)
+{
+    struct members members = {0};
+    if (n->core != NULL) {
+        engine_members(core_engine(n->core), &members);
+    }
+    char names[128] = "";
+    size_t used = 0;
+    size_t voters = 0;
+    size_t there = 0;
+    for (size_t i = 0; i < members.count; i++) {
+        const struct member *m = &members.at[i];
+        struct pgraft_member seen = {.id = m->id, .is_self = m->id == n->settings.me.id};
+        struct member_info info;
+        if (m->role != MEMBER_VOTER || member_info_decode(m->info, &info, NULL) != 0) {
+            continue;
+        }
+        note_contact(n, &seen);
+        voters++;
+        there += seen.is_there ? 1 : 0;
+        if (!seen.is_there && used < sizeof(names)) {
+            int wrote = snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "",
+                                 info.name);
+            used += wrote > 0 ? (size_t)wrote : 0;
+        }
+    }
+    (void)snprintf(out, size, "%zu of %zu can be reached, missing: %s", there, voters, names);
+    return voters > 0 && 2 * there <= voters;
+}
+
 static enum pgraft_role public_role(enum member_role role)
 {
     return role == MEMBER_VOTER     ? PGRAFT_VOTER
