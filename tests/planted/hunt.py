@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """tests/planted/hunt.py - plants each bug of this folder and sees the simulator find it.
 
-Each NAME.patch breaks one promise of the consensus core in a copy of the tree. A patch that does not fit is a failure,
-and so is a bug that random lives from seed 1 on do not find. Prints TAP; after each bug stands the seed that found it,
+Each NAME.patch breaks one promise of the consensus core in a copy of the tree, each supersim/NAME.patch one of the
+supervisor's policy. A patch that does not fit is a failure, and so is a bug that random lives from seed 1 on do not
+find, those of pgraft-sim or of pgraft-supersim. Prints TAP; after each bug stands the seed that found it,
 at the end a table of all, and the median.
 
 usage: hunt.py [--seeds N] [NAME...]      default: 2000 seeds, every patch of this folder
+       hunt.py [--seeds N] --supervised   every patch of supersim/
        hunt.py --apply                    only sees whether each patch fits, those of directed/ too, and stands in README.md
        hunt.py --compile                  ... and compiles without a warning
        hunt.py --refresh                  rewrites those that only nearly fit, and the table of README.md
@@ -19,6 +21,7 @@ import plants
 
 README = plants.HERE / "README.md"
 TABLE_HEAD = "| bug | rule | what it does | found by |\n|---|---|---|---|\n"
+SUPERSIM = plants.HERE / "supersim"
 STEP = 100  # seeds a run: the first bad one ends the hunt early
 
 
@@ -29,11 +32,16 @@ def say(number, name, why):
         print(f"# {line}", flush=True)
 
 
-def hunt(build, seeds):
+def simulator(bug):
+    """The program whose lives must find it."""
+    return "tests/supersim/pgraft-supersim" if bug.path.parent == SUPERSIM else "tests/sim/pgraft-sim"
+
+
+def hunt(program, build, seeds):
     """The first seed whose life broke a promise and what it said, or None."""
     for first in range(1, seeds + 1, STEP):
         count = min(STEP, seeds + 1 - first)
-        lives = plants.run([str(build / "tests/sim/pgraft-sim"), "--from", str(first), "--seeds", str(count)], build)
+        lives = plants.run([str(build / program), "--from", str(first), "--seeds", str(count)], build)
         found = re.search(r"^seed (\d+)(?: at [0-9.]+ s)?: (.*)$", lives.stdout, re.M)
         if found:
             return int(found[1]), found[2]
@@ -48,8 +56,8 @@ def try_bug(garden, bug, seeds):
     if why is not None:
         return None, why
     try:
-        why = garden.compile(["tests/sim/pgraft-sim"])
-        found = hunt(garden.build, seeds) if why is None else None
+        why = garden.compile([simulator(bug)])
+        found = hunt(simulator(bug), garden.build, seeds) if why is None else None
         return found, why if why is not None or found else f"not found in {seeds} seeds"
     finally:
         garden.take_out()
@@ -65,8 +73,7 @@ def print_table(found, count):
         print(f"# {len(found)} of {count} found, median seed {median:g}", flush=True)
 
 
-def hunt_all(names, seeds):
-    bugs = plants.plants(names=names)
+def hunt_all(bugs, seeds):
     found = {}
     with plants.Garden() as garden:
         why = garden.setup()
@@ -85,7 +92,7 @@ def hunt_all(names, seeds):
 
 
 def every_bug():
-    return plants.plants() + plants.plants(plants.HERE / "directed")
+    return plants.plants() + plants.plants(SUPERSIM) + plants.plants(plants.HERE / "directed")
 
 
 def table():
@@ -119,7 +126,7 @@ def compile_all():
         for number, bug in enumerate(bugs, 1):
             why = garden.apply(bug)
             if why is None:
-                why = garden.compile(["consensus/libpgraft-consensus.a"])
+                why = garden.compile(["consensus/libpgraft-consensus.a", "supervisor/libpgraft-policy.a"])
                 garden.take_out()
             failed += why is not None
             say(number, bug.name, why)
@@ -151,7 +158,8 @@ def main(words):
     if words[:1] == ["--seeds"]:
         seeds = int(words[1])
         words = words[2:]
-    return hunt_all(words, seeds)
+    bugs = plants.plants(SUPERSIM) if words == ["--supervised"] else plants.plants(names=words)
+    return hunt_all(bugs, seeds)
 
 
 if __name__ == "__main__":

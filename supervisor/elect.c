@@ -1,0 +1,429 @@
+/* supervisor/elect.c - the choice of the primary, as an ordered table of rules.
+ *
+ * First match wins: what forbids a grant stands before what makes one. look() works out everything
+ * that the rules ask about; the rules themselves only read it. tests/unit/test_elect.c fails if a
+ * row is never reached. */
+#include "supervisor/elect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/must.h"
+#include "supervisor/history.h"
+#include "supervisor/proof.h"
+
+struct view {
+    const struct elect_facts *f;
+    uint64_t order; /* the epoch that is to be sealed for; 0: no order stands */
+    uint64_t epoch_max;
+    uint32_t timeline_max;
+    uint32_t answers, unanswered, silent, candidates;
+    bool is_lossy; /* commits may have waited for nobody */
+    bool is_free;  /* nothing was ever acknowledged */
+    struct proof proof;
+    struct position floor; /* what must be reached to lose nothing; unknown if nobody knows */
+    uint64_t floor_age_ms;
+    int32_t best; /* -1: none */
+};
+
+static uint32_t bit(uint32_t i)
+{
+    return UINT32_C(1) << i;
+}
+
+static bool has_answered(const struct view *v, const struct member_facts *m)
+{
+    return v->order != 0 && m->is_database && m->has_data && m->sealed_epoch == v->order &&
+           m->end.is_known;
+}
+
+/* How far behind the floor, in bytes of WAL that the newest timeline has too. */
+static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
+{
+    uint64_t lsn = m->end.lsn;
+    if (m->end.timeline < v->floor.timeline) {
+        lsn = history_shared_lsn(&v->f->store, &m->end);
+    }
+    return v->floor.lsn > lsn ? v->floor.lsn - lsn : 0;
+}
+
+static bool reaches_floor(const struct view *v, const struct member_facts *m)
+{
+    return !v->floor.is_known || position_reaches(&m->end, &v->floor);
+}
+
+static bool is_on_newest_timeline(const struct view *v, const struct member_facts *m)
+{
+    const struct history_row *newest = history_newest(&v->f->store);
+    return newest == NULL || m->end.timeline >= newest->timeline;
+}
+
+/* May be named, with what it has. */
+static bool is_candidate(const struct view *v, const struct member_facts *m)
+{
+    if (!has_answered(v, m) || !m->is_fresh || m->nofailover || m->failover_priority < 1 ||
+        (v->f->settings.check_timeline && !is_on_newest_timeline(v, m))) {
+        return false;
+    }
+    if (v->is_lossy) {
+        return reaches_floor(v, m) || lag_bytes(v, m) <= v->f->settings.lag_bytes_max;
+    }
+    return v->is_free || (v->proof.holds && reaches_floor(v, m));
+}
+
+/* It was granted the role last, and never came so far as to record its timeline. */
+static bool has_failed(const struct view *v, const struct member_facts *m)
+{
+    const struct store_facts *store = &v->f->store;
+    const struct history_row *newest = history_newest(store);
+    return name_is(&m->name, &store->holder) &&
+           (newest == NULL || newest->epoch != store->grant_epoch);
+}
+
+/* < 0: @a is the better choice. What may be lost counts first, then an operator's word, then who
+ * can serve at once. */
+static int by_preference(const struct view *v, const struct member_facts *a,
+                         const struct member_facts *b)
+{
+    int order = (int)reaches_floor(v, b) - (int)reaches_floor(v, a);
+    bool is_position_first = !v->floor.is_known || !reaches_floor(v, a);
+    if (order == 0 && is_position_first) {
+        order = position_compare(&b->end, &a->end);
+    }
+    if (order == 0) {
+        order = (int)name_is(&b->name, &v->f->wanted) - (int)name_is(&a->name, &v->f->wanted);
+    }
+    if (order == 0) {
+        order = (int)(b->can_start != FACT_NO) - (int)(a->can_start != FACT_NO);
+    }
+    if (order == 0) {
+        order = (int)(b->process == PG_RUNNING) - (int)(a->process == PG_RUNNING);
+    }
+    if (order == 0) {
+        order = (int)has_failed(v, a) - (int)has_failed(v, b);
+    }
+    if (order == 0) {
+        order = position_compare(&b->end, &a->end);
+    }
+    if (order == 0 && a->failover_priority != b->failover_priority) {
+        order = a->failover_priority > b->failover_priority ? -1 : 1;
+    }
+    return order != 0 ? order : strcmp(a->name.text, b->name.text);
+}
+
+/* For the very first primary: who has data that is to be adopted, then an operator's order. */
+static int by_beginning(const struct member_facts *a, const struct member_facts *b)
+{
+    if (a->has_data != b->has_data) {
+        return a->has_data ? -1 : 1;
+    }
+    if (a->failover_priority != b->failover_priority) {
+        return a->failover_priority > b->failover_priority ? -1 : 1;
+    }
+    return strcmp(a->name.text, b->name.text);
+}
+
+static bool may_begin(const struct member_facts *m)
+{
+    return m->is_database && m->is_fresh && !m->nofailover && m->failover_priority >= 1;
+}
+
+static void choose(struct view *v)
+{
+    const struct member_facts *members = v->f->members;
+    bool begins = v->f->store.initialized == FACT_NO;
+    v->best = -1;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        const struct member_facts *m = &members[i];
+        bool is_in = begins ? may_begin(m) : is_candidate(v, m);
+        if (!is_in) {
+            continue;
+        }
+        v->candidates |= bit(i);
+        int order = v->best < 0 ? -1
+                    : begins    ? by_beginning(m, &members[v->best])
+                                : by_preference(v, m, &members[v->best]);
+        v->best = order < 0 ? (int32_t)i : v->best;
+    }
+}
+
+/* The primary's last position, by the majority that answers; and how old it is. */
+static void find_last_position(struct view *v)
+{
+    uint32_t voters = 0;
+    uint32_t knowing = 0;
+    struct position seen = {.is_known = false};
+    uint64_t age_ms = 0;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        const struct member_facts *m = &v->f->members[i];
+        voters += m->is_voter ? 1 : 0;
+        knowing += m->is_voter && m->is_fresh && m->seen.is_known ? 1 : 0;
+        if (m->is_fresh && m->seen.is_known &&
+            (!seen.is_known || position_compare(&m->seen, &seen) > 0)) {
+            seen = m->seen;
+            age_ms = m->seen_age_ms;
+        }
+    }
+    if (knowing > voters / 2) {
+        v->floor = seen;
+        v->floor_age_ms = age_ms;
+    }
+}
+
+static void find_floor(struct view *v)
+{
+    const struct sync_value *sync = &v->f->store.sync;
+    v->is_free = !sync->is_known;
+    v->is_lossy = proof_is_lossy(sync);
+    v->proof = proof_by_seals(sync, v->f->members, v->f->member_count, v->order);
+    if (v->order == 0 || v->is_free) {
+        return;
+    }
+    if (v->proof.holds) {
+        v->floor = v->proof.floor;
+    } else if (v->is_lossy) {
+        find_last_position(v);
+    }
+}
+
+static void look(struct view *v, const struct elect_facts *f)
+{
+    const struct store_facts *store = &f->store;
+    const struct history_row *newest = history_newest(store);
+    MUST(f->member_count <= FACTS_MEMBERS_MAX);
+    *v = (struct view){.f = f, .best = -1};
+    v->order = store->order_epoch > store->grant_epoch ? store->order_epoch : 0;
+    v->epoch_max =
+        store->order_epoch > store->grant_epoch ? store->order_epoch : store->grant_epoch;
+    v->timeline_max = store->grant_timeline;
+    if (newest != NULL && newest->timeline > v->timeline_max) {
+        v->timeline_max = newest->timeline;
+    }
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        v->epoch_max = m->sealed_epoch > v->epoch_max ? m->sealed_epoch : v->epoch_max;
+        if (m->end.is_known && m->end.timeline > v->timeline_max) {
+            v->timeline_max = m->end.timeline;
+        }
+        if (has_answered(v, m)) {
+            v->answers |= bit(i);
+        } else if (m->is_database) {
+            v->silent |= bit(i);
+            v->unanswered |= m->is_fresh && m->has_data ? bit(i) : 0;
+        }
+    }
+    find_floor(v);
+    choose(v);
+}
+
+/* ---- the rules ---- */
+
+static bool held(const struct view *v)
+{
+    return v->f->store.held != FACT_NO;
+}
+static bool lease_stands(const struct view *v)
+{
+    return v->f->store.lease_stands;
+}
+static bool paused(const struct view *v)
+{
+    return v->f->store.paused != FACT_NO;
+}
+static bool unread(const struct view *v)
+{
+    return v->f->store.initialized == FACT_UNKNOWN;
+}
+static bool nobody_begins(const struct view *v)
+{
+    return v->f->store.initialized == FACT_NO && v->best < 0;
+}
+static bool begins(const struct view *v)
+{
+    return v->f->store.initialized == FACT_NO;
+}
+static bool unordered(const struct view *v)
+{
+    return v->order == 0;
+}
+static bool sealed_above(const struct view *v)
+{
+    return v->epoch_max > v->order;
+}
+static bool window_open(const struct view *v)
+{
+    return v->unanswered != 0 && v->f->order_age_ms < v->f->settings.times.seal_window_ms;
+}
+static bool unanswered(const struct view *v)
+{
+    return v->answers == 0;
+}
+static bool unproven(const struct view *v)
+{
+    return !v->is_free && !v->is_lossy && !v->proof.holds;
+}
+static bool loss_unknown(const struct view *v)
+{
+    return v->is_lossy && !v->floor.is_known && v->silent != 0 &&
+           v->f->order_age_ms < v->f->settings.times.patient_ms;
+}
+static bool nobody_fit(const struct view *v)
+{
+    return v->best < 0;
+}
+static bool always(const struct view *v)
+{
+    (void)v;
+    return true;
+}
+
+// clang-format off
+static const struct {
+    bool (*when)(const struct view *v);
+    enum elect_action then;
+    const char *rule;
+    const char *why;
+} rules[] = {
+    {held,          ELECT_NOTHING, "held",          "no epoch may be granted until resume"},
+    {lease_stands,  ELECT_NOTHING, "lease-stands",  "the lease of the primary has not run out"},
+    {paused,        ELECT_NOTHING, "paused",        "automatic changes of roles are paused"},
+    {unread,        ELECT_NOTHING, "unread",        "it is not known yet whether this cluster has had a primary"},
+    {nobody_begins, ELECT_WAIT,    "nobody-begins", "no member may become the first primary"},
+    {begins,        ELECT_GRANT,   "first-primary", "the cluster begins"},
+    {unordered,     ELECT_ORDER,   "order",         "nobody is primary: all are to seal themselves"},
+    {sealed_above,  ELECT_ORDER,   "order-again",   "somebody is sealed for a later epoch than this one"},
+    {window_open,   ELECT_WAIT,    "window",        "members that are alive have not answered yet"},
+    {unanswered,    ELECT_WAIT,    "unanswered",    "nobody has answered"},
+    {unproven,      ELECT_WAIT,    "unproven",      "an acknowledged commit may be on those who have not answered"},
+    {loss_unknown,  ELECT_WAIT,    "loss-unknown",  "nobody knows how far the primary was"},
+    {nobody_fit,    ELECT_WAIT,    "nobody-fit",    "nobody who answered may become primary with what it has"},
+    {always,        ELECT_GRANT,   "chosen",        "it has what must not be lost"},
+};
+// clang-format on
+
+const char *elect_rule(size_t at)
+{
+    return at < ARRAY_LEN(rules) ? rules[at].rule : NULL;
+}
+
+/* The copies that would complete the proof. */
+static uint32_t missing_copies(const struct view *v)
+{
+    const struct sync_value *sync = &v->f->store.sync;
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        const struct member_facts *m = &v->f->members[i];
+        bool is_asked = name_is(&m->name, &sync->primary.name);
+        for (uint32_t s = 0; s < sync->count; s++) {
+            for (uint32_t k = 0; k < sync->sets[s].count; k++) {
+                is_asked = is_asked || name_is(&m->name, &sync->sets[s].at[k].name);
+            }
+        }
+        bool is_counted =
+            (v->answers & bit(i)) != 0 &&
+            (proof_lists(sync, &m->name, m->copy) ||
+             (name_is(&m->name, &sync->primary.name) && m->copy == sync->primary.copy));
+        missing |= is_asked && !is_counted ? bit(i) : 0;
+    }
+    return missing;
+}
+
+static void fill_wait(struct election *e, const struct view *v)
+{
+    bool is_unproven = unproven(v) && e->answers != 0 && !window_open(v);
+    bool is_early = window_open(v) || begins(v);
+    e->waits_for = is_unproven ? missing_copies(v) : is_early ? v->unanswered : v->silent;
+}
+
+static void fill_grant(struct election *e, const struct view *v)
+{
+    MUST(v->best >= 0);
+    const struct member_facts *m = &v->f->members[v->best];
+    e->chosen = (uint32_t)v->best;
+    e->epoch = begins(v) ? v->epoch_max + 1 : v->order;
+    e->timeline = (v->timeline_max > 0 ? v->timeline_max : 1) + 1; /* initdb makes 1 */
+    MUST(e->epoch > v->f->store.grant_epoch);
+    MUST(begins(v) || (m->sealed_epoch == e->epoch && m->has_data && m->end.is_known));
+    if (begins(v) || v->is_free) {
+        return;
+    }
+    MUST(v->is_lossy || reaches_floor(v, m));
+    if (v->is_lossy && !v->floor.is_known) {
+        e->loss = LOSS_UNKNOWN;
+    } else if (v->is_lossy && !v->proof.holds) {
+        e->loss = LOSS_BOUNDED;
+        e->loss_bytes = lag_bytes(v, m);
+        e->loss_age_ms = v->floor_age_ms;
+    } else if (!reaches_floor(v, m)) {
+        e->loss = LOSS_BOUNDED;
+        e->loss_bytes = lag_bytes(v, m);
+    }
+}
+
+struct election elect(const struct elect_facts *f)
+{
+    struct view v;
+    look(&v, f);
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        if (!rules[i].when(&v)) {
+            continue;
+        }
+        struct election e = {.action = rules[i].then,
+                             .rule = rules[i].rule,
+                             .why = rules[i].why,
+                             .answers = v.answers,
+                             .floor = v.floor};
+        e.epoch = e.action == ELECT_ORDER ? v.epoch_max + 1 : 0;
+        if (e.action == ELECT_GRANT) {
+            fill_grant(&e, &v);
+        } else if (e.action == ELECT_WAIT) {
+            fill_wait(&e, &v);
+        }
+        return e;
+    }
+    UNREACHABLE("the last rule always matches");
+}
+
+/* ---- for people ---- */
+
+static size_t add_names(const struct elect_facts *f, uint32_t mask, const char *before, char *out,
+                        size_t size)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        if ((mask & bit(i)) == 0 || used >= size) {
+            continue;
+        }
+        int n = snprintf(out + used, size - used, "%s%s", used == 0 ? before : ", ",
+                         f->members[i].name.text);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return used < size ? used : size;
+}
+
+static void explain_loss(const struct election *e, char *out, size_t size)
+{
+    if (e->loss == LOSS_UNKNOWN) {
+        (void)snprintf(out, size, "; what is lost is unknown");
+    } else if (e->loss == LOSS_BOUNDED) {
+        (void)snprintf(out, size,
+                       "; lost: %" PRIu64
+                       " bytes of WAL and what the primary wrote in its last %" PRIu64 " ms",
+                       e->loss_bytes, e->loss_age_ms);
+    }
+}
+
+void elect_explain(const struct elect_facts *f, const struct election *e, char *out, size_t size)
+{
+    MUST(size > 0);
+    int n = snprintf(out, size, "%s: %s", e->rule, e->why);
+    size_t used = n > 0 && (size_t)n < size ? (size_t)n : size - 1;
+    if (e->action == ELECT_GRANT) {
+        n = snprintf(out + used, size - used, "; %s becomes primary with epoch %" PRIu64,
+                     f->members[e->chosen].name.text, e->epoch);
+        used += n > 0 && (size_t)n < size - used ? (size_t)n : 0;
+        explain_loss(e, out + used, size - used);
+    }
+    (void)add_names(f, e->action == ELECT_WAIT ? e->waits_for : 0, "; waits for ", out + used,
+                    size - used);
+}

@@ -1,0 +1,291 @@
+/* supervisor/facts.h - the world as one node sees it: all that decide() and elect() may look at.
+ *
+ * Plain values only: copyable, printable, comparable; nothing here knows how it was found out. A
+ * zeroed struct knows nothing, and not to know is a value: every enum has it, and every rule says
+ * what it does then. Times are ages and remainders in milliseconds, never moments, so no clock is
+ * needed to read them. Names are those of members, copies are the random ids of data directories
+ * (safety C3), epochs grow with every grant of the primary's role. */
+#ifndef SUPERVISOR_FACTS_H_
+#define SUPERVISOR_FACTS_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define FACTS_NAME_SIZE 64
+#define FACTS_MEMBERS_MAX 16
+#define FACTS_HISTORY_MAX 32
+#define SYNC_NAMES_MAX 8
+#define SYNC_SETS_MAX 3
+
+enum fact { FACT_UNKNOWN, FACT_NO, FACT_YES };
+
+struct facts_name {
+    char text[FACTS_NAME_SIZE]; /* "": nobody */
+};
+
+static inline bool name_is(const struct facts_name *a, const struct facts_name *b)
+{
+    return strcmp(a->text, b->text) == 0;
+}
+
+static inline bool name_is_set(const struct facts_name *name)
+{
+    return name->text[0] != '\0';
+}
+
+/* A place in the WAL. The timeline counts first: every grant names a timeline above all that were
+ * ever seen, so timelines are ordered as epochs are, and a node with WAL of a later one has all
+ * that was acknowledged before it. */
+struct position {
+    bool is_known;
+    uint32_t timeline;
+    uint64_t lsn;
+};
+
+/* Both are known: < 0, 0 or > 0. */
+static inline int position_compare(const struct position *a, const struct position *b)
+{
+    if (a->timeline != b->timeline) {
+        return a->timeline < b->timeline ? -1 : 1;
+    }
+    return a->lsn < b->lsn ? -1 : a->lsn > b->lsn ? 1 : 0;
+}
+
+/* Known, and not before @b. */
+static inline bool position_reaches(const struct position *a, const struct position *b)
+{
+    return a->is_known && b->is_known && position_compare(a, b) >= 0;
+}
+
+/* ---- synchronous replication ---- */
+
+struct sync_copy {
+    struct facts_name name;
+    uint64_t copy; /* 0: not known, and nothing is provable by it */
+};
+
+/* A commit waits until @needed of these have flushed it: ANY and FIRST alike prove no more than
+ * that. @needed 0: it waits for nobody. */
+struct sync_set {
+    uint32_t needed;
+    uint32_t count;
+    struct sync_copy at[SYNC_NAMES_MAX];
+};
+
+/* What the store says of synchronous_standby_names. Each set may be the one that a commit has
+ * waited for, so a proof must hold for all of them. None, or one with @needed 0: only the primary's
+ * own copy proves anything. */
+struct sync_value {
+    bool is_known;
+    uint64_t epoch;
+    struct sync_copy primary;
+    uint32_t count;
+    struct sync_set sets[SYNC_SETS_MAX];
+};
+
+/* ---- this node's PostgreSQL ---- */
+
+enum pg_process {
+    PG_UNKNOWN,
+    PG_ABSENT, /* not one process of it */
+    PG_LEFT,   /* the postmaster is gone, others are not */
+    PG_STARTING,
+    PG_RUNNING,
+    PG_STOPPING,
+};
+enum pg_role { ROLE_UNKNOWN, ROLE_STANDBY, ROLE_PRIMARY };
+enum pg_data {
+    DATA_UNKNOWN,
+    DATA_EMPTY,
+    DATA_USABLE,
+    DATA_BROKEN,  /* a clone or rewind was interrupted: the mark stands outside of it */
+    DATA_FOREIGN, /* of another cluster */
+};
+enum pg_receiver { RECEIVER_UNKNOWN, RECEIVER_GONE, RECEIVER_LIVES };
+
+/* FORCE_UNKNOWN: not read yet, or a change is on its way through the processes. FORCE_FOREIGN:
+ * somebody else has set it. */
+enum sync_force { FORCE_UNKNOWN, FORCE_FENCE, FORCE_OURS, FORCE_FOREIGN };
+
+struct pg_facts {
+    enum pg_process process;
+    enum pg_role role;
+    enum pg_data data;
+    enum fact is_noted;        /* the data directory carries this cluster's note (safety D2) */
+    enum fact answers;         /* queries, within the deadline of a probe */
+    enum fact data_answers;    /* reads and writes of the data directory do */
+    uint64_t copy;             /* 0: not known */
+    struct position end;       /* of the valid WAL on disk (safety C2) */
+    struct position recovered; /* where this start as primary left recovery */
+    uint64_t sealed_epoch;     /* of the durable note: nothing is acknowledged to an older one */
+    enum pg_receiver receiver;
+    bool end_after_seal;        /* @end was read after the receiver was seen gone twice */
+    bool receiver_gone_twice;   /* in two looks one after the other, conninfo empty in both (C1) */
+    enum fact conninfo_empty;   /* in force, not only in the file */
+    struct facts_name upstream; /* of the primary_conninfo in force; "": none */
+    enum fact signal_synced;    /* standby.signal is there, and durable (safety B3) */
+    uint32_t crashes;           /* as primary, within the window of the budget */
+    enum sync_force force; /* synchronous_standby_names, as read back from every process of it */
+    struct sync_set set_in_force; /* FORCE_OURS */
+    uint64_t in_force_lsn;        /* the end of WAL when that was seen */
+    uint64_t unsynced_ms;         /* since enough of the wanted standbys streamed */
+};
+
+/* ---- the guard ---- */
+
+enum guard_state { GUARD_UNKNOWN, GUARD_GONE, GUARD_SILENT, GUARD_WELL };
+
+struct guard_facts {
+    enum guard_state state;
+    uint64_t armed_epoch;     /* epoch and deadline are in its page, and it has confirmed them */
+    uint64_t promoted_epoch;  /* for which it promoted this PostgreSQL, or restarted it in place; 0:
+                                 never since PostgreSQL was last started as a standby */
+    enum fact promotion_seen; /* the data directory has left recovery, whoever asked for it */
+};
+
+/* ---- the lease, as this node may use it ---- */
+
+struct lease_facts {
+    uint64_t epoch;        /* 0: this node has none */
+    uint64_t remaining_ms; /* of the newest confirmed keep-alive, by this node's own clock; the
+                              guard's page counts too, after a restart of pgraftd */
+    uint64_t age_ms;       /* since this node learned of the grant */
+};
+
+/* ---- the store, as this node has applied it ---- */
+
+struct history_row {
+    uint64_t epoch;
+    uint32_t timeline;
+    uint32_t parent;
+    uint64_t switch_lsn; /* the parent's WAL is common up to here */
+};
+
+struct store_facts {
+    enum fact is_current;  /* a majority was heard lately */
+    enum fact initialized; /* this cluster has had a primary */
+    enum fact paused;
+    enum fact held;       /* no epoch may be granted until resume (safety A7) */
+    uint64_t grant_epoch; /* the highest that was ever granted */
+    bool lease_stands;    /* that grant has neither run out nor been released */
+    struct facts_name holder;
+    uint64_t holder_copy;
+    uint32_t grant_timeline; /* what it is to promote to, or a later one */
+    uint64_t order_epoch;    /* of the newest order to seal; it stands while above grant_epoch */
+    struct sync_value sync;
+    uint64_t
+        sync_revision; /* of the key: whoever replaces it compares, so that nothing late does */
+    bool sync_pending; /* a publish of this node is under way, or nobody knows yet what became of
+                          it: what is read here may be older than that */
+    uint32_t history_count; /* rows of the newest timelines, oldest first; what never recorded
+                               itself never acknowledged anything */
+    struct history_row history[FACTS_HISTORY_MAX];
+};
+
+/* ---- the members, by their soft state ---- */
+
+struct member_facts {
+    struct facts_name name;
+    bool is_database; /* false: a witness */
+    bool is_voter;
+    bool is_fresh; /* its words are young enough to count on it being alive */
+    bool has_data;
+    uint64_t copy;
+    enum pg_process process;
+    enum pg_role role;
+    enum fact can_start;    /* NO: its crash budget is used up */
+    uint64_t follows_epoch; /* it streams from the primary of this epoch; 0: it does not */
+    uint64_t sealed_epoch;  /* C1 is complete for it: receiver gone twice, @end read after */
+    uint64_t primary_epoch; /* out of recovery, with this epoch; 0: not */
+    struct position end;    /* of its WAL */
+    struct position seen;   /* the primary's, the highest it has heard of (safety C5) */
+    uint64_t seen_age_ms;
+    bool nofailover, nosync;
+    int32_t failover_priority; /* below 1: never */
+};
+
+/* ---- settings and wishes ---- */
+
+enum sync_mode { SYNC_OFF, SYNC_QUORUM, SYNC_ON };
+
+/* supervisor/timing_profile.h makes these. */
+struct supervisor_times {
+    uint64_t lease_ms;
+    uint64_t heartbeat_ms;
+    uint64_t election_timeout_ms;
+    uint64_t reconnect_ms;
+    uint64_t kill_budget_ms;    /* what ending all processes may take */
+    uint64_t promote_margin_ms; /* of the lease that must be left for a promotion */
+    uint64_t fast_stop_ms;      /* of the lease in which a fast shutdown is tried; 0: none */
+    uint64_t seal_window_ms;    /* how long an election waits for members that are alive */
+    uint64_t patient_ms;        /* ... for all members, where the loss would be unknown */
+    uint64_t degrade_ms; /* how long commits wait for standbys that do not stream, unless strict */
+    uint64_t start_max_ms; /* from a grant to a primary; then another may try */
+    uint64_t fresh_ms;     /* soft state that is older is not fresh */
+    uint64_t renew_ms;     /* how long one decision to renew holds */
+};
+
+struct supervisor_settings {
+    struct supervisor_times times;
+    enum sync_mode sync_mode;
+    bool sync_strict;
+    uint32_t sync_nodes; /* acknowledgements wanted */
+    uint64_t lag_bytes_max;
+    bool check_timeline;
+    bool may_rewind;      /* asked for, and checksums or hint bits logged since before */
+    bool may_clone;       /* the last rung of the ladder is allowed */
+    uint32_t crashes_max; /* restarts in place within the window */
+};
+
+/* Who asks what of this node. */
+struct wish_facts {
+    bool stop;       /* this program ends, and PostgreSQL with it */
+    bool switchover; /* the primary's role goes elsewhere */
+    struct facts_name candidate;
+    bool adopt; /* a data directory without our note is to be taken over */
+    bool clone; /* an operator's reinitialize */
+};
+
+/* supervisor/return.h reads these. */
+struct return_facts {
+    enum fact primary_ready;    /* it has written a checkpoint since its promotion */
+    enum fact has_upstream_wal; /* the primary still has what this node misses */
+    enum fact has_archive;      /* restore_command may bring it */
+    bool wal_kept;              /* what a rewind would discard was put aside */
+    uint32_t rewind_failures;
+};
+
+struct facts {
+    struct facts_name self;
+    struct pg_facts pg;
+    struct guard_facts guard;
+    struct lease_facts lease;
+    struct store_facts store;
+    struct return_facts back;
+    struct wish_facts wish;
+    struct supervisor_settings settings;
+    uint32_t member_count; /* this node among them */
+    struct member_facts members[FACTS_MEMBERS_MAX];
+};
+
+/* The member of this name, or NULL. */
+static inline const struct member_facts *member_named(const struct member_facts *members,
+                                                      uint32_t count, const struct facts_name *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (name_is(&members[i].name, name)) {
+            return &members[i];
+        }
+    }
+    return NULL;
+}
+
+/* The newest row, or NULL: no timeline was ever recorded. */
+static inline const struct history_row *history_newest(const struct store_facts *store)
+{
+    return store->history_count > 0 ? &store->history[store->history_count - 1] : NULL;
+}
+
+#endif /* SUPERVISOR_FACTS_H_ */

@@ -1,0 +1,21 @@
+/* supervisor/history.h - where the timelines of a cluster came from one another.
+ *
+ * Pure. The rows are those that primaries recorded before they acknowledged anything; a timeline
+ * without a row never acknowledged a commit. */
+#ifndef SUPERVISOR_HISTORY_H_
+#define SUPERVISOR_HISTORY_H_
+
+#include "supervisor/facts.h"
+
+/* Up to which LSN @timeline has the WAL that the newest recorded timeline has too; UINT64_MAX where
+ * it is the newest itself. False: it is no ancestor of it. */
+bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t *ret_lsn);
+
+/* How much of WAL that ends at @end the newest timeline has too, from wherever they parted; 0 where
+ * nobody can say. */
+uint64_t history_shared_lsn(const struct store_facts *store, const struct position *end);
+
+/* WAL that the newest timeline does not have, or that nobody can say of. */
+bool history_is_diverged(const struct store_facts *store, const struct position *end);
+
+#endif /* SUPERVISOR_HISTORY_H_ */

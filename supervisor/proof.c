@@ -1,0 +1,114 @@
+/* supervisor/proof.c - R = N - W + 1, by copies. */
+#include "supervisor/proof.h"
+
+uint32_t proof_answers_needed(const struct sync_set *set)
+{
+    bool is_sound = set->needed > 0 && set->needed <= set->count;
+    return is_sound ? set->count - set->needed + 1 : 0;
+}
+
+bool proof_is_lossy(const struct sync_value *value)
+{
+    for (uint32_t i = 0; value->is_known && i < value->count; i++) {
+        if (value->sets[i].needed == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct member_facts *member_of_copy(const struct sync_copy *copy,
+                                                 const struct member_facts *members, uint32_t count)
+{
+    const struct member_facts *m = member_named(members, count, &copy->name);
+    return m != NULL && copy->copy != 0 && m->copy == copy->copy ? m : NULL;
+}
+
+static bool is_sealed(const struct member_facts *m, uint64_t epoch)
+{
+    return m != NULL && m->sealed_epoch == epoch && m->end.is_known;
+}
+
+static void raise_floor(struct position *floor, const struct position *end)
+{
+    if (!floor->is_known || position_compare(end, floor) > 0) {
+        *floor = *end;
+    }
+}
+
+struct proof proof_by_seals(const struct sync_value *value, const struct member_facts *members,
+                            uint32_t count, uint64_t epoch)
+{
+    struct proof proof = {.holds = value->is_known && value->count > 0};
+    for (uint32_t i = 0; value->is_known && i < value->count; i++) {
+        const struct sync_set *set = &value->sets[i];
+        uint32_t needed = proof_answers_needed(set);
+        uint32_t answers = 0;
+        for (uint32_t k = 0; k < set->count; k++) {
+            const struct member_facts *m = member_of_copy(&set->at[k], members, count);
+            if (is_sealed(m, epoch)) {
+                answers++;
+                raise_floor(&proof.floor, &m->end);
+            }
+        }
+        proof.holds = proof.holds && needed > 0 && answers >= needed;
+    }
+    if (!proof.holds && value->is_known) {
+        const struct member_facts *primary = member_of_copy(&value->primary, members, count);
+        proof = (struct proof){.holds = is_sealed(primary, epoch), .by_primary = true};
+        if (proof.holds) {
+            proof.floor = primary->end;
+        }
+    }
+    return proof;
+}
+
+static bool would_answer(const struct member_facts *m, uint64_t epoch)
+{
+    return m != NULL && m->is_fresh && m->is_database && m->process == PG_RUNNING &&
+           m->follows_epoch == epoch && m->end.is_known && !m->nofailover &&
+           m->failover_priority >= 1;
+}
+
+bool proof_is_foreseen(const struct sync_value *value, const struct member_facts *members,
+                       uint32_t count, uint64_t epoch)
+{
+    bool holds = value->is_known && value->count > 0 && value->epoch == epoch;
+    for (uint32_t i = 0; holds && i < value->count; i++) {
+        const struct sync_set *set = &value->sets[i];
+        uint32_t needed = proof_answers_needed(set);
+        uint32_t answers = 0;
+        for (uint32_t k = 0; k < set->count; k++) {
+            answers += would_answer(member_of_copy(&set->at[k], members, count), epoch) ? 1 : 0;
+        }
+        holds = needed > 0 && answers >= needed;
+    }
+    return holds;
+}
+
+bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy)
+{
+    for (uint32_t i = 0; value->is_known && i < value->count; i++) {
+        for (uint32_t k = 0; k < value->sets[i].count; k++) {
+            const struct sync_copy *c = &value->sets[i].at[k];
+            if (copy != 0 && c->copy == copy && name_is(&c->name, name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Sets are built in the order of names (sync_set.c). */
+bool sync_set_equal(const struct sync_set *a, const struct sync_set *b)
+{
+    if (a->needed != b->needed || a->count != b->count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->at[i].copy != b->at[i].copy || !name_is(&a->at[i].name, &b->at[i].name)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,39 @@
+/* supervisor/proof.h - which WAL must a new primary have so that no acknowledged commit is lost?
+ *
+ * Pure arithmetic on what the store says of synchronous_standby_names (safety C3, C4). A commit was
+ * acknowledged when W of the N copies of a set had flushed it, so of any R = N - W + 1 of them one
+ * has it: the furthest of R sealed answers is the floor. Where several sets may have been in force
+ * each must be proved. The primary's own copy has every commit and proves alone. An answer counts
+ * from the very copy that is listed, never from its name alone. */
+#ifndef SUPERVISOR_PROOF_H_
+#define SUPERVISOR_PROOF_H_
+
+#include "supervisor/facts.h"
+
+struct proof {
+    bool holds;
+    bool by_primary;       /* by the answer of the primary's own copy */
+    struct position floor; /* what a candidate must reach, if @holds */
+};
+
+/* How many of a set's copies must answer; 0: no number of them proves anything. */
+uint32_t proof_answers_needed(const struct sync_set *set);
+
+/* Something may have been acknowledged that no other copy has. */
+bool proof_is_lossy(const struct sync_value *value);
+
+/* By the members that are sealed for @epoch. */
+struct proof proof_by_seals(const struct sync_value *value, const struct member_facts *members,
+                            uint32_t count, uint64_t epoch);
+
+/* Whether the listed copies that stream from the primary of @epoch now would be enough, if it ended
+ * (and each of them may be chosen, since nobody knows yet which one is ahead). */
+bool proof_is_foreseen(const struct sync_value *value, const struct member_facts *members,
+                       uint32_t count, uint64_t epoch);
+
+/* Of the sets, is this copy listed in one? */
+bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
+
+bool sync_set_equal(const struct sync_set *a, const struct sync_set *b);
+
+#endif /* SUPERVISOR_PROOF_H_ */

@@ -1,0 +1,130 @@
+/* supervisor/timing_profile.c - the lease, and what follows from it. */
+#include "supervisor/timing_profile.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/must.h"
+#include "proto/timing.h"
+
+/* A lease from here on leaves time for a fast shutdown in its last fifth. */
+#define LONG_LEASE_MS 10000
+#define LONGEST_MS UINT64_C(3600000)
+#define TIMES_MEASURED 10
+#define HEARTBEATS_MISSED 4
+
+static const enum timing_profile profiles[] = {
+    [FAILOVER_UNSET] = TIMING_BALANCED,
+    [FAILOVER_FAST] = TIMING_FAST,
+    [FAILOVER_BALANCED] = TIMING_BALANCED,
+    [FAILOVER_PATIENT] = TIMING_PATIENT,
+};
+
+static void derive(struct supervisor_times *t)
+{
+    struct timing beats = timing_of(TIMING_BALANCED);
+    if (t->lease_ms < timing_lease_ms_min(&beats)) {
+        beats = timing_of(TIMING_FAST);
+    }
+    t->heartbeat_ms = beats.heartbeat_ms;
+    t->election_timeout_ms = beats.election_timeout_ms;
+    t->reconnect_ms = beats.reconnect_ms;
+    t->kill_budget_ms = beats.kill_budget_ms;
+    uint64_t third_ms = t->lease_ms * 3 / 10;
+    t->promote_margin_ms = third_ms > t->kill_budget_ms ? third_ms : t->kill_budget_ms;
+    uint64_t fifth_ms = t->lease_ms / 5;
+    t->fast_stop_ms = t->lease_ms >= LONG_LEASE_MS ? fifth_ms : 0;
+    t->seal_window_ms = t->election_timeout_ms;
+    t->patient_ms = 2 * t->lease_ms > 10000 ? 2 * t->lease_ms : 10000;
+    t->degrade_ms = t->lease_ms;
+    t->start_max_ms = 4 * t->lease_ms > 20000 ? 4 * t->lease_ms : 20000;
+    t->fresh_ms = HEARTBEATS_MISSED * t->heartbeat_ms + t->reconnect_ms;
+    t->renew_ms = 2 * t->election_timeout_ms;
+}
+
+static uint64_t lease_of_file(const struct timing_wish *w, const char **ret_from)
+{
+    MUST((size_t)w->profile < ARRAY_LEN(profiles));
+    uint64_t lease_ms = timing_of(profiles[w->profile]).lease_ms;
+    *ret_from = timing_profile_name(profiles[w->profile]);
+    if (w->lease_ms != 0) {
+        lease_ms = w->lease_ms;
+        *ret_from = "lease_ms";
+    }
+    return lease_ms < LONGEST_MS ? lease_ms : LONGEST_MS;
+}
+
+struct timing_result timing_from(const struct timing_wish *wish)
+{
+    struct timing_result r;
+    memset(&r, 0, sizeof(r));
+    const char *from = "";
+    uint64_t asked_ms = lease_of_file(wish, &from);
+    uint64_t ttl_ms = wish->ttl_s < LONGEST_MS / 1000 ? wish->ttl_s * 1000 : LONGEST_MS;
+    bool is_shorter = ttl_ms != 0 && ttl_ms < asked_ms;
+    uint64_t lease_ms = is_shorter ? ttl_ms : asked_ms;
+    struct timing quick = timing_of(TIMING_FAST);
+    uint64_t least = timing_lease_ms_min(&quick);
+    r.times.lease_ms = lease_ms > least ? lease_ms : least;
+    derive(&r.times);
+    int n =
+        snprintf(r.sentence, sizeof(r.sentence), "the lease is %" PRIu64 " ms: ", r.times.lease_ms);
+    size_t used = n > 0 ? (size_t)n : 0;
+    char *rest = r.sentence + used;
+    size_t size = sizeof(r.sentence) - used;
+    if (lease_ms < least) {
+        (void)snprintf(rest, size,
+                       "%s asks for %" PRIu64
+                       " ms, which is shorter than the loss of a raft leader takes",
+                       is_shorter ? "ttl" : from, lease_ms);
+    } else if (is_shorter) {
+        (void)snprintf(rest, size, "ttl %" PRIu64 " s is shorter than the %" PRIu64 " ms of %s",
+                       wish->ttl_s, asked_ms, from);
+    } else if (ttl_ms > asked_ms) {
+        (void)snprintf(rest, size,
+                       "%s is shorter than ttl %" PRIu64 " s; a failover takes no longer than that",
+                       from, wish->ttl_s);
+    } else {
+        (void)snprintf(rest, size, "from %s", from);
+    }
+    return r;
+}
+
+bool timing_fits(const struct supervisor_times *times, const struct timing_measured *measured,
+                 char out[TIMING_SENTENCE_SIZE])
+{
+    const struct {
+        const char *name;
+        uint64_t ms;
+    } causes[] = {
+        {"round trip between members", measured->round_trip_ms},
+        {"fsync of the store", measured->fsync_ms},
+        {"delay until a process runs", measured->scheduling_ms},
+    };
+    size_t worst = 0;
+    for (size_t i = 1; i < ARRAY_LEN(causes); i++) {
+        worst = causes[i].ms > causes[worst].ms ? i : worst;
+    }
+    uint64_t needed_ms = TIMES_MEASURED * causes[worst].ms + measured->stop_ms;
+    out[0] = '\0';
+    if (needed_ms <= times->lease_ms) {
+        return true;
+    }
+    (void)snprintf(
+        out, TIMING_SENTENCE_SIZE,
+        "the lease of %" PRIu64 " ms is short for what was measured: the %s takes %" PRIu64
+        " ms and a stop %" PRIu64 " ms; mend that, or set lease_ms to %" PRIu64 " or more",
+        times->lease_ms, causes[worst].name, causes[worst].ms, measured->stop_ms, needed_ms);
+    return false;
+}
+
+bool timing_profile_parse(const char *text, enum failover_profile *ret)
+{
+    for (size_t i = FAILOVER_FAST; i < ARRAY_LEN(profiles); i++) {
+        if (strcmp(text, timing_profile_name(profiles[i])) == 0) {
+            *ret = (enum failover_profile)i;
+            return true;
+        }
+    }
+    return false;
+}

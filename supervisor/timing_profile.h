@@ -1,0 +1,45 @@
+/* supervisor/timing_profile.h - one knob for all times: how fast is a failover?
+ *
+ * Pure (safety A5). From `failover`, `lease_ms` and Patroni's `ttl` to the lease, and from the
+ * lease to everything that hangs on it; with the sentences that the log and `config explain` show.
+ * The lease is the smaller of what the file's ttl and the profile say, for every Patroni file in
+ * the world says ttl: 30. */
+#ifndef SUPERVISOR_TIMING_PROFILE_H_
+#define SUPERVISOR_TIMING_PROFILE_H_
+
+#include "supervisor/facts.h"
+
+enum failover_profile { FAILOVER_UNSET, FAILOVER_FAST, FAILOVER_BALANCED, FAILOVER_PATIENT };
+
+/* 0: not set, or not measured. */
+struct timing_wish {
+    enum failover_profile profile;
+    uint64_t lease_ms;
+    uint64_t ttl_s;
+};
+
+#define TIMING_SENTENCE_SIZE 256
+
+struct timing_result {
+    struct supervisor_times times;
+    char sentence[TIMING_SENTENCE_SIZE]; /* where the lease comes from */
+};
+
+struct timing_result timing_from(const struct timing_wish *wish);
+
+/* p99 of what was measured lately; 0: not measured. */
+struct timing_measured {
+    uint64_t round_trip_ms;
+    uint64_t fsync_ms;
+    uint64_t scheduling_ms;
+    uint64_t stop_ms; /* what ending all processes took */
+};
+
+/* True: they fit. Else @out says which one is too long for this lease, and what to do. */
+bool timing_fits(const struct supervisor_times *times, const struct timing_measured *measured,
+                 char out[TIMING_SENTENCE_SIZE]);
+
+/* "fast", "balanced", "patient"; false: another word. */
+bool timing_profile_parse(const char *text, enum failover_profile *ret);
+
+#endif /* SUPERVISOR_TIMING_PROFILE_H_ */

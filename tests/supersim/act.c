@@ -1,0 +1,308 @@
+/* tests/supersim/act.c - the effects of what a daemon decided, some time later.
+ *
+ * Each effect is of one moment; what takes long in the real world stands between decision and
+ * effect, and anything may have happened meanwhile. */
+#include <string.h>
+
+#include "base/must.h"
+#include "tests/supersim/world.h"
+
+static bool is_running(const struct sim_pg *pg)
+{
+    return pg->process == PG_RUNNING || pg->process == PG_STARTING;
+}
+
+static int node_named(const struct sim *sim, const struct facts_name *name)
+{
+    for (int i = 0; i < sim->count; i++) {
+        if (name_is(&sim->nodes[i].name, name)) {
+            return i;
+        }
+    }
+    return NOBODY;
+}
+
+uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    if (d->action == ACTION_RETURN && !is_running(pg) &&
+        (d->back.step == RETURN_CLONE || d->back.step == RETURN_REWIND)) {
+        if (d->back.step == RETURN_CLONE) {
+            check_discard(sim, node, node_named(sim, &sim->nodes[node].view.holder));
+            pg_wipe(sim, node);
+        }
+        pg->data = DATA_BROKEN; /* the mark outside of it, until it is done */
+        return draw(sim, 100 * MS, 900 * MS);
+    }
+    return draw(sim, 1 * MS, 15 * MS);
+}
+
+static void act_seal(struct sim *sim, int node, const struct decision *d)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    switch (d->seal) {
+        case SEAL_DONE:
+            break;
+        case SEAL_NOTE:
+            if (pg->data == DATA_USABLE && d->epoch > pg->sealed) {
+                pg->sealed = d->epoch;
+                pg->end_read = false;
+                pg->gone_looks = 0;
+                sim->counts.seals++;
+            }
+            break;
+        case SEAL_EMPTY_CONNINFO:
+            pg_set_conninfo(sim, node, NOBODY);
+            break;
+        case SEAL_END_RECEIVER:
+            pg_end_receiver(sim, node);
+            break;
+        case SEAL_LOOK_AGAIN:
+            pg->gone_looks = pg->receives_from == NOBODY ? pg->gone_looks + 1 : 0;
+            break;
+        case SEAL_READ_END:
+            pg->end_read = true;
+            break;
+    }
+}
+
+static void act_record(struct sim *sim, int node, const struct decision *d)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    static struct facts f;
+    observe(sim, node, &f);
+    struct proposal p = {.kind = PROPOSE_RECORD, .by = node, .epoch = d->epoch, .copy = n->pg.copy};
+    p.sync = sync_inherit(&f);
+    p.system_id = n->pg.system_id;
+    p.sync_seen = f.store.sync_revision;
+    for (int i = 0; i < sim->promotion_count; i++) {
+        const struct promotion *made = &sim->promotions[i];
+        if (made->node == node && made->epoch == d->epoch) {
+            p.row = (struct history_row){.epoch = made->epoch,
+                                         .timeline = made->timeline,
+                                         .parent = made->parent,
+                                         .switch_lsn = made->switch_lsn};
+            store_propose(sim, &p);
+        }
+    }
+}
+
+static void act_sync(struct sim *sim, int node, const struct decision *d)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    if (d->sync.step == SYNC_STEP_PUBLISH) {
+        struct proposal p = {
+            .kind = PROPOSE_SYNC, .by = node, .epoch = d->epoch, .sync = d->sync.publish};
+        p.sync_seen = d->sync.revision;
+        store_propose(sim, &p);
+    } else if (d->sync.step == SYNC_STEP_APPLY && pg->is_primary && pg->epoch == d->epoch) {
+        if (pg->fence) {
+            check_lift(sim, node, &d->sync.apply);
+        }
+        pg_set_force(sim, node, &d->sync.apply);
+        pg->force_lsn = 0;
+        sim->counts.applies++;
+    }
+}
+
+static void act_initdb(struct sim *sim, int node)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    if (pg->data != DATA_EMPTY) {
+        return;
+    }
+    pg->data = DATA_USABLE;
+    pg->copy = ++sim->next_copy;
+    pg->system_id = pg->copy;
+    pg->noted = true;
+    pg->wal[0] = (struct wal_record){.timeline = 1, .id = ++sim->next_id};
+    pg->wal_count = 1;
+    sim->nodes[node].view.holder_copy = pg->copy;
+}
+
+/* The files become those of @from, as far as it is now. */
+static bool copy_from(struct sim *sim, int node, int from)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    const struct sim_node *up = from == NOBODY ? NULL : &sim->nodes[from];
+    if (up == NULL || !up->host_up || up->pg.process != PG_RUNNING || !up->pg.is_primary ||
+        !linked(sim, node, from) || !linked(sim, from, node) || sim->replica_cut[node][from]) {
+        return false;
+    }
+    memcpy(pg->wal, up->pg.wal, up->pg.wal_count * sizeof(pg->wal[0]));
+    pg->wal_count = up->pg.wal_count;
+    pg->data = DATA_USABLE;
+    pg->system_id = up->pg.system_id;
+    pg->noted = true;
+    return true;
+}
+
+static void act_return(struct sim *sim, int node, const struct decision *d)
+{
+    struct sim_node *n = &sim->nodes[node];
+    struct sim_pg *pg = &n->pg;
+    int from = node_named(sim, &n->view.holder);
+    if (d->back.needs_stop && is_running(pg)) {
+        pg_stop(sim, node, false);
+        return;
+    }
+    if (pg->process != PG_ABSENT) {
+        return;
+    }
+    if (d->back.step == RETURN_KEEP_WAL) {
+        n->daemon.back.wal_kept = true;
+    } else if (d->back.step == RETURN_REWIND && pg->data == DATA_BROKEN) {
+        check_discard(sim, node, from);
+        sim->counts.rewinds++;
+        if (!copy_from(sim, node, from)) {
+            n->daemon.back.rewind_failures++;
+        }
+        n->daemon.back.wal_kept = false;
+    } else if (d->back.step == RETURN_CLONE && pg->data == DATA_BROKEN &&
+               copy_from(sim, node, from)) {
+        pg->copy = ++sim->next_copy;
+        pg->sealed = 0;
+        sim->counts.clones++;
+        n->daemon.back.rewind_failures = 0;
+        n->daemon.back.wal_kept = false;
+    }
+}
+
+static void act_release(struct sim *sim, int node, uint64_t epoch)
+{
+    struct sim_node *n = &sim->nodes[node];
+    n->daemon.let_go = epoch;
+    n->daemon.wants_switchover = false;
+    store_propose(sim, &(struct proposal){.kind = PROPOSE_RELEASE, .by = node, .epoch = epoch});
+}
+
+static void act_hand_over(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    if (!n->pg.is_primary || n->pg.process != PG_RUNNING) {
+        return;
+    }
+    sim->counts.hand_overs++;
+    if (n->daemon.candidate != NOBODY) {
+        sim->store.wanted = sim->nodes[n->daemon.candidate].name;
+    }
+    pg_stop(sim, node, true);
+}
+
+static void act_start(struct sim *sim, int node, const struct decision *d)
+{
+    struct sim_node *n = &sim->nodes[node];
+    bool as_primary = d->action == ACTION_START_PRIMARY;
+    if (!guard_runs(sim, n)) {
+        return;
+    }
+    if (!as_primary) {
+        n->guard.promoted_epoch = 0;
+        pg_start(sim, node, false);
+        return;
+    }
+    uint64_t margin = sim->settings.times.promote_margin_ms;
+    if (n->deadline_epoch == d->epoch && local_ms(sim, n) + margin < n->deadline &&
+        n->pg.process == PG_ABSENT) {
+        n->guard.armed_epoch = n->guard.promoted_epoch = d->epoch;
+        guard_wake(sim, node);
+        pg_start(sim, node, true);
+    }
+}
+
+static void act_arm(struct sim *sim, int node, uint64_t epoch)
+{
+    struct sim_node *n = &sim->nodes[node];
+    if (guard_runs(sim, n) && n->deadline_epoch == epoch && n->view.grant_epoch == epoch) {
+        n->guard.armed_epoch = epoch;
+        n->guard.armed_timeline = n->view.grant_timeline;
+        guard_wake(sim, node);
+    }
+}
+
+static void act_other(struct sim *sim, int node, const struct decision *d)
+{
+    struct sim_node *n = &sim->nodes[node];
+    switch ((int)d->action) {
+        case ACTION_START_GUARD:
+            if (n->pg.process == PG_ABSENT) {
+                n->guard.alive = false;
+                guard_start(sim, node);
+            }
+            break;
+        case ACTION_ADOPT:
+            n->pg.noted = true;
+            break;
+        case ACTION_INITDB:
+            act_initdb(sim, node);
+            break;
+        case ACTION_FOLLOW:
+            if (n->pg.process == PG_RUNNING && !n->pg.is_primary) {
+                n->guard.promoted_epoch = 0;
+                pg_set_conninfo(sim, node, node_named(sim, &n->view.holder));
+            }
+            break;
+        case ACTION_RETURN:
+            act_return(sim, node, d);
+            break;
+        case ACTION_KILL:
+            sim->counts.decided_kills++;
+            pg_kill(sim, node);
+            break;
+        case ACTION_STOP:
+            pg_stop(sim, node, true);
+            break;
+        default:
+            UNREACHABLE("act_now() has the others");
+    }
+}
+
+void act_now(struct sim *sim, int node)
+{
+    struct sim_daemon *daemon = &sim->nodes[node].daemon;
+    struct decision d = daemon->doing;
+    daemon->busy = false;
+    switch (d.action) {
+        case ACTION_WAIT:
+            break;
+        case ACTION_RELEASE:
+            sim->counts.provable_failovers += strcmp(d.rule, "provable-failover") == 0 ? 1 : 0;
+            act_release(sim, node, d.epoch);
+            break;
+        case ACTION_SEAL:
+            act_seal(sim, node, &d);
+            break;
+        case ACTION_ARM:
+            act_arm(sim, node, d.epoch);
+            break;
+        case ACTION_PROMOTE:
+            guard_promote(sim, node, d.epoch);
+            break;
+        case ACTION_WRITE_SIGNAL:
+            sim->nodes[node].pg.signal_synced = true;
+            break;
+        case ACTION_RECORD:
+            act_record(sim, node, &d);
+            break;
+        case ACTION_SYNC_SET:
+            act_sync(sim, node, &d);
+            break;
+        case ACTION_HAND_OVER:
+            act_hand_over(sim, node);
+            break;
+        case ACTION_START_STANDBY:
+        case ACTION_START_PRIMARY:
+            act_start(sim, node, &d);
+            break;
+        case ACTION_KILL:
+        case ACTION_STOP:
+        case ACTION_START_GUARD:
+        case ACTION_ADOPT:
+        case ACTION_INITDB:
+        case ACTION_FOLLOW:
+        case ACTION_RETURN:
+            act_other(sim, node, &d);
+            break;
+    }
+    daemon_wake(sim, node);
+}

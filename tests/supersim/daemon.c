@@ -1,0 +1,336 @@
+/* tests/supersim/daemon.c - what a daemon sees and says, and its loop: look, decide, act. */
+#include <string.h>
+
+#include "base/must.h"
+#include "tests/supersim/world.h"
+
+#define LOOP_US (50 * MS)
+#define PROBE_FAILS 0.01
+#define WAL_KEPT 150 /* records that a primary keeps for whoever is behind */
+
+void daemon_start(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    uint64_t life = n->daemon.life + 1;
+    uint64_t act = n->daemon.act + 1;
+    memset(&n->daemon, 0, sizeof(n->daemon));
+    n->daemon.life = life;
+    n->daemon.act = act;
+    n->daemon.alive = true;
+    n->daemon.started_at = sim->now;
+    n->daemon.candidate = NOBODY;
+    n->view_revision = 0; /* its own copy is durable, and is read again */
+    if (n->is_database) {
+        guard_start(sim, node);
+    }
+    sim_schedule(sim, sim->now + draw(sim, 5 * MS, 60 * MS), EV_BEAT, node)->life = life;
+    daemon_wake(sim, node);
+}
+
+void daemon_wake(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    uint64_t at = sim->now + draw(sim, 1 * MS, 4 * MS);
+    if (!n->is_database || !n->daemon.alive ||
+        (n->daemon.looks_at > sim->now && n->daemon.looks_at <= at)) {
+        return;
+    }
+    n->daemon.looks_at = at;
+    struct event *e = sim_schedule(sim, at, EV_LOOP, node);
+    e->life = n->daemon.life;
+    e->a = at;
+}
+
+static enum fact yes(bool is)
+{
+    return is ? FACT_YES : FACT_NO;
+}
+
+/* ---- what a node says of itself ---- */
+
+void daemon_words(struct sim *sim, int node, struct member_facts *out)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    const struct sim_pg *pg = &n->pg;
+    static struct facts f; /* only its part of PostgreSQL is looked at */
+    memset(out, 0, sizeof(*out));
+    out->name = n->name;
+    out->is_database = n->is_database;
+    out->is_voter = true;
+    out->is_fresh = true;
+    out->seen = n->daemon.seen;
+    out->seen_age_ms = local_ms(sim, n) - n->daemon.seen_at;
+    if (!n->is_database) {
+        return;
+    }
+    observe(sim, node, &f);
+    out->has_data = f.pg.data == DATA_USABLE;
+    out->copy = out->has_data ? pg->copy : 0;
+    out->process = pg->process;
+    out->role = f.pg.role;
+    out->can_start = yes(n->daemon.crashes <= sim->settings.crashes_max);
+    out->nofailover = n->nofailover;
+    out->failover_priority = n->priority;
+    out->end = pg_end(pg);
+    bool streams = pg->receives_from != NOBODY && sim->nodes[pg->receives_from].pg.is_primary;
+    out->follows_epoch =
+        streams && out->role == ROLE_STANDBY ? sim->nodes[pg->receives_from].pg.epoch : 0;
+    if (out->has_data && !pg->is_primary && pg->sealed > 0 &&
+        seal_next(&f.pg, pg->sealed) == SEAL_DONE) {
+        out->sealed_epoch = pg->sealed;
+    }
+    out->primary_epoch = pg->is_primary && pg->process == PG_RUNNING ? pg->epoch : 0;
+    if (pg->is_primary) {
+        out->seen = out->end;
+        out->seen_age_ms = 0;
+    }
+}
+
+void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft)
+{
+    struct sim_node *n = &sim->nodes[node];
+    bool changed = n->daemon.soft[from].sealed_epoch != soft->sealed_epoch ||
+                   n->daemon.soft[from].primary_epoch != soft->primary_epoch ||
+                   n->daemon.soft[from].follows_epoch != soft->follows_epoch ||
+                   n->daemon.soft[from].process != soft->process;
+    n->daemon.soft[from] = *soft;
+    n->daemon.soft_at[from] = local_ms(sim, n);
+    if (soft->primary_epoch != 0 &&
+        (!n->daemon.seen.is_known || position_reaches(&soft->end, &n->daemon.seen))) {
+        n->daemon.seen = soft->end;
+        n->daemon.seen_at = local_ms(sim, n);
+    }
+    if (changed || n->pg.is_primary) {
+        daemon_wake(sim, node);
+    }
+}
+
+static void say(struct sim *sim, int node)
+{
+    for (int i = 0; i < sim->count; i++) {
+        if (i == node || !linked(sim, node, i) || sim->parcels_used > PARCELS_OF_SOFT) {
+            continue;
+        }
+        int slot = parcel_take(sim);
+        daemon_words(sim, node, &sim->parcels[slot].soft);
+        struct event *e = sim_schedule(sim, sim->now + draw(sim, 1 * MS, 8 * MS), EV_SOFT, i);
+        e->life = sim->nodes[i].daemon.life;
+        e->from = node;
+        e->slot = slot;
+    }
+}
+
+/* Soft state, and a keep-alive as long as the supervisor wants the lease. */
+void daemon_beat(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    struct sim_daemon *d = &n->daemon;
+    say(sim, node);
+    uint64_t now_ms = local_ms(sim, n);
+    bool mine = n->view.lease_stands && name_is(&n->view.holder, &n->name);
+    if (mine && d->let_go != n->view.grant_epoch && now_ms < d->renew_until &&
+        sim->store.leader != NOBODY && linked(sim, node, sim->store.leader)) {
+        int leader = sim->store.leader;
+        struct event *e = sim_schedule(sim, sim->now + draw(sim, 1 * MS, 6 * MS), EV_KEEP, leader);
+        e->from = node;
+        e->a = n->view.grant_epoch;
+        e->b = now_ms;
+    }
+    sim_schedule(sim, sim->now + sim->settings.times.heartbeat_ms * MS, EV_BEAT, node)->life =
+        d->life;
+}
+
+/* ---- what a node sees ---- */
+
+static void observe_force(const struct sim *sim, const struct sim_pg *pg, struct pg_facts *out)
+{
+    bool is_in = pg->force_at <= sim->now;
+    out->force = !is_in ? FORCE_UNKNOWN : pg->fence ? FORCE_FENCE : FORCE_OURS;
+    out->set_in_force = pg->force;
+    out->in_force_lsn = pg->force_lsn;
+    out->unsynced_ms = (sim->now - pg->synced_at) / MS;
+}
+
+static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    const struct sim_pg *pg = &n->pg;
+    bool is_early = sim->now < n->daemon.started_at + 30 * MS;
+    bool runs = pg->process == PG_RUNNING;
+    out->process = is_early ? PG_UNKNOWN : pg->process;
+    out->data = pg->data;
+    if (pg->data == DATA_USABLE && n->view.initialized == FACT_YES &&
+        pg->system_id != sim->store.system_id) {
+        out->data = DATA_BROKEN; /* its initdb was never recorded: the mark still stands */
+    }
+    out->is_noted = yes(pg->noted);
+    out->data_answers = yes(!pg->hangs);
+    out->answers = yes(!pg->postmaster_stopped && !pg->hangs);
+    out->role = pg->is_primary ? ROLE_PRIMARY : ROLE_STANDBY;
+    if (is_early || out->answers == FACT_NO || dice(sim, PROBE_FAILS)) {
+        out->role = ROLE_UNKNOWN;
+    }
+    out->copy = pg->copy;
+    out->end = pg_end(pg);
+    out->recovered = (struct position){.is_known = pg->recovered_known && pg->is_primary,
+                                       .timeline = out->end.timeline,
+                                       .lsn = pg->recovered};
+    out->sealed_epoch = pg->sealed;
+    out->receiver = pg->receives_from != NOBODY ? RECEIVER_LIVES : RECEIVER_GONE;
+    out->receiver_gone_twice = pg->gone_looks >= 2;
+    out->end_after_seal = pg->end_read;
+    bool takes = pg->conninfo_at > sim->now;
+    out->conninfo_empty = takes && runs ? FACT_UNKNOWN : yes(pg->conninfo == NOBODY);
+    if (pg->conninfo != NOBODY) {
+        out->upstream = sim->nodes[pg->conninfo].name;
+    }
+    out->signal_synced = yes(pg->signal_synced);
+    out->crashes = n->daemon.crashes;
+    observe_force(sim, pg, out);
+}
+
+static void observe_members(struct sim *sim, int node, struct facts *f)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    uint64_t now_ms = local_ms(sim, n);
+    f->member_count = (uint32_t)sim->count;
+    for (int i = 0; i < sim->count; i++) {
+        struct member_facts *m = &f->members[i];
+        *m = n->daemon.soft[i];
+        m->name = sim->nodes[i].name;
+        m->is_database = sim->nodes[i].is_database;
+        m->is_voter = true;
+        m->is_fresh = n->daemon.soft_at[i] != 0 &&
+                      now_ms - n->daemon.soft_at[i] <= sim->settings.times.fresh_ms;
+        m->nosync = false;
+        if (i == node) {
+            m->is_fresh = true;
+            m->primary_epoch = 0;
+        }
+    }
+}
+
+static void observe_lease(const struct sim *sim, const struct sim_node *n, struct facts *f)
+{
+    uint64_t now_ms = local_ms(sim, n);
+    bool mine = n->view.lease_stands && name_is(&n->view.holder, &n->name);
+    bool is_paged = n->deadline_epoch != 0 && n->deadline > now_ms;
+    f->lease.epoch = mine ? n->view.grant_epoch : is_paged ? n->deadline_epoch : 0;
+    if (f->lease.epoch == n->daemon.let_go) {
+        f->lease.epoch = 0;
+    }
+    if (f->lease.epoch != 0 && f->lease.epoch == n->deadline_epoch && is_paged) {
+        f->lease.remaining_ms = n->deadline - now_ms;
+    }
+    f->lease.age_ms = n->daemon.granted_epoch == f->lease.epoch ? now_ms - n->daemon.granted_at : 0;
+}
+
+void observe(struct sim *sim, int node, struct facts *f)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    memset(f, 0, sizeof(*f));
+    f->self = n->name;
+    f->settings = sim->settings;
+    f->store = n->view;
+    f->store.sync_pending = n->sync_asked != n->sync_known;
+    f->store.is_current = yes(store_hears(sim, node));
+    if (n->view_revision == 0) {
+        f->store.initialized = f->store.paused = f->store.held = FACT_UNKNOWN;
+    }
+    observe_pg(sim, node, &f->pg);
+    observe_lease(sim, n, f);
+    observe_members(sim, node, f);
+    f->guard.state = !n->guard.alive                        ? GUARD_GONE
+                     : n->guard.frozen_until > sim->now + 0 ? GUARD_SILENT
+                                                            : GUARD_WELL;
+    f->guard.armed_epoch = n->guard.armed_epoch;
+    f->guard.promoted_epoch = n->guard.promoted_epoch;
+    f->guard.promotion_seen = yes(n->pg.is_primary);
+    f->back = n->daemon.back;
+    f->back.primary_ready = FACT_YES;
+    f->back.has_upstream_wal = FACT_YES;
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_pg *up = &sim->nodes[i].pg;
+        if (up->is_primary && up->wal_count > n->pg.wal_count + WAL_KEPT) {
+            f->back.has_upstream_wal = FACT_NO;
+        }
+    }
+    f->wish.adopt = true;
+    f->wish.switchover = n->daemon.wants_switchover;
+    if (n->daemon.candidate != NOBODY) {
+        f->wish.candidate = sim->nodes[n->daemon.candidate].name;
+    }
+}
+
+/* ---- the loop ---- */
+
+static void note(struct sim *sim, int node, const struct facts *f, const struct decision *d)
+{
+    struct sim_node *n = &sim->nodes[node];
+    if (d->rule == n->daemon.rule) {
+        return;
+    }
+    n->daemon.rule = d->rule;
+    sim->milestones++;
+    char text[500];
+    decide_explain(f, d, text, sizeof(text));
+    sim_say(sim, "%s %s", n->name.text, text);
+    fault_milestone(sim);
+}
+
+/* When the set in force was first seen to be in every process. */
+static void look_at_force(struct sim *sim, int node)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    if (pg->force_at != 0 && pg->force_at <= sim->now && pg->force_lsn == 0) {
+        pg->force_lsn = pg->wal_count;
+    }
+}
+
+static void look_at_standbys(struct sim *sim, int node, const struct facts *f)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        bool streams = f->members[i].is_fresh && f->members[i].follows_epoch == pg->epoch;
+        pg->synced_at = streams && pg->is_primary ? sim->now : pg->synced_at;
+    }
+}
+
+void daemon_look(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    struct sim_daemon *d = &n->daemon;
+    static struct facts f;
+    uint64_t next = sim->now + draw(sim, LOOP_US, LOOP_US + 5 * MS);
+    d->looks_at = next;
+    struct event *e = sim_schedule(sim, next, EV_LOOP, node);
+    e->life = d->life;
+    e->a = next;
+    look_at_force(sim, node);
+    observe(sim, node, &f);
+    look_at_standbys(sim, node, &f);
+    d->wants_switchover = d->wants_switchover && f.lease.epoch != 0;
+    if (f.lease.epoch != 0 && d->granted_epoch != f.lease.epoch) {
+        d->granted_epoch = f.lease.epoch;
+        d->granted_at = local_ms(sim, n);
+    }
+    struct decision now = decide(&f);
+    sim->counts.decisions++;
+    if (serves_writes(&f)) {
+        check_serves(sim, node, f.lease.epoch);
+    }
+    note(sim, node, &f, &now);
+    if (now.renews) {
+        d->renew_until = local_ms(sim, n) + sim->settings.times.renew_ms;
+    }
+    bool kills = now.action == ACTION_KILL && d->busy && d->doing.action != ACTION_KILL;
+    if (now.action == ACTION_WAIT || (d->busy && !kills)) {
+        return;
+    }
+    d->busy = true;
+    d->doing = now;
+    d->act++;
+    e = sim_schedule(sim, sim->now + act_duration(sim, node, &now), EV_ACT, node);
+    e->life = d->life;
+    e->a = d->act;
+}

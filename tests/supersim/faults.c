@@ -1,0 +1,426 @@
+/* tests/supersim/faults.c - what goes wrong, when, and how it ends. */
+#include <string.h>
+
+#include "base/must.h"
+#include "supervisor/proof.h"
+#include "tests/supersim/world.h"
+
+static void later(struct sim *sim, int node, int kind, uint64_t from_us, uint64_t to_us)
+{
+    struct event *e = sim_schedule(sim, sim->now + draw(sim, from_us, to_us), EV_RECOVER, node);
+    e->a = (uint64_t)kind;
+}
+
+static void drop_daemon(struct sim_node *n)
+{
+    n->daemon.alive = false;
+    n->daemon.life++;
+    n->daemon.busy = false;
+}
+
+static void drop_host(struct sim_node *n)
+{
+    drop_daemon(n);
+    n->host_up = false;
+    n->host_life++;
+    n->guard.alive = false;
+    n->guard.life++;
+    n->guard.wakes = false;
+    n->pg.process = PG_ABSENT;
+    n->pg.is_primary = false;
+    n->pg.next = NEXT_NONE;
+    n->pg.life++;
+    n->pg.receives_from = NOBODY;
+    n->pg.connection++;
+    n->pg.conninfo = n->pg.conninfo_was = NOBODY;
+    n->pg.end_read = false;
+    n->pg.hangs = false;
+    n->deadline = 0;
+    n->deadline_epoch = 0;
+}
+
+/* ---- one function a kind; false: not possible now ---- */
+
+static bool crash(struct sim *sim, struct sim_node *n, int kind)
+{
+    if (!n->host_up) {
+        return false;
+    }
+    drop_host(n);
+    sim->counts.crashes++;
+    later(sim, (int)(n - sim->nodes), kind, 500 * MS, 9000 * MS);
+    return true;
+}
+
+static bool kill_daemon(struct sim *sim, struct sim_node *n, int kind)
+{
+    if (!n->host_up || !n->daemon.alive) {
+        return false;
+    }
+    drop_daemon(n);
+    sim->counts.daemon_kills++;
+    sim->counts.adopted_primaries += n->pg.is_primary ? 1 : 0;
+    later(sim, (int)(n - sim->nodes), kind, 50 * MS, 3000 * MS);
+    return true;
+}
+
+static bool freeze_daemon(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)kind;
+    n->daemon.frozen_until = sim->now + draw(sim, 100 * MS, 12000 * MS);
+    sim->counts.daemon_freezes++;
+    return true;
+}
+
+static bool hang_loop(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)kind;
+    n->daemon.hung_until = sim->now + draw(sim, 100 * MS, 8000 * MS);
+    sim->counts.loop_hangs++;
+    return true;
+}
+
+static bool kill_guard(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)kind;
+    if (!n->is_database || !n->guard.alive) {
+        return false;
+    }
+    guard_die(sim, (int)(n - sim->nodes));
+    sim->counts.guard_deaths++;
+    return true;
+}
+
+static bool freeze_guard(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)kind;
+    if (!n->is_database || !n->guard.alive) {
+        return false;
+    }
+    n->guard.frozen_until = sim->now + draw(sim, 300 * MS, 9000 * MS);
+    sim->counts.guard_freezes++;
+    daemon_wake(sim, (int)(n - sim->nodes));
+    return true;
+}
+
+static bool freeze_both(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)kind;
+    if (!n->is_database || !n->guard.alive || !n->daemon.alive) {
+        return false;
+    }
+    n->guard.frozen_until = sim->now + draw(sim, 1000 * MS, 14000 * MS);
+    n->daemon.frozen_until = n->guard.frozen_until;
+    sim->counts.both_frozen++;
+    return true;
+}
+
+static bool kill_postmaster(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)kind;
+    if (n->pg.process != PG_RUNNING) {
+        return false;
+    }
+    if (n->pg.is_primary) {
+        n->daemon.crashes =
+            sim->now - n->daemon.crash_window > 20000 * MS ? 1 : n->daemon.crashes + 1;
+        n->daemon.crash_window = sim->now;
+    }
+    pg_kill(sim, (int)(n - sim->nodes));
+    daemon_wake(sim, (int)(n - sim->nodes));
+    sim->counts.postmaster_kills++;
+    sim->counts.paused_deaths += sim->store.now.paused == FACT_YES ? 1 : 0;
+    return true;
+}
+
+static bool stop_postmaster(struct sim *sim, struct sim_node *n, int kind)
+{
+    if (n->pg.process != PG_RUNNING) {
+        return false;
+    }
+    n->pg.postmaster_stopped = true;
+    sim->counts.postmaster_stops++;
+    later(sim, (int)(n - sim->nodes), kind, 300 * MS, 9000 * MS);
+    return true;
+}
+
+static bool cut_off(struct sim *sim, struct sim_node *n, int kind)
+{
+    int node = (int)(n - sim->nodes);
+    for (int i = 0; i < sim->count; i++) {
+        sim->cut[i][node] = sim->cut[node][i] = i != node;
+    }
+    sim->counts.cuts++;
+    later(sim, node, kind, 200 * MS, 12000 * MS);
+    return true;
+}
+
+static bool cut_one_way(struct sim *sim, struct sim_node *n, int kind)
+{
+    int node = (int)(n - sim->nodes);
+    int other = (node + 1 + (int)random_below(&sim->random, (uint64_t)sim->count - 1)) % sim->count;
+    sim->cut[node][other] = true;
+    sim->cut[other][node] = dice(sim, 0.3) || sim->cut[other][node];
+    sim->counts.one_way_cuts++;
+    later(sim, node, kind, 200 * MS, 12000 * MS);
+    return true;
+}
+
+static bool cut_replica(struct sim *sim, struct sim_node *n, int kind)
+{
+    int node = (int)(n - sim->nodes);
+    for (int i = 0; i < sim->count; i++) {
+        sim->replica_cut[i][node] = sim->replica_cut[node][i] = true;
+    }
+    sim->counts.cuts++;
+    later(sim, node, kind, 200 * MS, 12000 * MS);
+    return true;
+}
+
+/* What is left must be able to go on without that disk: a cluster that lost its only copies waits
+ * for a person. */
+static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
+{
+    const struct sync_value *sync = &sim->store.now.sync;
+    const struct history_row *newest = history_newest(&sim->store.now);
+    struct member_facts left[NODES_MAX];
+    memset(left, 0, sizeof(left));
+    struct position floor = pg_end(&lost->pg);
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_node *n = &sim->nodes[i];
+        left[i].name = n->name;
+        left[i].copy = n == lost || n->pg.data != DATA_USABLE ? 0 : n->pg.copy;
+        left[i].end = n == lost ? (struct position){.is_known = false} : pg_end(&n->pg);
+        left[i].sealed_epoch = 1;
+    }
+    struct proof proof = proof_by_seals(sync, left, (uint32_t)sim->databases, 1);
+    if (!sync->is_known || newest == NULL || sim->acked_count == 0 ||
+        sim->store.now.paused == FACT_YES) {
+        return false;
+    }
+    if (!proof_is_lossy(sync)) {
+        if (!proof.holds || proof.by_primary) {
+            return false;
+        }
+        floor = proof.floor;
+    }
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_node *n = &sim->nodes[i];
+        if (n != lost && !n->nofailover && left[i].end.timeline >= newest->timeline &&
+            (!floor.is_known || position_reaches(&left[i].end, &floor))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wipe(struct sim *sim, struct sim_node *n, int kind)
+{
+    if (!n->is_database || !n->host_up || n->pg.data != DATA_USABLE || !may_wipe(sim, n)) {
+        return false;
+    }
+    drop_host(n);
+    pg_wipe(sim, (int)(n - sim->nodes));
+    sim->counts.wipes++;
+    later(sim, (int)(n - sim->nodes), kind, 300 * MS, 6000 * MS);
+    return true;
+}
+
+static bool hang_data(struct sim *sim, struct sim_node *n, int kind)
+{
+    if (n->pg.process != PG_RUNNING) {
+        return false;
+    }
+    n->pg.hangs = true;
+    sim->counts.data_hangs++;
+    later(sim, (int)(n - sim->nodes), kind, 200 * MS, 9000 * MS);
+    return true;
+}
+
+static bool pause_or_resume(struct sim *sim, struct sim_node *n, int kind)
+{
+    bool on = sim->store.now.paused == FACT_NO;
+    if (sim->store.now.initialized != FACT_YES) {
+        return false;
+    }
+    store_propose(sim,
+                  &(struct proposal){.kind = PROPOSE_PAUSE, .by = (int)(n - sim->nodes), .on = on});
+    sim->counts.pauses++;
+    if (on) {
+        later(sim, (int)(n - sim->nodes), kind, 1000 * MS, 9000 * MS);
+    }
+    return true;
+}
+
+static bool switch_over(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)n;
+    (void)kind;
+    for (int i = 0; i < sim->databases; i++) {
+        struct sim_node *primary = &sim->nodes[i];
+        if (primary->pg.is_primary && primary->daemon.alive) {
+            primary->daemon.wants_switchover = true;
+            primary->daemon.candidate = dice(sim, 0.5) ? (i + 1) % sim->databases : NOBODY;
+            sim->counts.switchovers++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool change_mode(struct sim *sim, struct sim_node *n, int kind)
+{
+    (void)n;
+    (void)kind;
+    sim->settings.sync_mode = (enum sync_mode)random_below(&sim->random, 3);
+    sim->counts.mode_changes++;
+    return true;
+}
+
+// clang-format off
+static const struct {
+    const char *name;
+    bool (*strike)(struct sim *sim, struct sim_node *n, int kind);
+    bool only_databases;
+    bool in_script; /* of the exhaustive run */
+} kinds[] = {
+    {"crash",           crash,           false, true},
+    {"kill-daemon",     kill_daemon,     false, true},
+    {"freeze-daemon",   freeze_daemon,   false, true},
+    {"hang-loop",       hang_loop,       true,  true},
+    {"kill-guard",      kill_guard,      true,  true},
+    {"freeze-guard",    freeze_guard,    true,  true},
+    {"freeze-both",     freeze_both,     true,  true},
+    {"kill-postmaster", kill_postmaster, true,  true},
+    {"stop-postmaster", stop_postmaster, true,  true},
+    {"cut-off",         cut_off,         false, true},
+    {"cut-one-way",     cut_one_way,     false, false},
+    {"cut-replica",     cut_replica,     true,  true},
+    {"wipe",            wipe,            true,  true},
+    {"hang-data",       hang_data,       true,  true},
+    {"pause",           pause_or_resume, false, false},
+    {"switchover",      switch_over,     true,  true},
+    {"change-mode",     change_mode,     true,  false},
+};
+// clang-format on
+
+int fault_kinds(void)
+{
+    return (int)ARRAY_LEN(kinds);
+}
+
+const char *fault_name(int kind)
+{
+    return kinds[kind].name;
+}
+
+bool fault_do(struct sim *sim, int kind, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    if ((kinds[kind].only_databases && !n->is_database) ||
+        (sim->wish.exhaustive && !kinds[kind].in_script) || !kinds[kind].strike(sim, n, kind)) {
+        return false;
+    }
+    sim->faults_done++;
+    sim_say(sim, "fault: %s %s", kinds[kind].name, n->name.text);
+    return true;
+}
+
+void fault_strike(struct sim *sim)
+{
+    if (sim->healed) {
+        return;
+    }
+    for (int i = 0; i < 8; i++) {
+        int kind = (int)random_below(&sim->random, ARRAY_LEN(kinds));
+        int node = (int)random_below(&sim->random, (uint64_t)sim->count);
+        for (int k = 0; k < sim->databases; k++) { /* the primary is hit more often */
+            node = sim->nodes[k].pg.is_primary && random_chance(&sim->random, 0.5) ? k : node;
+        }
+        if ((sim->fault_mask >> kind & 1U) != 0 && fault_do(sim, kind, node)) {
+            break;
+        }
+    }
+    sim_schedule(sim, sim->now + draw(sim, sim->fault_every / 8, sim->fault_every * 2), EV_FAULT,
+                 0);
+}
+
+/* The exhaustive run strikes where the policy has just said something new. */
+void fault_milestone(struct sim *sim)
+{
+    const struct sim_wish *w = &sim->wish;
+    while (w->exhaustive && !sim->healed && sim->steps_done < w->step_count &&
+           sim->milestones >= w->steps[sim->steps_done].milestone) {
+        const struct script_step *step = &w->steps[sim->steps_done++];
+        struct event *e = sim_schedule(sim, sim->now + 1, EV_RECOVER, step->node);
+        e->a = (uint64_t)step->fault + 1000;
+    }
+}
+
+static void start_host(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    if (!n->host_up) {
+        n->host_up = true;
+        n->daemon.frozen_until = n->daemon.hung_until = n->guard.frozen_until = 0;
+    }
+    if (!n->daemon.alive) {
+        daemon_start(sim, node);
+    }
+}
+
+void fault_recover(struct sim *sim, int node, uint64_t what)
+{
+    struct sim_node *n = &sim->nodes[node];
+    if (what >= 1000) {
+        (void)fault_do(sim, (int)what - 1000, node);
+        return;
+    }
+    bool (*strike)(struct sim *, struct sim_node *, int) = kinds[what].strike;
+    if (strike == crash || strike == wipe) {
+        if (!n->host_up) {
+            start_host(sim, node);
+        }
+    } else if (strike == kill_daemon) {
+        if (n->host_up && !n->daemon.alive) {
+            daemon_start(sim, node);
+        }
+    } else if (strike == stop_postmaster) {
+        n->pg.postmaster_stopped = false;
+    } else if (strike == hang_data) {
+        n->pg.hangs = false;
+    } else if (strike == pause_or_resume) {
+        store_propose(sim, &(struct proposal){.kind = PROPOSE_PAUSE, .by = node, .on = false});
+    } else {
+        for (int i = 0; i < sim->count; i++) {
+            sim->cut[i][node] = sim->cut[node][i] = false;
+            sim->replica_cut[i][node] = sim->replica_cut[node][i] = false;
+        }
+    }
+}
+
+static void thaw(const struct sim *sim, uint64_t *until)
+{
+    *until = *until > sim->now ? sim->now : *until;
+}
+
+void fault_heal(struct sim *sim)
+{
+    sim->healed = true;
+    memset(sim->cut, 0, sizeof(sim->cut));
+    memset(sim->replica_cut, 0, sizeof(sim->replica_cut));
+    for (int i = 0; i < sim->count; i++) {
+        struct sim_node *n = &sim->nodes[i];
+        thaw(sim, &n->daemon.frozen_until);
+        thaw(sim, &n->daemon.hung_until);
+        thaw(sim, &n->guard.frozen_until);
+        n->pg.postmaster_stopped = n->pg.hangs = false;
+        n->daemon.wants_switchover = false;
+        n->daemon.crashes = 0;
+        start_host(sim, i);
+    }
+    sim->store.now.paused = FACT_NO;
+    sim->store.revision++;
+    sim_say(sim, "healed");
+    sim_schedule(sim, sim->now + 2000 * MS, EV_END, 0);
+}

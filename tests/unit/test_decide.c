@@ -1,0 +1,505 @@
+/* tests/unit/test_decide.c - the policy of one node: one row per situation, and random facts
+ * against what must never be done. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "supervisor/decide.h"
+#include "tests/lib/facts_kit.h"
+#include "tests/lib/random.h"
+
+/* What is different from a node that is well. */
+#define CHANGE(name) static void name(struct facts *f)
+
+CHANGE(nothing)
+{
+    (void)f;
+}
+CHANGE(unseen)
+{
+    f->pg.process = PG_UNKNOWN;
+    f->guard.state = GUARD_UNKNOWN;
+}
+CHANGE(of_another_cluster)
+{
+    f->pg.data = DATA_FOREIGN;
+}
+CHANGE(without_a_note)
+{
+    f->pg.is_noted = FACT_NO;
+}
+CHANGE(to_be_adopted)
+{
+    f->pg.is_noted = FACT_NO;
+    f->wish.adopt = true;
+}
+CHANGE(adopted_before_a_cluster)
+{
+    to_be_adopted(f);
+    f->store.initialized = FACT_NO;
+    f->lease.epoch = 0;
+}
+CHANGE(backends_live_on)
+{
+    f->pg.process = PG_LEFT;
+}
+CHANGE(guard_is_gone)
+{
+    f->guard.state = GUARD_GONE;
+}
+CHANGE(guard_is_silent)
+{
+    f->guard.state = GUARD_SILENT;
+}
+CHANGE(lease_is_over)
+{
+    f->lease = (struct lease_facts){.epoch = 0};
+}
+CHANGE(less_than_the_kill_budget)
+{
+    f->lease.remaining_ms = f->settings.times.kill_budget_ms;
+}
+CHANGE(role_unknown_and_promoted)
+{
+    lease_is_over(f);
+    f->pg.role = ROLE_UNKNOWN;
+}
+CHANGE(order_above)
+{
+    f->store.order_epoch = KIT_EPOCH + 1;
+}
+CHANGE(another_primary_above)
+{
+    f->members[2].primary_epoch = KIT_EPOCH + 1;
+}
+CHANGE(promoted_for_another_epoch)
+{
+    f->guard.promoted_epoch = KIT_EPOCH - 1;
+}
+CHANGE(program_stops)
+{
+    f->wish.stop = true;
+}
+CHANGE(program_stops_and_all_is_down)
+{
+    f->wish.stop = true;
+    f->pg.process = PG_ABSENT;
+}
+CHANGE(long_lease_ends)
+{
+    f->settings.times.fast_stop_ms = 3000;
+    f->lease.remaining_ms = 2500;
+}
+CHANGE(disk_hangs)
+{
+    f->pg.data_answers = FACT_NO;
+}
+CHANGE(postgres_is_stuck)
+{
+    f->pg.answers = FACT_NO;
+    f->pg.role = ROLE_UNKNOWN;
+}
+CHANGE(nothing_begun)
+{
+    f->store.initialized = FACT_NO;
+    f->store.history_count = 0;
+    f->store.sync.is_known = false;
+    f->pg.data = DATA_EMPTY;
+    f->pg.is_noted = FACT_NO;
+    f->pg.process = PG_ABSENT;
+    f->pg.end.is_known = false;
+    f->pg.copy = 0;
+}
+CHANGE(another_copy)
+{
+    f->pg.copy = 999;
+}
+CHANGE(sealed_above)
+{
+    f->pg.sealed_epoch = KIT_EPOCH + 2;
+}
+CHANGE(data_gone)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.data = DATA_BROKEN;
+}
+CHANGE(takes_too_long)
+{
+    f->lease.age_ms = f->settings.times.start_max_ms + 1;
+}
+CHANGE(takes_too_long_and_is_down)
+{
+    takes_too_long(f);
+    f->pg.process = PG_ABSENT;
+}
+CHANGE(crashed)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.role = ROLE_UNKNOWN;
+}
+CHANGE(crashed_alone)
+{
+    crashed(f);
+    f->members[1].is_fresh = f->members[2].is_fresh = false;
+}
+CHANGE(crashed_with_one_answer)
+{
+    crashed(f);
+    f->members[2].is_fresh = false;
+}
+CHANGE(crashed_often)
+{
+    crashed_alone(f);
+    f->pg.crashes = f->settings.crashes_max + 1;
+}
+CHANGE(crashed_for_a_switchover)
+{
+    crashed_alone(f);
+    f->wish.switchover = true;
+}
+CHANGE(crashed_in_a_pause)
+{
+    crashed(f);
+    f->store.paused = FACT_YES;
+}
+CHANGE(crashed_unread)
+{
+    crashed(f);
+    f->store.paused = FACT_UNKNOWN;
+}
+CHANGE(crashed_without_guard)
+{
+    crashed_alone(f);
+    f->guard.state = GUARD_GONE;
+}
+CHANGE(crashed_late)
+{
+    crashed_alone(f);
+    f->lease.remaining_ms = f->settings.times.promote_margin_ms;
+}
+CHANGE(as_a_standby)
+{
+    f->pg.role = ROLE_STANDBY;
+    f->guard.promotion_seen = FACT_NO;
+}
+CHANGE(ordered_and_sealed)
+{
+    order_above(f);
+    f->store.lease_stands = false;
+    f->pg.sealed_epoch = KIT_EPOCH + 1;
+    f->pg.receiver = RECEIVER_GONE;
+    f->pg.conninfo_empty = FACT_YES;
+    f->pg.receiver_gone_twice = f->pg.end_after_seal = true;
+}
+CHANGE(down)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.receiver = RECEIVER_GONE;
+}
+CHANGE(not_sealed)
+{
+    f->pg.sealed_epoch = KIT_EPOCH;
+}
+CHANGE(not_armed)
+{
+    f->guard.armed_epoch = KIT_EPOCH;
+}
+CHANGE(too_late_to_promote)
+{
+    f->lease.remaining_ms = f->settings.times.promote_margin_ms;
+}
+CHANGE(no_signal_file)
+{
+    f->pg.signal_synced = FACT_NO;
+}
+CHANGE(unrecorded)
+{
+    f->store.history_count = 1;
+}
+CHANGE(role_is_wanted_elsewhere)
+{
+    f->wish.switchover = true;
+    f->wish.candidate = kit_name(3);
+}
+CHANGE(one_standby_is_gone)
+{
+    f->members[2].is_fresh = false;
+}
+CHANGE(begins_elsewhere)
+{
+    nothing_begun(f);
+    f->store.lease_stands = false;
+}
+CHANGE(to_be_cloned)
+{
+    f->wish.clone = true;
+}
+CHANGE(ahead_of_the_fork)
+{
+    f->pg.end = kit_at(4, 4001);
+}
+CHANGE(follows_nobody)
+{
+    f->pg.upstream = (struct facts_name){.text = ""};
+}
+
+// clang-format off
+static const struct {
+    const char *text;
+    void (*node)(struct facts *f);
+    void (*change)(struct facts *f);
+    enum action action;
+    const char *rule;
+} situations[] = {
+    {"nothing is done before anything was seen", kit_standby, unseen, ACTION_WAIT, "not-looked-yet"},
+    {"data of another cluster are left alone", kit_primary, of_another_cluster, ACTION_WAIT, "foreign-data"},
+    {"... and those that nobody asked to adopt", kit_standby, without_a_note, ACTION_WAIT, "not-adopted"},
+    {"a standby is adopted as it is", kit_standby, to_be_adopted, ACTION_ADOPT, "adopt"},
+    {"a primary of before the cluster waits for the first grant", kit_primary, adopted_before_a_cluster, ACTION_WAIT, "not-ours-yet"},
+    {"B5: backends without a postmaster are ended", kit_primary, backends_live_on, ACTION_KILL, "left-over"},
+    {"B6: without a guard PostgreSQL ends", kit_standby, guard_is_gone, ACTION_KILL, "guard-gone"},
+    {"B6: a primary with a frozen guard is ended by the daemon", kit_primary, guard_is_silent, ACTION_KILL, "guard-silent"},
+    {"... a standby need not", kit_standby, guard_is_silent, ACTION_WAIT, "steady"},
+    {"... but one that was granted the role must", kit_chosen, guard_is_silent, ACTION_KILL, "guard-silent"},
+    {"A1: a primary without a lease ends", kit_primary, lease_is_over, ACTION_KILL, "primary-without-lease"},
+    {"... also one with less left than the end takes", kit_primary, less_than_the_kill_budget, ACTION_KILL, "primary-without-lease"},
+    {"... also one that does not answer, if it was promoted", kit_primary, role_unknown_and_promoted, ACTION_KILL, "primary-without-lease"},
+    {"an order above the epoch ends a primary", kit_primary, order_above, ACTION_KILL, "superseded"},
+    {"... and so does another primary above", kit_primary, another_primary_above, ACTION_KILL, "superseded"},
+    {"B1: promoted for one epoch, it does not serve under another", kit_primary, promoted_for_another_epoch, ACTION_KILL, "other-epoch"},
+    {"a daemon that stops stops PostgreSQL", kit_primary, program_stops, ACTION_STOP, "stop"},
+    {"... and releases when all is down", kit_primary, program_stops_and_all_is_down, ACTION_RELEASE, "stop-release"},
+    {"... which a standby need not", kit_standby, program_stops_and_all_is_down, ACTION_WAIT, "stopped"},
+    {"A5: the last of a long lease is for a fast shutdown", kit_primary, long_lease_ends, ACTION_STOP, "lease-ends"},
+    {"a hung disk costs the lease", kit_primary, disk_hangs, ACTION_WAIT, "data-hangs"},
+    {"a hung PostgreSQL costs the lease", kit_primary, postgres_is_stuck, ACTION_WAIT, "postgres-hangs"},
+    {"the first primary makes its data", kit_primary, nothing_begun, ACTION_INITDB, "initdb"},
+    {"C3: another copy than was chosen is not promoted", kit_chosen, another_copy, ACTION_WAIT, "other-copy"},
+    {"C1: a promise is above a grant", kit_chosen, sealed_above, ACTION_WAIT, "promised-newer"},
+    {"who lost its data gives the role back", kit_chosen, data_gone, ACTION_RELEASE, "data-lost"},
+    {"who takes too long is ended", kit_chosen, takes_too_long, ACTION_KILL, "promotion-failed"},
+    {"... and gives the role back", kit_chosen, takes_too_long_and_is_down, ACTION_RELEASE, "promotion-given-up"},
+    {"a crash loop ends with a release", kit_primary, crashed_often, ACTION_RELEASE, "crash-loop"},
+    {"a switchover ends with a release", kit_primary, crashed_for_a_switchover, ACTION_RELEASE, "switched-over"},
+    {"C4: where both standbys would answer, a crash is a failover", kit_primary, crashed, ACTION_RELEASE, "provable-failover"},
+    {"... one of two is not enough", kit_primary, crashed_with_one_answer, ACTION_START_PRIMARY, "restart-in-place"},
+    {"before the store was read nothing is started", kit_primary, crashed_unread, ACTION_WAIT, "unread-and-down"},
+    {"A7: in a pause nothing is started", kit_primary, crashed_in_a_pause, ACTION_WAIT, "paused-and-down"},
+    {"B6: the guard comes before PostgreSQL", kit_primary, crashed_without_guard, ACTION_START_GUARD, "guard-wanted"},
+    {"a crash without a proof is restarted in place", kit_primary, crashed_alone, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... unless too little of the lease is left", kit_primary, crashed_late, ACTION_RELEASE, "restart-too-late"},
+    {"a standby that has this epoch's timeline is not promoted again", kit_primary, as_a_standby, ACTION_STOP, "standby-of-own-epoch"},
+    {"C1: an order is followed", kit_standby, order_above, ACTION_SEAL, "seal"},
+    {"... once", kit_standby, ordered_and_sealed, ACTION_WAIT, "sealed"},
+    {"who is chosen and down starts as a standby", kit_chosen, down, ACTION_START_STANDBY, "start-to-promote"},
+    {"who is chosen and not sealed seals first", kit_chosen, not_sealed, ACTION_SEAL, "seal-first"},
+    {"B1: the guard is armed first", kit_chosen, not_armed, ACTION_ARM, "arm"},
+    {"then it promotes", kit_chosen, nothing, ACTION_PROMOTE, "promote"},
+    {"... not with too little of the lease left", kit_chosen, too_late_to_promote, ACTION_WAIT, "granted"},
+    {"B3: standby.signal is written again", kit_primary, no_signal_file, ACTION_WRITE_SIGNAL, "standby-signal"},
+    {"the timeline is recorded", kit_primary, unrecorded, ACTION_RECORD, "record-timeline"},
+    {"a switchover is begun where nothing is lost", kit_primary, role_is_wanted_elsewhere, ACTION_HAND_OVER, "hand-over"},
+    {"a standby that went away leaves the set", kit_primary, one_standby_is_gone, ACTION_SYNC_SET, "sync-set"},
+    {"a primary that is well does nothing", kit_primary, nothing, ACTION_WAIT, "serving"},
+    {"before the first primary one waits", kit_standby, begins_elsewhere, ACTION_WAIT, "begins"},
+    {"an operator's clone", kit_standby, to_be_cloned, ACTION_RETURN, "asked-to-clone"},
+    {"a diverged standby comes back", kit_standby, ahead_of_the_fork, ACTION_RETURN, "come-back"},
+    {"a stopped standby starts", kit_standby, down, ACTION_START_STANDBY, "start-standby"},
+    {"a standby follows the primary", kit_standby, follows_nobody, ACTION_FOLLOW, "follow"},
+    {"a standby that is well does nothing", kit_standby, nothing, ACTION_WAIT, "steady"},
+};
+// clang-format on
+
+static void every_situation_has_its_answer(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
+        struct facts f;
+        situations[i].node(&f);
+        situations[i].change(&f);
+        struct decision d = decide(&f);
+        if (d.action != situations[i].action || strcmp(d.rule, situations[i].rule) != 0) {
+            fail_msg("\"%s\": %s by %s", situations[i].text, action_name(d.action), d.rule);
+        }
+    }
+}
+
+static void every_rule_has_its_situation(void **state)
+{
+    (void)state;
+    for (size_t r = 0; decide_rule(r) != NULL; r++) {
+        bool has = false;
+        for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
+            has = has || strcmp(situations[i].rule, decide_rule(r)) == 0;
+        }
+        if (!has) {
+            fail_msg("no situation reaches the rule %s", decide_rule(r));
+        }
+    }
+}
+
+/* ---- random facts ---- */
+
+static enum fact any_fact(struct test_random *r)
+{
+    return (enum fact)random_below(r, 3);
+}
+
+static void shake_pg(struct facts *f, struct test_random *r)
+{
+    f->pg.process = (enum pg_process)random_below(r, PG_STOPPING + 1);
+    f->pg.role = (enum pg_role)random_below(r, ROLE_PRIMARY + 1);
+    f->pg.data =
+        random_percent(r, 70) ? DATA_USABLE : (enum pg_data)random_below(r, DATA_FOREIGN + 1);
+    f->pg.is_noted = random_percent(r, 80) ? FACT_YES : any_fact(r);
+    f->pg.answers = any_fact(r);
+    f->pg.data_answers = any_fact(r);
+    f->pg.copy = 100 + random_below(r, 4);
+    f->pg.sealed_epoch = KIT_EPOCH - 1 + random_below(r, 4);
+    f->pg.receiver = (enum pg_receiver)random_below(r, 3);
+    f->pg.receiver_gone_twice = random_percent(r, 70);
+    f->pg.end_after_seal = random_percent(r, 70);
+    f->pg.conninfo_empty = any_fact(r);
+    f->pg.signal_synced = any_fact(r);
+    f->pg.force = (enum sync_force)random_below(r, FORCE_FOREIGN + 1);
+    f->pg.end = kit_at(4 + (uint32_t)random_below(r, 4), random_below(r, 6000));
+    f->pg.end.is_known = random_percent(r, 90);
+    f->pg.crashes = (uint32_t)random_below(r, 6);
+    if (random_percent(r, 50)) {
+        f->pg.upstream.text[0] = '\0';
+    }
+}
+
+static void shake_rest(struct facts *f, struct test_random *r)
+{
+    f->guard.state = (enum guard_state)random_below(r, GUARD_WELL + 1);
+    f->guard.armed_epoch = KIT_EPOCH - 1 + random_below(r, 4);
+    f->guard.promoted_epoch = KIT_EPOCH - 1 + random_below(r, 4);
+    f->guard.promotion_seen = any_fact(r);
+    f->lease.epoch = random_percent(r, 40) ? 0 : KIT_EPOCH - 1 + random_below(r, 4);
+    f->lease.remaining_ms = random_below(r, 5000);
+    f->lease.age_ms = random_below(r, 40000);
+    f->store.grant_epoch = KIT_EPOCH + random_below(r, 2);
+    f->store.order_epoch = KIT_EPOCH + random_below(r, 3);
+    f->store.lease_stands = random_percent(r, 60);
+    f->store.paused = any_fact(r);
+    f->store.held = any_fact(r);
+    f->store.initialized = random_percent(r, 80) ? FACT_YES : any_fact(r);
+    f->store.sync_pending = random_percent(r, 20);
+    f->wish.stop = random_percent(r, 10);
+    f->wish.switchover = random_percent(r, 20);
+    f->wish.clone = random_percent(r, 10);
+    f->wish.adopt = random_percent(r, 50);
+    f->back.wal_kept = random_percent(r, 50);
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        f->members[i].is_fresh = random_percent(r, 70);
+        f->members[i].follows_epoch = KIT_EPOCH - 1 + random_below(r, 3);
+    }
+}
+
+/* What safety asks for, said another way than the table does. */
+static void look(const struct facts *f, const struct decision *d)
+{
+    bool seen = f->pg.process != PG_UNKNOWN || f->guard.state != GUARD_UNKNOWN;
+    bool ours =
+        f->pg.data != DATA_FOREIGN && !(f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO);
+    bool lives = f->lease.epoch != 0 && f->lease.remaining_ms > f->settings.times.kill_budget_ms;
+    if (seen && ours && f->pg.process != PG_ABSENT && f->pg.role == ROLE_PRIMARY &&
+        (!lives || f->guard.promoted_epoch != f->lease.epoch)) {
+        assert_int_equal(d->action, ACTION_KILL);
+    }
+    if (d->action == ACTION_PROMOTE) {
+        assert_true(lives && f->guard.state == GUARD_WELL && f->pg.role == ROLE_STANDBY);
+        assert_true(f->guard.armed_epoch == f->lease.epoch && f->pg.sealed_epoch == f->lease.epoch);
+        assert_true(f->store.order_epoch <= f->lease.epoch && f->pg.copy == f->store.holder_copy);
+        assert_true(f->pg.receiver == RECEIVER_GONE && f->pg.end_after_seal);
+    }
+    if (d->action == ACTION_RELEASE || d->action == ACTION_START_PRIMARY ||
+        d->action == ACTION_START_STANDBY || d->action == ACTION_START_GUARD) {
+        assert_int_equal(f->pg.process, PG_ABSENT);
+    }
+    if (d->action == ACTION_FOLLOW) {
+        assert_true(f->store.grant_epoch >= f->pg.sealed_epoch && f->store.lease_stands);
+        assert_true(f->store.order_epoch <= f->store.grant_epoch);
+    }
+    if (d->renews) {
+        assert_true(f->lease.epoch != 0);
+    }
+    if (f->pg.data_answers == FACT_NO && f->pg.process == PG_RUNNING && d->action == ACTION_WAIT) {
+        assert_false(d->renews);
+    }
+}
+
+static void random_facts_never_do_what_must_not_be_done(void **state)
+{
+    (void)state;
+    struct test_random r = {.state = 1};
+    size_t actions[ACTIONS] = {0};
+    void (*const nodes[])(struct facts *) = {kit_standby, kit_primary, kit_chosen};
+    for (size_t i = 0; i < 200000; i++) {
+        struct facts f;
+        nodes[i % ARRAY_LEN(nodes)](&f);
+        if (random_percent(&r, 70)) {
+            shake_pg(&f, &r);
+        }
+        if (random_percent(&r, 70)) {
+            shake_rest(&f, &r);
+        }
+        struct decision d = decide(&f);
+        char text[600];
+        actions[d.action]++;
+        look(&f, &d);
+        if (i % 100 == 0) {
+            decide_explain(&f, &d, text, sizeof(text));
+            assert_non_null(strstr(text, d.rule));
+        }
+    }
+    for (size_t a = 0; a < ACTIONS; a++) {
+        if (actions[a] == 0 && a != ACTION_INITDB && a != ACTION_HAND_OVER) {
+            fail_msg("%s was never decided", action_name((enum action)a));
+        }
+    }
+}
+
+static void nothing_known_does_nothing(void **state)
+{
+    (void)state;
+    struct facts f;
+    memset(&f, 0, sizeof(f));
+    struct decision d = decide(&f);
+    assert_int_equal(d.action, ACTION_WAIT);
+    assert_false(d.renews);
+    assert_false(serves_writes(&f));
+}
+
+static void writes_are_served_with_lease_record_and_set_alone(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    assert_true(serves_writes(&f));
+    f.pg.force = FORCE_FENCE;
+    assert_false(serves_writes(&f));
+    kit_primary(&f);
+    lease_is_over(&f);
+    assert_false(serves_writes(&f));
+    kit_standby(&f);
+    assert_false(serves_writes(&f));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_situation_has_its_answer),
+        cmocka_unit_test(every_rule_has_its_situation),
+        cmocka_unit_test(random_facts_never_do_what_must_not_be_done),
+        cmocka_unit_test(nothing_known_does_nothing),
+        cmocka_unit_test(writes_are_served_with_lease_record_and_set_alone),
+    };
+    return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
+}

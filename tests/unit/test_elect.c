@@ -1,0 +1,412 @@
+/* tests/unit/test_elect.c - who becomes primary: one row per situation, the arithmetic of proofs,
+ * and random facts against what must never be granted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "supervisor/elect.h"
+#include "supervisor/history.h"
+#include "supervisor/proof.h"
+#include "tests/lib/facts_kit.h"
+#include "tests/lib/random.h"
+
+#define ORDER (KIT_EPOCH + 1)
+
+/* pg1, the primary, is gone; an order stands, and pg2 and pg3 have answered it. */
+static void base(struct elect_facts *f)
+{
+    memset(f, 0, sizeof(*f));
+    f->store = kit_store();
+    f->store.lease_stands = false;
+    f->store.order_epoch = ORDER;
+    f->settings = kit_settings();
+    f->order_age_ms = 100;
+    f->member_count = 5;
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i] = kit_member(i + 1);
+        f->members[i].follows_epoch = f->members[i].primary_epoch = 0;
+        f->members[i].sealed_epoch = i == 0 ? KIT_EPOCH : ORDER;
+    }
+    f->members[0].is_fresh = false;
+    for (unsigned i = 3; i < 5; i++) {
+        f->members[i] = kit_member(i + 1);
+        f->members[i].is_database = f->members[i].has_data = false;
+    }
+}
+
+#define CHANGE(name) static void name(struct elect_facts *f)
+
+CHANGE(nothing)
+{
+    (void)f;
+}
+CHANGE(held)
+{
+    f->store.held = FACT_YES;
+}
+CHANGE(lease_stands)
+{
+    f->store.lease_stands = true;
+}
+CHANGE(paused)
+{
+    f->store.paused = FACT_YES;
+}
+CHANGE(unread)
+{
+    f->store.initialized = FACT_UNKNOWN;
+}
+CHANGE(begins)
+{
+    f->store.initialized = FACT_NO;
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i].has_data = false;
+    }
+}
+CHANGE(begins_with_data_on_pg3)
+{
+    begins(f);
+    f->members[2].has_data = true;
+}
+CHANGE(nobody_may_begin)
+{
+    begins(f);
+    f->members[1].nofailover = true;
+    f->members[2].failover_priority = 0;
+}
+CHANGE(no_order)
+{
+    f->store.order_epoch = KIT_EPOCH;
+}
+CHANGE(sealed_above)
+{
+    f->members[2].sealed_epoch = ORDER + 3;
+}
+CHANGE(pg3_is_alive_and_silent)
+{
+    f->members[2].sealed_epoch = KIT_EPOCH;
+}
+CHANGE(pg3_is_silent_too_long)
+{
+    pg3_is_alive_and_silent(f);
+    f->order_age_ms = 60000;
+}
+CHANGE(all_are_silent)
+{
+    pg3_is_silent_too_long(f);
+    f->members[1].sealed_epoch = 0;
+}
+CHANGE(another_copy_on_pg3)
+{
+    f->members[2].copy = 999;
+}
+CHANGE(primary_answers_alone)
+{
+    pg3_is_silent_too_long(f);
+    f->members[1].sealed_epoch = 0;
+    f->members[0].is_fresh = true;
+    f->members[0].sealed_epoch = ORDER;
+}
+CHANGE(two_sets_open)
+{
+    f->store.sync.sets[1] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(1)}};
+    f->store.sync.count = 2;
+}
+CHANGE(pg3_is_ahead)
+{
+    f->members[2].end.lsn += 1;
+}
+CHANGE(pg3_is_ahead_and_nofailover)
+{
+    pg3_is_ahead(f);
+    f->members[2].nofailover = true;
+}
+CHANGE(pg2_is_on_an_older_timeline)
+{
+    f->members[1].end = kit_at(4, KIT_LSN + 500);
+}
+CHANGE(pg3_is_wanted)
+{
+    f->wanted = kit_name(3);
+}
+CHANGE(pg3_has_priority)
+{
+    f->members[2].failover_priority = 2;
+}
+CHANGE(pg2_is_down)
+{
+    f->members[1].process = PG_ABSENT;
+}
+CHANGE(pg2_failed_last)
+{
+    f->store.holder = kit_name(2);
+    f->store.history_count = 1;
+    f->store.grant_epoch = KIT_EPOCH;
+}
+CHANGE(pg2_crashed_too_often)
+{
+    f->members[1].can_start = FACT_NO;
+}
+CHANGE(nothing_was_ever_published)
+{
+    f->store.sync.is_known = false;
+}
+CHANGE(asynchronous)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->settings.lag_bytes_max = 100;
+    f->members[0].seen = f->members[3].seen = f->members[4].seen =
+        kit_at(KIT_TIMELINE, KIT_LSN + 90);
+}
+CHANGE(asynchronous_and_far_behind)
+{
+    asynchronous(f);
+    f->members[4].seen.lsn += 11;
+}
+CHANGE(asynchronous_and_nobody_knows)
+{
+    asynchronous(f);
+    for (unsigned i = 1; i < 5; i++) {
+        f->members[i].seen.is_known = false;
+    }
+}
+CHANGE(asynchronous_and_patience_is_over)
+{
+    asynchronous_and_nobody_knows(f);
+    f->order_age_ms = f->settings.times.patient_ms;
+}
+CHANGE(asynchronous_and_the_primary_answers)
+{
+    asynchronous(f);
+    f->members[0].is_fresh = true;
+    f->members[0].sealed_epoch = ORDER;
+    f->members[0].end.lsn += 50;
+    f->members[0].process = PG_ABSENT;
+}
+
+enum { NOBODY = -1 };
+
+// clang-format off
+static const struct {
+    const char *text;
+    void (*change)(struct elect_facts *f);
+    enum elect_action action;
+    const char *rule;
+    int chosen; /* its place */
+    enum elect_loss loss;
+} situations[] = {
+    {"A7: nothing is granted while epochs are held", held, ELECT_NOTHING, "held", NOBODY, LOSS_NONE},
+    {"A3: nothing is granted while the lease stands", lease_stands, ELECT_NOTHING, "lease-stands", NOBODY, LOSS_NONE},
+    {"... or during a pause", paused, ELECT_NOTHING, "paused", NOBODY, LOSS_NONE},
+    {"... or before the store was read", unread, ELECT_NOTHING, "unread", NOBODY, LOSS_NONE},
+    {"a cluster begins with the first by name that is alive", begins, ELECT_GRANT, "first-primary", 1, LOSS_NONE},
+    {"... or with whoever has data", begins_with_data_on_pg3, ELECT_GRANT, "first-primary", 2, LOSS_NONE},
+    {"... a witness never, nor who may not", nobody_may_begin, ELECT_WAIT, "nobody-begins", NOBODY, LOSS_NONE},
+    {"C1: first all are to seal themselves", no_order, ELECT_ORDER, "order", NOBODY, LOSS_NONE},
+    {"D3: ... again above every seal", sealed_above, ELECT_ORDER, "order-again", NOBODY, LOSS_NONE},
+    {"who is alive gets a moment to answer", pg3_is_alive_and_silent, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"C4: one of two is no proof for ANY 1", pg3_is_silent_too_long, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"nobody answered", all_are_silent, ELECT_WAIT, "unanswered", NOBODY, LOSS_NONE},
+    {"C3: another copy is no answer", another_copy_on_pg3, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"the primary's own copy proves alone, and goes on", primary_answers_alone, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"every set that may be in force is proved", two_sets_open, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"of two that are equal the first by name", nothing, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"the one that is ahead", pg3_is_ahead, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"nobody, where the one that is ahead may not", pg3_is_ahead_and_nofailover, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"more WAL on an older timeline is less", pg2_is_on_an_older_timeline, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"an operator's word among equals", pg3_is_wanted, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"failover_priority among equals", pg3_has_priority, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"who runs before who is down", pg2_is_down, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"who failed last comes last", pg2_failed_last, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... beyond the limit nobody", asynchronous_and_far_behind, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"... where nobody knows, all are waited for", asynchronous_and_nobody_knows, ELECT_WAIT, "loss-unknown", NOBODY, LOSS_NONE},
+    {"... for a time", asynchronous_and_patience_is_over, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
+    {"... and the primary itself loses nothing", asynchronous_and_the_primary_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+};
+// clang-format on
+
+static void every_situation_has_its_answer(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
+        struct elect_facts f;
+        base(&f);
+        situations[i].change(&f);
+        struct election e = elect(&f);
+        int chosen = e.action == ELECT_GRANT ? (int)e.chosen : NOBODY;
+        if (e.action != situations[i].action || strcmp(e.rule, situations[i].rule) != 0 ||
+            chosen != situations[i].chosen || e.loss != situations[i].loss) {
+            fail_msg("\"%s\": %s, chosen %d, loss %d", situations[i].text, e.rule, chosen,
+                     (int)e.loss);
+        }
+    }
+}
+
+static void every_rule_has_its_situation(void **state)
+{
+    (void)state;
+    for (size_t r = 0; elect_rule(r) != NULL; r++) {
+        bool has = false;
+        for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
+            has = has || strcmp(situations[i].rule, elect_rule(r)) == 0;
+        }
+        if (!has) {
+            fail_msg("no situation reaches the rule %s", elect_rule(r));
+        }
+    }
+}
+
+static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
+{
+    (void)state;
+    struct elect_facts f;
+    char text[300];
+    base(&f);
+    pg3_is_silent_too_long(&f);
+    struct election e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_string_equal(text,
+                        "unproven: an acknowledged commit may be on those who have not answered; "
+                        "waits for pg1, pg3");
+    base(&f);
+    asynchronous(&f);
+    e = elect(&f);
+    assert_int_equal(e.loss_bytes, 90);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_non_null(strstr(text, "pg2 becomes primary with epoch 6; lost: 90 bytes of WAL"));
+    elect_explain(&f, &e, text, 12); /* cut, and no further */
+    assert_int_equal(strlen(text), 11);
+}
+
+static void epochs_and_timelines_only_grow(void **state)
+{
+    (void)state;
+    struct elect_facts f;
+    base(&f);
+    f.store.grant_timeline = 11;
+    assert_int_equal(elect(&f).timeline, 12);
+    f.members[2].end.timeline = 15; /* of a promotion that was never recorded */
+    assert_int_equal(elect(&f).timeline, 16);
+    base(&f);
+    no_order(&f);
+    f.members[0].sealed_epoch = 20;
+    assert_int_equal(elect(&f).epoch, 21);
+    base(&f);
+    begins(&f);
+    assert_true(elect(&f).epoch > f.members[1].sealed_epoch && elect(&f).timeline > 1);
+}
+
+static void enough_answers_are_n_minus_w_plus_one(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n <= SYNC_NAMES_MAX; n++) {
+        for (uint32_t w = 0; w <= n + 1; w++) {
+            struct sync_set set = {.needed = w, .count = n};
+            assert_int_equal(proof_answers_needed(&set), w == 0 || w > n ? 0 : n - w + 1);
+        }
+    }
+}
+
+static void a_foreseen_failover_needs_fresh_streaming_electable_copies(void **state)
+{
+    (void)state;
+    struct store_facts store = kit_store();
+    struct member_facts m[3] = {kit_member(1), kit_member(2), kit_member(3)};
+    assert_true(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2].nofailover = true;
+    assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2] = kit_member(3);
+    m[2].follows_epoch = KIT_EPOCH - 1;
+    assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2] = kit_member(3);
+    m[2].copy = 7;
+    assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2] = kit_member(3);
+    assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH + 1));
+}
+
+/* Timelines 2, 4 and 6 are one line, 5 left 4 at 3000 and was recorded too. */
+static void timelines_share_what_was_before_they_parted(void **state)
+{
+    (void)state;
+    struct store_facts s = kit_store();
+    s.history[2] = s.history[1];
+    s.history[1] = (struct history_row){.epoch = 4, .timeline = 5, .parent = 4, .switch_lsn = 3000};
+    s.history_count = 3;
+    struct {
+        struct position end;
+        uint64_t shared;
+        bool diverged;
+    } rows[] = {
+        {kit_at(6, 9000), 9000, false}, {kit_at(4, 3900), 3900, false},
+        {kit_at(4, 4000), 4000, false}, {kit_at(4, 4001), 4000, true},
+        {kit_at(2, 2001), 2000, true},  {kit_at(2, 1999), 1999, false},
+        {kit_at(5, 3500), 3000, true},  {kit_at(5, 2900), 2900, true},
+        {kit_at(3, 100), 0, true},      {kit_at(7, 100), 0, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(history_shared_lsn(&s, &rows[i].end), rows[i].shared);
+        assert_int_equal(history_is_diverged(&s, &rows[i].end), rows[i].diverged);
+    }
+}
+
+static void random_facts_grant_nothing_unproven(void **state)
+{
+    (void)state;
+    struct test_random r = {.state = 7};
+    size_t grants = 0;
+    for (size_t i = 0; i < 100000; i++) {
+        struct elect_facts f;
+        base(&f);
+        uint64_t top = 0; /* of the listed */
+        uint32_t answers = 0;
+        for (unsigned k = 0; k < KIT_NODES; k++) {
+            struct member_facts *m = &f.members[k];
+            m->is_fresh = random_percent(&r, 80);
+            m->sealed_epoch = ORDER - random_below(&r, 2);
+            m->copy = random_percent(&r, 90) ? m->copy : 50;
+            m->end.lsn = 4990 + random_below(&r, 20);
+            m->end.is_known = random_percent(&r, 90);
+            m->nofailover = random_percent(&r, 10);
+            bool answered = m->sealed_epoch == ORDER && m->end.is_known && m->copy != 50;
+            answers += k > 0 && answered ? 1 : 0;
+            top = k > 0 && answered && m->end.lsn > top ? m->end.lsn : top;
+        }
+        f.order_age_ms = random_below(&r, 1000);
+        struct election e = elect(&f);
+        if (e.action != ELECT_GRANT) {
+            continue;
+        }
+        grants++;
+        const struct member_facts *m = &f.members[e.chosen];
+        bool primary = f.members[0].sealed_epoch == ORDER && f.members[0].end.is_known &&
+                       f.members[0].copy == 101;
+        assert_true(answers == 2 || primary);
+        assert_true(m->end.lsn >= (answers == 2 ? top : f.members[0].end.lsn));
+        assert_true(m->sealed_epoch == ORDER && !m->nofailover && m->is_database && m->is_fresh);
+    }
+    assert_true(grants > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_situation_has_its_answer),
+        cmocka_unit_test(every_rule_has_its_situation),
+        cmocka_unit_test(it_says_whom_it_waits_for_and_what_is_lost),
+        cmocka_unit_test(epochs_and_timelines_only_grow),
+        cmocka_unit_test(enough_answers_are_n_minus_w_plus_one),
+        cmocka_unit_test(a_foreseen_failover_needs_fresh_streaming_electable_copies),
+        cmocka_unit_test(timelines_share_what_was_before_they_parted),
+        cmocka_unit_test(random_facts_grant_nothing_unproven),
+    };
+    return cmocka_run_group_tests_name("elect", tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* tests/unit/test_sync_set.c - in which order synchronous_standby_names and its published value
+ * change: whole walks, and every combination of three sets, step by step, against the promise
+ * itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "supervisor/proof.h"
+#include "supervisor/sync_set.h"
+#include "tests/lib/facts_kit.h"
+
+static struct sync_set set_of_one(unsigned node)
+{
+    return (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(node)}};
+}
+
+static void expect(const struct facts *f, enum sync_step step, uint32_t sets)
+{
+    struct sync_plan plan = sync_plan(f);
+    if (plan.step != step || (step == SYNC_STEP_PUBLISH && plan.publish.count != sets)) {
+        fail_msg("step %d with %u sets: %s", (int)plan.step, (unsigned)plan.publish.count,
+                 plan.why);
+    }
+}
+
+/* The step happens at once. */
+static struct sync_plan go_on(struct facts *f)
+{
+    struct sync_plan plan = sync_plan(f);
+    if (plan.step == SYNC_STEP_PUBLISH) {
+        assert_int_equal(plan.revision, f->store.sync_revision);
+        f->store.sync = plan.publish;
+        f->store.sync_revision++;
+    } else if (plan.step == SYNC_STEP_APPLY) {
+        f->pg.force = FORCE_OURS;
+        f->pg.set_in_force = plan.apply;
+        f->pg.in_force_lsn = f->pg.end.lsn;
+    }
+    return plan;
+}
+
+static void what_is_wanted_stays(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    expect(&f, SYNC_STEP_NONE, 0);
+}
+
+static void c4_a_set_is_published_before_it_is_applied_and_the_old_one_dropped_last(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.members[2].is_fresh = false; /* pg3 went away */
+    expect(&f, SYNC_STEP_PUBLISH, 2);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_APPLY, 0);
+    (void)go_on(&f);
+    f.pg.in_force_lsn = KIT_LSN + 1; /* pg2 has not all that pg3 may have acknowledged */
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.members[1].end.lsn = KIT_LSN + 1;
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_NONE, 0);
+}
+
+static void a_new_primary_serves_when_its_set_has_what_was_acknowledged_before(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.store.sync.epoch = KIT_EPOCH - 1;
+    f.store.sync.primary = kit_copy(3);
+    f.store.sync = sync_inherit(&f);
+    assert_int_equal(f.store.sync.primary.copy, 101);
+    assert_int_equal(f.store.sync.count, 1); /* the sets of before go on proving */
+    f.pg.force = FORCE_FENCE;
+    f.members[1].end.lsn = f.members[2].end.lsn = f.pg.recovered.lsn - 1;
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.members[1].end.lsn = f.pg.recovered.lsn;
+    f.members[2].copy = 77; /* cloned anew: another copy, another set */
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_APPLY, 0);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_NONE, 0);
+}
+
+static void without_a_standby_it_waits_and_then_goes_on_alone(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.members[1].follows_epoch = f.members[2].follows_epoch = 0;
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.pg.unsynced_ms = f.settings.times.degrade_ms;
+    struct sync_set goal;
+    assert_true(sync_goal(&f, &goal));
+    assert_int_equal(goal.needed, 0);
+    expect(&f, SYNC_STEP_PUBLISH, 2); /* said before it is done: C#1688 */
+    (void)go_on(&f);
+    assert_true(proof_is_lossy(&f.store.sync));
+    expect(&f, SYNC_STEP_APPLY, 0);
+    f.settings.sync_strict = true;
+    assert_false(sync_goal(&f, &goal));
+}
+
+static void strangers_values_prove_nothing(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.pg.force = FORCE_FOREIGN;
+    expect(&f, SYNC_STEP_PUBLISH, 0);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_APPLY, 0);
+    (void)go_on(&f);
+    f.pg.in_force_lsn = KIT_LSN + 1;
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.members[1].end.lsn = KIT_LSN + 1;
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+}
+
+static void nothing_is_done_while_an_outcome_is_unknown(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.members[2].is_fresh = false;
+    f.store.sync_pending = true;
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.store.sync_pending = false;
+    f.pg.force = FORCE_UNKNOWN;
+    expect(&f, SYNC_STEP_WAIT, 0);
+}
+
+static void modes_decide_how_many_are_listed(void **state)
+{
+    (void)state;
+    struct facts f;
+    struct sync_set goal;
+    kit_primary(&f);
+    assert_true(sync_goal(&f, &goal));
+    assert_true(goal.needed == 1 && goal.count == 2);
+    f.settings.sync_nodes = 5; /* more than there are */
+    assert_true(sync_goal(&f, &goal));
+    assert_true(goal.needed == 2 && goal.count == 2);
+    f.settings.sync_mode = SYNC_ON;
+    f.settings.sync_nodes = 1;
+    assert_true(sync_goal(&f, &goal));
+    assert_true(goal.needed == 1 && goal.count == 1);
+    f.members[1].nosync = true;
+    assert_true(sync_goal(&f, &goal));
+    assert_true(name_is(&goal.at[0].name, &f.members[2].name));
+    f.settings.sync_mode = SYNC_OFF;
+    assert_true(sync_goal(&f, &goal));
+    assert_int_equal(goal.needed, 0);
+}
+
+/* From every set to every other and back half way: at each step what is in force is published. */
+static void at_every_step_what_is_in_force_is_published(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 64; bits++) {
+        struct facts f;
+        kit_primary(&f);
+        f.pg.set_in_force = (bits & 1U) != 0 ? set_of_one(2) : kit_set();
+        f.store.sync.sets[0] = f.pg.set_in_force;
+        for (unsigned step = 0; step < 12; step++) {
+            f.members[1].is_fresh = (bits >> 1 & 1U) != 0 || step % 3 != 0;
+            f.members[2].is_fresh = (bits >> 2 & 1U) != 0 || step % 2 != 0;
+            f.settings.sync_mode = (bits >> 3 & 1U) != 0 && step > 4 ? SYNC_OFF : SYNC_QUORUM;
+            f.members[1].end.lsn = (bits >> 4 & 1U) != 0 && step < 8 ? 1 : KIT_LSN;
+            f.members[2].end.lsn = (bits >> 5 & 1U) != 0 && step < 8 ? 1 : KIT_LSN;
+            (void)go_on(&f);
+            const struct sync_value *value = &f.store.sync;
+            bool published = value->count == 0;
+            for (uint32_t i = 0; i < value->count; i++) {
+                published = published || sync_set_equal(&value->sets[i], &f.pg.set_in_force);
+            }
+            assert_true(published);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_wanted_stays),
+        cmocka_unit_test(c4_a_set_is_published_before_it_is_applied_and_the_old_one_dropped_last),
+        cmocka_unit_test(a_new_primary_serves_when_its_set_has_what_was_acknowledged_before),
+        cmocka_unit_test(without_a_standby_it_waits_and_then_goes_on_alone),
+        cmocka_unit_test(strangers_values_prove_nothing),
+        cmocka_unit_test(nothing_is_done_while_an_outcome_is_unknown),
+        cmocka_unit_test(modes_decide_how_many_are_listed),
+        cmocka_unit_test(at_every_step_what_is_in_force_is_published),
+    };
+    return cmocka_run_group_tests_name("sync_set", tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+/* tests/unit/test_timing_profile.c - from one knob to all times, and that they keep the sum of A5.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "proto/timing.h"
+#include "supervisor/timing_profile.h"
+
+// clang-format off
+static const struct {
+    struct timing_wish wish;
+    uint64_t lease_ms;
+    const char *sentence;
+} wishes[] = {
+    {{.profile = FAILOVER_UNSET}, 5000, "the lease is 5000 ms: from balanced"},
+    {{.profile = FAILOVER_FAST}, 2000, "the lease is 2000 ms: from fast"},
+    {{.profile = FAILOVER_PATIENT}, 15000, "the lease is 15000 ms: from patient"},
+    {{.ttl_s = 30}, 5000, "the lease is 5000 ms: balanced is shorter than ttl 30 s; a failover takes no longer than that"},
+    {{.profile = FAILOVER_PATIENT, .ttl_s = 10}, 10000, "the lease is 10000 ms: ttl 10 s is shorter than the 15000 ms of patient"},
+    {{.lease_ms = 8000, .ttl_s = 30}, 8000, "the lease is 8000 ms: lease_ms is shorter than ttl 30 s; a failover takes no longer than that"},
+    {{.lease_ms = 8000}, 8000, "the lease is 8000 ms: from lease_ms"},
+    {{.lease_ms = 500}, 1850, "the lease is 1850 ms: lease_ms asks for 500 ms, which is shorter than the loss of a raft leader takes"},
+    {{.ttl_s = 1}, 1850, "the lease is 1850 ms: ttl asks for 1000 ms, which is shorter than the loss of a raft leader takes"},
+    {{.lease_ms = UINT64_MAX, .ttl_s = UINT64_MAX}, 3600000, "the lease is 3600000 ms: from lease_ms"},
+};
+// clang-format on
+
+static void a5_every_wish_has_a_lease_that_outlasts_an_election(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        struct timing_result r = timing_from(&wishes[i].wish);
+        assert_int_equal(r.times.lease_ms, wishes[i].lease_ms);
+        assert_string_equal(r.sentence, wishes[i].sentence);
+        struct timing t = {.election_timeout_ms = r.times.election_timeout_ms,
+                           .heartbeat_ms = r.times.heartbeat_ms,
+                           .reconnect_ms = r.times.reconnect_ms,
+                           .lease_ms = r.times.lease_ms,
+                           .kill_budget_ms = r.times.kill_budget_ms};
+        struct err err = {0};
+        assert_int_equal(timing_check(&t, &err), 0);
+        assert_true(r.times.promote_margin_ms >= r.times.kill_budget_ms);
+        assert_true(r.times.promote_margin_ms < r.times.lease_ms);
+        assert_true(r.times.fast_stop_ms < r.times.lease_ms / 2);
+        assert_true(r.times.fresh_ms < r.times.lease_ms);
+    }
+}
+
+static void profiles_are_those_of_proto(void **state)
+{
+    (void)state;
+    static const struct {
+        enum failover_profile ours;
+        enum timing_profile theirs;
+    } pairs[] = {{FAILOVER_FAST, TIMING_FAST},
+                 {FAILOVER_BALANCED, TIMING_BALANCED},
+                 {FAILOVER_PATIENT, TIMING_PATIENT}};
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct timing_wish wish = {.profile = pairs[i].ours};
+        struct supervisor_times ours = timing_from(&wish).times;
+        struct timing theirs = timing_of(pairs[i].theirs);
+        assert_int_equal(ours.lease_ms, theirs.lease_ms);
+        assert_int_equal(ours.election_timeout_ms, theirs.election_timeout_ms);
+        assert_int_equal(ours.heartbeat_ms, theirs.heartbeat_ms);
+        assert_int_equal(ours.reconnect_ms, theirs.reconnect_ms);
+        assert_int_equal(ours.kill_budget_ms, theirs.kill_budget_ms);
+        enum failover_profile parsed = FAILOVER_UNSET;
+        assert_true(timing_profile_parse(timing_profile_name(pairs[i].theirs), &parsed));
+        assert_int_equal(parsed, pairs[i].ours);
+    }
+    enum failover_profile parsed = FAILOVER_UNSET;
+    assert_false(timing_profile_parse("faster", &parsed));
+    assert_false(timing_profile_parse("", &parsed));
+}
+
+static void what_was_measured_is_held_against_the_lease(void **state)
+{
+    (void)state;
+    struct timing_wish wish = {.profile = FAILOVER_FAST};
+    struct supervisor_times times = timing_from(&wish).times;
+    char text[TIMING_SENTENCE_SIZE];
+    struct timing_measured m = {.round_trip_ms = 20, .fsync_ms = 150, .stop_ms = 500};
+    assert_true(timing_fits(&times, &m, text));
+    assert_string_equal(text, "");
+    m.fsync_ms = 151;
+    assert_false(timing_fits(&times, &m, text));
+    assert_string_equal(
+        text,
+        "the lease of 2000 ms is short for what was measured: the fsync of the store takes 151 ms "
+        "and a stop 500 ms; mend that, or set lease_ms to 2010 or more");
+    m.scheduling_ms = 300;
+    assert_false(timing_fits(&times, &m, text));
+    assert_non_null(strstr(text, "delay until a process runs"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a5_every_wish_has_a_lease_that_outlasts_an_election),
+        cmocka_unit_test(profiles_are_those_of_proto),
+        cmocka_unit_test(what_was_measured_is_held_against_the_lease),
+    };
+    return cmocka_run_group_tests_name("timing_profile", tests, NULL, NULL);
+}
