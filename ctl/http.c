@@ -25,6 +25,7 @@ struct exchange {
     struct buf *body;
     const struct http_sink *sink; /* NULL: all into @body */
     uint64_t heard_ms;            /* when the last bytes came */
+    uint64_t answer_ms;           /* of a stream: so long may its answer take to begin */
     bool too_large;
     bool enough;
 };
@@ -86,7 +87,13 @@ static int is_too_silent(void *context, curl_off_t down_all, curl_off_t down, cu
     (void)down;
     (void)up_all;
     (void)up;
-    return e->sink != NULL && clock_mono_ms(clock_system()) - e->heard_ms > e->sink->silence_ms;
+    if (e->sink == NULL) {
+        return 0;
+    }
+    long status = 0;
+    (void)curl_easy_getinfo(e->http->curl, CURLINFO_RESPONSE_CODE, &status);
+    uint64_t limit_ms = status == 0 ? e->answer_ms : e->sink->silence_ms;
+    return clock_mono_ms(clock_system()) - e->heard_ms > limit_ms;
 }
 
 struct http *http_open(const struct http_place *place, const struct http_access *access)
@@ -189,8 +196,9 @@ static int perform(struct http *http, const struct http_request *request, struct
         return err_set(err, ERR_TOO_LARGE, "%s: its answer is larger than %zu bytes", http->name,
                        HTTP_BODY_MAX);
     }
+    bool never_began = code == CURLE_ABORTED_BY_CALLBACK && status == 0;
     const struct http_fault fault = {
-        .code = (int)code,
+        .code = (int)(never_began ? CURLE_OPERATION_TIMEDOUT : code),
         .os_errno = (int)os_errno,
         .detail = http->detail,
         .name = http->name,
@@ -222,7 +230,8 @@ int http_stream(struct http *http, const struct http_request *request, const str
                 struct http_answer *ret_answer, struct err *err)
 {
     struct http_answer answer = {0};
-    struct exchange e = {.http = http, .body = &answer.body, .sink = sink};
+    struct exchange e = {
+        .http = http, .body = &answer.body, .sink = sink, .answer_ms = request->timeout_ms};
     SET(http, TIMEOUT_MS, 0L);
     SET(http, CONNECTTIMEOUT_MS, (long)request->timeout_ms);
     int rc = perform(http, request, &e, &answer.status, err);

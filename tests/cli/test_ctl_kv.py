@@ -8,10 +8,11 @@ import json
 import os
 import subprocess
 import threading
+import time
 
 import pytest
 
-from fake_node import CTL, SECONDS_MAX, Error, Node, b64, ctl, environment, fails, told
+from fake_node import CTL, SECONDS_MAX, Error, Node, Raw, b64, ctl, environment, fails, told
 
 KV = "/pgraft/v1/kv/"
 
@@ -306,6 +307,23 @@ def test_a_silent_connection_is_a_broken_one():
         assert froms == [0, 21]
         assert err == f"pgraftctl: {node.endpoint} has fallen silent; trying again from revision 21\n"
         assert "--progress: " in fails(2, "kv", "watch", "x", "--progress", "2min", node=node)
+
+
+@pytest.mark.parametrize("words", [["kv", "watch", "x"], ["snapshot", "save", "saved"]], ids=" ".join)
+def test_a_stream_that_does_not_begin_in_time(words, tmp_path):
+    event = threading.Event()
+
+    def answer(_body):
+        event.wait(SECONDS_MAX)
+        return Raw()
+
+    with Node({KV + "watch": answer, "/pgraft/v1/snapshot": answer}) as node:
+        words = [word.replace("saved", str(tmp_path / "saved")) for word in words]
+        began = time.monotonic()
+        assert fails(1, *words, "--timeout", "1", node=node) == f"{node.endpoint} gave no answer within 1.0 s"
+        assert time.monotonic() - began < 10  # 15 s and 30 s is how long they may be silent later
+        event.set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_is_where_a_watch_goes_on():
