@@ -94,6 +94,13 @@ json_t *ask_error(const struct ask *ask)
 
 /* --- One attempt --- */
 
+/* Of @left_ms: a host that swallows everything must leave time for the others. */
+static uint64_t share_ms(const struct ask *ask, uint64_t left_ms)
+{
+    uint64_t share = left_ms / ask->node_count;
+    return share > 0 ? share : 1;
+}
+
 static char *text_of(const struct ask *ask, const struct question *q)
 {
     if (q->body == NULL) {
@@ -118,6 +125,7 @@ static int ask_once(struct ask *ask, const struct question *q, json_t **ret_answ
         .path = q->path,
         .body = body,
         .timeout_ms = left > 0 ? left : 1,
+        .connect_ms = share_ms(ask, left),
         .told_ms = ask->timeout_ms,
         .changes = q->kind != ASK_READ,
     };
@@ -277,11 +285,13 @@ int ask_stream(struct ask *ask, const struct ask_stream *stream, struct err *err
     struct flow flow = {.sink = &stream->sink};
     int rc = ERR_CLOSED;
     for (size_t tried = 0; tried < ask->node_count && !flow.began; tried++) {
-        uint64_t left = ask_left_ms(ask);
+        uint64_t share = share_ms(ask, ask_left_ms(ask));
         const struct http_request request = {.method = stream->method,
                                              .path = stream->path,
                                              .body = text,
-                                             .timeout_ms = left > 0 ? left : 1};
+                                             .timeout_ms = share,
+                                             .connect_ms = share,
+                                             .told_ms = ask->timeout_ms};
         rc = stream_once(ask, &request, &flow, err);
         if (rc == 0 || !is_worth_another(rc)) {
             break;

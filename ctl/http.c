@@ -216,7 +216,7 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
     struct http_answer answer = {0};
     struct exchange e = {.http = http, .body = &answer.body};
     SET(http, TIMEOUT_MS, (long)request->timeout_ms);
-    SET(http, CONNECTTIMEOUT_MS, (long)request->timeout_ms);
+    SET(http, CONNECTTIMEOUT_MS, (long)request->connect_ms);
     int rc = perform(http, request, &e, &answer.status, err);
     if (rc < 0) {
         buf_close(&answer.body);
@@ -233,7 +233,7 @@ int http_stream(struct http *http, const struct http_request *request, const str
     struct exchange e = {
         .http = http, .body = &answer.body, .sink = sink, .answer_ms = request->timeout_ms};
     SET(http, TIMEOUT_MS, 0L);
-    SET(http, CONNECTTIMEOUT_MS, (long)request->timeout_ms);
+    SET(http, CONNECTTIMEOUT_MS, (long)request->connect_ms);
     int rc = perform(http, request, &e, &answer.status, err);
     if (rc < 0) {
         buf_close(&answer.body);

@@ -50,6 +50,7 @@ struct http_request {
     const char *path;    /* "/raft" */
     const char *body;    /* of a POST */
     uint64_t timeout_ms; /* for everything; of a stream: until its answer begins */
+    uint64_t connect_ms; /* of that, until it is connected */
     uint64_t told_ms;    /* what the user said it was, for messages; 0: timeout_ms */
     bool changes;        /* it is no use to say "nothing happened" when it may have */
 };

@@ -4,8 +4,10 @@ Claim: what goes to the node is what docs/http.md says, also for bytes that are 
 every event once and in order, whatever breaks. Method: fake nodes that script each case; for watches one
 that keeps a history and breaks the connection after every possible line.
 """
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -307,6 +309,25 @@ def test_a_silent_connection_is_a_broken_one():
         assert froms == [0, 21]
         assert err == f"pgraftctl: {node.endpoint} has fallen silent; trying again from revision 21\n"
         assert "--progress: " in fails(2, "kv", "watch", "x", "--progress", "2min", node=node)
+
+
+@pytest.mark.parametrize("words", [["kv", "get", "x", "--raw"], ["kv", "watch", "x", "--limit", "1"]], ids=" ".join)
+def test_a_host_that_swallows_everything_leaves_time_for_the_next_one(words):
+    def watched(_body):
+        yield {"start": {"revision": 20, "name": "pg1"}}
+        yield {"events": {"revision": 21, "more": False, "events": [{"type": "put", "pair": pair("x", "y", 21)}]}}
+
+    answers = {KV + "get": {"revision": 21, "pair": pair("x", "y", 21)}, KV + "watch": watched}
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as hole, Node(answers) as node:
+        port = hole.getsockname()[1]
+        with contextlib.ExitStack() as fill:  # nobody accepts, and then there is no more room
+            for _ in range(4):
+                one = fill.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            status, out, err = ctl("-e", f"127.0.0.1:{port}", "-e", node.endpoint, "--timeout", "4", *words)
+    assert (status, err) == (0, "")
+    assert "y" in out
 
 
 @pytest.mark.parametrize("words", [["kv", "watch", "x"], ["snapshot", "save", "saved"]], ids=" ".join)
