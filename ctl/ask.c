@@ -19,6 +19,7 @@ struct ask {
     struct http **nodes;
     size_t node_count;
     size_t current;
+    size_t untried; /* of this round, the one that is asked included */
     uint64_t timeout_ms;
     uint64_t deadline_ms;
     json_t *error;
@@ -94,19 +95,18 @@ json_t *ask_error(const struct ask *ask)
 
 /* --- One attempt --- */
 
-/* Of @left_ms: a host that swallows everything must leave time for the others. */
-static uint64_t share_ms(const struct ask *ask, uint64_t left_ms)
+/* Of the time that is left: who swallows everything must leave some for the others. */
+static uint64_t share_ms(const struct ask *ask)
 {
-    uint64_t share = left_ms / ask->node_count;
+    uint64_t share = ask_left_ms(ask) / ask->untried;
     return share > 0 ? share : 1;
 }
 
-static char *text_of(const struct ask *ask, const struct question *q)
+static char *text_of(const struct question *q, uint64_t left)
 {
     if (q->body == NULL) {
         return NULL;
     }
-    uint64_t left = ask_left_ms(ask);
     uint64_t margin = left / 10 < MARGIN_MS_MAX ? left / 10 : MARGIN_MS_MAX;
     uint64_t timeout = left > margin ? left - margin : 1;
     int rc = json_object_set_new(q->body, "timeout_ms", json_integer((json_int_t)timeout));
@@ -118,14 +118,15 @@ static char *text_of(const struct ask *ask, const struct question *q)
 
 static int ask_once(struct ask *ask, const struct question *q, json_t **ret_answer, struct err *err)
 {
-    CLEANUP(mem_freep) char *body = text_of(ask, q);
-    uint64_t left = ask_left_ms(ask);
+    /* What changes something is asked of the next one only when this one can not do it any more. */
+    uint64_t left = q->kind == ASK_READ ? share_ms(ask) : ask_left_ms(ask);
+    CLEANUP(mem_freep) char *body = text_of(q, left);
     const struct http_request request = {
         .method = q->method,
         .path = q->path,
         .body = body,
         .timeout_ms = left > 0 ? left : 1,
-        .connect_ms = share_ms(ask, left),
+        .connect_ms = share_ms(ask),
         .told_ms = ask->timeout_ms,
         .changes = q->kind != ASK_READ,
     };
@@ -160,6 +161,7 @@ static int ask_until(struct ask *ask, const struct question *q, json_t **ret_ans
 {
     struct err unknown = {0}; /* an attempt that may have been carried out */
     struct err last = {0};
+    ask->untried = ask->node_count;
     int rc = ask_once(ask, q, ret_answer, &last);
     for (size_t tried = 1; rc < 0 && is_worth_another(rc); tried++) {
         if (err_may_be_applied(rc) && q->kind != ASK_READ && unknown.code == 0) {
@@ -175,6 +177,7 @@ static int ask_until(struct ask *ask, const struct question *q, json_t **ret_ans
             break;
         }
         ask->current = (ask->current + 1) % ask->node_count;
+        ask->untried = ask->node_count - tried % ask->node_count;
         rc = ask_once(ask, q, ret_answer, &last);
     }
     if (rc < 0 && unknown.code != 0 && err_may_retry(rc)) {
@@ -285,7 +288,8 @@ int ask_stream(struct ask *ask, const struct ask_stream *stream, struct err *err
     struct flow flow = {.sink = &stream->sink};
     int rc = ERR_CLOSED;
     for (size_t tried = 0; tried < ask->node_count && !flow.began; tried++) {
-        uint64_t share = share_ms(ask, ask_left_ms(ask));
+        ask->untried = ask->node_count - tried;
+        uint64_t share = share_ms(ask);
         const struct http_request request = {.method = stream->method,
                                              .path = stream->path,
                                              .body = text,

@@ -330,6 +330,20 @@ def test_a_host_that_swallows_everything_leaves_time_for_the_next_one(words):
     assert "y" in out
 
 
+def test_a_node_that_stands_still_leaves_time_for_the_next_one():
+    event = threading.Event()
+
+    def stands(_body):
+        event.wait(SECONDS_MAX)
+        return Raw()
+
+    with Node({KV + "get": stands}) as frozen, Node({KV + "get": {"revision": 21, "pair": pair("x", "y", 21)}}) as node:
+        for first, second in ((frozen, node), (node, frozen)):
+            words = ["-e", first.endpoint, "-e", second.endpoint, "--timeout", "4"]
+            assert ctl(*words, "kv", "get", "x", "--raw") == (0, "y", "")
+        event.set()
+
+
 @pytest.mark.parametrize("words", [["kv", "watch", "x"], ["snapshot", "save", "saved"]], ids=" ".join)
 def test_a_stream_that_does_not_begin_in_time(words, tmp_path):
     event = threading.Event()
