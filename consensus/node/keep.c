@@ -12,7 +12,7 @@
 
 #define LOOK_MS UINT64_C(5000)
 #define LOG_MIN UINT64_C(500)
-#define HISTORY_MIN ((size_t)512 * 1024)
+#define HISTORY_MIN ((size_t)256 * 1024)
 #define ENTRY_BYTES 256 /* what an entry takes, about */
 /* To give memory back means to walk over it: a part of a millisecond, of a state as small as this.
  */
