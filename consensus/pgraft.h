@@ -478,7 +478,8 @@ struct pgraft_change {
 /* Every change of the watched keys, in order, once, whole revisions at a time. */
 struct pgraft_changes {
     int status; /* PGRAFT_ERR_COMPACTED: changes before @oldest_revision are forgotten;
-                   PGRAFT_ERR_CLOSED: by pgraft_close(). After either the watch is no more */
+                   PGRAFT_ERR_CLOSED: by pgraft_close(), or this node was removed or refused (its
+                   status says why). After either the watch is no more */
     const struct pgraft_change *changes;
     size_t count;             /* 0: only the news that nothing happened up to @revision */
     uint64_t revision;        /* everything up to here was told: resume at the next one */

@@ -139,7 +139,11 @@ static void on_changes(void *ctx, const struct pgraft_changes *c)
         struct pgraft_result more = {.oldest_revision = c->oldest_revision};
         w->store_watch = c->status == ERR_COMPACTED ? w->store_watch : 0;
         close_store_watch(w);
-        put_error(w, c->status, "", &more);
+        bool is_out = c->status == ERR_CLOSED && !r->http->stopping;
+        put_error(
+            w, c->status,
+            is_out ? "this node was removed from the cluster, or refused: its status says why" : "",
+            &more);
         return;
     }
     if (c->revision + 1 < w->next_revision) {

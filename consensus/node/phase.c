@@ -241,6 +241,19 @@ static void close_store(struct node *n, uv_close_cb closed)
     n->store = NULL;
 }
 
+/* Who empties the directory of a node that runs takes away what it has promised and formed: what is
+ * there now is another disk. */
+static int check_same_disk(const struct node *n, const struct store_image *image, struct err *err)
+{
+    if (image->identity.node_id == n->node_id) {
+        return 0;
+    }
+    return err_set(err, ERR_CORRUPT,
+                   "%s was emptied or replaced while this node ran; empty it and start again: the "
+                   "node joins as a new member",
+                   n->settings.directory);
+}
+
 /* The disk says now what was formed, or found: begin with that. The poll handle of the store has
  * to be gone before the next one: so it is closed here and made again when the loop has let go. */
 static void on_poll_closed(uv_handle_t *handle)
@@ -249,6 +262,7 @@ static void on_poll_closed(uv_handle_t *handle)
     struct store_image image = {0};
     struct err err = {0};
     int code = open_store(n, &image, &err);
+    code = code != 0 ? code : check_same_disk(n, &image, &err);
     code = code != 0 ? code : start_core(n, &image, &err);
     store_image_close(&image);
     code = code != 0 ? code : watch_store(n, &err);

@@ -160,6 +160,11 @@ static bool wants_progress(const struct watcher *w, uint64_t now_ms)
 void watchers_turn(struct node *n, uint64_t now_ms)
 {
     size_t left = WATCHERS_PER_TURN;
+    if (n->phase == PGRAFT_REMOVED || n->phase == PGRAFT_REFUSED) {
+        watchers_close(
+            n); /* nothing comes any more: whoever watches does better with another node */
+        return;
+    }
     LIST_FOR_EACH_SAFE (struct watcher, w, &n->watchers, link) {
         if (w->watch == NULL || is_behind(w)) {
             continue;

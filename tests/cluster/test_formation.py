@@ -3,6 +3,7 @@
 Claim (docs/formation.md): one start line for all, no flag; who comes late is let in; a list of one is
 a cluster; lists that differ are shown, and nothing is formed of them."""
 import itertools
+import shutil
 
 import pytest
 
@@ -69,6 +70,23 @@ def test_a_node_that_is_in_nobodys_list_joins_a_cluster(stage):
     late.peers = cluster.peers_text() + f",d={late.address}:7400"
     late.start()
     cluster.wait_voters([*NAMES, "d"])
+    assert len(ids(cluster)) == 1
+
+
+def test_a_directory_that_is_emptied_under_a_blank_node_ends_it(stage):
+    """It can not be the member that it has promised to be; started again it is a new one, and replaces that."""
+    cluster = stage.cluster(NAMES, raft_replace_after="10s")
+    late = cluster["c"].start()
+    late.says("waits: ")
+    for entry in late.data.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    cluster.start("a", "b")
+    assert late.ends_by_itself() != 0
+    late.says("was emptied or replaced while this node ran")
+    cluster.wait_leader()
+    late.wipe()
+    late.start()
+    cluster.wait_voters(NAMES)
     assert len(ids(cluster)) == 1
 
 

@@ -64,6 +64,31 @@ def test_a_removed_node_keeps_nobody_waiting(nodes):
     assert told(other, "kv", "get", "k", "--raw") == "v"
 
 
+def test_a_watch_at_a_node_that_is_removed_goes_on_at_another_one(nodes):
+    """It would be told nothing any more, and that nothing has happened every few seconds."""
+    until(lambda: facts(nodes[1], "status")["can_lose"] == 1)
+    leader = facts(nodes[1], "status")["leader"]
+    name = next(n for n in ("n2", "n3") if n != leader)
+    gone, other = nodes[int(name[1:])], nodes[int(leader[1:])]
+    stream = gone.watch({"prefix": "", "progress_ms": 300})
+    assert stream.line()[0] == "start"
+    words = ["kv", "watch", "--prefix", "--rev", "1", "--limit", "2", "-e", gone.path, "-e", other.path]
+    with subprocess.Popen([CTL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        try:
+            told(other, "kv", "put", "k", "before")
+            assert watch.stdout.readline() == "1 put k before\n"
+            told(other, "member", "remove", name, "--timeout", "30")
+            told(other, "kv", "put", "k", "after", "--timeout", "30")
+            out, err = watch.communicate(timeout=SECONDS_MAX)
+        finally:
+            watch.kill()
+    assert (watch.returncode, out) == (0, "2 put k after\n")
+    assert "removed from the cluster" in err
+    kind, error = stream.skip("progress", "events")
+    assert (kind, error["code"], error["retry"]) == ("error", "ERR_CLOSED", True)
+    stream.close()
+
+
 def test_keys_by_hand(nodes):
     one, two = nodes[1], nodes[2]
     assert told(one, "kv", "put", "motd", "hello") == "revision 1\n"
