@@ -40,7 +40,8 @@ struct run {
     struct pgraft *store;
     struct http *http;
     struct wire_http wire;
-    bool watches; /* the signals' handles are open */
+    bool watches;   /* the signals' handles are open */
+    bool log_stays; /* it is not where the configuration wants it */
 };
 
 /* ---- the store ---- */
@@ -202,12 +203,14 @@ static void reload(struct run *r)
         return;
     }
     (void)config_diff(r->config, &fresh, &text);
-    bool log_moves = node_log_moves(r->config, &fresh);
+    bool log_moves = r->log_stays || node_log_moves(r->config, &fresh);
     config_take_over(r->config, &fresh);
     int logged = log_moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
     log_lines("reloaded", LOG_LEVEL_INFO, &text);
-    if (logged != 0) {
-        log_error("config", "the log stays as it is", LOG_ERR(&err));
+    r->log_stays = logged != 0; /* the next reload tries it again */
+    if (r->log_stays) {
+        log_error("config", "the log stays where it is", LOG_ERR(&err));
+        (void)node_log_levels(r->config, &err);
     }
     struct wire_http wire = {.headers = NULL};
     wire_http_fill(&wire, r->config);

@@ -146,16 +146,18 @@ static void not_heard(struct node *n, struct job *job, const struct node_guest *
 {
     uint64_t waited_ms = node_now_ms() - job->began_ms;
     const char *why = guest->why[0] != '\0' ? guest->why : "nobody answers";
+    size_t size = strlen(guest->address);
+    bool repeats = strncmp(why, guest->address, size) == 0 && strncmp(why + size, ": ", 2) == 0;
+    why += repeats ? size + 2 : 0;
     if (3 * waited_ms < 2 * (job->deadline_ms - job->began_ms)) {
         (void)snprintf(job->message, sizeof(job->message), "%s", why);
         jobs_wait(n, job, node_now_ms() + NODE_POKE_MS);
         return;
     }
     jobs_finish(n, job, ERR_REFUSED,
-                "%s was not added: no node of that name is to be had at %s: %s; start it there "
-                "with the secret of this cluster "
-                "and an empty data directory: it joins by itself if its raft.peers names a member, "
-                "else say this again",
+                "%s was not added: no node of that name is to be had at %s: %s; start it there, "
+                "blank and with this cluster's secret, and say this again unless its raft.peers "
+                "names a member",
                 guest->name, guest->address, why);
 }
 

@@ -307,6 +307,26 @@ def test_a_reload_takes_over_what_it_can_and_tells_the_rest(host):
         assert node.returncode == 0
 
 
+def test_a_log_that_can_not_move_is_tried_again_by_the_next_reload(host):
+    text = GOOD + f"  data_dir: {host.folder}/data\n"
+    path = host.write(text)
+    log = host.folder / "later" / "log" / "pgraft.log"
+    with subprocess.Popen([PGRAFTD, "--witness", "-c", path], cwd=host.folder, env=host.environment(PGRAFTD),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as node:
+        try:
+            assert any("daemon listens" in line for line in node.stderr)
+            host.write(text + f"log: {{dir: {log.parent}, level: warn}}\n")
+            node.send_signal(signal.SIGHUP)
+            assert any("the log stays where it is" in line for line in node.stderr)
+            log.parent.parent.mkdir()
+            node.send_signal(signal.SIGHUP)
+            until(log.exists, "the log did not move")
+        finally:
+            node.terminate()
+            node.communicate(timeout=SECONDS_MAX)
+        assert node.returncode == 0
+
+
 # --- What the host does not let it do: one line, and nothing that looks like an end of what never began ---
 
 def cannot_start(host, *words):
