@@ -12,10 +12,10 @@
 
 #define LOOK_MS UINT64_C(5000)
 #define LOG_MIN UINT64_C(500)
-#define HISTORY_MIN ((size_t)512 * 1024)
+#define HISTORY_MIN ((size_t)256 * 1024)
 #define ENTRY_BYTES 256 /* what an entry takes, about */
-/* Giving memory back takes the time to walk over it: of a small state, and seldom. */
-#define GIVE_BACK_MS UINT64_C(30000)
+/* To give memory back means to walk over it: a part of a millisecond, of a state as small as this.
+ */
 #define GIVE_BACK_STATE_MAX (UINT64_C(8) << 20)
 
 uint64_t keep_entries(uint64_t lately, uint64_t state_bytes)
@@ -28,15 +28,6 @@ uint64_t keep_entries(uint64_t lately, uint64_t state_bytes)
 size_t keep_history(uint64_t state_bytes)
 {
     return state_bytes > HISTORY_MIN ? (size_t)state_bytes : HISTORY_MIN;
-}
-
-static void give_back(struct node_keep *k, uint64_t now_ms, uint64_t state_bytes)
-{
-    if (k->has_cut && state_bytes <= GIVE_BACK_STATE_MAX && now_ms - k->given_ms >= GIVE_BACK_MS) {
-        (void)malloc_trim(0);
-        k->has_cut = false;
-        k->given_ms = now_ms;
-    }
 }
 
 void keep_turn(struct node *n, uint64_t now_ms)
@@ -53,8 +44,9 @@ void keep_turn(struct node *n, uint64_t now_ms)
         uint64_t lately = applied > k->applied ? applied - k->applied : 0;
         core_cut_log(n->core, keep_entries(lately, machine.used_bytes));
         size_t cut = watch_hub_cut(n->hub, k->revision, keep_history(machine.used_bytes));
-        k->has_cut = k->has_cut || cut > 0 || first > k->first;
-        give_back(k, now_ms, machine.used_bytes);
+        if ((cut > 0 || first > k->first) && machine.used_bytes <= GIVE_BACK_STATE_MAX) {
+            (void)malloc_trim(0);
+        }
     }
     k->at_ms = now_ms;
     k->applied = applied;

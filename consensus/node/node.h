@@ -112,9 +112,7 @@ struct node_keep {
     uint64_t at_ms; /* 0: it has not yet */
     uint64_t applied;
     uint64_t revision;
-    uint64_t first;    /* of the log */
-    bool has_cut;      /* since memory was given back */
-    uint64_t given_ms; /* when that was */
+    uint64_t first; /* of the log */
 };
 
 struct node_soft {

@@ -1,7 +1,8 @@
 """tests/cluster/test_readme.py - the lines of the README, run as they stand.
 
-Claim: they work, and each pgraftctl ends with the exit status that its comment names, else with 0. Other than in the
-README are the directories, and that the cluster is waited for."""
+Claim: they work, and each pgraftctl ends with an exit status that its comment names, else with 0. Other than in the
+README are the directories, and that the cluster is waited for. Who of the five leads is chance: whether a write that finds
+no majority may still be done depends on it."""
 import os
 import re
 import subprocess
@@ -25,10 +26,16 @@ def is_asking(line):
     return re.match(r"(sleep 2; )?pgraftctl ", line) is not None
 
 
+def allowed(line):
+    """The exit statuses that its comment names."""
+    said = re.search(r"#.*exit status (.*)", line)
+    return re.findall(r"\b\d\b", said.group(1)) if said else ["0"]
+
+
 def test_the_first_try_of_the_readme(tmp_path):
     lines = first_try()
     asked = [line for line in lines if is_asking(line)]
-    named = [re.search(r"#.*exit status (\d)", line) for line in asked]
+    named = [allowed(line) for line in asked]
     script = "\n".join(f"{line.partition('#')[0]}\necho \"= $?\"" if is_asking(line) else line for line in lines)
     for old, new in (("$PWD/build/demo", str(BUILD)), ("/tmp/five", str(tmp_path / "five")), ("sleep 2", READY)):
         assert old in script
@@ -38,6 +45,7 @@ def test_the_first_try_of_the_readme(tmp_path):
                           capture_output=True, timeout=SECONDS_MAX, check=False)
     told = done.stdout + done.stderr
     assert len(asked) == 5, asked
-    assert re.findall(r"^= (\d+)$", done.stdout, re.MULTILINE) == [
-        name.group(1) if name else "0" for name in named], told
+    statuses = re.findall(r"^= (\d+)$", done.stdout, re.MULTILINE)
+    assert len(statuses) == len(named), told
+    assert all(status in names for status, names in zip(statuses, named)), told
     assert "missing" in done.stderr.lower()

@@ -26,7 +26,7 @@ static void as_much_as_there_is_use_for(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(keep_entries(rows[i].lately, rows[i].state_bytes), rows[i].entries);
     }
-    assert_int_equal(keep_history(0), 512 * KIB);
+    assert_int_equal(keep_history(0), 256 * KIB);
     assert_int_equal(keep_history(3 * MIB), 3 * MIB);
 }
 
