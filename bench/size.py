@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-OURS = ["daemon/pgraftd", "ctl/pgraftctl", "consensus/libpgraft.so"]
+OURS = ["daemon/pgraftd", "ctl/pgraftctl", "supervisor/pgraft-guard", "consensus/libpgraft.so"]
 GOAL_MIB = 3
 MIB = 1024 * 1024
 
