@@ -182,14 +182,18 @@ static enum guard_reason ask_upgrade(struct guard *g, const struct guard_request
         strlen(request->words[0]) >= sizeof(g->upgrade_path)) {
         return GUARD_WRONG;
     }
-    if (s->work.kind != 0 || (s->phase != GUARD_RUN && s->phase != GUARD_IDLE) ||
-        g->errand.kind != ERRAND_NONE) {
+    bool is_calm = s->phase == GUARD_RUN || s->phase == GUARD_IDLE;
+    bool must_wait = g->errand.kind != ERRAND_NONE; /* for a look of our own, most likely */
+    if (s->work.kind != 0 || !is_calm || (must_wait && s->is_hands_off)) {
         return GUARD_IN_WORK;
     }
     memcpy(g->upgrade_path, request->words[0], strlen(request->words[0]) + 1);
     g->upgrade_id = request->id;
-    life_start_errand(g, ERRAND_CHECK_PROGRAM);
-    return g->errand.kind == ERRAND_NONE ? GUARD_SYSTEM : GUARD_FINE;
+    begin_work(g, request);
+    if (!must_wait) {
+        life_begin_work(g);
+    }
+    return GUARD_FINE;
 }
 
 /* A request that several steps answer; true when it was one. */

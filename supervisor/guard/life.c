@@ -119,6 +119,9 @@ void life_begin_work(struct guard *g)
                 life_start_errand(g, ERRAND_PROMOTE_FILE);
             }
             break;
+        case GUARD_UPGRADE:
+            life_start_errand(g, ERRAND_CHECK_PROGRAM);
+            break;
         default:
             UNREACHABLE("only these take several steps");
     }
@@ -409,6 +412,16 @@ static void signal_written(struct guard *g, const struct errand_report *report)
     }
 }
 
+static void program_checked(struct guard *g, int error)
+{
+    g->state.work = (struct guard_work){0}; /* the new program answers */
+    if (error != 0) {
+        tell_answer(g, GUARD_REFUSED, g->upgrade_id, GUARD_NO_UPGRADE, error);
+    } else {
+        upgrade_now(g);
+    }
+}
+
 void life_report(struct guard *g, const struct errand_report *report)
 {
     struct guard_state *s = &g->state;
@@ -438,10 +451,8 @@ void life_report(struct guard *g, const struct errand_report *report)
             signal_written(g, report);
             break;
         case ERRAND_CHECK_PROGRAM:
-            if (report->error != 0) {
-                tell_answer(g, GUARD_REFUSED, g->upgrade_id, GUARD_NO_UPGRADE, report->error);
-            } else {
-                upgrade_now(g);
+            if (s->work.kind == GUARD_UPGRADE && s->work.is_begun) {
+                program_checked(g, report->error);
             }
             break;
         case ERRAND_NONE:

@@ -294,6 +294,16 @@ class Node:
                     found.append(int(pid))
         return found
 
+    def guard_processes(self):
+        """The guard, its second, and the children that work on files for it: they may go on for a moment after it."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                program = os.readlink(f"/proc/{pid}/exe")
+                if program.startswith((f"{self.programs}/pgraft-guard", f"{self.folder}/pgraft-guard")) and lives(pid):
+                    found.append(int(pid))
+        return found
+
     # --- PostgreSQL
 
     def session(self):
@@ -360,6 +370,6 @@ class Node:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait_for_none()
-        wait_until("no second is left", lambda: not self.seconds())
+        wait_until("nothing of the guard is left", lambda: not self.guard_processes())
         self.log.close()
         shutil.rmtree(self.data)

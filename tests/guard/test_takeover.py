@@ -115,6 +115,16 @@ def test_b6_upgrade_to_what_is_no_guard_is_refused(node):
     assert driver.wait("ended")["reason"] == kit.BY_DEADLINE
 
 
+def test_b6_upgrade_waits_for_a_look_that_is_under_way(node):
+    """Whoever asks does not know of the guard's own looks: they are no reason to refuse."""
+    driver = node.primary(lease_ms=5000)
+    for _ in range(30):
+        (node.data / "changed").touch()  # it looks, once 20 ms have passed since its last look
+        time.sleep(0.021)
+        assert driver.ask("upgrade", 0, "/bin/false")["reason"] == kit.NO_UPGRADE
+        (node.data / "changed").unlink()
+
+
 def test_b6_newer_epoch_is_armed_while_primary(node):
     driver = node.primary(lease_ms=2000)
     driver.grant(5, 2000, renewed=True)
