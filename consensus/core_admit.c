@@ -262,8 +262,21 @@ static bool wants_vote(const struct core *c)
 
 void core_admit_start(struct core *c)
 {
+    c->admit.since = engine_committed_change(c->engine);
+    c->admit.seen = c->admit.since;
+}
+
+/* A membership may be committed and never applied: a snapshot with a later one takes its place. */
+static void note_vote(struct core *c)
+{
     struct members members;
-    c->admit.since = engine_committed_members(c->engine, &members);
+    if (engine_committed_change(c->engine) == c->admit.seen) {
+        return;
+    }
+    c->admit.seen = engine_committed_members(c->engine, &members);
+    const struct member *me = members_find(&members, c->settings.id);
+    bool votes = me != NULL && me->role == MEMBER_VOTER;
+    c->admit.had_vote = c->admit.had_vote || (votes && c->admit.seen > c->admit.since);
 }
 
 /* Each time: a vote may be given and taken away between two looks at our place. But what the log
@@ -337,6 +350,7 @@ static void ask(struct core *c, const char *text)
 void core_admit_turn(struct core *c)
 {
     struct core_admit *a = &c->admit;
+    note_vote(c);
     note_leader(c);
     if (c->settings.me.id == 0 || c->now_ms < a->next_ms) {
         return;

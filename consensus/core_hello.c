@@ -452,6 +452,7 @@ static enum hello_verdict judge(struct core *c, const struct peer_message *m)
     enum hello_verdict verdict = peer_memory_judge(&p->memory, m);
     if (verdict != HELLO_FINE) {
         bool later = peer_life_is_later(m->life, p->memory.life);
+        p->refusal = later ? verdict : p->refusal;
         p->refused_life = later ? m->life : p->refused_life;
         return verdict;
     }
@@ -522,8 +523,9 @@ static bool is_known(struct core *c, const struct peer_message *m)
         return true;
     }
     bool earlier = p != NULL && p->memory.life != 0 && !peer_life_is_later(m->life, p->memory.life);
-    if (!earlier && (p == NULL || p->refused_life != m->life)) {
-        tell_sender(c, m, HELLO_STRANGER);
+    if (!earlier) { /* who was refused and goes on talking has not heard of it: told again */
+        bool refused = p != NULL && p->refused_life == m->life;
+        tell_sender(c, m, refused ? p->refusal : HELLO_STRANGER);
     }
     return false;
 }

@@ -148,8 +148,9 @@ struct core_peer {
     bool has_asked;   /* we have asked it to say hello, at asked_ms */
     uint64_t greeted_ms;
     uint64_t asked_ms;
-    uint64_t heard_ms;     /* the newest message of the life that is known; 0: none yet */
-    uint64_t refused_life; /* the newest that was an old copy */
+    uint64_t heard_ms;          /* the newest message of the life that is known; 0: none yet */
+    uint64_t refused_life;      /* the newest that was an old copy */
+    enum hello_verdict refusal; /* of that one */
 };
 
 /* core_hello.c */
@@ -181,7 +182,8 @@ struct core_admit {
     uint64_t turns;   /* whom it asks: the leader, or one of the others, ... */
     uint64_t others;  /* ... which have turns of their own */
     uint64_t since;   /* index of the committed membership in which this life began */
-    bool had_vote;    /* in that one or a later one */
+    uint64_t seen;    /* index of the committed membership that was looked at last */
+    bool had_vote;    /* in the one of @since or a later one */
     bool done;
     struct err answer;
 };

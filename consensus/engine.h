@@ -174,6 +174,8 @@ uint64_t engine_established_at(const struct engine *e);
 void engine_members(const struct engine *e, struct members *out);
 /* Index of the newest membership in log or snapshot. */
 uint64_t engine_newest_change(const struct engine *e);
+/* Index of the last committed one. */
+uint64_t engine_committed_change(const struct engine *e);
 uint64_t engine_committed_members(const struct engine *e, struct members *out);
 /* NULL: it is not among them. */
 const struct member *members_find(const struct members *members, uint64_t id);

@@ -76,6 +76,11 @@ uint64_t engine_newest_change(const struct engine *e)
     return e->newest_change;
 }
 
+uint64_t engine_committed_change(const struct engine *e)
+{
+    return e->raft.configuration_committed_index;
+}
+
 uint64_t engine_committed_members(const struct engine *e, struct members *out)
 {
     members_from_raft(&e->raft.configuration_committed, out);

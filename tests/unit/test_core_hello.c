@@ -573,6 +573,37 @@ static void a_message_without_a_hello_before_it_is_not_heard(void **state)
     ck_close(&kit);
 }
 
+/* A copy that knows of no member greets nobody again by itself. */
+static void a_refusal_that_was_lost_is_told_again(void **state)
+{
+    (void)state;
+    struct core_kit kit;
+    ck_open(&kit, "vvv");
+    ck_lead(&kit, 1);
+    ck_put_and_wait(&kit, "a");
+    ck_drop(&kit);
+    const uint64_t life = peer_life(99, 1);
+    struct peer_message hello = {.kind = PEER_HELLO, .from = 3, .to = 1, .life = life};
+    ck_say(&kit, &hello);
+    const struct peer_message *answer = ck_take(&kit, PEER_HELLO_RESULT, 3);
+    assert_non_null(answer);
+    assert_int_equal(answer->hello_result.verdict, HELLO_OLD_LIFE);
+    ck_drop(&kit);
+    struct peer_message m = {.kind = PEER_APPEND_RESULT, .from = 3, .to = 1, .life = life};
+    for (int i = 0; i < 2; i++) {
+        ck_tick(&kit, 1, 2 * CK_BEAT_MS);
+        ck_drop(&kit);
+        ck_say(&kit, &m);
+        answer = ck_take(&kit, PEER_HELLO_RESULT, 3);
+        assert_non_null(answer);
+        assert_int_equal(answer->hello_result.verdict, HELLO_OLD_LIFE);
+        assert_true(answer->hello_result.life == life);
+        ck_say(&kit, &m); /* but not to each of its messages */
+        assert_null(ck_take(&kit, PEER_HELLO_RESULT, 3));
+    }
+    ck_close(&kit);
+}
+
 static void moved_files_do_not_start(void **state)
 {
     (void)state;
@@ -814,6 +845,7 @@ int main(void)
         cmocka_unit_test(a_node_of_another_cluster_is_refused),
         cmocka_unit_test(a_removed_member_is_told_so),
         cmocka_unit_test(a_message_without_a_hello_before_it_is_not_heard),
+        cmocka_unit_test(a_refusal_that_was_lost_is_told_again),
         cmocka_unit_test(moved_files_do_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
