@@ -165,6 +165,34 @@ void burden_event(struct sim *sim, const struct watch_event *event)
     b->used += event->is_delete ? 0 : charge(&event->pair);
 }
 
+static size_t count_new(const struct kv_op *ops, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        found += ops[i].kind == KV_OP_PUT || ops[i].kind == KV_OP_LEASE ? 1 : 0;
+    }
+    return found;
+}
+
+/* The most that a write may add: all its bytes, and what each pair and each lease costs beside. */
+static uint64_t most_added(const struct store_entry *entry)
+{
+    struct kv_decoder decoder = {0};
+    struct kv_command command;
+    size_t found = 0;
+    int code = kv_command_decode(&decoder, entry->data, entry->size, &command, NULL);
+    if (code == 0 && command.kind == KV_TXN) {
+        const struct kv_txn *txn = &command.txn;
+        size_t then_new = count_new(txn->then_ops, txn->then_count);
+        size_t else_new = count_new(txn->else_ops, txn->else_count);
+        found = then_new > else_new ? then_new : else_new;
+    } else if (code == 0 && command.kind == KV_OP) {
+        found = count_new(&command.op, 1);
+    }
+    kv_decoder_close(&decoder);
+    return entry->size + found * KV_PAIR_OVERHEAD;
+}
+
 void burden_applied(struct sim *sim, const struct store_entry *entry,
                     const struct kv_result *result)
 {
@@ -181,7 +209,7 @@ void burden_applied(struct sim *sim, const struct store_entry *entry,
     if (status.used_bytes != used) {
         sim_violation(sim, "%u bytes of the quota are used, not %u", (unsigned)used,
                       (unsigned)status.used_bytes);
-    } else if (refused && used + entry->size + KV_PAIR_OVERHEAD <= status.quota_bytes) {
+    } else if (refused && used + most_added(entry) <= status.quota_bytes) {
         sim_violation(sim, "a write was refused for the quota, with %u of %u bytes used",
                       (unsigned)used, (unsigned)status.quota_bytes);
     } else if (status.quota_alarm != ((b->alarm || raised) && !low)) {
