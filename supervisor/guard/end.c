@@ -14,7 +14,6 @@
 #include "base/must.h"
 #include "supervisor/guard/guard.h"
 
-#define CLEAN_SCANS 2
 #define QUICK_SCANS 50
 #define QUICK_NS (2 * NS_PER_MS)
 #define SLOW_NS (20 * NS_PER_MS)
@@ -54,16 +53,15 @@ void end_begin(struct guard *g, enum guard_reason reason)
 
 /* The id may have passed to another process since it was read: the pidfd holds on to one, which is
  * then asked again. */
-static void kill_one(const struct scan_process *process, void *arg)
+void end_one(const struct scan_process *process, void *arg)
 {
-    const struct guard *g = (const struct guard *)arg;
-    struct scan_target target = guard_target(g);
+    const struct scan_target *target = (const struct scan_target *)arg;
     int fd = pidfd_open(process->pid, 0);
     if (fd < 0) {
         return; /* gone; or the next scan tries again */
     }
     struct scan_process again;
-    if (scan_one(&target, process->pid, &again)) {
+    if (scan_one(target, process->pid, &again)) {
         (void)pidfd_send_signal(fd, SIGKILL, NULL, 0); /* gone in between: the next scan tells */
     }
     (void)close(fd);
@@ -100,7 +98,7 @@ void end_sweep(struct guard *g)
     struct scan_target target = guard_target(g);
     struct scan_count count = {0};
     do {
-        if (scan_all(&target, kill_one, g, &count) != 0) {
+        if (scan_all(&target, end_one, &target, &count) != 0) {
             ending->clean_scans = 0;
             tell_error(g, GUARD_SYSTEM, errno);
             break;

@@ -17,7 +17,6 @@
 #include "base/must.h"
 #include "supervisor/guard/guard.h"
 
-#define CLEAN_SCANS 2
 #define SCAN_MS 2
 
 /* Shared with the second, which reads it when the guard writes no more. */
@@ -36,20 +35,6 @@ void second_learn(const struct guard *g)
     }
 }
 
-static void kill_one(const struct scan_process *process, void *arg)
-{
-    const struct scan_target *target = (const struct scan_target *)arg;
-    struct scan_process again;
-    int fd = pidfd_open(process->pid, 0);
-    if (fd < 0) {
-        return; /* gone; or the next scan tries again */
-    }
-    if (scan_one(target, process->pid, &again)) {
-        (void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
-    }
-    (void)close(fd);
-}
-
 /* The postmaster by its folder too, not by its id: nobody keeps that from being used again. */
 static void end_what_is_left(int proc_fd)
 {
@@ -58,7 +43,7 @@ static void end_what_is_left(int proc_fd)
     memcpy(target.program, page->program, sizeof(target.program));
     for (int clean = 0; clean < CLEAN_SCANS;) {
         struct scan_count count = {0};
-        bool scanned = scan_all(&target, kill_one, &target, &count) == 0;
+        bool scanned = scan_all(&target, end_one, &target, &count) == 0;
         clean = scanned && count.alive == 0 ? clean + 1 : 0;
         if (clean == 0) {
             (void)poll(NULL, 0, SCAN_MS);
