@@ -31,6 +31,27 @@ def copy(folder):
     return folder
 
 
+RUNNING = []
+
+
+def start(words, **more):
+    """A program in a session of its own, which does not outlive the test that began it."""
+    RUNNING.append(subprocess.Popen(words, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, start_new_session=True, **more))
+    return RUNNING[-1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on():
+    """A test that has failed in the middle leaves nothing to the next one."""
+    yield
+    while RUNNING:
+        left = RUNNING.pop()
+        if left.poll() is None:
+            os.killpg(left.pid, signal.SIGINT)
+            left.communicate(timeout=PATIENCE_S)
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     folder = copy(tmp_path_factory.mktemp("demo") / "a tree")
@@ -138,8 +159,7 @@ def test_what_meson_refuses_is_shown(tree):
 def test_it_waits_for_another_build_in_the_folder_and_ctrl_c_ends_it(tree):
     folder = os.open(tree / "build", os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
-    started = subprocess.Popen([tree / "demo", "--build"], text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, start_new_session=True)
+    started = start([tree / "demo", "--build"])
     assert "waiting for it" in started.stderr.readline()
     os.killpg(started.pid, signal.SIGINT)
     out, _ = started.communicate(timeout=PATIENCE_S)
@@ -155,8 +175,7 @@ def has_objects(folder):
 
 def test_ctrl_c_in_the_middle_of_a_build_ends_it_and_the_next_run_goes_on(tree):
     shutil.rmtree(tree / "build")
-    started = subprocess.Popen([tree / "demo", "--build"], text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, start_new_session=True)
+    started = start([tree / "demo", "--build"])
     until = time.monotonic() + PATIENCE_S
     while not has_objects(tree / "build"):
         assert time.monotonic() < until
@@ -187,9 +206,7 @@ def network():
 def begin(network, tree, folder, *args):
     """./demo with @args, which writes into @folder."""
     folder.mkdir()
-    return subprocess.Popen([*network, tree / "demo", *args], text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, start_new_session=True,
-                            env=os.environ | {"TMPDIR": str(folder)})
+    return start([*network, tree / "demo", *args], env=os.environ | {"TMPDIR": str(folder)})
 
 
 def processes_in(folder):
