@@ -20,7 +20,8 @@
  * latest a moment after its deadline, or by pgraft_close(), after whose beginning none is taken.
  * What an answer points to lives until the callback returns. A write is applied at most once
  * however often the library had to send it again; what is not known is said
- * (pgraft_may_be_applied()). A node that does not lead passes requests on to the one that does.
+ * (pgraft_may_be_applied()). A node that does not lead passes requests on to the one that does. Of
+ * requests under way at the same time each may be the first.
  *
  * The library writes no log and starts no process; what happens is told through on_event(). It asks
  * for no signal and changes none but that it must not be ended by SIGPIPE: its sockets ask for
