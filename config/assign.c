@@ -132,6 +132,8 @@ static bool read_text(const struct setting *setting, const struct tree_node *nod
                                   err) == 0;
         case SETTING_LEVEL:
             return read_level(node->text, out, err);
+        case SETTING_PG_LISTEN:
+            return assign_pg_listen(setting, node->text, out, err);
         default:
             break;
     }
@@ -264,15 +266,9 @@ static bool assign_choice(const struct assign *a, const struct setting *setting,
 
 /* --- One value of any kind --- */
 
-bool assign_value(const struct assign *a, const struct setting *setting,
-                  const struct tree_node *node)
+static bool assign_scalar(const struct assign *a, const struct setting *setting,
+                          const struct tree_node *node)
 {
-    if (setting->kind == SETTING_HOSTS) {
-        return assign_list(a, setting, node);
-    }
-    if (setting_is_pairs(setting)) {
-        return assign_pairs(a, setting, node);
-    }
     if (!assign_is_scalar(a, setting, node, "one value")) {
         return false;
     }
@@ -288,7 +284,30 @@ bool assign_value(const struct assign *a, const struct setting *setting,
             return assign_number(a, setting, node);
         case SETTING_CHOICE:
             return assign_choice(a, setting, node);
+        case SETTING_INTEGER:
+            return assign_integer(a, setting, node);
         default:
             return assign_text(a, setting, node);
+    }
+}
+
+bool assign_value(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *node)
+{
+    switch ((int)setting->kind) {
+        case SETTING_HOSTS:
+            return assign_list(a, setting, node);
+        case SETTING_WORDS:
+        case SETTING_LINES:
+            return assign_texts(a, setting, node);
+        case SETTING_PARAMETERS:
+        case SETTING_OPTIONS:
+        case SETTING_TAGS:
+            return assign_map(a, setting, node);
+        case SETTING_JSON:
+            return assign_json(a, setting, node);
+        default:
+            return setting_is_pairs(setting) ? assign_pairs(a, setting, node)
+                                             : assign_scalar(a, setting, node);
     }
 }

@@ -30,4 +30,24 @@ bool assign_list(const struct assign *a, const struct setting *setting,
 bool assign_pairs(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node);
 
+/* All of @map by @add, the last of a repeated key; of peers all. False: one of them was not taken.
+ */
+typedef bool (*assign_entry_cb)(const struct assign *a, const struct setting *setting,
+                                const struct tree_entry *entry);
+bool assign_entries(const struct assign *a, const struct setting *setting,
+                    const struct tree_node *map, assign_entry_cb add);
+
+/* For config/assign_pg.c. */
+bool assign_texts(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *node);
+bool assign_map(const struct assign *a, const struct setting *setting,
+                const struct tree_node *node);
+bool assign_json(const struct assign *a, const struct setting *setting,
+                 const struct tree_node *node);
+bool assign_integer(const struct assign *a, const struct setting *setting,
+                    const struct tree_node *node);
+/* Append the addresses with their port. */
+bool assign_pg_listen(const struct setting *setting, const char *text, struct buf *out,
+                      struct err *err);
+
 #endif /* CONFIG_ASSIGN_H_ */

@@ -193,15 +193,14 @@ static bool add_entry(const struct assign *a, const struct setting *setting,
     return add_logger(a, setting, entry->key, value->text, &entry->place);
 }
 
-/* All of @map, for as long as each key counts once. */
-static bool add_map(const struct assign *a, const struct setting *setting,
-                    const struct tree_node *map)
+bool assign_entries(const struct assign *a, const struct setting *setting,
+                    const struct tree_node *map, assign_entry_cb add)
 {
     bool fine = true;
     for (size_t i = 0; i < map->count; i++) {
         if (setting->kind == SETTING_PEERS ||
             tree_get(map, map->entries[i].key) == map->entries[i].value) {
-            fine = add_entry(a, setting, &map->entries[i]) && fine;
+            fine = add(a, setting, &map->entries[i]) && fine;
         }
     }
     return fine;
@@ -215,7 +214,7 @@ static bool add_peers(const struct assign *a, const struct setting *setting,
     for (size_t i = 0; i < list->count; i++) {
         const struct tree_node *item = list->entries[i].value;
         if (item->kind == TREE_MAP) {
-            fine = add_map(a, setting, item) && fine;
+            fine = assign_entries(a, setting, item, add_entry) && fine;
         } else {
             fine = assign_is_scalar(a, setting, item, "a list of NAME=ADDRESS") &&
                    add_peer_text(a, setting, item->text, &item->place) && fine;
@@ -264,7 +263,7 @@ bool assign_pairs(const struct assign *a, const struct setting *setting,
     bool is_peers = setting->kind == SETTING_PEERS;
     bool fine = false;
     if (node->kind == TREE_MAP) {
-        fine = add_map(a, setting, node);
+        fine = assign_entries(a, setting, node, add_entry);
     } else if (node->kind == TREE_LIST && is_peers) {
         fine = add_peers(a, setting, node);
     } else if (!assign_is_scalar(a, setting, node, is_peers ? "a list" : "a map")) {

@@ -292,4 +292,5 @@ void check_all(const struct check *c)
     check_trust(c);
     check_numbers(c);
     check_http(c);
+    check_pg(c);
 }

@@ -16,5 +16,7 @@ struct check {
 /* Fill in what follows from other settings. */
 void check_derive(const struct check *c);
 void check_all(const struct check *c);
+/* Those of the sections for PostgreSQL. */
+void check_pg(const struct check *c);
 
 #endif /* CONFIG_CHECK_H_ */

@@ -22,6 +22,7 @@
 #define CONFIG_PEERS_MAX 9           /* a cluster has no more voters */
 #define CONFIG_PEERS_PORT 7400
 #define CONFIG_HTTP_PORT 8008
+#define CONFIG_PG_PORT 5432
 
 enum config_role {
     CONFIG_ROLE_UNKNOWN, /* who only looks at a file need not know */
@@ -113,6 +114,121 @@ struct config_log {
     struct config_pairs loggers; /* module, level */
 };
 
+/* Who connects to PostgreSQL. */
+struct config_user {
+    char *username;
+    struct secret password;
+    char *sslmode;
+    char *sslkey;
+    struct secret sslpassword;
+    char *sslcert;
+    char *sslrootcert;
+    char *sslcrl;
+    char *sslcrldir;
+    char *sslnegotiation;
+    char *gssencmode;
+    char *channel_binding;
+};
+
+/* What may differ by role: for all, then for one. */
+enum config_for { CONFIG_FOR_ALL, CONFIG_FOR_PRIMARY, CONFIG_FOR_REPLICA, CONFIG_FOR_LEADER };
+#define CONFIG_FOR_COUNT 4
+
+/* The names of programs, where they are other ones. */
+struct config_programs {
+    char *pg_ctl;
+    char *initdb;
+    char *pg_controldata;
+    char *pg_basebackup;
+    char *postgres;
+    char *pg_isready;
+    char *pg_rewind;
+};
+
+struct config_postgresql {
+    char *listen; /* "10.0.0.1,127.0.0.1:5432"; config_listen() takes it apart */
+    char *connect_address;
+    char *proxy_address;
+    char *data_dir;
+    char *config_dir; /* set if data_dir is */
+    char *bin_dir;    /* NULL: supervisor/pg_find.h looks for it */
+    struct config_programs bin_name;
+    char *custom_conf;
+    char *pgpass; /* set if raft.data_dir is */
+    struct config_user superuser;
+    struct config_user replication;
+    struct config_user rewind_user;
+    struct config_pairs parameters[CONFIG_FOR_COUNT];
+    struct config_list pg_hba[CONFIG_FOR_COUNT];
+    struct config_list pg_ident[CONFIG_FOR_COUNT];
+    struct config_pairs recovery_conf;
+    struct config_pairs basebackup; /* options of pg_basebackup; the value may be "" */
+    struct config_pairs rewind;     /* of pg_rewind */
+    struct config_list create_replica_methods;
+    bool use_pg_rewind;
+    bool clone_after_rewind; /* remove_data_directory_on_rewind_failure */
+    bool clone_diverged;     /* remove_data_directory_on_diverged_timelines */
+    bool use_unix_socket;
+    bool use_unix_socket_repl;
+    uint64_t pg_ctl_timeout_ms;
+    char *krbsrvname;
+    char *database;
+    char *pre_promote;
+    char *before_stop;
+    char *on_start;
+    char *on_stop;
+    char *on_restart;
+    char *on_reload;
+    char *on_role_change;
+};
+
+struct config_bootstrap {
+    char *dcs; /* the first value of the key `config`, as JSON */
+    char *method;
+    struct config_pairs initdb; /* options */
+    struct config_list pg_hba;
+    char *post_bootstrap;
+};
+
+enum config_watchdog_mode {
+    CONFIG_WATCHDOG_OFF,
+    CONFIG_WATCHDOG_AUTOMATIC,
+    CONFIG_WATCHDOG_REQUIRED
+};
+
+struct config_watchdog {
+    int mode; /* enum config_watchdog_mode */
+    char *device;
+    int64_t safety_margin_s; /* -1: half of what there is */
+    char *driver;
+};
+
+/* What all nodes share: the key `config`, see config/dynamic.h. */
+struct config_dynamic {
+    uint64_t ttl_ms;
+    uint64_t loop_wait_ms;
+    uint64_t retry_timeout_ms;
+    int failover;      /* enum failover_profile */
+    uint64_t lease_ms; /* 0: by `failover` */
+    uint64_t lag_on_failover_bytes;
+    int64_t lag_on_syncnode_bytes; /* -1: any */
+    uint64_t max_timelines_history;
+    bool check_timeline;
+    uint64_t primary_start_timeout_ms;
+    uint64_t primary_stop_timeout_ms;
+    uint64_t primary_race_backoff_ms;
+    int synchronous_mode; /* 0 off, 1 on, 2 quorum */
+    bool synchronous_mode_strict;
+    uint64_t synchronous_node_count;
+    bool failsafe_mode;
+    bool pause;
+    uint64_t member_slots_ttl_ms;
+    bool use_slots;
+    char *slots; /* these three as JSON */
+    char *ignore_slots;
+    char *standby_cluster;
+};
+
 enum config_origin_kind {
     CONFIG_UNSET,
     CONFIG_DEFAULT,
@@ -128,7 +244,7 @@ struct config_origin {
     unsigned column;
 };
 
-#define CONFIG_ROWS_MAX 64
+#define CONFIG_ROWS_MAX 192
 
 struct config {
     enum config_role role;
@@ -140,6 +256,11 @@ struct config {
     struct config_restapi restapi;
     struct config_ctl ctl;
     struct config_log log;
+    struct config_postgresql postgresql;
+    struct config_bootstrap bootstrap;
+    struct config_pairs tags; /* as written; config_tags() says what they mean */
+    struct config_watchdog watchdog;
+    struct config_dynamic dynamic;                 /* only in what config_dynamic_load() has made */
     struct config_origin origins[CONFIG_ROWS_MAX]; /* in the order of the rows */
 };
 
@@ -176,6 +297,24 @@ void config_peers_text(const struct config *config, struct buf *out);
  * stays empty when there is no such place. A path may be too long for a socket: who makes it says
  * so. */
 void config_sockets(const struct config *config, struct buf *first, struct buf *second);
+
+/* --- Tags --- */
+
+struct config_tags {
+    bool nofailover;
+    int failover_priority; /* below 1 if @nofailover */
+    bool nosync;
+    int sync_priority;
+    bool clonefrom;
+    bool noloadbalance;
+    bool nostream;
+    const char *replicatefrom; /* NULL: the primary */
+};
+
+void config_tags(const struct config *config, struct config_tags *ret_tags);
+/* Append them as Patroni shows them, `{"clonefrom": true, "dc": "fra"}`: those of its own that are
+ * off are left out, all others are there. */
+void config_tags_json(const struct config *config, struct buf *out);
 
 /* --- What a user sees of it --- */
 

@@ -119,9 +119,20 @@ static void derive_ctl(const struct check *c)
     derive_secret(c, "ctl.keyfile_password", &ctl->keyfile_password, &restapi->keyfile_password);
 }
 
+static void derive_postgresql(const struct check *c)
+{
+    struct config_postgresql *pg = &c->config->postgresql;
+    derive_text(c, "postgresql.config_dir", &pg->config_dir, pg->data_dir);
+    if (c->config->raft.data_dir != NULL && c->config->has_postgresql) {
+        CLEANUP(mem_freep) char *pgpass = mem_printf("%s/pgpass", c->config->raft.data_dir);
+        derive_text(c, "postgresql.pgpass", &pg->pgpass, pgpass);
+    }
+}
+
 void check_derive(const struct check *c)
 {
     derive_raft(c);
     derive_restapi(c);
     derive_ctl(c);
+    derive_postgresql(c);
 }

@@ -124,8 +124,22 @@ static void collect_named(const struct tree_node *root, const char *path, struct
 
 struct hunt {
     const struct tree_node *root;
+    bool is_dynamic;
     struct problems *problems;
 };
+
+/* Of a setting whose inside is known too: the first value of the shared configuration. */
+#define DYNAMIC "bootstrap.dcs"
+
+/* The shared configuration is judged as if it stood in a file, and has no such heading itself. */
+static const char *shown(const struct hunt *hunt, const char *path)
+{
+    size_t size = strlen(DYNAMIC);
+    if (!hunt->is_dynamic || strncmp(path, DYNAMIC, size) != 0) {
+        return path;
+    }
+    return path[size] == '.' ? path + size + 1 : path + size;
+}
 
 static bool is_ours(const char *path)
 {
@@ -140,8 +154,9 @@ static void tell_unknown(const struct hunt *hunt, const char *path, const struct
     CLEANUP(mem_freep)
     char *meant = guess != NULL ? mem_printf("; did you mean %s?", guess) : mem_strdup("");
     problems_add(hunt->problems, error ? PROBLEM_ERROR : PROBLEM_WARNING, &entry->place,
-                 "%s%s%s: unknown key%s%s", path, path[0] != '\0' ? "." : "",
-                 problems_word(entry->key).text, error ? "" : ", ignored", meant);
+                 "%s%s%s: unknown key%s%s", shown(hunt, path),
+                 shown(hunt, path)[0] != '\0' ? "." : "", problems_word(entry->key).text,
+                 error ? "" : ", ignored", meant);
 }
 
 static void tell_repeated(const struct hunt *hunt, const char *path, const struct tree_node *map,
@@ -154,9 +169,9 @@ static void tell_repeated(const struct hunt *hunt, const char *path, const struc
     }
     bool error = is_ours(path) || path[0] == '\0';
     problems_add(hunt->problems, error ? PROBLEM_ERROR : PROBLEM_WARNING, &entry->place,
-                 "%s%s%s: again, after line %u%s", path, path[0] != '\0' ? "." : "",
-                 problems_word(entry->key).text, first->place.line,
-                 error ? "" : "; this one counts");
+                 "%s%s%s: again, after line %u%s", shown(hunt, path),
+                 shown(hunt, path)[0] != '\0' ? "." : "", problems_word(entry->key).text,
+                 first->place.line, error ? "" : "; this one counts");
 }
 
 static bool is_store(const char *key)
@@ -191,7 +206,8 @@ static void check_below(const struct hunt *hunt, const char *path, const struct 
 {
     CLEANUP(mem_freep)
     char *full = mem_printf("%s%s%s", path, path[0] != '\0' ? "." : "", entry->key);
-    if (setting_index(full) < settings_count || !is_level(full) || tree_is_null(entry->value)) {
+    bool is_row = setting_index(full) < settings_count && strcmp(full, DYNAMIC) != 0;
+    if (is_row || !is_level(full) || tree_is_null(entry->value)) {
         return;
     }
     if (entry->value->kind == TREE_MAP) {
@@ -199,7 +215,7 @@ static void check_below(const struct hunt *hunt, const char *path, const struct 
         return;
     }
     problems_add(hunt->problems, PROBLEM_ERROR, &entry->value->place,
-                 "%s: has to be a map of keys, not %s", full,
+                 "%s: has to be a map of keys, not %s", shown(hunt, full),
                  entry->value->kind == TREE_LIST ? "a list" : "one value");
 }
 
@@ -230,6 +246,14 @@ void keys_check(const struct tree_node *root, struct problems *problems)
     check_map(&hunt, "", root);
 }
 
+void keys_check_dynamic(const struct tree_node *root, struct problems *problems)
+{
+    const struct hunt hunt = {.root = root, .is_dynamic = true, .problems = problems};
+    if (root->kind == TREE_MAP) {
+        check_map(&hunt, DYNAMIC, root);
+    }
+}
+
 bool keys_raft_is_patronis(const struct tree_node *root)
 {
     const struct tree_node *raft = tree_get(root, "raft");
@@ -251,11 +275,6 @@ static void check_variable(const char *name, struct problems *problems)
         words_add(&words, name_of, strlen(name_of));
     }
     words_add(&words, "CONFIGURATION", strlen("CONFIGURATION"));
-    char variable[PATRONI_VARIABLE_MAX];
-    char path[PATRONI_PATH_MAX];
-    for (size_t i = 0; patroni_variable(i, variable, path); i++) {
-        words_add(&words, variable, strlen(variable));
-    }
     const char *guess = nearest(name, (const char *const *)words.at, words.count);
     if (words_have(&words, name) || (guess == NULL && strncmp(name, "RAFT_", 5) != 0)) {
         return;

@@ -15,6 +15,8 @@
 void keys_check(const struct tree_node *root, struct problems *problems);
 /* The `raft` section of @root is one of Patroni's own Raft, from before etcd was left. */
 bool keys_raft_is_patronis(const struct tree_node *root);
+/* Judge all keys of the shared configuration. */
+void keys_check_dynamic(const struct tree_node *root, struct problems *problems);
 /* Judge the names of the variables that begin with PGRAFT_. */
 void keys_check_environment(const char *const *environment, struct problems *problems);
 

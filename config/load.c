@@ -8,6 +8,7 @@
 #include "config/assign.h"
 #include "config/check.h"
 #include "config/config.h"
+#include "config/dynamic.h"
 #include "config/settings.h"
 #include "config/sources.h"
 #include "config/yaml_tree.h"
@@ -36,13 +37,29 @@ static void set_all(const struct assign *a, const struct tree_node *root, bool *
 {
     for (size_t i = 0; i < settings_count; i++) {
         const struct tree_node *node = tree_find(root, settings[i].path);
-        bool is_there = node != NULL && !tree_is_null(node);
+        if ((node == NULL || tree_is_null(node)) && settings[i].alias != NULL) {
+            node = tree_find(root, settings[i].alias);
+        }
+        bool foreign = settings[i].database && a->config->role == CONFIG_WITNESS;
+        bool is_there = node != NULL && !tree_is_null(node) && !foreign;
         if (is_there && assign_value(a, &settings[i], node)) {
             set_origin(&a->config->origins[i], &node->place);
             continue;
         }
         failed[i] = is_there;
         set_default(a, i);
+    }
+}
+
+/* What is wrong with the first value of the shared configuration. */
+static void check_dcs(struct tree *tree, const struct tree_node *root, enum config_role role,
+                      struct problems *problems)
+{
+    struct config ignored;
+    const struct tree_node *dcs = tree_find(root, "bootstrap.dcs");
+    if (role != CONFIG_WITNESS && dcs != NULL && dcs->kind == TREE_MAP) {
+        (void)config_dynamic_read(tree, dcs, &ignored, problems);
+        config_close(&ignored);
     }
 }
 
@@ -70,6 +87,7 @@ int config_load(const struct config_input *input, struct config *out, struct pro
                                 .source = root->place.line > 0 ? root->place.source : input->path};
     check_derive(&check);
     check_all(&check);
+    check_dcs(&tree, root, out->role, problems);
     return problems_count(problems, PROBLEM_ERROR) == 0 ? 0 : ERR_INVALID;
 }
 
@@ -78,6 +96,9 @@ void config_close(struct config *config)
     for (size_t i = 0; i < settings_count; i++) {
         setting_clear(&settings[i], config);
         mem_free(config->origins[i].source);
+    }
+    for (size_t i = 0; i < dynamic_settings_count; i++) {
+        setting_clear(&dynamic_settings[i], config);
     }
     memset(config, 0, sizeof(*config));
 }

@@ -1,17 +1,10 @@
-/* config/patroni.c - Patroni's keys and variables, as tables. */
+/* config/patroni.c - Patroni's keys that are no setting, as a table. */
 #include "config/patroni.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #include "base/must.h"
 
 /* --- Keys --- */
 
-#define BIN_KEYS "pg_ctl initdb pg_controldata pg_basebackup postgres pg_isready pg_rewind"
-#define USER_KEYS                                                                        \
-    "username password sslmode sslkey sslpassword sslcert sslrootcert sslcrl sslcrldir " \
-    "sslnegotiation gssencmode channel_binding"
 #define DYNAMIC_POSTGRESQL_KEYS                                                               \
     "use_pg_rewind use_slots recovery_conf parameters parameters_primary parameters_replica " \
     "parameters_standby_leader pg_hba pg_hba_primary pg_hba_replica pg_hba_standby_leader "   \
@@ -35,75 +28,18 @@ const struct patroni_level patroni_levels[] = {
      "max_timelines_history check_timeline primary_start_timeout primary_stop_timeout "
      "master_start_timeout master_stop_timeout primary_race_backoff synchronous_mode "
      "synchronous_mode_strict synchronous_node_count failsafe_mode pause member_slots_ttl slots "
-     "permanent_slots permanent_replication_slots ignore_slots standby_cluster postgresql"},
+     "permanent_slots permanent_replication_slots ignore_slots standby_cluster postgresql "
+     "failover lease_ms"},
     {"bootstrap.dcs.standby_cluster",
      "host port primary_slot_name create_replica_method create_replica_methods restore_command "
      "archive_cleanup_command recovery_min_apply_delay"},
     {"bootstrap.dcs.postgresql", DYNAMIC_POSTGRESQL_KEYS},
     {"postgresql", DYNAMIC_POSTGRESQL_KEYS
      " name listen connect_address proxy_address data_dir config_dir pgpass authentication"},
-    {"postgresql.authentication", "superuser replication rewind"},
-    {"postgresql.authentication.superuser", USER_KEYS},
-    {"postgresql.authentication.replication", USER_KEYS},
-    {"postgresql.authentication.rewind", USER_KEYS},
-    {"postgresql.bin_name", BIN_KEYS},
-    {"postgresql.callbacks", "on_start on_stop on_restart on_reload on_role_change"},
-    {"watchdog", "mode device safety_margin driver"},
     {"citus", "group database"},
 };
 
 const size_t patroni_levels_count = ARRAY_LEN(patroni_levels);
-
-/* --- Variables --- */
-
-/* Variables whose rest is a key in capitals. */
-static const struct {
-    const char *prefix;
-    const char *path;
-    const char *keys;
-} groups[] = {
-    {"POSTGRESQL_", "postgresql.",
-     "listen connect_address proxy_address data_dir config_dir pgpass bin_dir"},
-    {"POSTGRESQL_BIN_", "postgresql.bin_name.", BIN_KEYS},
-    {"SUPERUSER_", "postgresql.authentication.superuser.", USER_KEYS},
-    {"REPLICATION_", "postgresql.authentication.replication.", USER_KEYS},
-    {"REWIND_", "postgresql.authentication.rewind.", USER_KEYS},
-};
-
-/* The @index-th of @keys, or as many less as there are. NULL: it is not there. */
-static const char *nth_key(const char *keys, size_t *index)
-{
-    while (*keys != '\0') {
-        if (*index == 0) {
-            return keys;
-        }
-        (*index)--;
-        keys += strcspn(keys, " ");
-        keys += strspn(keys, " ");
-    }
-    return NULL;
-}
-
-bool patroni_variable(size_t index, char variable[PATRONI_VARIABLE_MAX],
-                      char path[PATRONI_PATH_MAX])
-{
-    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-        const char *key = nth_key(groups[i].keys, &index);
-        if (key == NULL) {
-            continue;
-        }
-        int size = (int)strcspn(key, " ");
-        int length = snprintf(path, PATRONI_PATH_MAX, "%s%.*s", groups[i].path, size, key);
-        MUST(length > 0 && length < PATRONI_PATH_MAX);
-        length = snprintf(variable, PATRONI_VARIABLE_MAX, "%s%.*s", groups[i].prefix, size, key);
-        MUST(length > 0 && length < PATRONI_VARIABLE_MAX);
-        for (char *at = variable; *at != '\0'; at++) {
-            *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-        }
-        return true;
-    }
-    return false;
-}
 
 /* --- What is missing --- */
 

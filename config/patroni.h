@@ -1,5 +1,5 @@
-/* config/patroni.h - what is known of Patroni's own sections before the supervisor reads them: the
- * keys, the variables that stand for them, and what a database host can not do without. */
+/* config/patroni.h - which keys of Patroni's are known beside the settings, and what a database
+ * host can not do without. */
 #ifndef CONFIG_PATRONI_H_
 #define CONFIG_PATRONI_H_
 
@@ -18,14 +18,6 @@ struct patroni_level {
 /* A level that is no row here and of which no setting is part may hold anything. */
 extern const struct patroni_level patroni_levels[];
 extern const size_t patroni_levels_count;
-
-#define PATRONI_VARIABLE_MAX 64
-#define PATRONI_PATH_MAX 96
-
-/* The @index-th variable without its prefix, "SUPERUSER_PASSWORD", and what it stands for,
- * "postgresql.authentication.superuser.password". False after the last. */
-bool patroni_variable(size_t index, char variable[PATRONI_VARIABLE_MAX],
-                      char path[PATRONI_PATH_MAX]);
 
 /* What is missing in the section `postgresql` of @root, which has one. */
 void patroni_check_postgresql(const struct tree_node *root, struct problems *problems);

@@ -51,7 +51,8 @@ enum shape {
     SHAPE_NUMBER,
     SHAPE_CHOICE,
     SHAPE_LIST,
-    SHAPE_PAIRS
+    SHAPE_PAIRS,
+    SHAPE_INTEGER,
 };
 
 static enum shape shape_of(const struct setting *setting)
@@ -64,6 +65,8 @@ static enum shape shape_of(const struct setting *setting)
         case SETTING_ADDRESS:
         case SETTING_LISTEN:
         case SETTING_LEVEL:
+        case SETTING_PG_LISTEN:
+        case SETTING_JSON:
             return SHAPE_TEXT;
         case SETTING_SECRET:
             return SHAPE_SECRET;
@@ -77,11 +80,18 @@ static enum shape shape_of(const struct setting *setting)
         case SETTING_CHOICE:
             return SHAPE_CHOICE;
         case SETTING_HOSTS:
+        case SETTING_WORDS:
+        case SETTING_LINES:
             return SHAPE_LIST;
         case SETTING_PEERS:
         case SETTING_HEADERS:
         case SETTING_LOGGERS:
+        case SETTING_PARAMETERS:
+        case SETTING_OPTIONS:
+        case SETTING_TAGS:
             return SHAPE_PAIRS;
+        case SETTING_INTEGER:
+            return SHAPE_INTEGER;
     }
     UNREACHABLE("every kind has a shape");
 }
@@ -94,6 +104,11 @@ bool setting_is_text(const struct setting *setting)
 bool setting_is_pairs(const struct setting *setting)
 {
     return shape_of(setting) == SHAPE_PAIRS;
+}
+
+bool setting_is_list(const struct setting *setting)
+{
+    return shape_of(setting) == SHAPE_LIST;
 }
 
 bool setting_is_unset(const struct setting *setting, const struct config *config)
@@ -111,6 +126,7 @@ bool setting_is_unset(const struct setting *setting, const struct config *config
         case SHAPE_BOOL:
         case SHAPE_NUMBER:
         case SHAPE_CHOICE:
+        case SHAPE_INTEGER:
             return false;
     }
     UNREACHABLE("every shape has a case");
@@ -157,6 +173,8 @@ bool setting_equal(const struct setting *setting, const struct config *a, const 
             return *(const uint64_t *)x == *(const uint64_t *)y;
         case SHAPE_CHOICE:
             return *(const int *)x == *(const int *)y;
+        case SHAPE_INTEGER:
+            return *(const int64_t *)x == *(const int64_t *)y;
         case SHAPE_LIST:
             return same_list(x, y);
         case SHAPE_PAIRS:
@@ -177,6 +195,7 @@ static size_t size_of(const struct setting *setting)
         [SHAPE_CHOICE] = sizeof(int),
         [SHAPE_LIST] = sizeof(struct config_list),
         [SHAPE_PAIRS] = sizeof(struct config_pairs),
+        [SHAPE_INTEGER] = sizeof(int64_t),
     };
     return sizes[shape_of(setting)];
 }
@@ -224,6 +243,11 @@ void setting_swap(const struct setting *setting, struct config *a, struct config
     memcpy(setting_member(setting, b), bytes, size);
 }
 
+void setting_borrow(const struct setting *setting, const struct config *from, struct config *to)
+{
+    memcpy(setting_member(setting, to), setting_value(setting, from), size_of(setting));
+}
+
 /* --- Print --- */
 
 static void print_number(const struct setting *setting, uint64_t value, struct buf *out)
@@ -244,7 +268,10 @@ static void print_pairs(const struct setting *setting, const struct config_pairs
 {
     for (size_t i = 0; i < pairs->count; i++) {
         buf_printf(out, "%s%s%s%s", i > 0 ? "," : "", pairs->at[i].key,
-                   setting->kind == SETTING_PEERS ? "=" : ": ", pairs->at[i].value);
+                   setting->kind == SETTING_PEERS  ? "="
+                   : pairs->at[i].value[0] != '\0' ? ": "
+                                                   : "",
+                   pairs->at[i].value);
     }
 }
 
@@ -266,6 +293,9 @@ void setting_print(const struct setting *setting, const struct config *config, s
             return;
         case SHAPE_CHOICE:
             buf_str(out, setting->choices[*(const int *)value]);
+            return;
+        case SHAPE_INTEGER:
+            buf_printf(out, "%lld", (long long)*(const int64_t *)value);
             return;
         case SHAPE_LIST: {
             const struct config_list *list = value;

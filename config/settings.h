@@ -18,22 +18,30 @@ enum setting_kind {               /* member of struct config   written as */
                     SETTING_NAME, /* char *                    a name: of the cluster, the node, the
                                      site */
                     SETTING_PATH, /* char *                    begins with "/" */
-                    SETTING_NAMESPACE, /* char *                    */
-                    SETTING_ADDRESS,   /* char *                    host:port */
-                    SETTING_LISTEN,    /* char *                    host:port, *:port */
-                    SETTING_LEVEL,     /* char *                    of the log */
-                    SETTING_SECRET,    /* struct secret             */
-                    SETTING_BOOL,      /* bool                      */
-                    SETTING_NUMBER,    /* uint64_t                  */
-                    SETTING_DURATION,  /* uint64_t, ms              */
-                    SETTING_SIZE,      /* uint64_t, bytes           */
-                    SETTING_MODE,      /* uint64_t                  */
-                    SETTING_CHOICE,    /* int, index into choices   */
-                    SETTING_HOSTS,     /* struct config_list        hosts and networks */
-                    SETTING_PEERS,     /* struct config_pairs       a list, a map, or
-                                          "a=host:port,b=..." */
-                    SETTING_HEADERS,   /* struct config_pairs       a map */
-                    SETTING_LOGGERS,   /* struct config_pairs       a map */
+                    SETTING_NAMESPACE,  /* char *                    */
+                    SETTING_ADDRESS,    /* char *                    host:port */
+                    SETTING_LISTEN,     /* char *                    host:port, *:port */
+                    SETTING_LEVEL,      /* char *                    of the log */
+                    SETTING_SECRET,     /* struct secret             */
+                    SETTING_BOOL,       /* bool                      */
+                    SETTING_NUMBER,     /* uint64_t                  */
+                    SETTING_DURATION,   /* uint64_t, ms              */
+                    SETTING_SIZE,       /* uint64_t, bytes           */
+                    SETTING_MODE,       /* uint64_t                  */
+                    SETTING_CHOICE,     /* int, index into choices   */
+                    SETTING_HOSTS,      /* struct config_list        hosts and networks */
+                    SETTING_PEERS,      /* struct config_pairs       a list, a map, or
+                                           "a=host:port,b=..." */
+                    SETTING_HEADERS,    /* struct config_pairs       a map */
+                    SETTING_LOGGERS,    /* struct config_pairs       a map */
+                    SETTING_INTEGER,    /* int64_t */
+                    SETTING_PG_LISTEN,  /* char *                    host,host:port */
+                    SETTING_JSON,       /* char *                    anything, kept as JSON */
+                    SETTING_WORDS,      /* struct config_list        names, "a,b" */
+                    SETTING_LINES,      /* struct config_list        a list of lines */
+                    SETTING_PARAMETERS, /* struct config_pairs      a map of PostgreSQL's */
+                    SETTING_OPTIONS,    /* struct config_pairs       [a, {b: c}] or a map */
+                    SETTING_TAGS,       /* struct config_pairs       a map of values */
 };
 
 struct setting {
@@ -54,11 +62,19 @@ struct setting {
     bool patroni;         /* Patroni has it too: PATRONI_... is understood */
     const char *variable; /* "RESTAPI_USERNAME" where it is not made of the path */
     bool reload;          /* SIGHUP takes it over */
+    bool database;        /* of a node with a PostgreSQL; nobody else is shown it */
+    bool rare;            /* the template leaves it out */
+    bool dynamic;         /* the key `config` may have it too; what the node says itself wins */
+    const char *alias;    /* the path of an older name */
     const char *help;
 };
 
 extern const struct setting settings[];
 extern const size_t settings_count;
+
+/* Those of the key `config`, with paths of their own; offsets in struct config too. */
+extern const struct setting dynamic_settings[];
+extern const size_t dynamic_settings_count;
 
 #define SETTINGS_VARIABLE_MAX 64
 
@@ -75,6 +91,7 @@ const void *setting_value(const struct setting *setting, const struct config *co
 /* It is held as one char *. */
 bool setting_is_text(const struct setting *setting);
 bool setting_is_pairs(const struct setting *setting);
+bool setting_is_list(const struct setting *setting);
 /* It has no value: text that is NULL, an empty list, a secret of no byte. */
 bool setting_is_unset(const struct setting *setting, const struct config *config);
 bool setting_equal(const struct setting *setting, const struct config *a, const struct config *b);
@@ -82,6 +99,8 @@ bool setting_equal(const struct setting *setting, const struct config *a, const 
 void setting_clear(const struct setting *setting, struct config *config);
 /* Exchange the values of two configurations. */
 void setting_swap(const struct setting *setting, struct config *a, struct config *b);
+/* Give @to the very value of @from, not a copy: one of them is not to be closed. */
+void setting_borrow(const struct setting *setting, const struct config *from, struct config *to);
 /* Append a scalar as one would write it; "***" for a secret; lists and maps with commas. */
 void setting_print(const struct setting *setting, const struct config *config, struct buf *out);
 

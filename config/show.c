@@ -111,7 +111,7 @@ static void print_origin(const struct setting *setting, const struct config_orig
 static void print_lines(const struct setting *setting, const struct config *config, size_t indent,
                         struct buf *out)
 {
-    if (setting->kind == SETTING_HOSTS) {
+    if (setting_is_list(setting)) {
         const struct config_list *list = setting_value(setting, config);
         for (size_t i = 0; i < list->count; i++) {
             buf_printf(out, "%*s- ", (int)indent, "");
@@ -123,24 +123,30 @@ static void print_lines(const struct setting *setting, const struct config *conf
     const struct config_pairs *pairs = setting_value(setting, config);
     for (size_t i = 0; i < pairs->count; i++) {
         CLEANUP(buf_close) struct buf peer = {0};
-        buf_printf(&peer, "%s=%s", pairs->at[i].key, pairs->at[i].value);
-        buf_printf(out, "%*s", (int)indent, "");
+        const char *value = pairs->at[i].value;
+        bool option = setting->kind == SETTING_OPTIONS;
+        buf_printf(&peer, "%s=%s", pairs->at[i].key, value);
+        buf_printf(out, "%*s%s", (int)indent, "",
+                   option || setting->kind == SETTING_PEERS ? "- " : "");
         if (setting->kind == SETTING_PEERS) {
-            buf_str(out, "- ");
             show_scalar(buf_text(&peer), out);
         } else {
             show_scalar(pairs->at[i].key, out);
-            buf_str(out, ": ");
-            show_scalar(pairs->at[i].value, out);
+            buf_str(out, option && value[0] == '\0' ? "" : ": ");
+        }
+        if (setting->kind != SETTING_PEERS && !(option && value[0] == '\0')) {
+            show_scalar(value, out);
         }
         buf_char(out, '\n');
     }
 }
 
-static bool is_number(const struct setting *setting)
+/* It can be written without quotes. */
+static bool is_bare(const struct setting *setting)
 {
     return setting->kind == SETTING_NUMBER || setting->kind == SETTING_BOOL ||
-           setting->kind == SETTING_MODE;
+           setting->kind == SETTING_MODE || setting->kind == SETTING_INTEGER ||
+           setting->kind == SETTING_JSON; /* which is YAML as it is */
 }
 
 static void show_row(size_t row, const struct config *config, size_t indent, struct buf *out)
@@ -151,13 +157,13 @@ static void show_row(size_t row, const struct config *config, size_t indent, str
         return;
     }
     size_t start = out->size;
-    bool many = setting->kind == SETTING_HOSTS || setting_is_pairs(setting);
+    bool many = setting_is_list(setting) || setting_is_pairs(setting);
     buf_printf(out, "%*s%s:", (int)indent, "", show_key(setting));
     if (!many) {
         CLEANUP(buf_close) struct buf value = {0};
         setting_print(setting, config, &value);
         buf_char(out, ' ');
-        if (is_number(setting)) {
+        if (is_bare(setting)) {
             buf_str(out, buf_text(&value));
         } else {
             show_scalar(buf_text(&value), out);
@@ -172,9 +178,24 @@ static void show_row(size_t row, const struct config *config, size_t indent, str
     }
 }
 
+/* Sections of a node with a PostgreSQL, where there is neither one nor anything said in them. */
+static bool is_shown(const struct setting *setting, const struct config *config)
+{
+    bool shown = !setting->database || config->has_postgresql;
+    size_t size = strcspn(setting->path, ".");
+    for (size_t i = 0; !shown && i < settings_count; i++) {
+        shown = strncmp(settings[i].path, setting->path, size) == 0 &&
+                config->origins[i].kind == CONFIG_GIVEN;
+    }
+    return shown && !(setting->database && config->role == CONFIG_WITNESS);
+}
+
 void config_show(const struct config *config, struct buf *out)
 {
     for (size_t i = 0; i < settings_count; i++) {
+        if (!is_shown(&settings[i], config)) {
+            continue;
+        }
         size_t indent = show_headings(i, out);
         show_row(i, config, indent, out);
     }

@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "config/keys.h"
-#include "config/patroni.h"
 #include "config/settings.h"
 
 struct reading {
@@ -174,15 +173,6 @@ static const struct tree_node *lay_variables(const struct reading *r, const stru
             (void)setting_variable(&settings[i], prefixes[p], name);
             const char *value = variable_value(environment, name);
             root = value != NULL ? lay(r, root, settings[i].path, name, value) : root;
-        }
-    }
-    char variable[PATRONI_VARIABLE_MAX];
-    char path[PATRONI_PATH_MAX];
-    for (size_t i = 0; patroni_variable(i, variable, path); i++) {
-        for (size_t p = 0; p < ARRAY_LEN(prefixes); p++) {
-            CLEANUP(mem_freep) char *name = mem_printf("%s%s", prefixes[p], variable);
-            const char *value = variable_value(environment, name);
-            root = value != NULL ? lay(r, root, path, name, value) : root;
         }
     }
     return root;

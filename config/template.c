@@ -44,10 +44,26 @@ static void print_help(const struct setting *setting, size_t indent, struct buf 
     print_comment(buf_text(&text), indent, out);
 }
 
+/* Of a section that a witness has not: so that nobody has it by accident. */
+static size_t print_headings(size_t row, struct buf *out)
+{
+    CLEANUP(buf_close) struct buf headings = {0};
+    size_t indent = show_headings(row, &headings);
+    for (const char *line = buf_text(&headings); *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        size_t spaces = strspn(line, " ");
+        buf_printf(out, "%*s%s%.*s\n", (int)spaces, "",
+                   size > 0 && settings[row].database ? "#" : "", (int)(size - spaces),
+                   line + spaces);
+        line += size + 1;
+    }
+    return indent;
+}
+
 static void print_row(size_t row, struct buf *out)
 {
     const struct setting *setting = &settings[row];
-    size_t indent = show_headings(row, out);
+    size_t indent = print_headings(row, out);
     print_help(setting, indent, out);
     const char *value = setting->fallback != NULL ? setting->fallback : setting->example;
     buf_printf(out, "%*s%s%s:", (int)indent, "", setting->begin ? "" : "#", show_key(setting));
@@ -59,25 +75,17 @@ static void print_row(size_t row, struct buf *out)
 
 void config_template(struct buf *out)
 {
-    buf_str(
-        out,
-        "# The configuration of one pgraft node. A setting can also be given by the variable\n"
-        "# named beside it, which wins over this file, or by the flag, which wins over both.\n"
-        "# What is commented out shows the default, or an example where there is none.\n"
-        "# [reload]: a change is taken over on SIGHUP; the others need a restart.\n"
-        "# Patroni's sections (postgresql, bootstrap, tags, watchdog) go into the same file; a\n"
-        "# voter has at least the one at the end.\n"
-        "\n");
-    for (size_t i = 0; i < settings_count; i++) {
-        print_row(i, out);
-    }
     buf_str(out,
-            "\n"
-            "# postgresql:\n"
-            "#   listen: 10.0.0.1:5432\n"
-            "#   connect_address: 10.0.0.1:5432\n"
-            "#   data_dir: /var/lib/postgresql/demo\n"
-            "#   authentication:\n"
-            "#     superuser: {username: postgres, password: }\n"
-            "#     replication: {username: replicator, password: }\n");
+            "# The configuration of one pgraft node. A setting can also be given by the variable\n"
+            "# named beside it, which wins over this file, or by the flag, which wins over both.\n"
+            "# What is commented out shows the default, or an example where there is none.\n"
+            "# [reload]: a change is taken over on SIGHUP; the others need a restart.\n"
+            "# A voter has a section postgresql, with at least listen, connect_address, data_dir\n"
+            "# and authentication; docs/configuration.md has some more settings of that.\n"
+            "\n");
+    for (size_t i = 0; i < settings_count; i++) {
+        if (!settings[i].rare) {
+            print_row(i, out);
+        }
+    }
 }
