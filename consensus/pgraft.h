@@ -238,7 +238,9 @@ struct pgraft_op {
     bool count_only;
     uint64_t ttl_ms; /* GRANT */
     bool is_protected;
-    uint64_t epoch; /* GRANT, protected: above all before; 0: the next */
+    uint64_t epoch;  /* GRANT, protected: above all before; 0: the next */
+    uint64_t holder; /* GRANT: the id of the member that will hold it; 0: who asks, and of an
+                        advisor's nobody is known */
 };
 
 enum pgraft_target {
@@ -271,6 +273,7 @@ struct pgraft_txn {
     size_t else_count;
     uint64_t holder_lease; /* speaks as the holder of this protected lease, of ... */
     uint64_t holder_epoch;
+    bool is_essential; /* passes a full quota: what the owner can not do without, and is small */
 };
 
 struct pgraft_pair {
@@ -642,6 +645,8 @@ PGRAFT_API bool pgraft_view_get(const struct pgraft_view *view, struct pgraft_sl
 PGRAFT_API bool pgraft_view_soft_next(const struct pgraft_view *view, uint64_t after,
                                       struct pgraft_soft *ret_soft);
 PGRAFT_API uint64_t pgraft_view_now_ms(const struct pgraft_view *view);
+/* The highest that was ever given to a protected lease, or may not be given any more. */
+PGRAFT_API uint64_t pgraft_view_epoch(const struct pgraft_view *view);
 /* The transaction to commit; copied. */
 PGRAFT_API int pgraft_advise_txn(struct pgraft_transaction *transaction,
                                  const struct pgraft_txn *txn);

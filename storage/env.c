@@ -334,6 +334,10 @@ void env_close(struct env *env)
         mdb_env_close(env->mdb);
         env->mdb = NULL;
     }
+    if (env->lock_fd >= 0) {
+        /* A child between its fork() and its exec() has the file open, too, and would hold it. */
+        (void)flock(env->lock_fd, LOCK_UN);
+    }
     closep(&env->lock_fd);
     closep(&env->dir_fd);
 }

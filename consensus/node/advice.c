@@ -60,6 +60,13 @@ uint64_t pgraft_view_now_ms(const struct pgraft_view *view)
     return view->core->now_ms;
 }
 
+uint64_t pgraft_view_epoch(const struct pgraft_view *view)
+{
+    struct machine_status status;
+    machine_status(core_machine(view->core->core), &status);
+    return status.epoch;
+}
+
 int pgraft_advise_txn(struct pgraft_transaction *transaction, const struct pgraft_txn *txn)
 {
     struct arena arena = {0};

@@ -71,7 +71,8 @@ static int convert_op(const struct pgraft_op *in, struct kv_op *out, struct err 
             out->grant = (struct kv_lease_grant){.id = in->lease,
                                                  .ttl_ms = in->ttl_ms,
                                                  .is_protected = in->is_protected,
-                                                 .epoch = in->epoch};
+                                                 .epoch = in->epoch,
+                                                 .holder = in->holder};
             return 0;
     }
     return err_set(err, ERR_INVALID, "operation: %d is none", (int)in->kind);
@@ -116,6 +117,7 @@ int convert_txn(const struct pgraft_txn *in, struct arena *arena, struct kv_comm
     out->kind = KV_TXN;
     out->holder_lease = in->holder_lease;
     out->holder_epoch = in->holder_epoch;
+    out->system = out->system || in->is_essential;
     struct kv_txn *txn = &out->txn;
     *txn = (struct kv_txn){.compares = compares,
                            .compare_count = in->compare_count,
