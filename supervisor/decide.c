@@ -7,9 +7,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/must.h"
 #include "supervisor/proof.h"
+#include "supervisor/source.h"
+
+#define SWITCH_WAIT_MS 1500 /* until a standby's words show that it has everything */
 
 /* ---- what the rules ask ---- */
 
@@ -57,12 +61,40 @@ static bool is_paused(const struct facts *f)
     return f->store.paused != FACT_NO;
 }
 
-/* It was promoted for this epoch: its WAL is on the timeline that was named for this grant alone.
- * That outlives the guard, and a promotion that was asked for and never came does not count. */
+/* Nothing runs, and how far its WAL goes is being found out. */
+static bool reads_end(const struct facts *f)
+{
+    return !runs(f) && f->pg.data == DATA_USABLE && !f->pg.end.is_known;
+}
+
+/* ... and will not be found out in any useful time. */
+static bool gives_up_reading(const struct facts *f)
+{
+    return reads_end(f) && f->pg.end_unread_ms > f->settings.times.start_max_ms;
+}
+
+/* It was promoted for this epoch: this program has seen it so, or its WAL is on the timeline that
+ * was named for this grant alone, or recorded for it. That outlives the guard, and a promotion that
+ * was asked for and never came does not count. */
 static bool was_primary(const struct facts *f)
 {
-    return has_lease(f) && f->store.grant_epoch == f->lease.epoch && f->store.grant_timeline != 0 &&
-           f->pg.end.is_known && f->pg.end.timeline == f->store.grant_timeline;
+    if (!has_lease(f) || f->store.grant_epoch != f->lease.epoch) {
+        return false;
+    }
+    const struct history_row *newest = history_newest(&f->store);
+    const struct position *end = &f->pg.end;
+    bool is_named = f->store.grant_timeline != 0 && end->timeline == f->store.grant_timeline;
+    bool is_recorded =
+        newest != NULL && newest->epoch == f->lease.epoch && end->timeline == newest->timeline;
+    bool is_in_place = f->pg.process == PG_STARTING && f->guard.promoted_epoch == f->lease.epoch;
+    return f->pg.primary_epoch == f->lease.epoch || is_in_place ||
+           (end->is_known && (is_named || is_recorded));
+}
+
+/* Not to know it is not the same: then nothing is done that supposes the one or the other. */
+static bool was_no_primary(const struct facts *f)
+{
+    return !was_primary(f) && (!reads_end(f) || gives_up_reading(f));
 }
 
 /* Nothing newer than the lease's epoch is known here. */
@@ -108,7 +140,12 @@ static bool adopt_stranger(const struct facts *f)
 }
 static bool not_ours_yet(const struct facts *f)
 {
-    return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && !has_begun(f);
+    return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO;
+}
+/* At its first start, and whenever a guard has gone with what was known of the processes. */
+static bool no_guard_yet(const struct facts *f)
+{
+    return f->guard.state == GUARD_GONE && f->pg.process == PG_UNKNOWN;
 }
 static bool guard_gone(const struct facts *f)
 {
@@ -117,6 +154,12 @@ static bool guard_gone(const struct facts *f)
 static bool guard_silent(const struct facts *f)
 {
     return f->guard.state == GUARD_SILENT && runs(f) && (may_be_primary(f) || has_lease(f));
+}
+/* What can not be killed is in the way of everything, but it does not keep the role for ever. */
+static bool does_not_end(const struct facts *f)
+{
+    return f->pg.killing_ms > f->settings.times.lease_ms / 2 &&
+           (left_over(f) || guard_gone(f) || guard_silent(f));
 }
 static bool without_lease(const struct facts *f)
 {
@@ -155,6 +198,12 @@ static bool lease_ends(const struct facts *f)
     return f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING &&
            f->lease.remaining_ms <= f->settings.times.fast_stop_ms;
 }
+/* A slow disk is no reason to have somebody else begin: nothing was acknowledged, and the sequence
+ * has a deadline. */
+static bool making_data(const struct facts *f)
+{
+    return has_lease(f) && !has_begun(f) && f->pg.is_made;
+}
 static bool data_hangs(const struct facts *f)
 {
     return has_lease(f) && f->pg.data_answers == FACT_NO;
@@ -171,6 +220,12 @@ static bool promised_newer(const struct facts *f)
 {
     return has_lease(f) && f->pg.sealed_epoch > f->lease.epoch;
 }
+/* What the cluster agreed on is not known here. Nothing is begun by a guess; what runs goes on. */
+static bool unconfigured(const struct facts *f)
+{
+    bool serves = is_lawful(f) && f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING;
+    return f->settings.is_guess && (!runs(f) || (has_lease(f) && !serves));
+}
 static bool initdb(const struct facts *f)
 {
     return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY;
@@ -181,25 +236,87 @@ static bool data_lost(const struct facts *f)
 }
 static bool promotion_failed(const struct facts *f)
 {
-    return has_lease(f) && !was_primary(f) && f->lease.age_ms > f->settings.times.start_max_ms &&
-           runs(f);
+    return has_lease(f) && runs(f) && f->pg.role != ROLE_PRIMARY &&
+           f->guard.promotion_seen != FACT_YES && was_no_primary(f) &&
+           f->lease.age_ms > f->settings.times.start_max_ms;
 }
 static bool promotion_given_up(const struct facts *f)
 {
-    return has_lease(f) && !was_primary(f) && f->lease.age_ms > f->settings.times.start_max_ms;
+    return has_lease(f) && was_no_primary(f) && f->lease.age_ms > f->settings.times.start_max_ms &&
+           !runs(f);
 }
 static bool crash_loop(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !return_may_restart(f) && !is_paused(f);
 }
-static bool switched_over(const struct facts *f)
+/* Somebody else who may be primary has all that this one had. */
+static bool is_caught_up_with(const struct facts *f)
+{
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
+            !m->nofailover && position_reaches(&m->end, &f->pg.end)) {
+            return true;
+        }
+    }
+    return false;
+}
+static bool is_switching(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && f->wish.switchover && f->store.held == FACT_NO;
 }
+/* Who streamed from this node until it ended may have said already that it does not any more. It
+ * has WAL of the timeline that was named for this grant alone, and will be asked where that ends.
+ */
+static bool is_foreseen_after_end(const struct facts *f)
+{
+    struct member_facts members[FACTS_MEMBERS_MAX];
+    memcpy(members, f->members, sizeof(members));
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        struct member_facts *m = &members[i];
+        if (m->follows_epoch == 0 && m->role == ROLE_STANDBY && m->end.is_known &&
+            m->end.timeline == f->store.grant_timeline) {
+            m->follows_epoch = f->lease.epoch;
+        }
+    }
+    return proof_is_foreseen(&f->store.sync, members, f->member_count, f->lease.epoch);
+}
+static bool switched_over(const struct facts *f)
+{
+    return is_switching(f) && is_caught_up_with(f);
+}
+static bool switching(const struct facts *f)
+{
+    return is_switching(f) && !is_paused(f) && f->pg.down_ms > 0 &&
+           f->pg.down_ms < SWITCH_WAIT_MS && lease_lives(f);
+}
 static bool provable_failover(const struct facts *f)
 {
+    return has_lease(f) && !was_no_primary(f) && !runs(f) && !is_paused(f) &&
+           f->store.held == FACT_NO && is_foreseen_after_end(f);
+}
+/* Another one could be primary, as far as it is known here. */
+static bool has_other(const struct facts *f)
+{
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
+            !m->nofailover && m->failover_priority > 0 && m->can_start != FACT_NO) {
+            return true;
+        }
+    }
+    return false;
+}
+static bool restart_unwanted(const struct facts *f)
+{
     return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
-           proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
+           f->settings.sync_mode == SYNC_OFF && f->settings.restart_max_ms == 0 && has_other(f);
+}
+static bool restart_hangs(const struct facts *f)
+{
+    return was_primary(f) && f->pg.process == PG_STARTING && !is_paused(f) &&
+           f->store.held == FACT_NO && f->settings.restart_max_ms > 0 &&
+           f->pg.starting_ms > f->settings.restart_max_ms && has_other(f);
 }
 static bool guard_wanted(const struct facts *f)
 {
@@ -224,21 +341,27 @@ static bool restart_too_late(const struct facts *f)
 }
 static bool standby_of_own_epoch(const struct facts *f)
 {
-    return was_primary(f) && f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY;
+    return was_primary(f) && f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
+           f->guard.promotion_seen == FACT_NO;
 }
 static bool seal_ordered(const struct facts *f)
 {
     return !has_lease(f) && order_stands(f) && f->pg.data == DATA_USABLE &&
            f->pg.process != PG_UNKNOWN && !is_sealed(f, f->store.order_epoch);
 }
+static bool end_unread(const struct facts *f)
+{
+    return has_lease(f) && !was_primary(f) && !was_no_primary(f);
+}
 static bool start_to_promote(const struct facts *f)
 {
-    return has_lease(f) && !was_primary(f) && may_start(f) && f->pg.data == DATA_USABLE;
+    return has_lease(f) && was_no_primary(f) && may_start(f) && f->pg.data == DATA_USABLE;
 }
 static bool is_candidate(const struct facts *f)
 {
     return has_lease(f) && is_newest(f) && f->pg.process == PG_RUNNING &&
-           f->pg.role == ROLE_STANDBY && f->pg.data == DATA_USABLE;
+           f->pg.role == ROLE_STANDBY && f->guard.promotion_seen != FACT_YES &&
+           f->pg.data == DATA_USABLE;
 }
 static bool seal_granted(const struct facts *f)
 {
@@ -261,7 +384,8 @@ static bool is_serving(const struct facts *f)
 }
 static bool write_signal(const struct facts *f)
 {
-    return is_serving(f) && f->pg.signal_synced != FACT_YES;
+    bool is_told = f->guard.promotion_seen == FACT_YES; /* after the file was written again */
+    return is_serving(f) && (f->pg.signal_synced != FACT_YES || !is_told);
 }
 static bool record(const struct facts *f)
 {
@@ -272,14 +396,16 @@ static bool hand_over(const struct facts *f)
 {
     const struct member_facts *to = member_named(f->members, f->member_count, &f->wish.candidate);
     bool is_there = !name_is_set(&f->wish.candidate) ||
-                    (to != NULL && to->is_fresh && to->follows_epoch == f->lease.epoch);
+                    (to != NULL && to->is_fresh &&
+                     (to->follows_epoch == f->lease.epoch || to->cascades_epoch == f->lease.epoch));
     bool is_safe = f->settings.sync_mode == SYNC_OFF ||
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
-    return is_serving(f) && f->wish.switchover && f->store.held == FACT_NO && is_there && is_safe;
+    return is_serving(f) && f->wish.switchover && f->store.held == FACT_NO && is_there && is_safe &&
+           !f->settings.is_guess;
 }
 static bool sync_changes(const struct facts *f)
 {
-    return is_serving(f) && sync_plan(f).step != SYNC_STEP_NONE;
+    return is_serving(f) && !f->settings.is_guess && sync_plan(f).step != SYNC_STEP_NONE;
 }
 static bool serving(const struct facts *f)
 {
@@ -297,10 +423,22 @@ static bool begins(const struct facts *f)
 {
     return !has_begun(f) && f->pg.data == DATA_EMPTY;
 }
+/* With restore_command in its configuration PostgreSQL itself turns to the archive, whenever the
+ * primary does not have what is missing. */
+static bool goes_on(enum return_step step)
+{
+    return step == RETURN_FOLLOW || step == RETURN_RESTORE;
+}
 static bool comes_back(const struct facts *f)
 {
     struct return_plan back = return_plan(f);
-    return f->pg.process != PG_UNKNOWN && back.step != RETURN_WAIT && back.step != RETURN_FOLLOW;
+    return f->pg.process != PG_UNKNOWN && back.step != RETURN_WAIT && !goes_on(back.step) &&
+           !f->settings.is_guess;
+}
+static bool starts_alone(const struct facts *f)
+{
+    return f->pg.process == PG_STARTING && f->pg.starts_alone &&
+           f->guard.promotion_seen == FACT_NO && return_has_primary(f);
 }
 static bool start_standby(const struct facts *f)
 {
@@ -312,10 +450,14 @@ static bool asked_to_clone(const struct facts *f)
     return f->wish.clone && return_has_primary(f) && f->pg.copy != f->store.holder_copy &&
            f->pg.process != PG_UNKNOWN;
 }
+/* What its configuration names is not whom it is to stream from, or somebody at all. */
 static bool follow(const struct facts *f)
 {
+    const struct facts_name *from = source_of(f);
+    bool is_other =
+        name_is_set(from) ? !name_is(&f->pg.upstream, from) : f->pg.conninfo_empty == FACT_NO;
     return f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
-           return_plan(f).step == RETURN_FOLLOW && !name_is(&f->pg.upstream, &f->store.holder);
+           goes_on(return_plan(f).step) && is_other;
 }
 static bool always(const struct facts *f)
 {
@@ -339,9 +481,11 @@ static const struct rule {
     {foreign_data,       ACTION_WAIT,          LETS_GO, "foreign-data",          "D2", "the data directory is of another cluster: it is left alone"},
     {not_adopted,        ACTION_WAIT,          LETS_GO, "not-adopted",           "D2", "the data directory does not carry our note, and nobody asked to adopt it"},
     {adopt_stranger,     ACTION_ADOPT,         RENEWS,  "adopt",                 "D2", "what is there is taken over as it is"},
-    {not_ours_yet,       ACTION_WAIT,          LETS_GO, "not-ours-yet",          "D2", "it waits to be the first primary of a new cluster"},
+    {not_ours_yet,       ACTION_WAIT,          LETS_GO, "not-ours-yet",          "D2", "it is not ours, and is left alone: it waits to be the first primary of a new cluster, or a standby"},
     /* at most one PostgreSQL acknowledges */
+    {does_not_end,       ACTION_KILL,          LETS_GO, "does-not-end",          "A3", "it has been killed for half of a lease and has not ended: the lease is not renewed"},
     {left_over,          ACTION_KILL,          RENEWS,  "left-over",             "B5", "the postmaster is gone, and processes of it are not"},
+    {no_guard_yet,       ACTION_KILL,          RENEWS,  "no-guard-yet",          "B6", "there is no guard: what an earlier one may have left is ended before one is started"},
     {guard_gone,         ACTION_KILL,          RENEWS,  "guard-gone",            "B6", "nobody would end this PostgreSQL at the deadline"},
     {guard_silent,       ACTION_KILL,          RENEWS,  "guard-silent",          "B6", "the guard does not answer, and may not end a primary at the deadline"},
     {without_lease,      ACTION_KILL,          LETS_GO, "primary-without-lease", "A1", "it may acknowledge writes, and no confirmed keep-alive covers that"},
@@ -353,8 +497,10 @@ static const struct rule {
     {stopped,            ACTION_WAIT,          LETS_GO, "stopped",               "",   "this program stops"},
     /* a holder that is not well loses the lease */
     {lease_ends,         ACTION_STOP,          RENEWS,  "lease-ends",            "A5", "the last of a long lease is used for a fast shutdown"},
+    {making_data,        ACTION_WAIT,          RENEWS,  "making-data",           "A5", "initdb makes the data of the cluster: the lease is kept as long as that may take"},
     {data_hangs,         ACTION_WAIT,          LETS_GO, "data-hangs",            "A5", "the data directory does not answer: the lease is not renewed"},
     {postgres_hangs,     ACTION_WAIT,          LETS_GO, "postgres-hangs",        "A5", "PostgreSQL does not answer: the lease is not renewed"},
+    {unconfigured,       ACTION_WAIT,          LETS_GO, "unconfigured",          "",   "the key config is not known here yet, and nothing is begun by a guess"},
     {initdb,             ACTION_INITDB,        RENEWS,  "initdb",                "",   "this node begins the cluster"},
     {other_copy,         ACTION_WAIT,          LETS_GO, "other-copy",            "C3", "the role was granted to another copy of the data than is here now"},
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
@@ -364,13 +510,17 @@ static const struct rule {
     /* a primary that crashed */
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
     {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
+    {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},
+    {restart_unwanted,   ACTION_RELEASE,       RENEWS,  "restart-unwanted",      "A3", "primary_start_timeout is 0, and another one can take over"},
+    {restart_hangs,      ACTION_WAIT,          LETS_GO, "restart-hangs",         "A5", "it starts in place for longer than primary_start_timeout, and another one can take over: the lease is not renewed"},
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
     {restart_in_place,   ACTION_START_PRIMARY, RENEWS,  "restart-in-place",      "B3", "nobody else provably has all commits: it goes on where it was, fenced first"},
     {restart_too_late,   ACTION_RELEASE,       RENEWS,  "restart-too-late",      "B3", "too little of the lease is left to go on in place"},
     {standby_of_own_epoch, ACTION_STOP,        RENEWS,  "standby-of-own-epoch",  "B3", "it has this epoch's timeline already: it goes on as primary in place, not as another one"},
+    {end_unread,         ACTION_WAIT,          RENEWS,  "end-unread",            "B3", "nothing runs, and the end of its WAL, which tells whether it was primary, is being read"},
     /* a change of the primary */
     {seal_ordered,       ACTION_SEAL,          LETS_GO, "seal",                  "C1", "a new epoch is to be granted: nothing is acknowledged to an older one"},
     {start_to_promote,   ACTION_START_STANDBY, RENEWS,  "start-to-promote",      "B3", "it was granted the role: it starts as a standby first"},
@@ -389,6 +539,7 @@ static const struct rule {
     {begins,             ACTION_WAIT,          LETS_GO, "begins",                "",   "it waits for the first primary"},
     {asked_to_clone,     ACTION_RETURN,        LETS_GO, "asked-to-clone",        "",   "an operator wants a new clone"},
     {comes_back,         ACTION_RETURN,        LETS_GO, "come-back",             "C3", "it comes back by the ladder"},
+    {starts_alone,       ACTION_STOP,          LETS_GO, "starts-alone",          "B3", "it may wait for WAL of a primary that its configuration does not name: it starts anew"},
     {start_standby,      ACTION_START_STANDBY, LETS_GO, "start-standby",         "B3", "a stopped node always comes back as a standby"},
     {follow,             ACTION_FOLLOW,        LETS_GO, "follow",                "C1", "there is a primary of an epoch that this node may follow"},
     {always,             ACTION_WAIT,          LETS_GO, "steady",                "",   "nothing is to be done"},
@@ -402,6 +553,9 @@ static void check(const struct facts *f, const struct decision *d)
                                          f->pg.sealed_epoch == d->epoch));
     MUST(d->action != ACTION_START_PRIMARY || (lease_lives(f) && was_primary(f)));
     MUST(d->action != ACTION_RELEASE || !runs(f));
+    MUST(!f->settings.is_guess ||
+         (d->action != ACTION_PROMOTE && d->action != ACTION_START_PRIMARY &&
+          d->action != ACTION_INITDB && d->action != ACTION_SYNC_SET));
     MUST((d->action != ACTION_START_PRIMARY && d->action != ACTION_START_STANDBY) ||
          f->guard.state == GUARD_WELL);
 }
@@ -418,7 +572,8 @@ static void fill(const struct facts *f, struct decision *d)
     } else if (d->action == ACTION_RETURN) {
         d->back = return_plan(f);
         if (f->wish.clone) {
-            d->back.step = f->back.wal_kept ? RETURN_CLONE : RETURN_KEEP_WAL;
+            bool keeps = f->pg.data == DATA_USABLE && !f->back.wal_kept;
+            d->back.step = keeps ? RETURN_KEEP_WAL : RETURN_CLONE;
             d->back.needs_stop = true;
         }
         d->why = d->back.why;
@@ -448,7 +603,7 @@ struct decision decide(const struct facts *f)
 
 bool serves_writes(const struct facts *f)
 {
-    return is_serving(f) && f->pg.signal_synced == FACT_YES && f->pg.force == FORCE_OURS;
+    return is_serving(f) && !write_signal(f) && f->pg.force == FORCE_OURS;
 }
 
 const char *decide_rule(size_t at)

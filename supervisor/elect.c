@@ -12,6 +12,8 @@
 #include "supervisor/history.h"
 #include "supervisor/proof.h"
 
+#define LONG_WINDOWS 4 /* so much longer is waited for somebody better */
+
 struct view {
     const struct elect_facts *f;
     uint64_t order; /* the epoch that is to be sealed for; 0: no order stands */
@@ -22,6 +24,7 @@ struct view {
     bool is_free;  /* nothing was ever acknowledged */
     struct proof proof;
     struct position floor; /* what must be reached to lose nothing; unknown if nobody knows */
+    struct proof waits;    /* is_lossy: of what was acknowledged by waiting all the same */
     uint64_t floor_age_ms;
     int32_t best; /* -1: none */
 };
@@ -61,12 +64,18 @@ static bool is_on_newest_timeline(const struct view *v, const struct member_fact
 /* May be named, with what it has. */
 static bool is_candidate(const struct view *v, const struct member_facts *m)
 {
-    if (!has_answered(v, m) || !m->is_fresh || m->nofailover || m->failover_priority < 1 ||
+    if (!has_answered(v, m) || !m->is_fresh || m->leaves || m->nofailover ||
+        m->failover_priority < 1 ||
         (v->f->settings.check_timeline && !is_on_newest_timeline(v, m))) {
         return false;
     }
+    if (m->nostream && !v->is_free && !(v->floor.is_known && reaches_floor(v, m))) {
+        return false; /* what the archive has brought is behind, unless it proves not to be */
+    }
     if (v->is_lossy) {
-        return reaches_floor(v, m) || lag_bytes(v, m) <= v->f->settings.lag_bytes_max;
+        bool has_waited = !v->waits.floor.is_known || position_reaches(&m->end, &v->waits.floor);
+        bool is_near = lag_bytes(v, m) <= v->f->settings.lag_bytes_max;
+        return has_waited && (reaches_floor(v, m) || is_near);
     }
     return v->is_free || (v->proof.holds && reaches_floor(v, m));
 }
@@ -78,6 +87,13 @@ static bool has_failed(const struct view *v, const struct member_facts *m)
     const struct history_row *newest = history_newest(store);
     return name_is(&m->name, &store->holder) &&
            (newest == NULL || newest->epoch != store->grant_epoch);
+}
+
+/* It had the role last, and an operator wants somebody else to have it. */
+static bool is_to_leave(const struct view *v, const struct member_facts *m)
+{
+    return name_is_set(&v->f->wanted) && !name_is(&m->name, &v->f->wanted) &&
+           name_is(&m->name, &v->f->store.holder);
 }
 
 /* < 0: @a is the better choice. What may be lost counts first, then an operator's word, then who
@@ -92,6 +108,9 @@ static int by_preference(const struct view *v, const struct member_facts *a,
     }
     if (order == 0) {
         order = (int)name_is(&b->name, &v->f->wanted) - (int)name_is(&a->name, &v->f->wanted);
+    }
+    if (order == 0) {
+        order = (int)is_to_leave(v, a) - (int)is_to_leave(v, b);
     }
     if (order == 0) {
         order = (int)(b->can_start != FACT_NO) - (int)(a->can_start != FACT_NO);
@@ -179,6 +198,7 @@ static void find_floor(struct view *v)
     if (v->order == 0 || v->is_free) {
         return;
     }
+    v->waits = proof_of_waits(sync, v->f->members, v->f->member_count, v->order);
     if (v->proof.holds) {
         v->floor = v->proof.floor;
     } else if (v->is_lossy) {
@@ -209,7 +229,7 @@ static void look(struct view *v, const struct elect_facts *f)
             v->answers |= bit(i);
         } else if (m->is_database) {
             v->silent |= bit(i);
-            v->unanswered |= m->is_fresh && m->has_data ? bit(i) : 0;
+            v->unanswered |= m->is_fresh && m->has_data && !m->leaves ? bit(i) : 0;
         }
     }
     find_floor(v);
@@ -250,9 +270,43 @@ static bool sealed_above(const struct view *v)
 {
     return v->epoch_max > v->order;
 }
+/* One who is alive and has not answered yet is worth a longer wait: whom an operator wants; or who
+ * runs, while the best of those who answered would have to be started first. */
+static bool waits_for_better(const struct view *v)
+{
+    const struct member_facts *members = v->f->members;
+    bool is_best_down = v->best >= 0 && members[v->best].process != PG_RUNNING;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        bool is_wanted = name_is(&members[i].name, &v->f->wanted);
+        bool is_quicker = is_best_down && members[i].process == PG_RUNNING &&
+                          !members[i].nofailover && !members[i].nostream &&
+                          members[i].failover_priority > 0;
+        if ((v->unanswered & bit(i)) != 0 && (is_wanted || is_quicker)) {
+            return true;
+        }
+    }
+    return false;
+}
+/* Nothing is lost without those who have not answered, somebody who runs can take the role, and
+ * none of them runs: where a PostgreSQL ended, its end may take long to be read. */
+static bool is_settled(const struct view *v)
+{
+    const struct member_facts *members = v->f->members;
+    bool is_settled = v->proof.holds && v->best >= 0 && members[v->best].process == PG_RUNNING &&
+                      reaches_floor(v, &members[v->best]);
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        bool is_down = members[i].process == PG_ABSENT || members[i].process == PG_LEFT;
+        is_settled = is_settled && ((v->unanswered & bit(i)) == 0 || is_down);
+    }
+    return is_settled;
+}
 static bool window_open(const struct view *v)
 {
-    return v->unanswered != 0 && v->f->order_age_ms < v->f->settings.times.seal_window_ms;
+    uint64_t window_ms = v->f->settings.times.seal_window_ms;
+    bool is_longer = waits_for_better(v);
+    uint64_t open_ms = is_longer ? LONG_WINDOWS * window_ms : window_ms;
+    bool waits = v->unanswered != 0 && (is_longer || !is_settled(v));
+    return waits && v->f->order_age_ms < open_ms;
 }
 static bool unanswered(const struct view *v)
 {
@@ -260,7 +314,7 @@ static bool unanswered(const struct view *v)
 }
 static bool unproven(const struct view *v)
 {
-    return !v->is_free && !v->is_lossy && !v->proof.holds;
+    return !v->is_free && !v->proof.holds && (!v->is_lossy || !v->waits.holds);
 }
 static bool loss_unknown(const struct view *v)
 {

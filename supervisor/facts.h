@@ -106,8 +106,9 @@ enum pg_data {
 enum pg_receiver { RECEIVER_UNKNOWN, RECEIVER_GONE, RECEIVER_LIVES };
 
 /* FORCE_UNKNOWN: not read yet, or a change is on its way through the processes. FORCE_FOREIGN:
- * somebody else has set it. */
-enum sync_force { FORCE_UNKNOWN, FORCE_FENCE, FORCE_OURS, FORCE_FOREIGN };
+ * somebody else has set it. FORCE_HALFWAY: a change was cut short, and what is in force can not be
+ * proved as it is: it has to be applied again (docs/observe.md). */
+enum sync_force { FORCE_UNKNOWN, FORCE_FENCE, FORCE_OURS, FORCE_FOREIGN, FORCE_HALFWAY };
 
 struct pg_facts {
     enum pg_process process;
@@ -118,6 +119,11 @@ struct pg_facts {
     enum fact data_answers;    /* reads and writes of the data directory do */
     uint64_t copy;             /* 0: not known */
     struct position end;       /* of the valid WAL on disk (safety C2) */
+    uint64_t misses_lsn;       /* a record that begins at @end goes on up to a page that is missing:
+                                  where the segment of that page begins, which is what PostgreSQL
+                                  asks the primary for; 0: none does, or nobody knows */
+    uint64_t end_unread_ms;    /* for so long nothing has run, and @end is not known yet */
+    uint64_t primary_epoch;    /* the newest for which this copy was seen to be primary; 0: none */
     struct position recovered; /* where this start as primary left recovery */
     uint64_t sealed_epoch;     /* of the durable note: nothing is acknowledged to an older one */
     enum pg_receiver receiver;
@@ -125,8 +131,16 @@ struct pg_facts {
     bool receiver_gone_twice;   /* in two looks one after the other, conninfo empty in both (C1) */
     enum fact conninfo_empty;   /* in force, not only in the file */
     struct facts_name upstream; /* of the primary_conninfo in force; "": none */
+    uint64_t follows_epoch;     /* of the primary that it streams from, as it was named there; 0:
+                                   it does not stream */
     enum fact signal_synced;    /* standby.signal is there, and durable (safety B3) */
     uint32_t crashes;           /* as primary, within the window of the budget */
+    uint64_t down_ms;           /* since it was seen to be down; 0: it is not, or nobody knows */
+    uint64_t starting_ms;       /* for so long it has been starting */
+    uint64_t killing_ms;        /* for so long it has been killed, and has not ended */
+    bool is_made;               /* initdb is making it: the sequence runs, and is within its time */
+    bool starts_alone;          /* it has been starting for a while, and its configuration does not
+                                   name the primary of now: it may wait for WAL of that one */
     enum sync_force force; /* synchronous_standby_names, as read back from every process of it */
     struct sync_set set_in_force; /* FORCE_OURS */
     uint64_t in_force_lsn;        /* the end of WAL when that was seen */
@@ -190,7 +204,9 @@ struct member_facts {
     struct facts_name name;
     bool is_database; /* false: a witness */
     bool is_voter;
-    bool is_fresh; /* its words are young enough to count on it being alive */
+    bool is_fresh;  /* its words are young enough to count on it being alive */
+    bool is_recent; /* ... or were a moment ago: all are silent while there is no raft leader, and
+                       that alone is no reason to do without it */
     bool has_data;
     uint64_t copy;
     enum pg_process process;
@@ -203,7 +219,14 @@ struct member_facts {
     struct position seen;   /* the primary's, the highest it has heard of (safety C5) */
     uint64_t seen_age_ms;
     bool nofailover, nosync;
-    int32_t failover_priority; /* below 1: never */
+    bool leaves; /* its program ends: it takes no role any more, and answers nothing */
+    int32_t failover_priority;       /* below 1: never */
+    bool clonefrom;                  /* others are copied from it */
+    bool nostream;                   /* it streams from nobody */
+    struct facts_name replicatefrom; /* as it is tagged; "": the primary */
+    struct facts_name upstream;      /* another standby that it streams from; "": none */
+    uint64_t cascades_epoch; /* ... which has the WAL of the primary of this epoch; 0: it does not
+                                stream from one */
 };
 
 /* ---- settings and wishes ---- */
@@ -228,15 +251,19 @@ struct supervisor_times {
 };
 
 struct supervisor_settings {
+    bool is_guess; /* the key `config` is not known yet: nothing is decided by what follows */
+    uint64_t config_revision; /* of that key, as it was looked at last; 0: it is not there */
     struct supervisor_times times;
     enum sync_mode sync_mode;
     bool sync_strict;
     uint32_t sync_nodes; /* acknowledgements wanted */
     uint64_t lag_bytes_max;
     bool check_timeline;
-    bool may_rewind;      /* asked for, and checksums or hint bits logged since before */
-    bool may_clone;       /* the last rung of the ladder is allowed */
-    uint32_t crashes_max; /* restarts in place within the window */
+    bool may_rewind;         /* asked for, and checksums or hint bits logged since before */
+    bool may_clone;          /* the last rung of the ladder is allowed */
+    uint32_t crashes_max;    /* restarts in place within the window */
+    uint64_t restart_max_ms; /* what one of them may take, where another one could take over; 0:
+                                in asynchronous mode there is none then */
 };
 
 /* Who asks what of this node. */
@@ -248,6 +275,13 @@ struct wish_facts {
     bool clone; /* an operator's reinitialize */
 };
 
+/* This node's tags, for supervisor/source.h. */
+struct source_facts {
+    struct facts_name replicatefrom; /* "": the primary */
+    bool nostream;
+    bool is_settled; /* @replicatefrom is to be followed now */
+};
+
 /* supervisor/return.h reads these. */
 struct return_facts {
     enum fact primary_ready;    /* it has written a checkpoint since its promotion */
@@ -255,6 +289,12 @@ struct return_facts {
     enum fact has_archive;      /* restore_command may bring it */
     bool wal_kept;              /* what a rewind would discard was put aside */
     uint32_t rewind_failures;
+    enum fact waits_for_wal; /* it has replayed all that it has, and nobody has paused that */
+    enum fact is_let_in;     /* the primary takes a replication connection from here */
+    enum fact has_slot;      /* ... and the slot for it is there, and free, or none is used */
+    uint64_t still_ms;       /* for so long it has followed and neither streamed nor moved */
+    bool is_stuck;           /* ... and to follow is not what helps (stuck.h) */
+    uint32_t falls;          /* rungs below that were done for this primary, in vain so far */
 };
 
 struct facts {
@@ -264,6 +304,7 @@ struct facts {
     struct lease_facts lease;
     struct store_facts store;
     struct return_facts back;
+    struct source_facts source;
     struct wish_facts wish;
     struct supervisor_settings settings;
     uint32_t member_count; /* this node among them */

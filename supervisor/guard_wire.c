@@ -19,7 +19,7 @@ struct head {
 _Static_assert(sizeof(struct head) == 16, "no padding");
 
 #define REQUEST_NUMBERS 4 /* epoch, how, arguments, variables */
-#define EVENT_NUMBERS 18
+#define EVENT_NUMBERS 19
 #define NUMBERS_MAX 64 /* of a newer version */
 #define NUMBERS_BEGIN offsetof(struct guard_event, at_ns)
 

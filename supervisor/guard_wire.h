@@ -127,6 +127,7 @@ struct guard_event {
     uint64_t stuck_count; /* of them, left in uninterruptible sleep */
     uint64_t took_ns;
     uint64_t is_hands_off;
+    uint64_t is_signal_synced; /* standby.signal is there, durably; 0: not, or not known */
 };
 
 /* Write the message into @out of @room bytes and return its size, 0 if it does not fit. */

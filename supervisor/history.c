@@ -52,6 +52,14 @@ uint64_t history_shared_lsn(const struct store_facts *store, const struct positi
     return 0;
 }
 
+bool history_may_hold(const struct store_facts *store, uint32_t timeline)
+{
+    const struct history_row *newest = history_newest(store);
+    uint64_t common = 0;
+    return newest == NULL || timeline > newest->timeline ||
+           history_common(store, timeline, &common);
+}
+
 bool history_is_diverged(const struct store_facts *store, const struct position *end)
 {
     uint64_t common = 0;

@@ -15,6 +15,10 @@ bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t
  * nobody can say. */
 uint64_t history_shared_lsn(const struct store_facts *store, const struct position *end);
 
+/* Data on @timeline may belong to this cluster's line: it leads to the newest timeline, or is a
+ * later one, which was not recorded when @store was read. */
+bool history_may_hold(const struct store_facts *store, uint32_t timeline);
+
 /* WAL that the newest timeline does not have, or that nobody can say of. */
 bool history_is_diverged(const struct store_facts *store, const struct position *end);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/get.h"
 #include "base/must.h"
 
 /* Where things stand, in bytes from the beginning. */
@@ -30,20 +31,6 @@ static const struct {
     {1700, 288}, /* 17 */
     {1800, 292}, /* 18 */
 };
-
-static uint32_t get32(const uint8_t *bytes, size_t at)
-{
-    uint32_t value;
-    memcpy(&value, bytes + at, sizeof(value));
-    return value;
-}
-
-static uint64_t get64(const uint8_t *bytes, size_t at)
-{
-    uint64_t value;
-    memcpy(&value, bytes + at, sizeof(value));
-    return value;
-}
 
 /* Where the checksum stands, 0 for a layout that is not known. */
 static uint32_t place_of_sum(uint32_t version)

@@ -36,6 +36,37 @@ static void raise_floor(struct position *floor, const struct position *end)
     }
 }
 
+/* How many of @set have sealed themselves; the furthest of them raises @floor. */
+static uint32_t count_answers(const struct sync_set *set, const struct member_facts *members,
+                              uint32_t count, uint64_t epoch, struct position *floor)
+{
+    uint32_t answers = 0;
+    for (uint32_t k = 0; k < set->count; k++) {
+        const struct member_facts *m = member_of_copy(&set->at[k], members, count);
+        if (is_sealed(m, epoch)) {
+            answers++;
+            raise_floor(floor, &m->end);
+        }
+    }
+    return answers;
+}
+
+struct proof proof_of_waits(const struct sync_value *value, const struct member_facts *members,
+                            uint32_t count, uint64_t epoch)
+{
+    struct proof proof = {.holds = value->is_known};
+    for (uint32_t i = 0; value->is_known && i < value->count; i++) {
+        const struct sync_set *set = &value->sets[i];
+        if (set->needed == 0) {
+            continue;
+        }
+        uint32_t needed = proof_answers_needed(set);
+        uint32_t answers = count_answers(set, members, count, epoch, &proof.floor);
+        proof.holds = proof.holds && needed > 0 && answers >= needed;
+    }
+    return proof;
+}
+
 struct proof proof_by_seals(const struct sync_value *value, const struct member_facts *members,
                             uint32_t count, uint64_t epoch)
 {
@@ -43,14 +74,7 @@ struct proof proof_by_seals(const struct sync_value *value, const struct member_
     for (uint32_t i = 0; value->is_known && i < value->count; i++) {
         const struct sync_set *set = &value->sets[i];
         uint32_t needed = proof_answers_needed(set);
-        uint32_t answers = 0;
-        for (uint32_t k = 0; k < set->count; k++) {
-            const struct member_facts *m = member_of_copy(&set->at[k], members, count);
-            if (is_sealed(m, epoch)) {
-                answers++;
-                raise_floor(&proof.floor, &m->end);
-            }
-        }
+        uint32_t answers = count_answers(set, members, count, epoch, &proof.floor);
         proof.holds = proof.holds && needed > 0 && answers >= needed;
     }
     if (!proof.holds && value->is_known) {
@@ -66,7 +90,7 @@ struct proof proof_by_seals(const struct sync_value *value, const struct member_
 static bool would_answer(const struct member_facts *m, uint64_t epoch)
 {
     return m != NULL && m->is_fresh && m->is_database && m->process == PG_RUNNING &&
-           m->follows_epoch == epoch && m->end.is_known && !m->nofailover &&
+           m->follows_epoch == epoch && m->end.is_known && !m->leaves && !m->nofailover &&
            m->failover_priority >= 1;
 }
 

@@ -31,6 +31,11 @@ struct proof proof_by_seals(const struct sync_value *value, const struct member_
 bool proof_is_foreseen(const struct sync_value *value, const struct member_facts *members,
                        uint32_t count, uint64_t epoch);
 
+/* Where a set waits for nobody, and all together prove nothing: what was acknowledged by waiting,
+ * if another of them was the one in force. */
+struct proof proof_of_waits(const struct sync_value *value, const struct member_facts *members,
+                            uint32_t count, uint64_t epoch);
+
 /* Of the sets, is this copy listed in one? */
 bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
 

@@ -5,15 +5,26 @@
 
 #define REWINDS_MAX 2
 
-bool return_has_primary(const struct facts *f)
+bool return_is_primary(const struct facts *f)
 {
     const struct store_facts *store = &f->store;
     const struct history_row *newest = history_newest(store);
-    const struct member_facts *primary = member_named(f->members, f->member_count, &store->holder);
+    const struct member_facts *m = member_named(f->members, f->member_count, &store->holder);
+    if (m == NULL || !m->is_fresh || newest == NULL || newest->epoch != store->grant_epoch) {
+        return false;
+    }
+    /* Only who is primary records a timeline, and the record is here sooner than its words. */
+    bool is_on_its_way = m->primary_epoch == 0 && m->process == PG_RUNNING &&
+                         m->role != ROLE_PRIMARY && m->sealed_epoch == store->grant_epoch;
+    return m->primary_epoch == store->grant_epoch || is_on_its_way;
+}
+
+bool return_has_primary(const struct facts *f)
+{
+    const struct store_facts *store = &f->store;
     return store->lease_stands && store->grant_epoch >= f->pg.sealed_epoch &&
-           store->order_epoch <= store->grant_epoch && newest != NULL &&
-           newest->epoch == store->grant_epoch && !name_is(&store->holder, &f->self) &&
-           primary != NULL && primary->is_fresh && primary->primary_epoch == store->grant_epoch;
+           store->order_epoch <= store->grant_epoch && !name_is(&store->holder, &f->self) &&
+           return_is_primary(f);
 }
 
 bool return_may_restart(const struct facts *f)
@@ -55,6 +66,27 @@ static struct return_plan diverged(const struct facts *f)
     return plan(RETURN_REWIND, true, "it has WAL that the primary does not have");
 }
 
+/* It would ask the primary for WAL of a timeline that ended before: of a record that was begun
+ * before the fork, and never came to its end. */
+static bool asks_beyond_fork(const struct facts *f)
+{
+    uint64_t common = 0;
+    return history_common(&f->store, f->pg.end.timeline, &common) && f->pg.misses_lsn > common;
+}
+
+/* All that it has is a part of the primary's WAL, and it does not stream: another copy may. */
+static struct return_plan fall(const struct facts *f)
+{
+    if (f->back.falls == 0 && f->settings.may_rewind && f->back.rewind_failures < REWINDS_MAX) {
+        struct return_plan rewind = diverged(f);
+        rewind.why = rewind.step == RETURN_REWIND
+                         ? "it follows the primary, and does not stream: it is rewound"
+                         : rewind.why;
+        return rewind;
+    }
+    return clone_again(f, "it follows the primary, and does not stream: it is cloned");
+}
+
 struct return_plan return_plan(const struct facts *f)
 {
     if (!return_has_primary(f)) {
@@ -74,6 +106,12 @@ struct return_plan return_plan(const struct facts *f)
     }
     if (history_is_diverged(&f->store, &f->pg.end)) {
         return diverged(f);
+    }
+    if (asks_beyond_fork(f)) {
+        return diverged(f);
+    }
+    if (f->back.is_stuck && f->back.has_upstream_wal == FACT_YES) {
+        return fall(f);
     }
     if (f->back.has_upstream_wal != FACT_NO) {
         return plan(RETURN_FOLLOW, false, "the primary has what is missing here");

@@ -28,6 +28,9 @@ struct return_plan {
 
 struct return_plan return_plan(const struct facts *f);
 
+/* Whoever was granted the role last has recorded its timeline, and by its own words is primary; or
+ * they are still those of just before, when it had sealed itself for this very epoch. */
+bool return_is_primary(const struct facts *f);
 /* There is a primary that may be followed: it has the lease and has recorded its timeline, and
  * this node has promised nothing newer. */
 bool return_has_primary(const struct facts *f);

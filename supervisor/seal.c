@@ -9,8 +9,11 @@ enum seal_step seal_next(const struct pg_facts *pg, uint64_t epoch)
     if (pg->process == PG_ABSENT) {
         return pg->end.is_known && pg->end_after_seal ? SEAL_DONE : SEAL_READ_END;
     }
+    if (pg->conninfo_empty == FACT_NO || pg->force == FORCE_FOREIGN) {
+        return SEAL_EMPTY_CONNINFO; /* by the file, which has the fence too (safety B2) */
+    }
     if (pg->conninfo_empty != FACT_YES) {
-        return pg->conninfo_empty == FACT_NO ? SEAL_EMPTY_CONNINFO : SEAL_LOOK_AGAIN;
+        return SEAL_LOOK_AGAIN;
     }
     if (pg->receiver == RECEIVER_LIVES) {
         return SEAL_END_RECEIVER;

@@ -6,6 +6,9 @@
  *
  *   note the epoch -> empty primary_conninfo -> end the receiver -> look again -> read the end
  *
+ * A standby whose fence somebody has taken away (ALTER SYSTEM) is not sealed before it stands
+ * again: once promoted it would acknowledge writes before anything is recorded (safety B2).
+ *
  * Where PostgreSQL does not run there is no receiver, and the end is read from its files. */
 #ifndef SUPERVISOR_SEAL_H_
 #define SUPERVISOR_SEAL_H_

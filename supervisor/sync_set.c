@@ -21,7 +21,7 @@ static bool streams(const struct facts *f, const struct member_facts *m)
 
 static bool may_be_listed(const struct facts *f, const struct member_facts *m)
 {
-    return m->is_database && m->is_fresh && !m->nosync && m->has_data && m->copy != 0 &&
+    return m->is_database && m->is_recent && !m->nosync && m->has_data && m->copy != 0 &&
            !name_is(&m->name, &f->self);
 }
 
@@ -39,7 +39,7 @@ static void insert(struct sync_set *set, const struct member_facts *m)
 }
 
 /* Those that stream; and those of the set in force that are alive, so that it does not change with
- * every reconnection. @ret_streaming: how many stream. */
+ * every reconnection and with every raft leader. @ret_streaming: how many stream. */
 static void gather(const struct facts *f, struct sync_set *set, uint32_t max,
                    uint32_t *ret_streaming)
 {
@@ -124,6 +124,42 @@ static struct sync_plan apply(const struct sync_set *set, const char *why)
     return (struct sync_plan){.step = SYNC_STEP_APPLY, .why = why, .apply = *set};
 }
 
+/* In a synchronous mode, and nobody is waited for: what is acknowledged from now on is on this copy
+ * alone. So the store says that only this copy proves anything, and nobody else is eligible until a
+ * standby has caught up (reliability, fact 6 of chapter 4). */
+static bool is_alone(const struct facts *f, const struct sync_set *goal)
+{
+    return goal->needed == 0 && f->settings.sync_mode != SYNC_OFF;
+}
+
+/* Nothing else is published than what @goal is worth. */
+static bool is_said(const struct facts *f, const struct sync_set *goal)
+{
+    const struct sync_value *value = &f->store.sync;
+    return is_alone(f, goal) ? value->count == 0
+                             : value->count == 1 && sync_set_equal(&value->sets[0], goal);
+}
+
+static struct sync_plan say(const struct facts *f, const struct sync_set *goal, const char *why)
+{
+    return is_alone(f, goal) ? publish(f, NULL, 0, "nobody is waited for: only this copy proves")
+                             : publish(f, goal, 1, why);
+}
+
+/* Where no set is published none names its copies: then the names are all there is. */
+static bool is_in_force(const struct facts *f, const struct sync_set *goal)
+{
+    const struct sync_set *now = &f->pg.set_in_force;
+    if (f->store.sync.count > 0) {
+        return sync_set_equal(now, goal);
+    }
+    bool is_it = now->needed == goal->needed && now->count == goal->count;
+    for (uint32_t i = 0; is_it && i < now->count; i++) {
+        is_it = name_is(&now->at[i].name, &goal->at[i].name);
+    }
+    return is_it;
+}
+
 static bool publishes(const struct sync_value *value, const struct sync_set *set)
 {
     for (uint32_t i = 0; i < value->count; i++) {
@@ -139,16 +175,14 @@ static bool publishes(const struct sync_value *value, const struct sync_set *set
  * (reliability S12). */
 static struct sync_plan from_fence(const struct facts *f, const struct sync_set *goal, bool is_mine)
 {
-    const struct sync_value *value = &f->store.sync;
     if (!f->pg.recovered.is_known) {
         return wait_for("it is not known where recovery ended");
     }
     if (goal->needed > 0 && !is_caught_up(f, goal, f->pg.recovered.lsn)) {
         return wait_for("the standbys do not have yet what was there when recovery ended");
     }
-    if (!is_mine || value->count != 1 || !sync_set_equal(&value->sets[0], goal)) {
-        return publish(f, goal, 1,
-                       "the first set of this primary is published before it is applied");
+    if (!is_mine || !is_said(f, goal)) {
+        return say(f, goal, "the first set of this primary is published before it is applied");
     }
     return apply(goal, "the fence is lifted: the set is published");
 }
@@ -156,18 +190,20 @@ static struct sync_plan from_fence(const struct facts *f, const struct sync_set 
 static struct sync_plan to_goal(const struct facts *f, const struct sync_set *goal)
 {
     const struct sync_value *value = &f->store.sync;
-    const struct sync_set *now = &f->pg.set_in_force;
-    if (sync_set_equal(now, goal)) {
-        if (value->count == 1 && sync_set_equal(&value->sets[0], goal)) {
+    if (is_in_force(f, goal)) {
+        if (is_said(f, goal)) {
             return (struct sync_plan){.step = SYNC_STEP_NONE, .why = "the wanted set is in force"};
         }
         if (goal->needed > 0 && !is_caught_up(f, goal, f->pg.in_force_lsn)) {
             return wait_for("the new set does not have yet what the one before acknowledged");
         }
-        return publish(f, goal, 1, "the set in force proves everything: it stands alone");
+        return say(f, goal, "the set in force proves everything: it stands alone");
     }
-    if (value->count == 0 || publishes(value, goal)) {
+    if (value->count == 0 || (!is_alone(f, goal) && publishes(value, goal))) {
         return apply(goal, "the set is published: it may be applied");
+    }
+    if (is_alone(f, goal)) {
+        return say(f, goal, NULL);
     }
     if (value->count == SYNC_SETS_MAX) {
         return publish(f, NULL, 0, "too many sets are open: only the primary's own copy proves");
@@ -201,14 +237,21 @@ struct sync_plan sync_plan(const struct facts *f)
     if (f->store.sync_pending) {
         return wait_for("it is not known yet what became of the last publish");
     }
+    if (f->pg.force == FORCE_HALFWAY && is_mine && value->count > 0) {
+        return apply(&value->sets[value->count - 1],
+                     "a change was cut short: the newest published set is applied again");
+    }
     if (!sync_goal(f, &goal)) {
         return wait_for("no standby streams that could acknowledge");
     }
     if (f->pg.force == FORCE_FENCE) {
         return from_fence(f, &goal, is_mine);
     }
+    if (f->pg.force == FORCE_HALFWAY && is_mine) {
+        return apply(&goal, "a change was cut short, and nothing is published: it is made again");
+    }
     bool is_published = is_mine && (value->count == 0 || publishes(value, &f->pg.set_in_force));
-    if (f->pg.force == FORCE_FOREIGN || !is_published) {
+    if (f->pg.force == FORCE_FOREIGN || f->pg.force == FORCE_HALFWAY || !is_published) {
         /* What it acknowledged is anywhere: say so, and put ours in its place. */
         return !is_mine || value->count != 0
                    ? publish(f, NULL, 0,

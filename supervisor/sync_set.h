@@ -9,6 +9,10 @@
  *     published [A, B]   in force B     read back from every process
  *     published [B]      in force B     once enough of B have flushed all that A acknowledged
  *
+ *
+ * Where a synchronous mode waits for nobody (no standby streams, and it is not strict), no set at
+ * all is published: only the primary's own copy proves then, and nobody else is eligible.
+ *
  * A new primary begins behind the fence, where nothing is acknowledged: it publishes its first set
  * when enough of it have all that was ever acknowledged, and only then applies it. A crash between
  * any two steps leaves a state from which the next look goes on.

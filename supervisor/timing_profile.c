@@ -20,16 +20,26 @@ static const enum timing_profile profiles[] = {
     [FAILOVER_PATIENT] = TIMING_PATIENT,
 };
 
-static void derive(struct supervisor_times *t)
+/* What the store beats by: as it was set, else as the lease asks for. */
+static struct timing beats_of(const struct timing_wish *w, uint64_t lease_ms)
 {
     struct timing beats = timing_of(TIMING_BALANCED);
-    if (t->lease_ms < timing_lease_ms_min(&beats)) {
+    if (lease_ms < timing_lease_ms_min(&beats)) {
         beats = timing_of(TIMING_FAST);
     }
-    t->heartbeat_ms = beats.heartbeat_ms;
-    t->election_timeout_ms = beats.election_timeout_ms;
-    t->reconnect_ms = beats.reconnect_ms;
-    t->kill_budget_ms = beats.kill_budget_ms;
+    if (w->election_timeout_ms != 0) {
+        beats.election_timeout_ms = w->election_timeout_ms;
+        beats.reconnect_ms = timing_reconnect_ms(w->election_timeout_ms);
+    }
+    if (w->heartbeat_ms != 0) {
+        beats.heartbeat_ms = w->heartbeat_ms;
+    }
+    return beats;
+}
+
+/* The lease and the beats are there. */
+static void derive(struct supervisor_times *t)
+{
     uint64_t third_ms = t->lease_ms * 3 / 10;
     t->promote_margin_ms = third_ms > t->kill_budget_ms ? third_ms : t->kill_budget_ms;
     uint64_t fifth_ms = t->lease_ms / 5;
@@ -54,6 +64,27 @@ static uint64_t lease_of_file(const struct timing_wish *w, const char **ret_from
     return lease_ms < LONGEST_MS ? lease_ms : LONGEST_MS;
 }
 
+/* ... where these times are somebody's choice. */
+static void explain_beats(const struct timing_wish *w, const struct timing *beats,
+                          char sentence[TIMING_SENTENCE_SIZE])
+{
+    if (w->election_timeout_ms != 0) {
+        size_t used = strlen(sentence);
+        (void)snprintf(sentence + used, TIMING_SENTENCE_SIZE - used,
+                       " with raft.election_timeout %" PRIu64 " ms and heartbeat_interval %" PRIu64
+                       " ms",
+                       beats->election_timeout_ms, beats->heartbeat_ms);
+    }
+}
+
+struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms)
+{
+    struct supervisor_times t = *times;
+    t.lease_ms = lease_ms;
+    derive(&t);
+    return t;
+}
+
 struct timing_result timing_from(const struct timing_wish *wish)
 {
     struct timing_result r;
@@ -63,9 +94,13 @@ struct timing_result timing_from(const struct timing_wish *wish)
     uint64_t ttl_ms = wish->ttl_s < LONGEST_MS / 1000 ? wish->ttl_s * 1000 : LONGEST_MS;
     bool is_shorter = ttl_ms != 0 && ttl_ms < asked_ms;
     uint64_t lease_ms = is_shorter ? ttl_ms : asked_ms;
-    struct timing quick = timing_of(TIMING_FAST);
-    uint64_t least = timing_lease_ms_min(&quick);
-    r.times.lease_ms = lease_ms > least ? lease_ms : least;
+    struct timing beats = beats_of(wish, lease_ms);
+    uint64_t least = timing_lease_ms_min(&beats);
+    r.times = (struct supervisor_times){.lease_ms = lease_ms > least ? lease_ms : least,
+                                        .heartbeat_ms = beats.heartbeat_ms,
+                                        .election_timeout_ms = beats.election_timeout_ms,
+                                        .reconnect_ms = beats.reconnect_ms,
+                                        .kill_budget_ms = beats.kill_budget_ms};
     derive(&r.times);
     int n =
         snprintf(r.sentence, sizeof(r.sentence), "the lease is %" PRIu64 " ms: ", r.times.lease_ms);
@@ -77,6 +112,7 @@ struct timing_result timing_from(const struct timing_wish *wish)
                        "%s asks for %" PRIu64
                        " ms, which is shorter than the loss of a raft leader takes",
                        is_shorter ? "ttl" : from, lease_ms);
+        explain_beats(wish, &beats, r.sentence);
     } else if (is_shorter) {
         (void)snprintf(rest, size, "ttl %" PRIu64 " s is shorter than the %" PRIu64 " ms of %s",
                        wish->ttl_s, asked_ms, from);

@@ -16,6 +16,8 @@ struct timing_wish {
     enum failover_profile profile;
     uint64_t lease_ms;
     uint64_t ttl_s;
+    uint64_t heartbeat_ms; /* of the store, as it runs: what a lease has to outlast */
+    uint64_t election_timeout_ms;
 };
 
 #define TIMING_SENTENCE_SIZE 256
@@ -26,6 +28,11 @@ struct timing_result {
 };
 
 struct timing_result timing_from(const struct timing_wish *wish);
+
+/* The times of a node under a lease that was granted with @lease_ms. A changed configuration takes
+ * effect with the next grant: until then what hangs on the lease goes by the one that stands, not
+ * by what is configured. @times: those that are; their beats are the store's, and stay. */
+struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms);
 
 /* p99 of what was measured lately; 0: not measured. */
 struct timing_measured {

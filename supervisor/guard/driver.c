@@ -142,8 +142,11 @@ void driver_accept(struct guard *g)
     g->has_hello = false;
 }
 
+/* What a pgraftd that worked in the data directory has left there nobody knows: standby.signal may
+ * be away for a server without a network. It is owed as soon as hands are on again. */
 void driver_close(struct guard *g)
 {
+    g->state.is_signal_owed = g->state.is_signal_owed || g->state.is_hands_off;
     (void)close(g->driver_fd);
     g->driver_fd = -1;
     g->has_hello = false;

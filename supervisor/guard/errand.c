@@ -39,6 +39,17 @@ static int write_file(int folder, const char *name)
     return error;
 }
 
+/* One that is to be seen now, and is of no use after a crash. */
+static int make_file(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    (void)close(fd);
+    return 0;
+}
+
 static int remove_file(int folder, const char *name)
 {
     if (unlinkat(folder, name, 0) != 0) {
@@ -58,7 +69,7 @@ static int do_work(enum errand_kind kind, int folder)
             error = remove_file(folder, PROMOTE_NAME);
             return error != 0 ? error : remove_file(folder, SIGNAL_NAME);
         case ERRAND_PROMOTE_FILE:
-            return write_file(folder, PROMOTE_NAME);
+            return make_file(folder, PROMOTE_NAME);
         case ERRAND_WRITE_SIGNAL:
             return write_file(folder, SIGNAL_NAME);
         case ERRAND_NONE:

@@ -285,7 +285,8 @@ static void wait_for_news(struct guard *g)
 static bool is_over(const struct guard *g, uint64_t now_ns)
 {
     const struct guard_state *s = &g->state;
-    bool is_idle = s->phase == GUARD_IDLE && g->errand.kind == ERRAND_NONE && !s->is_signal_owed;
+    bool owes = s->is_signal_owed && !s->is_hands_off;
+    bool is_idle = s->phase == GUARD_IDLE && g->errand.kind == ERRAND_NONE && !owes;
     bool is_alone =
         g->driver_fd < 0 && s->foreign == 0 && now_ns >= g->alone_since_ns + ORPHAN_S * NS_PER_S;
     return is_idle && (g->has_to_exit || s->is_quitting || is_alone);

@@ -65,6 +65,7 @@ static struct guard_event event_of(const struct guard *g, uint16_t kind, enum gu
         .is_primary = s->is_primary,
         .is_adopted = s->is_adopted,
         .is_hands_off = s->is_hands_off,
+        .is_signal_synced = s->is_signal_known,
     };
 }
 

@@ -1,0 +1,122 @@
+/* supervisor/act_adopt.c - a data directory that was there before pgraft is taken over, with the
+ * PostgreSQL that runs on it, if one does: nothing is stopped or started (safety D2).
+ *
+ *   CHECK --> ARM --> ADOPT --> RESET --> NOTE      of a primary, which goes on under the lease
+ *      '-------------> ADOPT --> RESET --> NOTE     of a standby
+ *      '---------------------------------> NOTE     nothing runs
+ *
+ * What ALTER SYSTEM has set would win over what is ours for as long as the server runs; a clone has
+ * its primary_conninfo there. The guard comes before the note: what carries the note and has no
+ * guard is ended. Whatever is cut off is begun again. */
+#include "base/cleanup.h"
+#include "base/must.h"
+#include "supervisor/act_parts.h"
+#include "supervisor/autostart.h"
+
+static void ended(struct act *a)
+{
+    act_end(a);
+}
+
+/* At its next boot two would start one PostgreSQL, and one of them knows of no lease (safety B3).
+ */
+static int check_others(const struct act_order *o, struct err *err)
+{
+    CLEANUP(buf_close) struct buf who = {0};
+    return autostart_find(NULL, o->setup->files.data_dir, &who)
+               ? err_set(err, ERR_REFUSED, "the data directory is not adopted yet: %s",
+                         buf_text(&who))
+               : 0;
+}
+
+/* Another cluster's data are not taken for a replica's: their system identifier tells. */
+static int work_check(struct act_order *o, struct err *err)
+{
+    int code = work_look(o, err);
+    uint64_t wanted = o->ask.system_id;
+    if (code != 0) {
+        return code;
+    }
+    if (o->home.data != DATA_USABLE || o->home.system_id == 0) {
+        return err_set(err, ERR_INVALID, "the data directory can not be adopted: %s",
+                       o->home.why[0] != '\0' ? o->home.why : "its control file can not be read");
+    }
+    if (wanted != 0 && o->home.system_id != wanted) {
+        return err_set(err, ERR_INVALID,
+                       "the data directory can not be adopted: its system identifier is %llu, that "
+                       "of this cluster is %llu",
+                       (unsigned long long)o->home.system_id, (unsigned long long)wanted);
+    }
+    return o->home.is_noted == FACT_YES ? 0 : check_others(o, err);
+}
+
+static int work_note(struct act_order *o, struct err *err)
+{
+    if (o->home.is_noted != FACT_YES) {
+        int code = home_note(o->setup, &o->ask, o->decision.epoch, err);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return work_look(o, err);
+}
+
+static void put_note(struct act *a)
+{
+    act_do(a, "note", work_note, ended);
+}
+
+/* One statement each: none of them runs in a transaction. */
+static const char *const resets[] = {
+    "ALTER SYSTEM RESET primary_conninfo",          "ALTER SYSTEM RESET primary_slot_name",
+    "ALTER SYSTEM RESET synchronous_standby_names", "ALTER SYSTEM RESET restart_after_crash",
+    "ALTER SYSTEM RESET recovery_target_timeline",
+};
+
+static void held(struct act *a)
+{
+    if (act_failed(a)) {
+        return;
+    }
+    if (a->order.round < ARRAY_LEN(resets)) {
+        act_query(a, resets[a->order.round++], held);
+    } else {
+        put_note(a);
+    }
+}
+
+static bool is_primary(const struct act *a)
+{
+    return a->order.facts.pg.role == ROLE_PRIMARY;
+}
+
+static void armed(struct act *a)
+{
+    uint64_t epoch = is_primary(a) ? a->order.decision.epoch : 0;
+    if (!act_failed(a)) {
+        act_ask(a, GUARD_ADOPT, epoch, 0, GUARD_STARTED, held);
+    }
+}
+
+static void checked(struct act *a)
+{
+    const struct facts *f = &a->order.facts;
+    if (act_failed(a)) {
+        return;
+    }
+    a->order.round = 0;
+    if (f->pg.process == PG_ABSENT) {
+        put_note(a); /* there is nothing to hold */
+    } else if (is_primary(a) && f->guard.promoted_epoch == a->order.decision.epoch) {
+        held(a); /* an earlier try came so far */
+    } else if (is_primary(a)) {
+        act_ask(a, GUARD_ARM, a->order.decision.epoch, 0, GUARD_DONE, armed);
+    } else {
+        armed(a);
+    }
+}
+
+void act_adopt(struct act *a)
+{
+    act_do(a, "check", work_check, checked);
+}

@@ -1,0 +1,260 @@
+/* supervisor/act_initdb.c - the data of a new cluster: initdb, its users, its note.
+ *
+ * Nothing listens meanwhile: the users are made by a server without a network, from its standard
+ * input. A mark outside of the directory stands from the first byte to the last, so what is cut off
+ * is begun anew. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "supervisor/act_parts.h"
+#include "supervisor/first_data.h"
+#include "supervisor/pg_file.h"
+
+#define OPTIONS_MAX 40
+#define PASSWORD_FILE "initdb-password"
+
+static char *password_path(const struct act_order *o)
+{
+    return mem_printf("%s/" PASSWORD_FILE, o->setup->state_dir);
+}
+
+/* ---- before ---- */
+
+static int put_password(const struct act_order *o, struct err *err)
+{
+    const char *password = o->setup->superuser.password;
+    CLEANUP(mem_freep) char *path = password_path(o);
+    CLEANUP(buf_close) struct buf text = {0};
+    if (password == NULL) {
+        return pg_file_remove(path, err);
+    }
+    buf_printf(&text, "%s\n", password);
+    int code = pg_file_put(path, 0600, &text, NULL, err);
+    explicit_bzero(text.bytes, text.size);
+    return code;
+}
+
+static int work_begin(struct act_order *o, struct err *err)
+{
+    if (o->home.bin_dir[0] == '\0') {
+        return err_set(err, ERR_NOT_FOUND, "%s", o->home.why);
+    }
+    int code = pg_mark_set(o->setup->state_dir, o->setup->files.data_dir, PG_MARK_INITDB, err);
+    code = code != 0 ? code : work_empty(o->setup, err);
+    return code != 0 ? code : put_password(o, err);
+}
+
+/* ---- its end ---- */
+
+static int put_first_hba(const struct pg_setup *setup, struct err *err)
+{
+    bool has_own = setup->standby.hba.count > 0;
+    return has_own ? 0
+                   : pg_files_put_hba(&setup->files, setup->first_hba.at, setup->first_hba.count,
+                                      NULL, err);
+}
+
+static int work_complete(struct act_order *o, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = password_path(o);
+    const struct pg_setup *setup = o->setup;
+    o->config = (struct act_config){.is_primary = false};
+    int code = pg_file_remove(path, err);
+    code = code != 0 ? code : put_first_hba(setup, err);
+    code = code != 0 ? code : work_put_config(o, err);
+    code = code != 0 ? code : pg_files_put_standby_signal(&setup->files, err);
+    code = code != 0 ? code : home_note(setup, &o->ask, o->decision.epoch, err);
+    code = code != 0 ? code : work_look(o, err);
+    code = code != 0 ? code : work_owe_bootstrap(o, err);
+    code = code != 0 ? code : first_data_put(setup->state_dir, o->home.note.copy, err);
+    code = code != 0 ? code : pg_mark_clear(setup->state_dir, err);
+    return code != 0 ? code : work_look(o, err);
+}
+
+static void ended(struct act *a)
+{
+    act_end(a);
+}
+
+static void completed(struct act *a)
+{
+    if (!act_failed(a)) {
+        act_ask(a, GUARD_WATCH, 0, 1, GUARD_DONE, ended);
+    }
+}
+
+static void has_users(struct act *a)
+{
+    if (!act_failed(a)) {
+        act_do(a, "complete", work_complete, completed);
+    }
+}
+
+/* ---- users ---- */
+
+static void put_quoted(struct buf *out, const char *text, char quote)
+{
+    buf_char(out, quote);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == quote) {
+            buf_char(out, quote);
+        }
+        buf_char(out, *at);
+    }
+    buf_char(out, quote);
+}
+
+/* With -j a statement ends with a semicolon and an empty line. */
+static void put_role(struct buf *out, const struct pg_login *login, const char *may)
+{
+    buf_str(out, "CREATE ROLE ");
+    put_quoted(out, login->username, '"');
+    buf_printf(out, " LOGIN %s", may);
+    if (login->password != NULL) {
+        buf_str(out, " PASSWORD E");
+        CLEANUP(buf_close) struct buf doubled = {0}; /* backslashes, as E'' has them */
+        for (const char *at = login->password; *at != '\0'; at++) {
+            buf_str(&doubled, *at == '\\' ? "\\" : "");
+            buf_char(&doubled, *at);
+        }
+        put_quoted(out, buf_text(&doubled), '\'');
+        if (doubled.bytes != NULL) {
+            explicit_bzero(doubled.bytes, doubled.size);
+        }
+    }
+    buf_str(out, ";\n\n");
+}
+
+static bool is_another(const struct pg_login *login, const struct pg_login *than)
+{
+    return login->username != NULL &&
+           (than->username == NULL || strcmp(login->username, than->username) != 0);
+}
+
+static void put_roles(const struct pg_setup *setup, struct buf *out)
+{
+    static const char *const needed[] = {"pg_ls_dir(text, boolean, boolean)",
+                                         "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
+                                         "pg_read_binary_file(text, bigint, bigint, boolean)"};
+    if (is_another(&setup->replication, &setup->superuser)) {
+        put_role(out, &setup->replication, "REPLICATION");
+    }
+    if (!is_another(&setup->rewind, &setup->superuser) ||
+        !is_another(&setup->rewind, &setup->replication)) {
+        return;
+    }
+    put_role(out, &setup->rewind, "");
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        buf_printf(out, "GRANT EXECUTE ON FUNCTION pg_catalog.%s TO ", needed[i]);
+        put_quoted(out, setup->rewind.username, '"');
+        buf_str(out, ";\n\n");
+    }
+}
+
+/* No statement goes to a log, for there are passwords in them. */
+static const char *const single_words[] = {"--single", "-j",
+                                           "-c",       "exit_on_error=on",
+                                           "-c",       "log_min_error_statement=panic",
+                                           "-c",       "log_statement=none",
+                                           "-c",       "password_encryption=scram-sha-256"};
+
+static void made(struct act *a)
+{
+    if (act_failed(a)) {
+        return;
+    }
+    char *words[ARRAY_LEN(single_words) + 4];
+    size_t count = 0;
+    words[count++] = act_program_path(&a->order, "postgres");
+    for (size_t i = 0; i < ARRAY_LEN(single_words); i++) {
+        words[count++] = mem_strdup(single_words[i]);
+    }
+    words[count++] = mem_printf("-D%s", a->order.setup->files.data_dir);
+    words[count++] = mem_strdup("postgres");
+    words[count] = NULL;
+    CLEANUP(buf_close) struct buf sql = {0};
+    put_roles(a->order.setup, &sql);
+    act_run(a, "users", words, &sql, has_users);
+    explicit_bzero(sql.bytes, sql.size);
+    for (size_t i = 0; i < count; i++) {
+        mem_free(words[i]);
+    }
+}
+
+/* ---- initdb ---- */
+
+static bool has_option(const struct pg_setup *setup, const char *name)
+{
+    for (size_t i = 0; i < setup->initdb.count; i++) {
+        if (strcmp(setup->initdb.at[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns how many; each is to be freed. */
+static size_t add_options(const struct act_order *o, char *words[OPTIONS_MAX])
+{
+    const struct pg_setup *setup = o->setup;
+    const char *password = setup->superuser.password;
+    size_t count = 0;
+    words[count++] = act_program_path(o, "initdb");
+    words[count++] = mem_printf("--pgdata=%s", setup->files.data_dir);
+    words[count++] = mem_printf("--username=%s", setup->superuser.username);
+    if (password != NULL) {
+        words[count++] = mem_printf("--pwfile=%s/" PASSWORD_FILE, setup->state_dir);
+    }
+    if (!has_option(setup, "auth-host") && !has_option(setup, "auth")) {
+        words[count++] = mem_strdup("--auth-host=scram-sha-256");
+    }
+    if (!has_option(setup, "auth-local") && !has_option(setup, "auth")) {
+        words[count++] =
+            mem_strdup(password != NULL ? "--auth-local=scram-sha-256" : "--auth-local=peer");
+    }
+    if (!has_option(setup, "data-checksums") && !has_option(setup, "no-data-checksums")) {
+        words[count++] = mem_strdup("--data-checksums");
+    }
+    for (size_t i = 0; i < setup->initdb.count && count + 1 < OPTIONS_MAX; i++) {
+        const struct pg_pair *option = &setup->initdb.at[i];
+        if (strcmp(option->name, "no-data-checksums") == 0 && o->home.major < 18) {
+            continue; /* what it is without the word */
+        }
+        words[count++] = option->value[0] == '\0'
+                             ? mem_printf("--%s", option->name)
+                             : mem_printf("--%s=%s", option->name, option->value);
+    }
+    words[count] = NULL;
+    return count;
+}
+
+static void begun(struct act *a)
+{
+    if (act_failed(a)) {
+        return;
+    }
+    char *words[OPTIONS_MAX];
+    size_t count = add_options(&a->order, words);
+    act_run(a, "initdb", words, NULL, made);
+    for (size_t i = 0; i < count; i++) {
+        mem_free(words[i]);
+    }
+}
+
+static void hands_off(struct act *a)
+{
+    if (!act_failed(a)) {
+        act_do(a, "begin", work_begin, begun);
+    }
+}
+
+void act_initdb(struct act *a)
+{
+    act_ask(a, GUARD_WATCH, 0, 0, GUARD_DONE, hands_off);
+}

@@ -1,0 +1,84 @@
+/* supervisor/act_parts.h - work in threads that several sequences have, and their beginnings. */
+#ifndef SUPERVISOR_ACT_PARTS_H_
+#define SUPERVISOR_ACT_PARTS_H_
+
+#include "supervisor/act.h"
+
+/* For programs that talk to another host: one that is gone must not hold them for hours. */
+#define ACT_CONNINFO_TIMES                                                            \
+    " connect_timeout=10 keepalives_idle=10 keepalives_interval=5 keepalives_count=4" \
+    " tcp_user_timeout=30000"
+
+/* Write the configuration that order->config asks for: postgresql.conf, pg_hba.conf, passwords. */
+int work_put_config(struct act_order *order, struct err *err);
+/* The same, and have the postmaster read it. */
+int work_reload(struct act_order *order, struct err *err);
+/* The first step of a seal: the durable promise. */
+int work_seal_note(struct act_order *order, struct err *err);
+/* SIGTERM to order->pid, if that is one of this PostgreSQL. */
+int work_end_process(struct act_order *order, struct err *err);
+/* Look at the data directory again. */
+int work_look(struct act_order *order, struct err *err);
+int work_put_passwords(const struct pg_setup *setup, struct err *err);
+/* End PostgreSQL without its guard, and the guard. */
+int work_kill(struct act_order *order, struct err *err);
+int work_keep_wal(struct act_order *order, struct err *err);
+/* After an initdb: bootstrap.post_bootstrap is owed to what it has made, if there is one. */
+int work_owe_bootstrap(struct act_order *order, struct err *err);
+
+/* Which files of pg_wal are put aside before a rewind or a clone. */
+struct keep_range {
+    uint64_t first, last; /* segments, both included */
+    uint64_t per_log;     /* segments for each step of the middle number; 0: all are taken */
+};
+struct keep_range keep_range_of(const struct facts *facts, uint32_t segment_size);
+bool keep_is_wanted(const struct keep_range *range, const char *name);
+
+/* Nothing is in the data directory any more; it is there, for its owner alone. */
+int work_empty(const struct pg_setup *setup, struct err *err);
+
+/* Append "host=... application_name=..." by which this node follows @upstream. */
+void act_conninfo(const struct act_order *order, const struct act_upstream *upstream,
+                  struct buf *out);
+/* What is made anew or rewound becomes this node's own again: its configuration, standby.signal,
+ * its note; then the mark is taken away. */
+int work_make_own(struct act_order *order, struct err *err);
+/* The guard looks at the data directory again, and the sequence is over. */
+void act_hands_on(struct act *act);
+/* False: it has failed, for nobody knows where the primary listens. */
+bool act_has_upstream(struct act *act);
+/* The command for one segment, as PostgreSQL makes it of archive_command. */
+void act_archive_command(const char *command, const char *segment, struct buf *out);
+/* Archive what waits for it, then @then. What fails is said in the log alone. */
+void act_archive(struct act *act, act_next then);
+/* What PostgreSQL and its programs are given of this program's environment, "NAME=value", NULL at
+ * the end; borrowed. Nothing of PG*: what they are to know stands in their words. */
+#define ACT_VARIABLES_MAX 8
+void act_environment(const struct act_order *order, char *out[ACT_VARIABLES_MAX]);
+/* "BIN/NAME"; free with mem_free. */
+char *act_program_path(const struct act_order *order, const char *name);
+
+/* Run bootstrap.post_bootstrap if it is owed, then @next; else the sequence ends, with PostgreSQL
+ * down and its data discarded. */
+void act_post_bootstrap(struct act *act, act_next next);
+
+/* The beginnings, by action; supervisor/act_table.c chooses. */
+void act_start_standby(struct act *act);
+void act_start_primary(struct act *act);
+void act_stop(struct act *act);
+void act_kill(struct act *act);
+void act_arm(struct act *act);
+void act_promote(struct act *act);
+void act_hand_over(struct act *act);
+void act_adopt(struct act *act);
+void act_seal(struct act *act);
+void act_follow(struct act *act);
+void act_apply_sync(struct act *act);
+void act_record(struct act *act);
+void act_initdb(struct act *act);
+void act_return(struct act *act);
+void act_clone(struct act *act);
+void act_rewind(struct act *act);
+void act_keep_wal(struct act *act);
+
+#endif /* SUPERVISOR_ACT_PARTS_H_ */

@@ -1,0 +1,86 @@
+/* supervisor/act_table.c - which sequence carries an action out, and how long it may take. */
+#include "supervisor/act_table.h"
+
+#include "base/must.h"
+#include "supervisor/act_parts.h"
+
+#define SHORT_MS 10000
+#define START_MS 30000
+#define STOP_MS 60000
+#define MAKE_MS 600000
+#define COPY_MS (48ULL * 3600 * 1000) /* a clone takes what it takes */
+
+static const struct {
+    act_next first; /* NULL: no sequence; the owner does it at once, or nothing is to be done */
+    uint64_t deadline_ms;
+} table[ACTIONS] = {
+    [ACTION_KILL] = {act_kill, SHORT_MS},
+    [ACTION_STOP] = {act_stop, STOP_MS},
+    [ACTION_SEAL] = {act_seal, SHORT_MS},
+    [ACTION_ARM] = {act_arm, SHORT_MS},
+    [ACTION_PROMOTE] = {act_promote, START_MS},
+    [ACTION_RECORD] = {act_record, SHORT_MS},
+    [ACTION_SYNC_SET] = {act_apply_sync, SHORT_MS},
+    [ACTION_HAND_OVER] = {act_hand_over, ACT_STATEMENT_MS + STOP_MS},
+    [ACTION_START_STANDBY] = {act_start_standby, START_MS},
+    [ACTION_START_PRIMARY] = {act_start_primary, START_MS},
+    [ACTION_ADOPT] = {act_adopt, START_MS},
+    [ACTION_INITDB] = {act_initdb, MAKE_MS},
+    [ACTION_FOLLOW] = {act_follow, SHORT_MS},
+    [ACTION_RETURN] = {act_return, COPY_MS},
+};
+
+bool act_has_sequence(const struct decision *d)
+{
+    bool is_publish = d->action == ACTION_SYNC_SET && d->sync.step != SYNC_STEP_APPLY;
+    bool is_look =
+        d->action == ACTION_SEAL && (d->seal == SEAL_LOOK_AGAIN || d->seal == SEAL_READ_END);
+    MUST((size_t)d->action < ARRAY_LEN(table));
+    return table[d->action].first != NULL && !is_publish && !is_look;
+}
+
+void act_carry_out(struct act *a)
+{
+    enum action action = a->order.decision.action;
+    MUST(act_has_sequence(&a->order.decision));
+    bool runs_script = action == ACTION_RECORD && a->order.setup->post_bootstrap != NULL;
+    act_begin(a, runs_script ? MAKE_MS : table[action].deadline_ms, table[action].first);
+}
+
+static void ended(struct act *a)
+{
+    act_end(a);
+}
+
+static void look_first(struct act *a)
+{
+    act_do(a, "look", work_look, ended);
+}
+
+void act_look(struct act *a)
+{
+    act_begin(a, START_MS, look_first);
+}
+
+static void reload_first(struct act *a)
+{
+    act_do(a, "reload", work_reload, ended);
+}
+
+void act_reload(struct act *a)
+{
+    act_begin(a, SHORT_MS, reload_first);
+}
+
+bool act_is_work_inside(const struct decision *d)
+{
+    bool is_return = d->action == ACTION_RETURN &&
+                     (d->back.step == RETURN_CLONE || d->back.step == RETURN_REWIND);
+    return is_return || d->action == ACTION_INITDB;
+}
+
+bool act_is_same(const struct decision *a, const struct decision *b)
+{
+    return a->action == b->action && a->epoch == b->epoch && a->seal == b->seal &&
+           a->sync.step == b->sync.step && a->back.step == b->back.step;
+}

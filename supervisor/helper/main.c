@@ -1,0 +1,70 @@
+/* supervisor/helper/main.c - pgraft-helper: asks a disk what pgraftd must not wait for.
+ *
+ * Started by pgraftd, which writes it one question a line; of no use by hand, except to look at
+ * what pgraftd sees. It ends with its input, and with whoever started it. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "supervisor/helper/jobs.h"
+#include "supervisor/pg_rows.h"
+
+static int usage(void)
+{
+    (void)fprintf(stderr,
+                  "usage: pgraft-helper disk DATA_DIR read|write\n"
+                  "       pgraft-helper wal DATA_DIR [LSN]\n"
+                  "       pgraft-helper serve DATA_DIR\n"
+                  "       pgraft-helper run PARENT PROGRAM [WORD...]\n");
+    return 2;
+}
+
+/* "read", "write", "wal LSN". False: none of these. */
+static bool answer(const char *data_dir, const char *question)
+{
+    uint64_t start;
+    if (strcmp(question, "read") == 0 || strcmp(question, "write") == 0) {
+        job_disk(data_dir, question[0] == 'w');
+    } else if (strncmp(question, "wal ", 4) == 0 && pg_text_lsn(question + 4, &start)) {
+        job_wal(data_dir, start);
+    } else {
+        return false;
+    }
+    return fflush(stdout) == 0;
+}
+
+static int serve(const char *data_dir)
+{
+    char line[64];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!answer(data_dir, line)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int main(int count, char **words)
+{
+    if (count == 3 && strcmp(words[1], "serve") == 0) {
+        return serve(words[2]);
+    }
+    if (count >= 4 && strcmp(words[1], "run") == 0) {
+        return job_run(words[2], words + 3);
+    }
+    if (count == 4 && strcmp(words[1], "disk") == 0) {
+        return answer(words[2], words[3]) ? 0 : usage();
+    }
+    uint64_t start = 0;
+    if ((count == 3 || count == 4) && strcmp(words[1], "wal") == 0) {
+        if (count == 4 && !pg_text_lsn(words[3], &start)) {
+            return usage();
+        }
+        job_wal(words[2], start);
+        return 0;
+    }
+    return usage();
+}

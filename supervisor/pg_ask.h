@@ -1,0 +1,26 @@
+/* supervisor/pg_ask.h - asks a program of PostgreSQL for a few words: its version, a setting.
+ *
+ * Blocks, for a thread of its own: a program may be on a disk that hangs. */
+#ifndef SUPERVISOR_PG_ASK_H_
+#define SUPERVISOR_PG_ASK_H_
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Append what @words[0], run with @words, says on its standard output, the first kilobyte of it.
+ * It sees no environment but LC_ALL=C. @wait_ms 0: five seconds. ERR_TIMEOUT: it was killed;
+ * ERR_SYSTEM: it failed. */
+int pg_ask(char *const *words, unsigned wait_ms, struct buf *out, struct err *err);
+
+struct pg_ask_place {
+    const char *bin_dir;
+    const char *data_dir;
+    const char *config_dir; /* NULL: in the data directory */
+};
+
+/* Append the value that a server of this place would start with, by `postgres -C`, without the line
+ * end. The server need not run. */
+int pg_ask_setting(const struct pg_ask_place *place, const char *name, struct buf *out,
+                   struct err *err);
+
+#endif /* SUPERVISOR_PG_ASK_H_ */

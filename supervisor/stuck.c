@@ -1,0 +1,95 @@
+/* supervisor/stuck.c - from looks, one after the other, to a standby that stands still. */
+#include "supervisor/stuck.h"
+
+#include "supervisor/proof.h"
+#include "supervisor/return.h"
+
+#define LOOK_MAX_MS 1000 /* what lies between two looks counts for no more */
+
+/* It is told whom to follow, and nothing is known to keep PostgreSQL from it. */
+static bool stands_still(const struct facts *f)
+{
+    const struct pg_facts *pg = &f->pg;
+    bool follows = pg->process == PG_RUNNING && pg->role == ROLE_STANDBY &&
+                   name_is(&pg->upstream, &f->store.holder);
+    return follows && pg->end.is_known && f->back.waits_for_wal == FACT_YES &&
+           return_has_primary(f) && f->store.is_current == FACT_YES;
+}
+
+/* It goes on, or is kept from it by something else; a start that fails shows neither. */
+static bool goes_on(const struct stuck_book *book, const struct facts *f)
+{
+    bool has_moved =
+        f->pg.end.is_known && book->at.is_known && position_compare(&f->pg.end, &book->at) != 0;
+    return f->pg.follows_epoch != 0 || has_moved || f->back.waits_for_wal == FACT_NO ||
+           f->store.paused == FACT_YES;
+}
+
+static bool is_let_in(const struct facts *f)
+{
+    return f->back.is_let_in == FACT_YES && f->back.has_slot == FACT_YES;
+}
+
+/* Its copy may be asked for to prove that the WAL which was acknowledged in this epoch is whole.
+ * One that has nothing of the newest timeline proves nothing of it, whatever lists it. */
+static bool is_proof(const struct facts *f)
+{
+    const struct sync_value *sync = &f->store.sync;
+    const struct history_row *newest = history_newest(&f->store);
+    bool may_wait = f->settings.sync_mode != SYNC_OFF || sync->count > 0;
+    bool is_of_now = sync->is_known && sync->epoch == f->store.grant_epoch;
+    if (!is_of_now) {
+        return may_wait;
+    }
+    bool is_open = may_wait && sync->count == 0; /* any may be in force */
+    bool is_listed = is_open || proof_lists(sync, &f->self, f->pg.copy);
+    return is_listed && (newest == NULL || f->pg.end.timeline >= newest->timeline);
+}
+
+static uint64_t patience_ms(const struct facts *f)
+{
+    uint64_t leases_ms = STUCK_LEASES * f->settings.times.lease_ms;
+    uint64_t least_ms = leases_ms > STUCK_MIN_MS ? leases_ms : STUCK_MIN_MS;
+    return f->back.has_archive == FACT_YES ? STUCK_ARCHIVE_TIMES * least_ms : least_ms;
+}
+
+/* Another copy after one that was stuck: a rung was done. */
+static void turn_page(struct stuck_book *book, const struct facts *f)
+{
+    bool is_same_primary = book->epoch == f->store.grant_epoch;
+    if (is_same_primary && (f->pg.copy == book->copy || f->pg.copy == 0)) {
+        return;
+    }
+    uint32_t falls = is_same_primary ? book->falls + (book->is_stuck ? 1 : 0) : 0;
+    *book = (struct stuck_book){.epoch = f->store.grant_epoch, .copy = f->pg.copy, .falls = falls};
+}
+
+void stuck_forgive(struct stuck_book *book)
+{
+    book->at.is_known = false;
+    book->still_ms = 0;
+    book->is_stuck = false;
+}
+
+void stuck_settle(struct stuck_book *book, const struct facts *f, uint64_t now_ms,
+                  struct return_facts *out)
+{
+    uint64_t since_ms = now_ms - book->looked_ms;
+    turn_page(book, f);
+    book->looked_ms = now_ms;
+    book->falls = f->pg.follows_epoch != 0 ? 0 : book->falls;
+    if (goes_on(book, f)) {
+        stuck_forgive(book);
+    } else if (stands_still(f)) {
+        book->at = f->pg.end;
+        book->still_ms += since_ms < LOOK_MAX_MS ? since_ms : LOOK_MAX_MS;
+    }
+    if (f->pg.process == PG_RUNNING) { /* else it is as it was: it goes down for its rung */
+        book->is_stuck = stands_still(f) && book->still_ms >= patience_ms(f) && is_let_in(f) &&
+                         f->store.paused == FACT_NO && !is_proof(f) &&
+                         book->falls < STUCK_FALLS_MAX;
+    }
+    out->still_ms = book->still_ms;
+    out->is_stuck = book->is_stuck;
+    out->falls = book->falls;
+}

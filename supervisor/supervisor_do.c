@@ -1,0 +1,383 @@
+/* supervisor/supervisor_do.c - carries a decision out: at once, or as a sequence, never two. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/supervisor_parts.h"
+
+#define AGAIN_MS                                                                    \
+    50 /* before the very same is done again: until it can be seen that it was done \
+        */
+#define FAILED_MS UINT64_C(100)
+#define FAILED_MAX_MS 5000
+#define COPY_AGAIN_MAX_MS 60000
+#define HURRY_MS 2000
+#define SEAL_HURRY_MS 100    /* asked for with every look, until it is done */
+#define BEGIN_AGAIN_MS 30000 /* a cluster whose post_bootstrap failed */
+#define STOPS_MAX 1          /* fast shutdowns that did not end, before it is killed */
+
+/* ---- sequences ---- */
+
+/* What was seen to be in force counts, not what this life remembers to have written: a sequence may
+ * have been cut off, or an earlier life have written it. Neither is a set that was not published.
+ */
+static void know_sync(const struct pg_facts *pg, struct act_config *config)
+{
+    if (pg->force == FORCE_OURS || pg->force == FORCE_FENCE) {
+        config->has_sync = pg->force == FORCE_OURS;
+        config->sync = pg->set_in_force;
+    }
+}
+
+/* Whom it follows, or copies. */
+static void fill_source(struct supervisor *s, struct act_order *o)
+{
+    const struct decision *d = &o->decision;
+    bool is_copy = d->action == ACTION_RETURN && d->back.step == RETURN_CLONE;
+    const struct facts_name *name =
+        is_copy ? source_for_clone(&s->facts, clock_ns(clock_system(), CLOCK_BOOT), s->failures > 0)
+                : source_of(&s->facts);
+    o->source.name = *name;
+    o->source.epoch = o->upstream.epoch;
+    bool is_placed = name_is_set(name) && supervisor_place_of(s, name, &o->source);
+    if (is_copy && !is_placed) {
+        o->source = o->upstream;
+    }
+}
+
+void supervisor_fill_order(struct supervisor *s, struct act_order *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->setup = s->setup;
+    o->decision = s->decision;
+    o->facts = s->facts;
+    o->ask = s->ask;
+    o->ask.system_id = s->side.view.rows.system_id;
+    o->home = s->home;
+    o->config = s->config;
+    know_sync(&s->facts.pg, &o->config);
+    o->postmaster = s->postmaster;
+    o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
+    o->force = s->observe.seen.force;
+    o->has_archive = supervisor_has_archive(s->setup);
+    o->upstream.name = s->facts.store.holder;
+    o->upstream.epoch = s->facts.store.grant_epoch;
+    (void)supervisor_place_of(s, &s->facts.store.holder, &o->upstream);
+    fill_source(s, o);
+}
+
+static bool knows_more(const struct supervisor *s)
+{
+    uint64_t wanted = s->side.view.rows.system_id;
+    return s->has_home && s->home.system_id != 0 && wanted != 0 && s->home.asked != wanted;
+}
+
+bool supervisor_is_home_doubtful(const struct supervisor *s)
+{
+    return knows_more(s) && s->home.data == DATA_USABLE && s->home.is_noted == FACT_YES &&
+           s->home.system_id != s->side.view.rows.system_id;
+}
+
+/* ... or that they are these. */
+static bool is_home_settled(const struct supervisor *s)
+{
+    return knows_more(s) && s->home.is_first;
+}
+
+static void look_home(struct supervisor *s)
+{
+    supervisor_fill_order(s, &s->act.order);
+    s->act.order.decision = (struct decision){.action = ACTION_WAIT};
+    s->is_looking_home = true;
+    s->is_home_stale = false;
+    act_look(&s->act);
+}
+
+/* What it does is to be seen soon; of a promotion the guard tells. Every look costs a little of
+ * what others need just then. */
+static uint64_t hurry_ms(const struct decision *d)
+{
+    bool is_told = d->action == ACTION_SEAL || d->action == ACTION_ARM ||
+                   d->action == ACTION_PROMOTE || d->action == ACTION_RECORD;
+    return is_told ? SEAL_HURRY_MS : HURRY_MS;
+}
+
+static void begin(struct supervisor *s)
+{
+    const struct decision *d = &s->decision;
+    supervisor_fill_order(s, &s->act.order);
+    bool sweeps = d->action == ACTION_KILL && s->facts.guard.state == GUARD_GONE &&
+                  s->facts.pg.process == PG_UNKNOWN;
+    if (sweeps && !act_is_same(&s->done, d)) {
+        log_info("supervisor", "looks for what an earlier guard may have left",
+                 LOG_STR("rule", d->rule));
+    } else if (!act_is_same(&s->done, d)) {
+        log_info("supervisor", "does", LOG_STR("action", action_name(d->action)),
+                 LOG_STR("rule", d->rule), LOG_U64("epoch", d->epoch));
+    }
+    if (d->action == ACTION_START_PRIMARY && s->facts.wish.switchover) {
+        s->wish_refused = s->side.view.rows.row[KEY_FAILOVER].mod_revision;
+        log_warn("supervisor", "switchover given up",
+                 LOG_STR("why", "no standby had all of the WAL when PostgreSQL was down"));
+    }
+    s->done = *d;
+    observe_hurry(&s->observe, hurry_ms(d));
+    act_carry_out(&s->act);
+}
+
+/* ---- what came of one ---- */
+
+static const char *reason_of(const struct supervisor *s)
+{
+    const struct history_row *newest = history_newest(&s->facts.store);
+    bool was_wanted = newest != NULL && newest->epoch == s->wish_epoch;
+    return s->facts.store.initialized != FACT_YES ? "new cluster"
+           : was_wanted                           ? "switchover"
+                                                  : "failover";
+}
+
+static void record(struct supervisor *s, const struct act_order *o)
+{
+    char stamp[CLOCK_STAMP_SIZE];
+    const struct holder_timeline what = {
+        .row = o->row,
+        .system_id = o->home.note.system_id,
+        .copy = o->home.note.copy,
+        .inherited = sync_inherit(&s->facts),
+        .reason = reason_of(s),
+        .stamp = clock_stamp(clock_ns(clock_system(), CLOCK_WALL), stamp),
+    };
+    if (what.row.epoch == s->facts.lease.epoch) {
+        (void)holder_timeline(&s->side.holder, &s->side.view, supervisor_now_ms(), &what);
+    }
+}
+
+static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
+{
+    bool is_copy = act_is_work_inside(&a->order.decision);
+    uint64_t max_ms = is_copy ? COPY_AGAIN_MAX_MS : FAILED_MAX_MS;
+    uint64_t pause_ms = FAILED_MS << (s->failures < 10 ? s->failures : 10);
+    s->failures++;
+    s->not_before_ms = now_ms + (pause_ms < max_ms ? pause_ms : max_ms);
+    if (a->order.owes_bootstrap) {
+        s->begin_after_ms = now_ms + BEGIN_AGAIN_MS;
+        (void)snprintf(s->trouble, sizeof(s->trouble), "post_bootstrap: %s", a->reason);
+    }
+    if (a->err.code == ERR_CANCELED) {
+        s->not_before_ms = now_ms;
+        return;
+    }
+    (void)snprintf(s->trouble, sizeof(s->trouble), "%s", a->err.msg);
+    log_warn("supervisor", "failed", LOG_STR("action", action_name(a->order.decision.action)),
+             LOG_ERR(&a->err));
+    if (a->order.decision.action != ACTION_RETURN) {
+        return;
+    }
+    if (a->order.decision.back.step == RETURN_REWIND) {
+        s->back.rewind_failures++;
+    } else if (a->order.decision.back.step == RETURN_KEEP_WAL && s->stuck.is_stuck) {
+        stuck_forgive(&s->stuck); /* it can be read from until there is room */
+    }
+}
+
+static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms)
+{
+    const struct decision *d = &a->order.decision;
+    s->failures = 0;
+    s->trouble[0] = '\0';
+    s->done = *d; /* as far as it came */
+    s->again_ms = now_ms + AGAIN_MS;
+    s->home = a->order.home;
+    s->config = a->order.config;
+    if (d->action == ACTION_START_STANDBY || d->action == ACTION_START_PRIMARY) {
+        s->is_reload_due = s->next_setup != NULL; /* it has just read what there is */
+    }
+    if (d->action == ACTION_SEAL || d->action == ACTION_FOLLOW || d->action == ACTION_SYNC_SET) {
+        observe_reloaded(&s->observe);
+    }
+    if (d->action == ACTION_KILL) {
+        s->is_swept = s->facts.guard.state == GUARD_GONE;
+    } else if (d->action == ACTION_RECORD) {
+        record(s, &a->order);
+    } else if (d->action == ACTION_RETURN && d->back.step == RETURN_KEEP_WAL) {
+        s->kept_copy = a->order.home.note.copy;
+        s->kept_epoch = a->order.facts.store.grant_epoch;
+    } else if (d->action == ACTION_RETURN) {
+        /* A rewind that succeeds and does not help counts as one that failed: until it streams. */
+        uint32_t rewinds = d->back.step == RETURN_REWIND ? s->back.rewind_failures + 1 : 0;
+        s->back = (struct return_facts){.rewind_failures = rewinds};
+        s->look_again_ms = now_ms;
+    }
+}
+
+/* A PostgreSQL that no pgraft has made or taken over. */
+static bool is_nobodys(const struct supervisor *s)
+{
+    return s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_NO;
+}
+
+static void tell_nobodys(const struct supervisor *s)
+{
+    if (is_nobodys(s) && !s->adopts) {
+        log_error("supervisor", "data directory",
+                  LOG_STR("text",
+                          "it carries no note of pgraft, and is left alone with all that "
+                          "runs on it: start pgraftd once with --adopt to take it over, or "
+                          "empty it to have it cloned"),
+                  LOG_STR("directory", s->setup->files.data_dir));
+    }
+}
+
+void supervisor_act_done(struct act *a)
+{
+    struct supervisor *s = (struct supervisor *)a->owner;
+    uint64_t now_ms = supervisor_now_ms();
+    if (s->is_looking_home) {
+        s->is_looking_home = false;
+        s->has_home = s->has_home || a->err.code == 0;
+        s->home = a->err.code == 0 ? a->order.home : s->home;
+        s->is_home_stale = a->err.code != 0 || strcmp(a->order.ask.cluster, s->ask.cluster) != 0;
+        s->not_before_ms = now_ms + (a->err.code != 0 ? FAILED_MS : 0);
+        if (s->home.why[0] != '\0') {
+            log_warn("supervisor", "data directory", LOG_STR("text", s->home.why));
+        }
+        tell_nobodys(s);
+        supervisor_soon(s);
+        return;
+    }
+    if (s->is_reloading) {
+        supervisor_reloaded(s, now_ms);
+        supervisor_soon(s);
+        return;
+    }
+    if (a->order.decision.action == ACTION_INITDB || a->order.decision.action == ACTION_RETURN) {
+        observe_files_changed(&s->observe);
+    }
+    if (a->err.code == 0) {
+        succeeded(s, a, now_ms);
+    } else {
+        failed(s, a, now_ms);
+        s->is_home_stale = true;
+        if (act_is_work_inside(&a->order.decision) || a->order.decision.action == ACTION_RETURN) {
+            /* It may have been told to keep its hands off; if it was not, nothing changes. */
+            (void)guard_client_ask(&s->guard, GUARD_WATCH, 0, 1, NULL, NULL);
+        }
+    }
+    supervisor_soon(s);
+}
+
+/* ---- decisions ---- */
+
+/* Done at once. */
+static void do_now(struct supervisor *s, uint64_t now_ms)
+{
+    const struct decision *d = &s->decision;
+    if (d->action == ACTION_START_GUARD) {
+        supervisor_meet_guard(s, true);
+        s->not_before_ms = now_ms + FAILED_MS;
+    } else if (d->action == ACTION_RELEASE) {
+        (void)lease_hold_release(&s->side.hold, now_ms);
+        s->not_before_ms = now_ms + AGAIN_MS;
+    } else if (d->action == ACTION_SYNC_SET && d->sync.step == SYNC_STEP_PUBLISH) {
+        (void)holder_sync(&s->side.holder, &s->side.view, now_ms, &d->sync.publish,
+                          d->sync.revision);
+    } else if (d->action == ACTION_SYNC_SET || d->action == ACTION_WRITE_SIGNAL ||
+               d->action == ACTION_SEAL) {
+        bool is_fenced = d->action == ACTION_SYNC_SET && s->facts.pg.force == FORCE_FENCE;
+        if (!is_fenced) {                            /* else who follows says so himself */
+            observe_hurry(&s->observe, hurry_ms(d)); /* somebody else does it: look for it */
+        }
+    }
+}
+
+/* With a guard goes what it held, but a new one believes at first that nothing runs: what is left
+ * is ended by this program before it is asked (safety A3, B6). */
+static bool kills_without_guard(const struct supervisor *s)
+{
+    return s->decision.action == ACTION_KILL && s->facts.guard.state == GUARD_GONE;
+}
+
+static bool wants_new_guard(const struct supervisor *s)
+{
+    return kills_without_guard(s) && (s->is_swept || !s->has_home);
+}
+
+/* What runs gives way to what is more urgent; another program that works in the data directory only
+ * to the end of it all. */
+static bool gives_way(const struct supervisor *s)
+{
+    const struct decision *old = &s->act.order.decision;
+    const struct decision *d = &s->decision;
+    if (s->is_looking_home) {
+        /* A disk may hold it up. What has to wait for a look all the same does not end it: then the
+         * next one would be ended as well, and so on. */
+        return s->has_home && d->action == ACTION_KILL && !kills_without_guard(s);
+    }
+    if (act_is_same(old, d)) {
+        return false;
+    }
+    /* A promotion is with the guard, which looks at lease and epoch itself; what is withdrawn from
+     * it half way ends PostgreSQL. */
+    bool is_promotion =
+        old->action == ACTION_PROMOTE && old->epoch == d->epoch && s->facts.pg.process != PG_ABSENT;
+    bool is_end = d->action == ACTION_KILL || d->action == ACTION_STOP || s->is_stopping;
+    /* What follows a change of the set is no hurry: the sequence still wakes commits that wait. */
+    bool is_next = d->action == ACTION_SYNC_SET && old->action == ACTION_SYNC_SET &&
+                   d->sync.step != SYNC_STEP_APPLY;
+    bool is_in_vain = old->action == ACTION_INITDB && s->facts.store.initialized == FACT_YES;
+    bool is_else = d->action != ACTION_WAIT && !is_next && old->action != ACTION_STOP &&
+                   old->action != ACTION_KILL && old->action != ACTION_HAND_OVER;
+    return is_end || is_in_vain || (is_else && !is_promotion && !act_is_work_inside(old));
+}
+
+void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
+{
+    struct decision *d = &s->decision;
+    if (s->act.is_running) {
+        if (gives_way(s)) {
+            act_cancel(&s->act);
+        }
+        return;
+    }
+    if (s->failures > 0 && !act_is_same(&s->done, d)) {
+        s->failures = 0;
+        s->not_before_ms = now_ms;
+    }
+    if (now_ms < s->not_before_ms) {
+        return;
+    }
+    if (d->action == ACTION_RECORD && holder_is_pending(&s->side.holder)) {
+        return; /* it is on its way */
+    }
+    if (d->action == ACTION_INITDB && now_ms < s->begin_after_ms) {
+        return;
+    }
+    bool is_copy = d->action == ACTION_RETURN && d->back.step == RETURN_CLONE;
+    if (is_copy && supervisor_is_new_here(s, now_ms)) {
+        return; /* whom to copy depends on who is there */
+    }
+    if (is_nobodys(s) && s->adopts && s->facts.guard.state == GUARD_GONE) {
+        supervisor_meet_guard(s, true); /* it tells whether something runs, and takes that over */
+        s->not_before_ms = now_ms + FAILED_MS;
+        return;
+    }
+    s->is_home_stale = s->is_home_stale || supervisor_is_home_doubtful(s) || is_home_settled(s);
+    bool is_urgent =
+        (d->action == ACTION_KILL && !kills_without_guard(s)) || d->action == ACTION_STOP;
+    if (!s->has_home || (s->is_home_stale && !is_urgent)) {
+        look_home(s); /* whatever runs: whose it is comes first */
+    } else if (wants_new_guard(s)) {
+        supervisor_meet_guard(s, true);
+        s->not_before_ms = now_ms + FAILED_MS;
+    } else if (d->action == ACTION_STOP && s->failures > STOPS_MAX) {
+        d->action = ACTION_KILL;
+        begin(s);
+    } else if (act_has_sequence(d)) {
+        if (now_ms >= s->again_ms || !act_is_same(&s->done, d)) {
+            begin(s);
+        }
+    } else if (!supervisor_reload(s, now_ms)) {
+        do_now(s, now_ms);
+    }
+}

@@ -1,0 +1,203 @@
+/* supervisor/supervisor_facts.c - from everything that is known to the facts of one look. */
+#include <string.h>
+
+#include "base/must.h"
+#include "supervisor/card.h"
+#include "supervisor/supervisor_parts.h"
+
+#define HEARING_FRESH 2
+
+/* What this program is just taking apart is not whole, whatever it was when it was looked at. */
+static void gather_home(const struct supervisor *s, struct pg_facts *pg)
+{
+    const struct home *home = &s->home;
+    pg->data = s->has_home ? home->data : DATA_UNKNOWN;
+    pg->is_noted = s->has_home ? home->is_noted : FACT_UNKNOWN;
+    bool is_ours = pg->data == DATA_USABLE && pg->is_noted == FACT_YES;
+    pg->copy = is_ours ? home->note.copy : 0;
+    pg->sealed_epoch = is_ours ? home->note.sealed_epoch : 0;
+    bool is_torn = s->act.is_running && !s->is_looking_home &&
+                   act_is_work_inside(&s->act.order.decision) &&
+                   s->act.order.decision.action == ACTION_RETURN;
+    if (is_torn) {
+        pg->data = DATA_BROKEN;
+        pg->copy = 0;
+        pg->end = (struct position){.is_known = false};
+    }
+    if (supervisor_is_home_doubtful(s)) {
+        pg->data = DATA_UNKNOWN;
+        pg->copy = 0;
+    }
+}
+
+/* The time for a promotion begins when there is something to promote. */
+static void gather_making(struct supervisor *s, uint64_t now_ms, struct facts *f)
+{
+    f->pg.is_made =
+        s->act.is_running && !s->is_looking_home && s->act.order.decision.action == ACTION_INITDB;
+    s->made_ms = f->pg.is_made ? now_ms : s->made_ms;
+    uint64_t since_ms = now_ms - s->made_ms;
+    f->lease.age_ms = f->lease.age_ms < since_ms ? f->lease.age_ms : since_ms;
+}
+
+static void gather_wanted(struct supervisor *s)
+{
+    struct facts_name names[FACTS_MEMBERS_MAX];
+    uint32_t count = 0;
+    const struct facts *f = &s->facts;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        if (m->is_database && !m->nosync && !name_is(&m->name, &f->self)) {
+            names[count++] = m->name;
+        }
+    }
+    observe_wanted(&s->observe, names, count, s->settings.sync_nodes);
+}
+
+/* It is read after every end: a restart in place and a release wait for it (rule end-unread). */
+static void gather_end(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
+{
+    bool is_unread = pg->process == PG_ABSENT && pg->data == DATA_USABLE && !pg->end.is_known;
+    if (!is_unread) {
+        s->unread_since_ms = 0;
+        return;
+    }
+    s->unread_since_ms = s->unread_since_ms != 0 ? s->unread_since_ms : now_ms;
+    pg->end_unread_ms = now_ms - s->unread_since_ms;
+}
+
+/* What was seen once stays true for this copy, also while nothing answers. */
+static void gather_primary(struct supervisor *s, struct facts *f)
+{
+    bool is_primary = f->pg.role == ROLE_PRIMARY || f->guard.promotion_seen == FACT_YES;
+    if (is_primary && f->lease.epoch != 0 && f->guard.promoted_epoch == f->lease.epoch &&
+        f->pg.copy != 0) {
+        s->primary_epoch = f->lease.epoch;
+        s->primary_copy = f->pg.copy;
+    }
+    f->pg.primary_epoch = f->pg.copy == s->primary_copy ? s->primary_epoch : 0;
+}
+
+/* As the last look decided. */
+static void gather_killing(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
+{
+    bool is_killing =
+        s->has_decision && s->decision.action == ACTION_KILL && pg->process != PG_ABSENT;
+    if (!is_killing) {
+        s->killing_since_ms = 0;
+        return;
+    }
+    s->killing_since_ms = s->killing_since_ms != 0 ? s->killing_since_ms : now_ms;
+    pg->killing_ms = now_ms - s->killing_since_ms;
+}
+
+#define WISH_HURRY_MS 500
+#define WISH_MAX_MS 10000 /* one that stays is no hurry any more */
+
+/* One that was given up is not begun again: each try costs an outage. */
+static void gather_switchover(struct supervisor *s, uint64_t now_ms, struct facts *f)
+{
+    const struct store_row *row = &s->side.view.rows.row[KEY_FAILOVER];
+    if (row->is_there && row->mod_revision != s->wish_seen) {
+        s->wish_seen = row->mod_revision;
+        s->wish_seen_ms = now_ms;
+    }
+    bool is_due = row->is_there && !s->side.view.rows.failover.is_scheduled;
+    if (is_due && now_ms - s->wish_seen_ms < WISH_MAX_MS) {
+        observe_hurry(&s->observe, WISH_HURRY_MS); /* how far a standby is counts in moments */
+    }
+    if (row->is_there && name_is_set(&f->wish.candidate)) {
+        s->wish_epoch = f->store.grant_epoch;
+    }
+    if (f->wish.switchover) {
+        s->wish_epoch = f->store.grant_epoch;
+        f->wish.switchover = row->mod_revision != s->wish_refused;
+    }
+}
+
+#define HASTE_MAX_MS 10000 /* an election, or a fence, may stand for days */
+
+bool supervisor_is_in_haste(const struct supervisor *s)
+{
+    const struct facts *f = &s->facts;
+    bool is_fenced = f->pg.role == ROLE_PRIMARY && f->pg.force == FORCE_FENCE &&
+                     f->lease.epoch != 0 && f->lease.age_ms < HASTE_MAX_MS;
+    return s->supervises && (is_fenced || store_view_is_turning(&s->side.view));
+}
+
+/* By the newest tags: others are told of them at the same time. */
+static void gather_source(struct supervisor *s, uint64_t now_ms, struct facts *f)
+{
+    const struct own_tags *tags = &supervisor_newest(s)->tags;
+    f->source =
+        (struct source_facts){.replicatefrom = tags->replicatefrom, .nostream = tags->nostream};
+    f->source.is_settled = source_settle(&s->source, f, now_ms);
+}
+
+bool supervisor_is_new_here(const struct supervisor *s, uint64_t now_ms)
+{
+    return now_ms - s->assumed_ms < HEARING_FRESH * s->settings.times.fresh_ms;
+}
+
+static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
+{
+    struct facts *f = &s->facts;
+    observe_published(&s->observe, &f->store.sync);
+    if (!s->has_assumed && s->side.view.is_read) {
+        observe_assume_published(&s->observe);
+        s->has_assumed = true;
+        s->assumed_ms = now_ms;
+    }
+    if (supervisor_is_new_here(s, now_ms)) {
+        f->store.sync_pending = true; /* whoever was not heard yet by this life is not away */
+    }
+    gather_wanted(s);
+    observe_fill(&s->observe, f);
+    if (f->pg.role == ROLE_PRIMARY && f->pg.force == FORCE_FENCE) {
+        answer_follows(&s->side.view.answers, &f->store, now_ms, f->members, f->member_count);
+    }
+    f->pg.crashes = supervisor_crashes(s, now_ms);
+    gather_home(s, &f->pg);
+    gather_making(s, now_ms, f);
+    supervisor_gather_back(s, now_ms);
+    gather_source(s, now_ms, f);
+    f->wish.stop = s->is_stopping;
+    f->wish.adopt = s->adopts;
+    gather_switchover(s, now_ms, f);
+    s->was_up = s->was_up || f->pg.process == PG_RUNNING;
+    s->absent_ms = f->pg.process != PG_ABSENT ? 0 : s->absent_ms != 0 ? s->absent_ms : now_ms;
+    f->pg.down_ms = s->absent_ms != 0 ? now_ms - s->absent_ms + 1 : 0;
+    gather_end(s, now_ms, &f->pg);
+    gather_primary(s, f);
+    gather_killing(s, now_ms, &f->pg);
+    f->pg.starting_ms = s->starting_ms != 0 ? now_ms - s->starting_ms : 0;
+}
+
+void supervisor_gather(struct supervisor *s, uint64_t now_ms)
+{
+    memset(&s->facts, 0, sizeof(s->facts));
+    store_side_facts(&s->side, now_ms, &s->settings, &s->facts);
+    if (s->supervises) {
+        gather_postgresql(s, now_ms);
+    }
+}
+
+bool supervisor_place_of(const struct supervisor *s, const struct facts_name *name,
+                         struct act_upstream *out)
+{
+    const struct roster *roster = &s->side.view.roster;
+    for (uint32_t i = 0; i < roster->count; i++) {
+        const struct words_heard *heard = words_table_of(&s->side.table, roster->at[i].id);
+        if (heard == NULL || !heard->is_sound || !name_is(&roster->at[i].name, name)) {
+            continue;
+        }
+        struct view_member member;
+        memset(&member, 0, sizeof(member));
+        if (card_decode(heard->words.card, &member) && member.host[0] != '\0') {
+            view_text_set(out->host, sizeof(out->host), member.host);
+            out->port = member.port;
+            return true;
+        }
+    }
+    return false;
+}

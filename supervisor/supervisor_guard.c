@@ -1,0 +1,189 @@
+/* supervisor/supervisor_guard.c - the guard is found or started, its page written, its words
+ * heard. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "supervisor/supervisor_parts.h"
+
+#define SOCKET_NAME "guard.sock"
+#define CRASH_WINDOW_MS 600000
+
+static int start_guard(struct supervisor *s, const char *socket, struct err *err)
+{
+    CLEANUP(mem_freep) char *program = mem_printf("%s/postgres", s->home.bin_dir);
+    CLEANUP(mem_freep) char *guard = mem_strdup(s->setup->guard);
+    const struct guard_place place = {.guard = guard,
+                                      .data_dir = s->setup->files.data_dir,
+                                      .program = program,
+                                      .socket = socket,
+                                      .more = s->setup->guard_options};
+    pid_t pid = 0;
+    if (s->home.bin_dir[0] == '\0') {
+        return err_set(err, ERR_NOT_FOUND, "%s", s->home.why);
+    }
+    int code = guard_client_spawn(&s->guard, &place, &pid, err);
+    s->guard_pid = code == 0 ? (uint64_t)pid : 0;
+    return code;
+}
+
+/* Of a guard that somebody else has started: it is ended by this number, should it fall silent. */
+static uint64_t pid_behind(int fd)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t size = sizeof(peer);
+    bool is_told = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    return is_told && peer.pid > 0 ? (uint64_t)peer.pid : 0;
+}
+
+/* It was this program's child. */
+static void reap_guard(struct supervisor *s)
+{
+    if (s->guard_pid != 0 && waitpid((pid_t)s->guard_pid, NULL, WNOHANG) == (pid_t)s->guard_pid) {
+        s->guard_pid = 0;
+    }
+}
+
+void supervisor_meet_guard(struct supervisor *s, bool may_start)
+{
+    CLEANUP(mem_freep) char *socket = mem_printf("%s/" SOCKET_NAME, s->setup->state_dir);
+    struct err err = {.code = 0};
+    closep(&s->guard.fd);
+    reap_guard(s);
+    s->is_guard_greeted = false;
+    int code = guard_client_attach(&s->guard, socket, &err);
+    bool is_first = !s->is_guard_asked;
+    s->is_guard_asked = true;
+    s->is_guard_found = code == 0 && is_first;
+    if (code == 0) {
+        s->guard_pid = pid_behind(s->guard.fd);
+    } else {
+        closep(&s->guard.fd);
+    }
+    if (code == ERR_NOT_FOUND && may_start) {
+        code = start_guard(s, socket, &err);
+    }
+    observe_guard(&s->observe, code == 0 ? &s->guard : NULL);
+    if (code != 0 && may_start) {
+        s->is_home_stale = true; /* perhaps there is a PostgreSQL by now */
+        if (strcmp(s->trouble, err.msg) != 0) {
+            log_error("supervisor", "no guard", LOG_ERR(&err));
+        }
+        (void)snprintf(s->trouble, sizeof(s->trouble), "%s", err.msg);
+    }
+}
+
+/* What an earlier life told it holds on: the guard outlives a restart of this program. What that
+ * life had begun in the data directory has ended with it: the guard need not keep its hands off any
+ * more, or nothing could ever be started. */
+static void greet(struct supervisor *s, const struct guard_event *e)
+{
+    s->is_guard_greeted = true;
+    if (e->is_hands_off != 0 && !s->act.is_running) {
+        (void)guard_client_ask(&s->guard, GUARD_WATCH, 0, 1, NULL, NULL);
+    }
+    if (s->is_guard_found && e->deadline_ns != 0) {
+        const struct supervisor_times *times = &s->settings.times;
+        struct guard_grant grant = {.epoch = e->epoch,
+                                    .deadline_ns = e->deadline_ns,
+                                    .kill_budget_ns = times->kill_budget_ms * NS_PER_MS};
+        lease_hold_adopt(&s->side.hold, &grant);
+    }
+}
+
+/* By itself: what the guard ends at a deadline has not crashed. */
+static void note_crash(struct supervisor *s, const struct guard_event *e)
+{
+    enum action action = s->act.order.decision.action;
+    bool is_asked = s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL ||
+                                          action == ACTION_HAND_OVER || action == ACTION_RETURN);
+    s->died = !is_asked;
+    if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
+        s->crashed_ms[s->crash_next] = supervisor_now_ms();
+        s->crash_next = (s->crash_next + 1) % CRASHES_KEPT;
+    }
+}
+
+uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < CRASHES_KEPT; i++) {
+        uint64_t at_ms = s->crashed_ms[i];
+        count += at_ms != 0 && now_ms - at_ms < CRASH_WINDOW_MS ? 1 : 0;
+    }
+    return count;
+}
+
+static void log_guard(const struct guard_event *e)
+{
+    if (e->kind == GUARD_STATE || e->kind == GUARD_DONE) {
+        return;
+    }
+    enum log_level level =
+        e->kind == GUARD_WARNING || e->kind == GUARD_REFUSED ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    if (log_is_on(level, "guard")) {
+        const struct log_field fields[] = {LOG_STR("what", guard_kind_text(e->kind)),
+                                           LOG_STR("reason", guard_reason_text(e->reason)),
+                                           LOG_U64("pid", e->pid),
+                                           LOG_U64("epoch", e->epoch),
+                                           LOG_U64("timeline", e->timeline),
+                                           LOG_U64("error", e->error),
+                                           LOG_END};
+        log_event(level, "guard", "tells", fields);
+    }
+}
+
+void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
+{
+    act_guard_event(&s->act, e);
+    if (e == NULL) {
+        log_warn("guard", "gone", LOG_U64("pid", s->guard_pid));
+        s->postmaster = 0;
+        s->is_guard_greeted = false;
+        s->is_swept = false;
+        supervisor_soon(s);
+        return;
+    }
+    log_guard(e);
+    supervisor_guard_renewed(s, e);
+    if (e->kind == GUARD_STATE && !s->is_guard_greeted) {
+        greet(s, e);
+    }
+    if (e->kind == GUARD_DIED) {
+        note_crash(s, e);
+    } else if (e->kind == GUARD_STARTED) {
+        s->died = s->was_up = false;
+    }
+    if (e->kind == GUARD_DIED || e->kind == GUARD_ENDED) {
+        s->postmaster = 0;
+    } else if (e->pid != 0 && e->kind != GUARD_FOREIGN) {
+        s->postmaster = e->pid;
+    }
+    supervisor_soon(s);
+}
+
+static bool makes_primary(const struct decision *d)
+{
+    return d->action == ACTION_PROMOTE || d->action == ACTION_START_PRIMARY ||
+           d->action == ACTION_ADOPT;
+}
+
+/* Only to a guard that has said what it knows: until then its own deadline holds. */
+void supervisor_write_page(struct supervisor *s)
+{
+    const struct decision *d = &s->decision;
+    bool may =
+        makes_primary(d) || (s->act.is_running && makes_primary(&s->act.order.decision) &&
+                             s->act.order.decision.epoch == d->epoch && d->action != ACTION_KILL);
+    struct guard_grant grant;
+    if (!s->is_guard_greeted) {
+        return;
+    }
+    lease_hold_grant(&s->side.hold, &s->settings.times, may ? d->epoch : 0, &grant);
+    guard_client_grant(&s->guard, &grant);
+}

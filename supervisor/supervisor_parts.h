@@ -1,0 +1,237 @@
+/* supervisor/supervisor_parts.h - the supervisor from the inside, for the files that make it up. */
+#ifndef SUPERVISOR_SUPERVISOR_PARTS_H_
+#define SUPERVISOR_SUPERVISOR_PARTS_H_
+
+#include "supervisor/act_table.h"
+#include "supervisor/config_key.h"
+#include "supervisor/config_note.h"
+#include "supervisor/observe.h"
+#include "supervisor/refused.h"
+#include "supervisor/source.h"
+#include "supervisor/store_side.h"
+#include "supervisor/stuck.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/upkeep.h"
+#include "supervisor/upstream.h"
+#include "supervisor/view_events.h"
+
+#define CRASHES_KEPT 8
+#define ACT_ADDRESS_SIZE 64
+
+/* supervisor_upgrade.c: this program is to become another one. */
+struct supervisor_upgrade {
+    enum { UPGRADE_NONE, UPGRADE_ASKED, UPGRADE_CHANGING, UPGRADE_WAITING, UPGRADE_READY } stage;
+    uint64_t asked_ms;
+    uint64_t lease_ms; /* its time as granted */
+    const char *why;   /* what it waits for */
+    supervisor_upgrade_cb ready;
+    void *owner;
+};
+
+struct supervisor {
+    const struct pg_setup *setup;        /* what sequences read */
+    const struct pg_setup *next_setup;   /* newer, as soon as none runs; or NULL */
+    struct supervisor_settings wanted;   /* of the newest: what elections go by */
+    struct supervisor_settings settings; /* the same with the times of the lease that was granted
+                                            last: what this node goes by */
+    uv_loop_t *loop;
+    struct pgraft *store;
+    struct view_board *board;
+    supervisor_change_cb change;
+    struct store_side side;
+    bool supervises; /* a PostgreSQL; else a witness */
+    bool is_open;
+
+    uv_timer_t tick;
+    struct facts facts; /* of the last look */
+    struct decision decision;
+    bool has_decision;
+
+    /* PostgreSQL and its guard */
+    struct observe observe;
+    char *data_dir; /* the observer's own copies: a setup may go away */
+    char *helper;
+    struct guard_client guard;
+    bool is_guard_asked;   /* for the first time */
+    bool is_guard_greeted; /* it has said its state */
+    bool is_guard_found;   /* one of an earlier life */
+    uint64_t guard_pid;    /* 0: not known */
+    bool is_guard_checked; /* whether it is the installed program */
+    uint32_t guard_asked;  /* to become that; 0: it was not */
+    bool is_swept;         /* since the guard is gone: nothing of PostgreSQL runs */
+    uint64_t postmaster;
+    bool died;                /* nobody asked for its end */
+    bool was_up;              /* it had started before */
+    uint64_t unread_since_ms; /* nothing runs, and the end of its WAL is not known; 0: it is */
+    uint64_t primary_epoch;   /* for which @primary_copy was last seen to be primary */
+    uint64_t primary_copy;
+    bool has_assumed; /* observe_assume_published() */
+    uint64_t assumed_ms;
+    uint64_t crashed_ms[CRASHES_KEPT];
+    uint32_t crash_next;
+
+    /* the data directory */
+    struct home_ask ask;
+    bool is_asking_id;
+    uint64_t id_again_ms;
+    struct home home;
+    bool has_home;
+    bool is_home_stale;
+    uint64_t made_ms; /* until when an initdb ran here; 0: never in this life */
+
+    /* the key config (supervisor_config.c) */
+    struct supervisor_config_owner config_owner;
+    struct config_key config_key;
+    uint64_t config_seen; /* the revision that was looked at last */
+    char config_trouble[ERR_MSG_MAX];
+    struct config_note kept; /* the last good value, as it is in a file or is to be */
+    bool is_note_due;
+    uint64_t note_again_ms;
+    struct keep_job *keep_job; /* under way */
+    bool is_reload_due;        /* what runs was not told of the newest yet */
+    bool is_reloading;
+    uint64_t reload_again_ms;
+    struct view_restart restart; /* what waits for one */
+    uint64_t restart_door_ms;    /* of the answer that says so */
+    const struct pg_setup *restart_setup;
+
+    /* what is being done */
+    struct act act;
+    bool is_looking_home;
+    struct act_config config; /* what stands in the file, as far as this life has written it */
+    uint64_t not_before_ms;
+    uint64_t again_ms;       /* what was done last is not done again before */
+    uint64_t begin_after_ms; /* an initdb */
+    bool adopts;             /* this life was asked to */
+    uint32_t failures;
+    struct decision done; /* the last that was carried out */
+    char trouble[ERR_MSG_MAX];
+
+    /* coming back */
+    struct return_facts back;
+    uint64_t back_epoch; /* of the primary that was asked */
+    struct upstream_look *look;
+    struct source_book source;
+    struct stuck_book stuck;
+    enum fact is_let_in;                /* by whom it follows, for replication */
+    struct supervisor_resolve *resolve; /* under way */
+    char resolved_name[ACT_HOST_SIZE];
+    char resolved_address[ACT_ADDRESS_SIZE];
+    uint64_t resolved_ms;
+    struct refused_look *refused_look;
+    uint64_t refused_again_ms;
+    uint64_t follows_ms;          /* when it last streamed, or had no reason to */
+    char refused[VIEW_TEXT_SIZE]; /* why it does not replicate, or "" */
+    uint64_t look_again_ms;
+    uint64_t kept_copy, kept_epoch;
+    char upstream_host[ACT_ADDRESS_SIZE]; /* of the look */
+    struct position waits_at;             /* for the archive: where it stood still ... */
+    uint64_t waits_since_ms;              /* ... since then */
+    uint64_t wish_refused;                /* revision of the switchover that was given up */
+    uint64_t wish_seen, wish_seen_ms; /* the newest one's revision, and when it was first seen */
+    uint64_t wish_epoch;              /* the epoch that somebody wanted to end */
+    uint64_t absent_ms;               /* since when it is seen to be down; 0: it is not */
+    uint64_t killing_since_ms;        /* since when it is being killed; 0: it is not */
+    uint64_t starting_ms;             /* since when PostgreSQL is starting; 0: it is not */
+
+    struct upkeep upkeep;
+
+    struct supervisor_upgrade upgrade;
+    uint64_t shortens; /* the epoch whose lease is being given its own time again; 0: none */
+    uint64_t shorten_again_ms;
+
+    /* its view */
+    struct cluster_view *view;
+    struct view_events_past past;
+    uint64_t published_ms;
+    bool has_news; /* since then */
+    char card[WORDS_CARD_SIZE];
+
+    /* its end */
+    bool is_stopping;
+    uint64_t stopping_ms;
+    uint64_t down_ms; /* when something was last seen to run, of a program that stops */
+    supervisor_cb on_stopped;
+    void *stop_owner;
+    bool is_closing;
+    supervisor_cb on_closed;
+    void *close_owner;
+    int open_parts;
+};
+
+uint64_t supervisor_now_ms(void);
+/* Look again, soon. */
+void supervisor_soon(struct supervisor *s);
+
+/* supervisor_facts.c: all of s->facts. */
+void supervisor_gather(struct supervisor *s, uint64_t now_ms);
+/* A new primary is on its way, and clients wait: what nothing tells of is looked at often. By the
+ * facts of the last look. */
+bool supervisor_is_in_haste(const struct supervisor *s);
+/* This life has not been here for long enough to have heard all that are well. */
+bool supervisor_is_new_here(const struct supervisor *s, uint64_t now_ms);
+/* Where the member of this name listens, by its own words. False: it has not said. */
+bool supervisor_place_of(const struct supervisor *s, const struct facts_name *name,
+                         struct act_upstream *out);
+
+/* supervisor_guard.c */
+void supervisor_meet_guard(struct supervisor *s, bool may_start);
+void supervisor_guard_event(struct supervisor *s, const struct guard_event *event);
+/* The lease as it is now into the page. */
+void supervisor_write_page(struct supervisor *s);
+uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms);
+
+/* supervisor_do.c: what was decided. */
+void supervisor_carry_out(struct supervisor *s, uint64_t now_ms);
+void supervisor_act_done(struct act *act);
+/* It was looked at before it was known that the cluster's data are others. */
+bool supervisor_is_home_doubtful(const struct supervisor *s);
+
+/* supervisor_keep.c: the last good value of the key config, in a file. */
+void supervisor_keep_open(struct supervisor *s);
+void supervisor_keep_good(struct supervisor *s, const char *text, uint64_t revision);
+/* The key has another value that can not be used. */
+void supervisor_keep_bad(struct supervisor *s, uint64_t revision);
+void supervisor_keep_tick(struct supervisor *s, uint64_t now_ms);
+void supervisor_keep_close(struct supervisor *s);
+
+/* supervisor_back.c: what a node that comes back has to know: of itself, and asked of the primary.
+ */
+void supervisor_gather_back(struct supervisor *s, uint64_t now_ms);
+/* restore_command is set. */
+bool supervisor_has_archive(const struct pg_setup *setup);
+void supervisor_look_upstream(struct supervisor *s, uint64_t now_ms);
+
+/* supervisor_config.c: what the key config says, and PostgreSQL is told. */
+void supervisor_follow_config(struct supervisor *s, uint64_t now_ms);
+const struct pg_setup *supervisor_newest(const struct supervisor *s);
+/* True: a sequence has begun, by which PostgreSQL reads its configuration again. */
+bool supervisor_reload(struct supervisor *s, uint64_t now_ms);
+void supervisor_reloaded(struct supervisor *s, uint64_t now_ms);
+/* What waits for a restart of PostgreSQL. */
+void supervisor_find_pending(struct supervisor *s);
+
+/* supervisor_do.c: what a sequence works from. */
+void supervisor_fill_order(struct supervisor *s, struct act_order *order);
+/* supervisor_resolve.c: the address of @host, "10.0.0.1" or "pg1.example"; false: not known yet, it
+ * is being looked up. */
+bool supervisor_address_of(struct supervisor *s, const char *host, char out[ACT_ADDRESS_SIZE]);
+void supervisor_resolve_close(struct supervisor *s);
+/* supervisor_refused.c: why this node does not stream, asked of the primary. */
+void supervisor_look_refused(struct supervisor *s, uint64_t now_ms);
+/* supervisor_upkeep.c */
+void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
+/* A slot that the configuration names; @ctx: the setup. */
+bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
+
+/* supervisor_guard_new.c */
+void supervisor_renew_guard(struct supervisor *s);
+/* One of its events is perhaps the answer. */
+void supervisor_guard_renewed(struct supervisor *s, const struct guard_event *event);
+/* supervisor_upgrade.c */
+void supervisor_upgrade_tick(struct supervisor *s, uint64_t now_ms);
+
+/* supervisor_tell.c: words to the others, a view for people. */
+void supervisor_tell(struct supervisor *s, uint64_t now_ms, bool is_new);
+
+#endif /* SUPERVISOR_SUPERVISOR_PARTS_H_ */

@@ -1,0 +1,144 @@
+/* supervisor/supervisor_tell.c - what this node says of itself: words to the others, a view for
+ * people. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "supervisor/act_program.h"
+#include "supervisor/card.h"
+#include "supervisor/supervisor_parts.h"
+#include "supervisor/view_facts.h"
+#include "supervisor/view_store.h"
+
+#define PUBLISH_MS 200
+
+/* What facts do not say of a PostgreSQL under work. */
+static enum view_state state_of(const struct supervisor *s, enum view_state seen)
+{
+    const struct decision *d = &s->act.order.decision;
+    if (seen == VIEW_STOPPED && s->died) {
+        seen = s->was_up ? VIEW_CRASHED : VIEW_START_FAILED;
+    }
+    if (!s->act.is_running || s->is_looking_home || !act_is_work_inside(d)) {
+        return seen;
+    }
+    return d->action == ACTION_INITDB ? VIEW_INITDB : VIEW_CREATING_REPLICA;
+}
+
+static void fill_self(struct supervisor *s)
+{
+    struct cluster_view *view = s->view;
+    view->self.state = state_of(s, view->self.state);
+    if (s->supervises && s->observe.seen.has_watch) {
+        const struct probe_watch *w = &s->observe.seen.watch;
+        view->self.server_version = w->version;
+        view->self.replayed =
+            (struct view_lsn){.is_known = w->in_recovery && w->replay_known, .lsn = w->replay_lsn};
+        view->self.replay_paused = w->is_paused;
+    }
+    view->self.tags = supervisor_newest(s)->shown_tags;
+    supervisor_find_pending(s);
+    view->self.restart = s->restart;
+    view_text_set(view->config_trouble, sizeof(view->config_trouble), s->config_trouble);
+}
+
+/* One sentence: what is being made, and how far it is; or what keeps it from going on. */
+static void make_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
+{
+    bool is_making = s->act.is_running && !s->is_looking_home &&
+                     act_is_work_inside(&s->act.order.decision) && s->act.program != NULL;
+    bool is_starved = s->supervises && s->facts.source.nostream &&
+                      s->facts.pg.role == ROLE_STANDBY && !supervisor_has_archive(s->setup);
+    out[0] = '\0';
+    if (is_making) {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s: %s", s->act.step,
+                       act_program_last(s->act.program));
+    } else if (s->refused[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->refused);
+    } else if (s->trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
+    } else if (is_starved) {
+        (void)snprintf(out, VIEW_TEXT_SIZE,
+                       "tagged nostream, and restore_command is not set: no WAL reaches it");
+    }
+}
+
+/* This node's own card. */
+static void make_card(struct supervisor *s)
+{
+    const struct pg_setup *setup = s->setup;
+    struct view_member own;
+    memset(&own, 0, sizeof(own));
+    own.state = s->view->self.state;
+    own.flow = s->view->self.flow;
+    own.received = s->view->self.received;
+    own.replayed = s->view->self.replayed;
+    own.tags = s->view->self.tags;
+    own.restart = s->view->self.restart;
+    own.port = (uint16_t)setup->host_port;
+    view_text_set(own.site, sizeof(own.site), setup->site);
+    view_text_set(own.api_url, sizeof(own.api_url), setup->api_url);
+    view_text_set(own.host, sizeof(own.host), setup->host != NULL ? setup->host : "");
+    if (s->view->decision_count > 0) {
+        own.decision = s->view->decisions[s->view->decision_count - 1];
+    }
+    make_note(s, own.note);
+    card_encode(&own, s->card);
+}
+
+static void add_trouble(struct supervisor *s, uint64_t wall_ms, const char *kind, const char *text)
+{
+    struct cluster_view *view = s->view;
+    struct view_event event = {.wall_ms = wall_ms, .node = s->facts.self};
+    const struct view_event *last =
+        view->event_count > 0 ? &view->events[view->event_count - 1] : NULL;
+    view_text_set(event.kind, sizeof(event.kind), kind);
+    view_text_set(event.text, sizeof(event.text), text);
+    if (text[0] != '\0' && (last == NULL || strcmp(last->text, event.text) != 0)) {
+        view_add_event(view, &event);
+    }
+}
+
+/* Once, by the new primary. */
+static void tell_loss(const struct supervisor *s)
+{
+    const struct cluster_view *view = s->view;
+    bool is_new = s->past.is_set && view->epoch != s->past.epoch;
+    if (is_new && view->loss[0] != '\0' && name_is(&view->leader, &view->name)) {
+        log_warn("supervisor", "loss", LOG_U64("epoch", view->epoch), LOG_STR("text", view->loss));
+    }
+}
+
+static void publish(struct supervisor *s, uint64_t now_ms)
+{
+    uint64_t wall_ms = clock_wall_ms(clock_system());
+    struct cluster_view *view = s->view;
+    view_text_set(view->scope.text, sizeof(view->scope.text), s->setup->scope);
+    view_text_set(view->version, sizeof(view->version), PGRAFT_VERSION);
+    view_take_facts(view, &s->facts, now_ms);
+    view->self.supervises = s->supervises;
+    fill_self(s);
+    if (s->supervises) {
+        view_take_decision(view, &s->facts, &s->decision, wall_ms);
+    }
+    add_trouble(s, wall_ms, "failed", s->trouble);
+    add_trouble(s, wall_ms, "does not replicate", s->refused);
+    make_card(s);
+    view_take_store(view, &s->side, now_ms, wall_ms);
+    view_forget_silent(view);
+    tell_loss(s);
+    view_add_changes(view, &s->past, wall_ms);
+    view_board_publish(s->board, view, now_ms);
+    s->published_ms = now_ms;
+    s->has_news = false;
+}
+
+void supervisor_tell(struct supervisor *s, uint64_t now_ms, bool is_new)
+{
+    if (is_new || s->has_news || now_ms - s->published_ms >= PUBLISH_MS) {
+        publish(s, now_ms);
+    }
+    store_side_say(&s->side, now_ms, &s->facts, &supervisor_newest(s)->tags, s->card);
+}

@@ -1,0 +1,92 @@
+/* supervisor/supervisor_upkeep.c - which slots a node's house is to have, from its facts. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "supervisor/json.h"
+#include "supervisor/supervisor_parts.h"
+
+#define JSON_SIZE_MAX ((size_t)64 * 1024)
+
+/* "slots": {"archive": {"type": "physical"}} */
+static bool is_permanent(const char *text, const struct slot_row *row)
+{
+    if (text == NULL) {
+        return false;
+    }
+    CLEANUP(json_closep)
+    json_t *all = json_read(text, strlen(text), JSON_SIZE_MAX, JSON_OBJECT, NULL);
+    return all == NULL || json_object_get(all, row->name) != NULL;
+}
+
+static bool fits(const json_t *entry, const char *key, const char *value)
+{
+    const json_t *wanted = json_object_get(entry, key);
+    const char *text = json_string_value(wanted);
+    return wanted == NULL || (text != NULL && strcmp(text, value) == 0);
+}
+
+/* "ignore_slots": [{"name": "b", "type": "physical"}]: all that an entry names has to fit. */
+static bool is_ignored(const char *text, const struct slot_row *row)
+{
+    if (text == NULL) {
+        return false;
+    }
+    CLEANUP(json_closep)
+    json_t *all = json_read(text, strlen(text), JSON_SIZE_MAX, JSON_ARRAY, NULL);
+    bool is_it = all == NULL; /* what can not be read is no leave to drop anything */
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *entry = json_array_get(all, i);
+        bool is_of_logical =
+            json_object_get(entry, "database") != NULL || json_object_get(entry, "plugin") != NULL;
+        is_it = is_it || (!is_of_logical && fits(entry, "name", row->name) &&
+                          fits(entry, "type", row->is_physical ? "physical" : "logical"));
+    }
+    return is_it;
+}
+
+bool supervisor_keeps_slot(void *ctx, const struct slot_row *row)
+{
+    const struct pg_setup *setup = (const struct pg_setup *)ctx;
+    return is_permanent(setup->permanent_slots, row) || is_ignored(setup->ignored_slots, row);
+}
+
+static void add_members(const struct facts *f, struct slots_input *input)
+{
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        if (!m->is_database || m->nostream || name_is(&m->name, &f->self)) {
+            continue;
+        }
+        struct slots_member *to = &input->members[input->member_count++];
+        (void)pg_slot_name(m->name.text, to->name);
+        to->is_here = m->is_fresh;
+        to->is_fed = name_is(&m->replicatefrom, &f->self);
+        to->has_data = m->has_data;
+        to->end_known = m->end.is_known;
+        to->end_lsn = m->end.lsn;
+    }
+}
+
+void supervisor_keep_house(struct supervisor *s, uint64_t now_ms)
+{
+    const struct facts *f = &s->facts;
+    bool is_primary = f->pg.role == ROLE_PRIMARY && f->lease.epoch != 0 &&
+                      f->guard.promoted_epoch == f->lease.epoch;
+    bool is_lawful = is_primary || f->pg.role == ROLE_STANDBY;
+    if (f->pg.process != PG_RUNNING || !is_lawful || s->is_stopping || f->member_count == 0) {
+        upkeep_tick(&s->upkeep, now_ms, NULL);
+        return;
+    }
+    struct slots_input input = {
+        .is_wanted = s->setup->use_slots,
+        .is_heir = is_primary || !s->setup->tags.nofailover,
+        .is_primary = is_primary,
+        .is_paused = f->store.paused != FACT_NO,
+        .ttl_ms = s->setup->slots_ttl_ms,
+        .segment_size = s->home.segment_size,
+        .is_kept = supervisor_keeps_slot,
+        .ctx = (void *)(uintptr_t)s->setup,
+    };
+    add_members(f, &input);
+    upkeep_tick(&s->upkeep, now_ms, &input);
+}
