@@ -7,8 +7,9 @@
  *     http_close(http);         a last moment for answers to leave; then the loop has to run until
  *                               it has nothing left to do
  *
- * Nothing here blocks, and nothing here knows PostgreSQL. What a client can make the process hold
- * is bounded: connections, streams, bytes of bodies, time (daemon/http_conn.c). */
+ * Nothing here blocks, and of PostgreSQL nothing is known but what a view says. What a client can
+ * make the process hold is bounded: connections, streams, bytes of bodies, time
+ * (daemon/http_conn.c). */
 #ifndef DAEMON_HTTP_H_
 #define DAEMON_HTTP_H_
 
@@ -18,17 +19,26 @@
 
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "consensus/pgraft.h"
 
 struct http;
+struct view_board;
 
 enum http_verify { HTTP_VERIFY_NONE, HTTP_VERIFY_OPTIONAL, HTTP_VERIFY_REQUIRED };
 
 struct http_header {
     const char *name;
     const char *value;
+};
+
+/* The program itself, for `pgraftctl upgrade`. */
+struct http_upgrade {
+    int (*begin)(void *ctx, struct err *err); /* NULL: it can not be upgraded */
+    void (*tell)(void *ctx, struct buf *out); /* members of an object */
+    void *ctx;
 };
 
 /* What it points to lives until http_close(), or until http_reload() has brought other settings.
@@ -62,6 +72,11 @@ struct http_settings {
     bool is_witness;
     uint32_t voters_max;
     uint32_t connections_max; /* of @listen; 0: 256 */
+
+    /* What is told of PostgreSQL, read in this thread; NULL: this node supervises none and hears of
+     * none. */
+    struct view_board *board;
+    struct http_upgrade upgrade;
 };
 
 /* Does GnuTLS take it? For who wants to know before anything is opened. */

@@ -172,6 +172,9 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 
 enum MHD_Result http_send(struct http_request *r)
 {
+    if (r->is_options) {
+        buf_clear(&r->out);
+    }
     struct MHD_Response *response = r->stream != NULL ? http_stream_make(r) : make(r);
     if (response == NULL) {
         return MHD_NO;

@@ -23,6 +23,7 @@
 #include "daemon/http_auth.h"
 #include "daemon/json_in.h"
 #include "daemon/json_put.h"
+#include "daemon/patroni.h"
 #include "proto/arena.h"
 
 #define HTTP_BODY_MAX ((size_t)4 * 1024 * 1024)
@@ -142,6 +143,8 @@ struct http_request {
     struct MHD_Connection *mhd;
     const struct http_route *route;
     bool is_head;
+    bool is_options;        /* answered as GET, without the body */
+    enum patroni_path face; /* one of Patroni's paths, or none */
     bool ran;
     bool suspended;
     bool overdue;   /* the store did not answer in time: it was done without */
@@ -336,6 +339,8 @@ void http_member_demote(struct http_request *r);
 void http_member_replace(struct http_request *r);
 void http_transfer(struct http_request *r);
 void http_form(struct http_request *r);
+void http_upgrade(struct http_request *r);
+void http_life(struct http_request *r);
 void http_forget(struct http_request *r);
 void http_raft(struct http_request *r);
 void http_store_health(struct http_request *r);
@@ -344,5 +349,15 @@ void http_node_health(struct http_request *r);
 void http_liveness(struct http_request *r);
 void http_readiness(struct http_request *r);
 void http_metrics(struct http_request *r);
+void http_patroni(struct http_request *r);
+void http_view(struct http_request *r);
+void http_events(struct http_request *r);
+
+/* ---- a PostgreSQL behind the node's own health (http_patroni.c) ---- */
+
+bool http_patroni_supervises(const struct http_request *r);
+/* Its supervisor stands still. */
+bool http_patroni_stalls(const struct http_request *r);
+void http_patroni_health(struct http_request *r, enum patroni_path path);
 
 #endif /* DAEMON_HTTP_INTERNAL_H_ */

@@ -1,7 +1,8 @@
 /* daemon/http_node.c - is this node well? For load balancers, service managers and pgraftctl.
  *
- * A node without PostgreSQL: it is healthy when it runs, alive when its consensus thread is, and
- * ready when it is a member of a cluster that has a leader. */
+ * A node without PostgreSQL is healthy when it runs, alive when its consensus thread is, and ready
+ * when it is a member of a cluster that has a leader. One with it is asked about PostgreSQL
+ * (http_patroni.c), and alive when its supervisor is, too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,10 @@ static void put_node(struct http_request *r, const char *state)
 
 void http_node_health(struct http_request *r)
 {
+    if (http_patroni_supervises(r)) {
+        http_patroni_health(r, PATRONI_HEALTH);
+        return;
+    }
     put_node(r, "running");
     http_answer(r, 200);
 }
@@ -36,7 +41,7 @@ void http_node_health(struct http_request *r)
 
 static void alive(struct http_request *r, const struct pgraft_result *result)
 {
-    bool is_alive = result->status == 0;
+    bool is_alive = result->status == 0 && !http_patroni_stalls(r);
     put_node(r, is_alive ? "running" : "stalled");
     http_answer(r, is_alive ? 200 : 503);
 }
@@ -63,6 +68,10 @@ static void ready(struct http_request *r, const struct pgraft_result *result)
 
 void http_readiness(struct http_request *r)
 {
+    if (http_patroni_supervises(r)) {
+        http_patroni_health(r, PATRONI_READINESS);
+        return;
+    }
     struct pgraft_error error = {0};
     struct pgraft_call call = http_call(r, ready);
     http_asked(r, pgraft_status(r->http->store, false, &call, &r->asked, &error), &error);

@@ -250,10 +250,13 @@ static void check_caller(struct http_request *r)
 static void check_method(struct http_request *r, const char *method)
 {
     bool is_get = strcmp(method, "GET") == 0;
+    bool takes_options = r->face != PATRONI_NONE;
     r->is_head = strcmp(method, "HEAD") == 0;
-    bool fits = r->route->is_post ? strcmp(method, "POST") == 0 : is_get || r->is_head;
+    r->is_options = takes_options && strcmp(method, "OPTIONS") == 0;
+    bool fits =
+        r->route->is_post ? strcmp(method, "POST") == 0 : is_get || r->is_head || r->is_options;
     if (!fits) {
-        r->allow = r->route->is_post ? "POST" : "GET, HEAD";
+        r->allow = r->route->is_post ? "POST" : takes_options ? "GET, HEAD, OPTIONS" : "GET, HEAD";
         http_fail_status(
             r, 405, ERR_INVALID,
             r->route->is_post ? "this is asked for with POST" : "this is asked for with GET");
@@ -311,6 +314,7 @@ static size_t check_length(struct http_request *r)
 static bool begin(struct http_request *r, const char *url, const char *method)
 {
     r->route = http_route_find(url);
+    r->face = patroni_path(url);
     if (r->http->stopping) {
         http_fail(r, ERR_CLOSED, "the node is stopping");
     } else if (r->route == NULL) {

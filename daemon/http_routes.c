@@ -14,6 +14,8 @@ static const struct http_route routes[] = {
     {.path = "/metrics", .rule = HTTP_OPEN, .any_parameters = true, .run = http_metrics},
     {.path = "/pgraft/v1/health", .rule = HTTP_OPEN, .run = http_store_health},
     {.path = "/pgraft/v1/since", .rule = HTTP_OPEN, .run = http_since},
+    {.path = "/pgraft/v1/view", .rule = HTTP_OPEN, .run = http_view},
+    {.path = "/pgraft/v1/events", .rule = HTTP_OPEN, .run = http_events},
     {.path = "/pgraft/v1/snapshot", .rule = HTTP_WRITE, .run = http_snapshot},
     {.path = "/pgraft/v1/kv/get", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_get},
     {.path = "/pgraft/v1/kv/range", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_range},
@@ -35,7 +37,13 @@ static const struct http_route routes[] = {
     {"/pgraft/v1/transfer", true, false, HTTP_WRITE, false, http_transfer},
     {"/pgraft/v1/form", true, false, HTTP_CONTROL, false, http_form},
     {"/pgraft/v1/forget", true, false, HTTP_CONTROL, false, http_forget},
+    {"/pgraft/v1/upgrade", true, false, HTTP_CONTROL, false, http_upgrade},
+    {.path = "/pgraft/v1/life", .rule = HTTP_CONTROL, .run = http_life},
 };
+
+/* Patroni's, which may be written in several ways. */
+static const struct http_route patroni_route = {
+    .path = "/patroni", .rule = HTTP_OPEN, .any_parameters = true, .run = http_patroni};
 
 const struct http_route *http_route_find(const char *path)
 {
@@ -44,7 +52,7 @@ const struct http_route *http_route_find(const char *path)
             return &routes[i];
         }
     }
-    return NULL;
+    return patroni_path(path) != PATRONI_NONE ? &patroni_route : NULL;
 }
 
 static bool take_timeout(struct http_request *r, uint64_t timeout_ms)

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/json_bound.h"
 #include "base/must.h"
 #include "base/nearest.h"
 
@@ -15,35 +16,12 @@
 
 /* ---- the text as a whole ---- */
 
-/* How much would be built of it, by a look at its punctuation. */
-static int bound(const char *text, size_t size, struct err *err)
-{
-    size_t depth = 0;
-    size_t values = 0;
-    bool in_text = false;
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (in_text) {
-            i += c == '\\' ? 1 : 0;
-            in_text = c != '"';
-            continue;
-        }
-        in_text = c == '"';
-        values += c == ',' || c == '{' || c == '[' || c == ':' ? 1 : 0;
-        depth += c == '{' || c == '[' ? 1 : 0;
-        depth -= (c == '}' || c == ']') && depth > 0 ? 1 : 0;
-        if (depth > JSON_IN_DEPTH_MAX || values > JSON_IN_VALUES_MAX) {
-            return err_set(err, ERR_TOO_LARGE, "JSON: more than %d values, or nested over %d deep",
-                           JSON_IN_VALUES_MAX, JSON_IN_DEPTH_MAX);
-        }
-    }
-    return 0;
-}
-
 json_t *json_in_parse(const char *text, size_t size, struct err *err)
 {
     json_error_t wrong;
-    if (bound(text, size, err) != 0) {
+    if (!json_is_bounded(text, size, JSON_IN_DEPTH_MAX, JSON_IN_VALUES_MAX)) {
+        err_set(err, ERR_TOO_LARGE, "JSON: more than %d values, or nested over %d deep",
+                JSON_IN_VALUES_MAX, JSON_IN_DEPTH_MAX);
         return NULL;
     }
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &wrong);

@@ -95,6 +95,12 @@ void json_put_null(struct buf *out, const char *name)
     buf_str(out, "null");
 }
 
+void json_put_raw(struct buf *out, const char *name, const char *json)
+{
+    put_name(out, name);
+    buf_str(out, json);
+}
+
 void json_put_id(struct buf *out, const char *name, uint64_t id)
 {
     if (id == 0) {

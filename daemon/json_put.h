@@ -26,6 +26,8 @@ void json_put_signed(struct buf *out, const char *name, int64_t number);
 void json_put_fraction(struct buf *out, const char *name, uint64_t thousandths);
 void json_put_bool(struct buf *out, const char *name, bool value);
 void json_put_null(struct buf *out, const char *name);
+/* What is JSON already. */
+void json_put_raw(struct buf *out, const char *name, const char *json);
 /* 16 hexadecimal digits; 0 is null. */
 void json_put_id(struct buf *out, const char *name, uint64_t id);
 /* As text where it is text, else as base64 under "@name_base64" (docs/http.md). */

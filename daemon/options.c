@@ -9,6 +9,9 @@
 static const struct cli_option own[OPTIONS_OWN] = {
     {.name = "voter", .help = "a host with a database: a vote and one supervised PostgreSQL"},
     {.name = "witness", .help = "a vote and a copy of the store, no PostgreSQL"},
+    {.name = "adopt",
+     .help = "take over the data directory that is there, and a PostgreSQL that runs on it; needed "
+             "once"},
     {.name = "config",
      .letter = 'c',
      .value = "FILE",
@@ -19,6 +22,9 @@ static const struct cli_option own[OPTIONS_OWN] = {
      .value_optional = true,
      .help = "check the configuration, here of FILE, and run nothing; status 1 and a line for each "
              "error and warning"},
+    {.name = "check-start",
+     .help = "say whether this program can run with these words and this configuration, and run "
+             "nothing; an upgrade asks the new program so"},
 };
 
 void options_fill(struct cli_option out[OPTIONS_MAX])

@@ -6,7 +6,7 @@
 #include "base/cli.h"
 #include "config/config.h"
 
-#define OPTIONS_OWN 4
+#define OPTIONS_OWN 6
 #define OPTIONS_MAX (OPTIONS_OWN + CONFIG_ROWS_MAX + 1)
 
 /* All rows and the end of the list. */

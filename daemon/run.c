@@ -1,4 +1,5 @@
-/* daemon/run.c - the composition root: one loop, the store, the signals, and whoever is to be told.
+/* daemon/run.c - the composition root: one loop, the store, the supervisor, the signals, and
+ * whoever is to be told.
  *
  *   start --> listening (READY) --> SIGHUP: configuration and keys again
  *                               '-> SIGTERM, SIGINT: leadership handed over, everything closed
@@ -20,13 +21,20 @@
 #include "base/version.h"
 #include "consensus/pgraft.h"
 #include "daemon/ground.h"
+#include "daemon/lease_change.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
 #include "daemon/reap.h"
+#include "daemon/upgrade.h"
+#include "daemon/wire_config.h"
 #include "daemon/wire_http.h"
+#include "daemon/wire_pg.h"
+#include "supervisor/pg_link.h"
+#include "supervisor/supervisor.h"
 
 #define LOG_QUEUE_BYTES ((size_t)4 * 1024 * 1024)
 #define LOG_STOP_MS 1000
+#define LEAVES_MS 20 /* for the last answers */
 
 struct run {
     struct config *config;
@@ -36,12 +44,19 @@ struct run {
     uv_signal_t on_term;
     uv_signal_t on_int;
     uv_signal_t on_hup;
+    uv_timer_t leaves; /* for the new program */
+    bool has_timer;
+    struct upgrade upgrade;
     struct reap reap;
     struct pgraft *store;
     struct http *http;
     struct wire_http wire;
-    bool watches;   /* the signals' handles are open */
-    bool log_stays; /* it is not where the configuration wants it */
+    struct wire_config shared; /* what PostgreSQL and the supervisor go by */
+    struct supervisor *supervisor;
+    struct view_board *board;
+    bool supervises; /* the supervisor is open */
+    bool watches;    /* the signals' handles are open */
+    bool log_stays;  /* it is not where the configuration wants it */
 };
 
 /* ---- the store ---- */
@@ -63,6 +78,14 @@ static void on_fatal(void *ctx, const struct pgraft_error *error)
     log_error("raft", "fatal", LOG_STR("text", error->message));
     notify_status(error->message);
     (void)log_stop(LOG_STOP_MS, NULL);
+}
+
+/* On a thread of the library. */
+static uint64_t advise(void *ctx, const struct pgraft_view *view,
+                       struct pgraft_transaction *transaction)
+{
+    struct run *r = ctx;
+    return supervisor_advise(r->supervisor, view, transaction);
 }
 
 static void on_store(uv_poll_t *handle, int status, int events)
@@ -117,14 +140,19 @@ static void fill_settings(struct run *r, const struct places *places, struct pgr
     s->cert_file = c->raft.certfile;
     s->key_file = c->raft.keyfile;
     s->insecure = c->raft.insecure;
-    s->heartbeat_ms = (uint32_t)c->raft.heartbeat_interval_ms;
-    s->election_timeout_ms = (uint32_t)c->raft.election_timeout_ms;
+    uint64_t heartbeat_ms = 0;
+    uint64_t election_timeout_ms = 0;
+    wire_pg_beats(c, &heartbeat_ms, &election_timeout_ms);
+    s->heartbeat_ms = (uint32_t)heartbeat_ms;
+    s->election_timeout_ms = (uint32_t)election_timeout_ms;
     s->replace_after_ms = c->raft.auto_replace ? c->raft.replace_after_ms : 0;
     s->voters_max = (uint32_t)c->raft.max_voters;
     s->limit_bytes = c->raft.limit_bytes;
     s->quota_bytes = c->raft.quota_bytes;
+    s->lease_ms = (uint32_t)wire_config_setup(&r->shared)->settings.times.lease_ms;
     s->on_event = on_event;
     s->on_fatal = on_fatal;
+    s->advise = advise;
     s->ctx = r;
 }
 
@@ -135,6 +163,8 @@ static int open_store(struct run *r, struct err *err)
     struct pgraft_error error = {0};
     find_places(r->config, &places);
     fill_settings(r, &places, &settings);
+    wire_config_note(&r->shared, &settings);
+    settings.adopt = r->source->adopts;
     int code = ground_make_dir(r->config->raft.data_dir, err);
     if (code != 0) {
         return code;
@@ -149,9 +179,39 @@ static int open_store(struct run *r, struct err *err)
     return rv == 0 ? 0 : err_errno(err, -rv, "uv_poll");
 }
 
+/* What is known of PostgreSQL before the store is asked for elections. */
+static int make_supervisor(struct run *r, struct err *err)
+{
+    int code = wire_config_open(&r->shared, r->config, err);
+    if (code != 0) {
+        return code;
+    }
+    const struct pg_setup *setup = wire_config_setup(&r->shared);
+    r->board = view_board_create(setup->tags.is_database);
+    r->supervisor = supervisor_create(setup, r->config->namespace_path);
+    if (r->supervisor == NULL) {
+        return err_set(err, ERR_TOO_LARGE, "namespace, scope or name is too long");
+    }
+    wire_config_serve(&r->shared, r->supervisor);
+    supervisor_set_change(r->supervisor, lease_change);
+    if (r->source->adopts) {
+        supervisor_adopt(r->supervisor);
+    }
+    return 0;
+}
+
+static int open_supervisor(struct run *r, struct err *err)
+{
+    int code = supervisor_open(r->supervisor, &r->loop, r->store, r->board, err);
+    r->supervises = code == 0;
+    return code;
+}
+
 static int open_http(struct run *r, struct err *err)
 {
     wire_http_fill(&r->wire, r->config);
+    r->wire.settings.board = r->board;
+    r->wire.settings.upgrade = upgrade_door(&r->upgrade);
     if (r->config->ctl.socket == NULL) {
         ground_make_run_dir(CONFIG_RUN_DIR);
     }
@@ -214,6 +274,8 @@ static void reload(struct run *r)
     }
     struct wire_http wire = {.headers = NULL};
     wire_http_fill(&wire, r->config);
+    wire.settings.board = r->board;
+    wire.settings.upgrade = upgrade_door(&r->upgrade);
     if (http_reload(r->http, &wire.settings, &err) == 0) {
         struct wire_http old = r->wire;
         r->wire = wire;
@@ -222,6 +284,7 @@ static void reload(struct run *r)
         log_error("config", "restapi stays as it is", LOG_ERR(&err));
         wire_http_close(&wire);
     }
+    wire_config_reload(&r->shared, &fresh);
     if (pgraft_reload_keys(r->store, &error) != 0) {
         log_error("config", "peers' keys stay as they are", LOG_STR("text", error.message));
     }
@@ -252,13 +315,59 @@ static void hurry_from_now_on(struct run *r)
     (void)sigaction(SIGINT, &at_once, NULL);
 }
 
+static void on_leaves(uv_timer_t *handle)
+{
+    struct run *r = handle->data;
+    r->source->relaunch->is_due = true;
+    uv_stop(&r->loop);
+}
+
+/* PostgreSQL goes on under its guard. */
+static void on_upgrade_ready(void *owner)
+{
+    struct run *r = owner;
+    notify_reloading();
+    notify_status("the new program begins");
+    int rv = uv_timer_start(&r->leaves, on_leaves, LEAVES_MS, 0);
+    MUST(rv == 0);
+}
+
+static int open_upgrade(struct run *r, struct err *err)
+{
+    int rv = uv_timer_init(&r->loop, &r->leaves);
+    if (rv != 0) {
+        return err_errno(err, -rv, "uv_timer");
+    }
+    r->has_timer = true;
+    r->leaves.data = r;
+    upgrade_open(&r->upgrade, &r->loop);
+    r->upgrade.store = r->store;
+    r->upgrade.supervisor = r->supervisor;
+    r->upgrade.relaunch = r->source->relaunch;
+    r->upgrade.ready = on_upgrade_ready;
+    r->upgrade.owner = r;
+    if (r->source->relaunch->failed.code != 0 && r->source->relaunch->path.size > 0) {
+        log_error("daemon", "the new program could not be begun, this one goes on",
+                  LOG_ERR(&r->source->relaunch->failed));
+    }
+    return 0;
+}
+
+static void on_stopped(void *owner)
+{
+    struct run *r = owner;
+    uv_stop(&r->loop);
+}
+
 static void on_stop(uv_signal_t *handle, int number)
 {
     struct run *r = handle->data;
     hurry_from_now_on(r);
     log_info("daemon", "stops", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     notify_send("STOPPING=1\nSTATUS=stopping");
-    uv_stop(&r->loop);
+    (void)uv_timer_stop(&r->leaves);
+    r->source->relaunch->is_due = false;
+    supervisor_stop(r->supervisor, on_stopped, r);
 }
 
 static int watch_signals(struct run *r, struct err *err)
@@ -292,15 +401,24 @@ static void close_all(struct run *r)
     if (r->http != NULL) {
         http_stop(r->http);
     }
+    if (r->supervises) {
+        supervisor_close(r->supervisor, on_stopped, r);
+        (void)uv_run(&r->loop, UV_RUN_DEFAULT); /* until it is closed */
+    }
     close_handle(&r->store_poll, r->store != NULL);
     pgraft_close(r->store);
     http_close(r->http);
+    upgrade_close(&r->upgrade);
+    close_handle(&r->leaves, r->has_timer);
     close_handle(&r->on_term, r->watches);
     close_handle(&r->on_int, r->watches);
     close_handle(&r->on_hup, r->watches);
     reap_close(&r->reap);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
+    supervisor_destroy(r->supervisor);
+    view_board_destroy(r->board);
     wire_http_close(&r->wire);
+    wire_config_close(&r->shared);
 }
 
 static int serve(struct run *r, struct err *err)
@@ -308,7 +426,10 @@ static int serve(struct run *r, struct err *err)
     int code = watch_signals(r, err);
     r->watches = code == 0;
     code = code != 0 ? code : reap_open(&r->reap, &r->loop, err);
+    code = code != 0 ? code : make_supervisor(r, err);
     code = code != 0 ? code : open_store(r, err);
+    code = code != 0 ? code : open_supervisor(r, err);
+    code = code != 0 ? code : open_upgrade(r, err);
     code = code != 0 ? code : open_http(r, err);
     if (code == 0) {
         const char *socket = http_socket(r->http);
@@ -329,7 +450,9 @@ int daemon_run(struct config *config, const struct run_source *source, struct er
     r->config = config;
     r->source = source;
     (void)signal(SIGPIPE, SIG_IGN);
-    int code = node_log_open(config, err);
+    pg_link_forget_environment();
+    int code = wire_pg_supervises(config) ? wire_pg_become_owner(config, err) : 0;
+    code = code != 0 ? code : node_log_open(config, err);
     code = code != 0 ? code : log_start_writer(LOG_QUEUE_BYTES, err);
     if (code == 0) {
         int rv = uv_loop_init(&r->loop);

@@ -2,13 +2,18 @@
 #ifndef DAEMON_RUN_H_
 #define DAEMON_RUN_H_
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "config/config.h"
+#include "daemon/relaunch.h"
 
 /* Reads the same configuration again, for SIGHUP. */
 struct run_source {
     int (*load)(void *ctx, struct config *out, struct problems *problems);
     void *ctx;
+    struct relaunch *relaunch; /* due afterwards: to become the program that is installed now */
+    bool adopts;               /* the data directory that is there is to be taken over */
 };
 
 /* Run the node that @config describes, in the foreground; returns when it has stopped, 0 after a
