@@ -46,8 +46,11 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 
 int cmd_config_generate(const struct cli_call *call, struct err *err);
 int cmd_config_show(const struct cli_call *call, struct err *err);
+int cmd_dsn(const struct cli_call *call, struct err *err);
+int cmd_events(const struct cli_call *call, struct err *err);
 int cmd_form(const struct cli_call *call, struct err *err);
 int cmd_forget(const struct cli_call *call, struct err *err);
+int cmd_history(const struct cli_call *call, struct err *err);
 int cmd_kv_compact(const struct cli_call *call, struct err *err);
 int cmd_kv_delete(const struct cli_call *call, struct err *err);
 int cmd_kv_get(const struct cli_call *call, struct err *err);
@@ -60,6 +63,7 @@ int cmd_lease_keepalive(const struct cli_call *call, struct err *err);
 int cmd_lease_list(const struct cli_call *call, struct err *err);
 int cmd_lease_revoke(const struct cli_call *call, struct err *err);
 int cmd_lease_show(const struct cli_call *call, struct err *err);
+int cmd_list(const struct cli_call *call, struct err *err);
 int cmd_member_add(const struct cli_call *call, struct err *err);
 int cmd_member_change(const struct cli_call *call, struct err *err); /* demote, promote, replace */
 int cmd_member_list(const struct cli_call *call, struct err *err);
@@ -73,5 +77,8 @@ int cmd_snapshot_restore(const struct cli_call *call, struct err *err);
 int cmd_snapshot_save(const struct cli_call *call, struct err *err);
 int cmd_snapshot_status(const struct cli_call *call, struct err *err);
 int cmd_status(const struct cli_call *call, struct err *err);
+int cmd_topology(const struct cli_call *call, struct err *err);
+int cmd_upgrade(const struct cli_call *call, struct err *err);
+int cmd_why(const struct cli_call *call, struct err *err);
 
 #endif /* CTL_CMD_H_ */

@@ -1,22 +1,28 @@
 /* ctl/cmd_status.c - status: one screen on which the first line is the answer. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/mem.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/output.h"
 #include "ctl/output_text.h"
+#include "ctl/patroni_rows.h"
+#include "ctl/told.h"
 
 static const struct output_column status_columns[] = OUTPUT_COLUMNS(
     {"scope", NULL, OUTPUT_TEXT}, {"cluster_id", NULL, OUTPUT_TEXT}, {"healthy", NULL, OUTPUT_BOOL},
     {"status", NULL, OUTPUT_TEXT}, {"quorum", NULL, OUTPUT_BOOL}, {"leader", NULL, OUTPUT_TEXT},
     {"term", NULL, OUTPUT_NUMBER}, {"voters", NULL, OUTPUT_NUMBER},
     {"majority", NULL, OUTPUT_NUMBER}, {"can_lose", NULL, OUTPUT_NUMBER},
-    {"missing", NULL, OUTPUT_NESTED}, {"revision", NULL, OUTPUT_NUMBER},
-    {"used_bytes", NULL, OUTPUT_BYTES}, {"quota_bytes", NULL, OUTPUT_BYTES},
-    {"quota_alarm", NULL, OUTPUT_BOOL}, {"asked", NULL, OUTPUT_TEXT});
+    {"missing", NULL, OUTPUT_NESTED}, {"postgres", NULL, OUTPUT_BOOL},
+    {"any_one_may_fail", NULL, OUTPUT_BOOL}, {"why_not", NULL, OUTPUT_NESTED},
+    {"revision", NULL, OUTPUT_NUMBER}, {"used_bytes", NULL, OUTPUT_BYTES},
+    {"quota_bytes", NULL, OUTPUT_BYTES}, {"quota_alarm", NULL, OUTPUT_BOOL},
+    {"asked", NULL, OUTPUT_TEXT});
 
 static const struct output_column member_columns[] = OUTPUT_COLUMNS(
     {"name", "Member", OUTPUT_TEXT}, {"role", "Role", OUTPUT_TEXT}, {"site", "Site", OUTPUT_TEXT},
@@ -48,6 +54,64 @@ static void put_store(struct buf *out, json_t *raft)
                json_is_true(json_object_get(raft, "quota_alarm")) ? "; writes are refused" : "");
 }
 
+/* Who is the primary, and can any one node be lost now? */
+static void put_postgres(struct buf *out, json_t *raft, json_t *view)
+{
+    json_auto_t *why = NULL;
+    const char *leader = view_text(view, "leader");
+    if (view == NULL) {
+        buf_str(out, "Postgres:  this node supervises none\n");
+        return;
+    }
+    buf_str(out, "Primary:   ");
+    output_text(out, leader[0] != '\0' ? leader : "none");
+    buf_printf(out, ", epoch %" JSON_INTEGER_FORMAT "\n", view_number(view, "epoch"));
+    if (view_text(view, "loss")[0] != '\0') {
+        buf_str(out, "Lost:      ");
+        output_text(out, view_text(view, "loss"));
+        buf_char(out, '\n');
+    }
+    bool any_one = told_any_one(raft, view, &why);
+    buf_printf(out, "Any one:   %s\n", any_one ? "whichever node fails, writes go on" : "no");
+    for (size_t i = 0; i < json_array_size(why); i++) {
+        buf_str(out, "           ");
+        output_text(out, json_string_value(json_array_get(why, i)));
+        buf_char(out, '\n');
+    }
+}
+
+static bool is_well(json_t *member)
+{
+    const char *state = view_text(member, "state");
+    const char *wanted = patroni_is_leader(member) ? "running" : "streaming";
+    return strcmp(state, wanted) == 0 || strcmp(state, "in archive recovery") == 0 ||
+           patroni_is_witness(member);
+}
+
+/* Whose PostgreSQL is not what it should be, and what the members say of themselves: why one does
+ * not replicate, how far a clone is. */
+static void put_notes(struct buf *out, json_t *view)
+{
+    json_t *members = told_members(view);
+    json_t *notes = json_object_get(view, "notes");
+    for (size_t i = 0; i < json_array_size(members); i++) {
+        json_t *member = json_array_get(members, i);
+        const char *note = json_string_value(json_object_get(notes, view_text(member, "name")));
+        if (is_well(member) && note == NULL) {
+            continue;
+        }
+        buf_str(out, "           ");
+        output_text(out, view_text(member, "name"));
+        buf_str(out, ": ");
+        output_text(out, is_well(member) ? note : view_text(member, "state"));
+        if (!is_well(member) && note != NULL) {
+            buf_str(out, "; ");
+            output_text(out, note);
+        }
+        buf_char(out, '\n');
+    }
+}
+
 static void put_members(struct buf *out, json_t *raft)
 {
     json_t *members = json_object_get(raft, "members");
@@ -62,7 +126,8 @@ static void put_members(struct buf *out, json_t *raft)
                 members);
 }
 
-static void print_status(struct buf *out, json_t *raft, const char *state, const char *node)
+static void print_status(struct buf *out, json_t *raft, json_t *view, const char *state,
+                         const char *node)
 {
     buf_str(out, "Cluster ");
     output_text(out, view_text(raft, "scope"));
@@ -77,6 +142,8 @@ static void print_status(struct buf *out, json_t *raft, const char *state, const
         buf_printf(out, ", term %" JSON_INTEGER_FORMAT "\n", view_number(raft, "term"));
         put_votes(out, raft);
         put_store(out, raft);
+        put_postgres(out, raft, view);
+        put_notes(out, view);
     }
     buf_str(out, "Asked:     ");
     output_text(out, view_text(raft, "name"));
@@ -84,6 +151,16 @@ static void print_status(struct buf *out, json_t *raft, const char *state, const
     output_text(out, node);
     buf_char(out, '\n');
     put_members(out, raft);
+}
+
+/* null: not known, since no PostgreSQL is supervised. */
+static void set_postgres(json_t *raft, json_t *view)
+{
+    json_t *why = json_null();
+    bool any_one = view != NULL && told_any_one(raft, view, &why);
+    cmd_set(raft, "postgres", json_boolean(view != NULL));
+    cmd_set(raft, "any_one_may_fail", view != NULL ? json_boolean(any_one) : json_null());
+    cmd_set(raft, "why_not", why);
 }
 
 int cmd_status(const struct cli_call *call, struct err *err)
@@ -97,14 +174,17 @@ int cmd_status(const struct cli_call *call, struct err *err)
     if (rc < 0) {
         return rc;
     }
+    CLEANUP(mem_freep) char *node = mem_strdup(ask_node(ctl.ask));
+    json_auto_t *view = told_try(ctl.ask);
     CLEANUP(buf_close) struct buf state = {0};
     CLEANUP(buf_close) struct buf out = {0};
     view_state(raft, &state);
     if (output_format(call) == OUTPUT_PRETTY) {
-        print_status(&out, raft, buf_text(&state), ask_node(ctl.ask));
+        print_status(&out, raft, view, buf_text(&state), node);
     } else {
         cmd_set(raft, "healthy", json_boolean(view_is_healthy(raft)));
         cmd_set(raft, "status", json_string(buf_text(&state)));
+        set_postgres(raft, view);
         cmd_set(raft, "asked", json_string(view_text(raft, "name")));
         output_record(&out, output_format(call), NULL, status_columns, raft);
     }

@@ -6,6 +6,7 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/output.h"
+#include "ctl/told.h"
 
 static const struct cli_option plan_options[] = {
     {.name = "databases", .value = "N", .help = "hosts that run PostgreSQL"},
@@ -64,6 +65,10 @@ static const struct cli_option plan_options[] = {
     {                                                                      \
         .name = "LEASE", .help = "the lease, as it was shown when granted" \
     }
+#define CLUSTER_ARGUMENT                                                                           \
+    {                                                                                              \
+        .name = "CLUSTER", .optional = true, .many = true, .help = "refuse to tell of another one" \
+    }
 #define MEMBER_ARGUMENT                            \
     {                                              \
         .name = "MEMBER", .help = "its name or id" \
@@ -89,7 +94,42 @@ static const struct cli_command commands[] = {
         .example = "pgraftctl config show -c /etc/pgraft/pgraft.yml",
         .run = cmd_config_show,
     },
+    {
+        .name = "dsn",
+        .summary = "Print how to connect to PostgreSQL.",
+        .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .options =
+            CLI_OPTIONS({.name = "role",
+                         .letter = 'r',
+                         .value = "ROLE",
+                         .choices = CLI_CHOICES("leader", "primary", "standby-leader", "replica",
+                                                "standby", "any"),
+                         .help = "a member with this role; default: leader"},
+                        {.name = "member", .letter = 'm', .value = "NAME", .help = "this member"},
+                        {.name = "read-write", .help = "all of them: libpq looks for the primary"},
+                        {.name = "read-only",
+                         .help = "all of them: libpq (14 and later) looks for a standby first"},
+                        {.name = "uri", .help = "as postgresql://"}),
+        .example = "pgraftctl dsn --read-write",
+        .run = cmd_dsn,
+    },
+    {
+        .name = "events",
+        .summary = "Print what has happened to PostgreSQL at a node.",
+        .options = CLI_OPTIONS(
+            {.name = "follow", .letter = 'F', .help = "go on until it is ended"},
+            {.name = "limit", .value = "N", .help = "of the past only the last so many"}),
+        .example = "pgraftctl events --follow",
+        .run = cmd_events,
+    },
     CLI_HELP_COMMAND("pgraftctl"),
+    {
+        .name = "history",
+        .summary = "List the timelines of the cluster, and who began them.",
+        .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .example = "pgraftctl history",
+        .run = cmd_history,
+    },
     {
         .name = "kv compact",
         .summary = "Forget what the keys were up to a revision.",
@@ -204,6 +244,18 @@ static const struct cli_command commands[] = {
         .arguments = CLI_ARGUMENTS(LEASE_ARGUMENT),
         .example = "pgraftctl lease show 9f3c5f0a7be14d02",
         .run = cmd_lease_show,
+    },
+    {
+        .name = "list",
+        .summary = "List the databases of the cluster, with role, state and lag in MB.",
+        .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .options = CLI_OPTIONS(
+            {.name = "all", .letter = 'a', .help = "witnesses, too, and the sites"},
+            {.name = "extended",
+             .help = "restarts that are pending or due, and tags, also if none"},
+            {.name = "timestamp", .help = "with the time above it"}, TOLD_WATCH_OPTIONS),
+        .example = "pgraftctl list --all",
+        .run = cmd_list,
     },
     {
         .name = "member add",
@@ -365,10 +417,33 @@ static const struct cli_command commands[] = {
         .run = cmd_status,
     },
     {
+        .name = "topology",
+        .summary = "List the databases below whom they replicate from.",
+        .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
+        .example = "pgraftctl topology -w 5",
+        .run = cmd_topology,
+    },
+    {
+        .name = "upgrade",
+        .summary = "Have the node on this host become the pgraftd that is installed now.",
+        .example = "pgraftctl upgrade",
+        .run = cmd_upgrade,
+    },
+    {
         .name = "version",
         .summary = "Print the version of this program.",
         .example = "pgraftctl version",
         .run = run_version,
+    },
+    {
+        .name = "why",
+        .summary = "Say what each node and the election decided last, and why.",
+        .arguments = CLI_ARGUMENTS({.name = "NODE",
+                                    .optional = true,
+                                    .help = "only what this one decided; or \"election\""}),
+        .example = "pgraftctl why pg1",
+        .run = cmd_why,
     },
     {.name = NULL},
 };

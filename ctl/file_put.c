@@ -11,35 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
-
-static int write_all(int fd, const struct buf *text)
-{
-    for (size_t done = 0; done < text->size;) {
-        ssize_t wrote = write(fd, text->bytes + done, text->size - done);
-        if (wrote < 0 && errno != EINTR) {
-            return -1;
-        }
-        done += wrote > 0 ? (size_t)wrote : 0;
-    }
-    return fsync(fd);
-}
-
-/* The folder that @path is in, synced, so that the name is as durable as the bytes. */
-static int sync_folder(const char *path, struct err *err)
-{
-    CLEANUP(mem_freep) char *folder = mem_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-    }
-    const char *name = slash != NULL ? folder : ".";
-    CLEANUP(closep) int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
-        return err_errno(err, errno, "%s", name);
-    }
-    return 0;
-}
 
 int file_put(const char *path, const struct buf *text, bool replace, struct err *err)
 {
@@ -48,7 +21,8 @@ int file_put(const char *path, const struct buf *text, bool replace, struct err 
     if (fd < 0) {
         return err_errno(err, errno, "%s", path);
     }
-    int rc = write_all(fd, text);
+    int rc = file_write_all(fd, text);
+    rc = rc == 0 ? fsync(fd) : rc;
     if (rc == 0) {
         rc = renameat2(AT_FDCWD, draft, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE);
     }
@@ -57,7 +31,7 @@ int file_put(const char *path, const struct buf *text, bool replace, struct err 
         (void)unlink(draft);
         return err_errno(err, why, "%s", path);
     }
-    return sync_folder(path, err);
+    return file_sync_folder(path, err);
 }
 
 int file_get_fd(int fd, const char *name, size_t size_max, struct buf *out, struct err *err)
@@ -156,5 +130,5 @@ int file_put_dir(const char *dir, const struct file_text *files, size_t count, b
         remove_files(draft, files, count);
         return rc;
     }
-    return sync_folder(clean, err);
+    return file_sync_folder(clean, err);
 }

@@ -1,0 +1,24 @@
+/* ctl/cmd_history.c - history: the timelines of the cluster, and who began them. */
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "ctl/cmd.h"
+#include "ctl/config.h"
+#include "ctl/output.h"
+#include "ctl/patroni_rows.h"
+#include "ctl/told.h"
+
+int cmd_history(const struct cli_call *call, struct err *err)
+{
+    CLEANUP(ctl_close) struct ctl ctl = {0};
+    CLEANUP(buf_close) struct buf out = {0};
+    json_auto_t *view = NULL;
+    int rc = ctl_open(call, &ctl, err);
+    rc = rc < 0 ? rc : told_get(ctl.ask, &view, err);
+    rc = rc < 0 ? rc : told_check_clusters(call, view, err);
+    if (rc < 0) {
+        return rc;
+    }
+    patroni_history_put(&out, output_format(call), view);
+    rc = cli_put(&out, err);
+    return rc < 0 ? rc : told_end(call, view);
+}
