@@ -29,7 +29,8 @@ static void test_the_table_is_sound(void **state)
         assert_false(s->fallback != NULL && s->derived != NULL);
         assert_true(!s->required || s->flag != NULL); /* what is missing can be given by a flag */
         assert_true(!s->begin || s->example != NULL);
-        bool address = s->kind == SETTING_ADDRESS || s->kind == SETTING_LISTEN;
+        bool address =
+            s->kind == SETTING_ADDRESS || s->kind == SETTING_LISTEN || s->kind == SETTING_PG_LISTEN;
         assert_int_equal(s->port != 0, address || s->kind == SETTING_PEERS);
         for (size_t j = 0; j < i; j++) {
             char a[SETTINGS_VARIABLE_MAX];
@@ -142,10 +143,99 @@ static const char everything[] =
     "  file_num: 9\n"
     "  loggers: {supervisor: DEBUG, raft: error}\n"
     "postgresql:\n"
-    "  listen: 10.0.0.1:5432\n"
-    "  connect_address: 10.0.0.1:5432\n"
+    "  listen: 10.0.0.1, [fd00::1]:5433\n"
+    "  connect_address: 10.0.0.1:5433\n"
+    "  proxy_address: 10.0.0.1:6432\n"
     "  data_dir: /srv/pg\n"
-    "  authentication: {replication: {username: r}}\n";
+    "  config_dir: /etc/pg\n"
+    "  bin_dir: /opt/pg/bin\n"
+    "  bin_name: {pg_ctl: a, initdb: b, pg_controldata: c, pg_basebackup: d, postgres: e,\n"
+    "             pg_isready: f, pg_rewind: g}\n"
+    "  custom_conf: /etc/custom.conf\n"
+    "  pgpass: /srv/pgpass\n"
+    "  authentication:\n"
+    "    superuser: &user\n"
+    "      username: admin\n"
+    "      password: hunter4\n"
+    "      sslmode: verify-full\n"
+    "      sslkey: /k\n"
+    "      sslpassword: hunter5\n"
+    "      sslcert: /c\n"
+    "      sslrootcert: /r\n"
+    "      sslcrl: /l\n"
+    "      sslcrldir: /d\n"
+    "      sslnegotiation: direct\n"
+    "      gssencmode: disable\n"
+    "      channel_binding: require\n"
+    "    replication: {<<: *user, username: repl}\n"
+    "    rewind: {<<: *user, username: rew}\n"
+    "  parameters: &map {shared_buffers: 1GB, log_min_messages: off}\n"
+    "  parameters_primary: {work_mem: 1MB}\n"
+    "  parameters_replica: *map\n"
+    "  parameters_standby_leader: *map\n"
+    "  pg_hba: &lines [local all all peer, 'host all all 10.0.0.0/8 scram-sha-256']\n"
+    "  pg_hba_primary: |\n"
+    "    local all all trust\n"
+    "\n"
+    "    local a,b all trust\n"
+    "  pg_hba_replica: *lines\n"
+    "  pg_hba_standby_leader: *lines\n"
+    "  pg_ident: *lines\n"
+    "  pg_ident_primary: *lines\n"
+    "  pg_ident_replica: *lines\n"
+    "  pg_ident_standby_leader: *lines\n"
+    "  recovery_conf: {restore_command: cp /a/%f %p}\n"
+    "  basebackup: [verbose, {max-rate: 100M}, checkpoint: fast]\n"
+    "  rewind: {debug: , sync-method: syncfs}\n"
+    "  create_replica_methods: [basebackup]\n"
+    "  use_pg_rewind: off\n"
+    "  remove_data_directory_on_rewind_failure: no\n"
+    "  remove_data_directory_on_diverged_timelines: no\n"
+    "  use_unix_socket: yes\n"
+    "  use_unix_socket_repl: yes\n"
+    "  pg_ctl_timeout: 90\n"
+    "  krbsrvname: pg\n"
+    "  database: db\n"
+    "  pre_promote: /a\n"
+    "  before_stop: /b\n"
+    "  callbacks: {on_start: c, on_stop: d, on_restart: e, on_reload: f, on_role_change: g h}\n"
+    "bootstrap:\n"
+    "  dcs: {ttl: 20, postgresql: {parameters: {max_connections: 200, a.b: 'yes'}}}\n"
+    "  initdb: [data-checksums, {encoding: UTF8}]\n"
+    "  pg_hba: *lines\n"
+    "  post_init: /x\n"
+    "  method: initdb\n"
+    "tags: {nofailover: true, failover_priority: 0, dc: fra, rack: 7}\n"
+    "watchdog: {mode: required, device: /dev/watchdog0, safety_margin: -1, driver: x}\n";
+
+static void check_postgresql(const struct config_postgresql *pg)
+{
+    assert_string_equal(pg->listen, "10.0.0.1,[fd00::1]:5433");
+    assert_string_equal(pg->connect_address, "10.0.0.1:5433");
+    assert_string_equal(pg->bin_name.pg_rewind, "g");
+    assert_string_equal(pg->superuser.username, "admin");
+    assert_string_equal(secret_reveal(&pg->superuser.sslpassword), "hunter5");
+    assert_string_equal(pg->replication.username, "repl");
+    assert_string_equal(secret_reveal(&pg->replication.password), "hunter4");
+    assert_string_equal(pg->rewind_user.channel_binding, "require");
+    assert_string_equal(pg->parameters[CONFIG_FOR_ALL].at[1].key, "log_min_messages");
+    assert_string_equal(pg->parameters[CONFIG_FOR_ALL].at[1].value, "off"); /* as written */
+    assert_int_equal(pg->parameters[CONFIG_FOR_PRIMARY].count, 1);
+    assert_string_equal(pg->pg_hba[CONFIG_FOR_ALL].at[1], "host all all 10.0.0.0/8 scram-sha-256");
+    assert_int_equal(pg->pg_hba[CONFIG_FOR_PRIMARY].count, 2);
+    assert_string_equal(pg->pg_hba[CONFIG_FOR_PRIMARY].at[1], "local a,b all trust");
+    assert_string_equal(pg->recovery_conf.at[0].value, "cp /a/%f %p");
+    assert_int_equal(pg->basebackup.count, 3);
+    assert_string_equal(pg->basebackup.at[0].key, "verbose");
+    assert_string_equal(pg->basebackup.at[2].value, "fast");
+    assert_string_equal(pg->rewind.at[0].value, "");
+    assert_false(pg->use_pg_rewind);
+    assert_false(pg->clone_after_rewind);
+    assert_false(pg->clone_diverged);
+    assert_true(pg->use_unix_socket);
+    assert_int_equal(pg->pg_ctl_timeout_ms, 90000);
+    assert_string_equal(pg->on_role_change, "g h");
+}
 
 static void test_everything_can_be_set(void **state)
 {
@@ -187,6 +277,18 @@ static void test_everything_can_be_set(void **state)
     assert_string_equal(c->log.loggers.at[0].key, "supervisor");
     assert_string_equal(c->log.loggers.at[0].value, "debug");
     assert_true(c->has_postgresql);
+    check_postgresql(&c->postgresql);
+    assert_string_equal(c->bootstrap.dcs,
+                        "{\"ttl\": 20, \"postgresql\": {\"parameters\": "
+                        "{\"max_connections\": 200, \"a.b\": \"yes\"}}}");
+    assert_string_equal(c->bootstrap.initdb.at[0].key, "data-checksums");
+    assert_string_equal(c->bootstrap.initdb.at[0].value, "");
+    assert_string_equal(c->bootstrap.initdb.at[1].value, "UTF8");
+    assert_string_equal(c->bootstrap.post_bootstrap, "/x"); /* by its older name */
+    assert_int_equal(c->tags.count, 4);
+    assert_int_equal(c->watchdog.mode, CONFIG_WATCHDOG_REQUIRED);
+    assert_string_equal(c->watchdog.device, "/dev/watchdog0");
+    assert_int_equal(c->watchdog.safety_margin_s, -1);
     for (size_t i = 0; i < settings_count; i++) { /* a new row has a line here, too */
         bool absent = strcmp(settings[i].path, "raft.secret_file") == 0 ||
                       strncmp(settings[i].path, "ctl.", 4) == 0 ||

@@ -74,7 +74,8 @@ static const struct row keys[] = {
      0},
     {CONFIG_KIT_GOOD "restapi: 5\nlog: [a]\ntags: 5\nctl:\n",
      "F:9:10: restapi: has to be a map of keys, not one value\n"
-     "F:10:6: log: has to be a map of keys, not a list\n",
+     "F:10:6: log: has to be a map of keys, not a list\n"
+     "F:11:7: tags: has to be a map, as in {a: b}\n",
      0},
     {"raft: []\n",
      "PGRAFT_CONFIGURATION: scope: missing: name of the cluster, the same on all its nodes; set it "
@@ -119,7 +120,7 @@ static const struct row patronis[] = {
                      "  create_replica_methods: [pgbackrest, basebackup]\n"
                      "  pgbackrest: {command: x}\n"
                      "  barman: {command: x}\n"
-                     "  authentication: {superuser: {username: a, sslmode: b}}\n"
+                     "  authentication: {superuser: {username: a, sslmode: require}}\n"
                      "  parameters: {shared_buffers: 1GB}\n"
                      "  callbacks: {on_start: /bin/true}\n"
                      "tags: {nofailover: true, my_tag: 1}\n"
@@ -132,7 +133,7 @@ static const struct row patronis[] = {
                      "  lisen: x\n"
                      "  pgbackrest: {}\n"
                      "  authentication: {superuser: {passwrd: hello}, admin: {}}\n"
-                     "watchdog: {device: a, devise: b}\n",
+                     "watchdog: {device: /a, devise: b}\n",
      "F:10:9: warning: bootstrap.dcs.tttl: unknown key, ignored; did you mean ttl?\n"
      "F:10:32: warning: bootstrap.dcs.postgresql.paramters: unknown key, ignored; did you mean "
      "parameters?\n"
@@ -144,7 +145,7 @@ static const struct row patronis[] = {
      "F:15:32: warning: postgresql.authentication.superuser.passwrd: unknown key, ignored; did you "
      "mean password?\n"
      "F:15:49: warning: postgresql.authentication.admin: unknown key, ignored\n"
-     "F:16:23: warning: watchdog.devise: unknown key, ignored; did you mean device?\n",
+     "F:16:24: warning: watchdog.devise: unknown key, ignored; did you mean device?\n",
      0},
     {CONFIG_KIT_GOOD "etcd3: {hosts: a}\nconsul: 5\n",
      "F:9:1: note: etcd3: ignored; the store is part of pgraft, see section raft\n"
@@ -399,7 +400,7 @@ static const struct row rules[] = {
      "PGRAFT_CONFIGURATION: note: restapi.listen: missing: this node answers no health check over "
      "HTTP\n",
      CONFIG_VOTER},
-    {PLAIN "  insecure: true\nrestapi: {listen: a}\npostgresql: {data_dir: a, listen: }\n",
+    {PLAIN "  insecure: true\nrestapi: {listen: a}\npostgresql: {data_dir: /a, listen: }\n",
      "F:8:13: postgresql.listen: missing: address and port on which PostgreSQL listens; a voter "
      "needs it\n"
      "F:8:13: postgresql.connect_address: missing: address and port under which others reach "
@@ -447,7 +448,7 @@ static void test_unknown_variables(void **state)
     CLEANUP(config_kit_close)
     struct config_kit k = {
         .text = CONFIG_KIT_GOOD,
-        .variables = {"PGRAFT_POSTGRESQL_LISTEN=a", "PGRAFT_REPLICATION_SSLMODE=b",
+        .variables = {"PGRAFT_POSTGRESQL_LISTEN=a", "PGRAFT_REPLICATION_SSLMODE=require",
                       "PGRAFT_RAFT_LISEN=x", "PGRAFT_RAFT_FROB=x", "PGRAFT_SOURCE_ROOT=/x",
                       "PGRAFT_PORT_7400_TCP=tcp://1", "PGRAFTCTL_ENDPOINT=x", "PATRONI_FROB=1"}};
     assert_int_equal(config_kit_load(&k)->result, 0);

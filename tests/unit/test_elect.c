@@ -101,6 +101,37 @@ CHANGE(all_are_silent)
     pg3_is_silent_too_long(f);
     f->members[1].sealed_epoch = 0;
 }
+CHANGE(pg1_is_down_and_silent)
+{
+    f->members[0].is_fresh = true;
+    f->members[0].process = PG_ABSENT;
+}
+CHANGE(pg1_leaves)
+{
+    f->members[0].is_fresh = f->members[0].leaves = true;
+}
+CHANGE(pg2_leaves_and_asynchronous)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->members[0].seen = f->members[3].seen = f->members[4].seen = kit_at(KIT_TIMELINE, KIT_LSN);
+    f->members[1].leaves = true;
+}
+CHANGE(pg1_is_down_and_silent_and_wanted)
+{
+    pg1_is_down_and_silent(f);
+    f->wanted = kit_name(1);
+}
+CHANGE(pg1_is_down_and_would_prove)
+{
+    pg1_is_down_and_silent(f);
+    f->members[2].sealed_epoch = KIT_EPOCH;
+    f->members[2].is_fresh = false;
+}
+CHANGE(pg1_starts_and_is_silent)
+{
+    pg1_is_down_and_silent(f);
+    f->members[0].process = PG_STARTING;
+}
 CHANGE(another_copy_on_pg3)
 {
     f->members[2].copy = 999;
@@ -126,6 +157,11 @@ CHANGE(pg3_is_ahead_and_nofailover)
     pg3_is_ahead(f);
     f->members[2].nofailover = true;
 }
+CHANGE(pg3_is_ahead_by_its_archive)
+{
+    pg3_is_ahead(f);
+    f->members[2].nostream = true;
+}
 CHANGE(pg2_is_on_an_older_timeline)
 {
     f->members[1].end = kit_at(4, KIT_LSN + 500);
@@ -133,6 +169,25 @@ CHANGE(pg2_is_on_an_older_timeline)
 CHANGE(pg3_is_wanted)
 {
     f->wanted = kit_name(3);
+}
+CHANGE(pg3_is_wanted_and_silent)
+{
+    f->wanted = kit_name(3);
+    f->members[2].sealed_epoch = 0;
+    f->order_age_ms = 3 * f->settings.times.seal_window_ms;
+}
+CHANGE(pg1_is_down_and_quickest)
+{
+    f->members[0].is_fresh = true;
+    f->members[0].process = PG_ABSENT;
+    f->members[0].sealed_epoch = ORDER;
+    f->members[1].sealed_epoch = f->members[2].sealed_epoch = 0;
+    f->order_age_ms = 3 * f->settings.times.seal_window_ms;
+}
+CHANGE(pg1_is_down_and_the_only_one)
+{
+    pg1_is_down_and_quickest(f);
+    f->order_age_ms = 4 * f->settings.times.seal_window_ms;
 }
 CHANGE(pg3_has_priority)
 {
@@ -163,6 +218,25 @@ CHANGE(asynchronous)
     f->members[0].seen = f->members[3].seen = f->members[4].seen =
         kit_at(KIT_TIMELINE, KIT_LSN + 90);
 }
+CHANGE(asynchronous_or_waiting_for_pg3)
+{
+    asynchronous(f);
+    f->store.sync.sets[1] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(3)}};
+    f->store.sync.count = 2;
+    f->members[2].end.lsn += 20;
+    f->members[2].nofailover = true;
+}
+CHANGE(asynchronous_or_waiting_for_pg3_who_is_gone)
+{
+    asynchronous_or_waiting_for_pg3(f);
+    f->members[2].is_fresh = false;
+    f->members[2].sealed_epoch = 0;
+}
+CHANGE(asynchronous_or_waiting_for_pg3_who_was_not_ahead)
+{
+    asynchronous_or_waiting_for_pg3(f);
+    f->members[2].end = f->members[1].end;
+}
 CHANGE(asynchronous_and_far_behind)
 {
     asynchronous(f);
@@ -179,6 +253,11 @@ CHANGE(asynchronous_and_patience_is_over)
 {
     asynchronous_and_nobody_knows(f);
     f->order_age_ms = f->settings.times.patient_ms;
+}
+CHANGE(asynchronous_and_streams_from_nobody)
+{
+    asynchronous(f);
+    f->members[1].nostream = f->members[2].nostream = true;
 }
 CHANGE(asynchronous_and_the_primary_answers)
 {
@@ -210,6 +289,12 @@ static const struct {
     {"C1: first all are to seal themselves", no_order, ELECT_ORDER, "order", NOBODY, LOSS_NONE},
     {"D3: ... again above every seal", sealed_above, ELECT_ORDER, "order-again", NOBODY, LOSS_NONE},
     {"who is alive gets a moment to answer", pg3_is_alive_and_silent, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... where nothing can be lost, not who is down", pg1_is_down_and_silent, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... nor who leaves", pg1_leaves, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... who is not chosen either", pg2_leaves_and_asynchronous, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
+    {"... but who is down if an operator wants him", pg1_is_down_and_silent_and_wanted, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... or something could be lost without him", pg1_is_down_and_would_prove, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... or he may run soon", pg1_starts_and_is_silent, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
     {"C4: one of two is no proof for ANY 1", pg3_is_silent_too_long, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
     {"nobody answered", all_are_silent, ELECT_WAIT, "unanswered", NOBODY, LOSS_NONE},
     {"C3: another copy is no answer", another_copy_on_pg3, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
@@ -218,7 +303,12 @@ static const struct {
     {"of two that are equal the first by name", nothing, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"the one that is ahead", pg3_is_ahead, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"nobody, where the one that is ahead may not", pg3_is_ahead_and_nofailover, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"who streams from nobody, where its end proves that it has all", pg3_is_ahead_by_its_archive, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... not with what would be lost by it", asynchronous_and_streams_from_nobody, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"more WAL on an older timeline is less", pg2_is_on_an_older_timeline, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"who runs is waited for longer while only somebody who is down has answered", pg1_is_down_and_quickest, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... not for ever", pg1_is_down_and_the_only_one, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"an operator's word is waited for", pg3_is_wanted_and_silent, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
     {"an operator's word among equals", pg3_is_wanted, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"failover_priority among equals", pg3_has_priority, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"who runs before who is down", pg2_is_down, ELECT_GRANT, "chosen", 2, LOSS_NONE},
@@ -226,7 +316,10 @@ static const struct {
     {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
-    {"... beyond the limit nobody", asynchronous_and_far_behind, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"C4: ... nobody, where that may have been acknowledged by waiting", asynchronous_or_waiting_for_pg3, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"... nor without him", asynchronous_or_waiting_for_pg3_who_is_gone, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"... but with all that he has", asynchronous_or_waiting_for_pg3_who_was_not_ahead, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"C5: ... beyond the limit nobody", asynchronous_and_far_behind, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... where nobody knows, all are waited for", asynchronous_and_nobody_knows, ELECT_WAIT, "loss-unknown", NOBODY, LOSS_NONE},
     {"... for a time", asynchronous_and_patience_is_over, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"... and the primary itself loses nothing", asynchronous_and_the_primary_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
@@ -355,6 +448,10 @@ static void timelines_share_what_was_before_they_parted(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(history_shared_lsn(&s, &rows[i].end), rows[i].shared);
         assert_int_equal(history_is_diverged(&s, &rows[i].end), rows[i].diverged);
+    }
+    static const bool may_hold[] = {[2] = true, [4] = true, [6] = true, [7] = true, [8] = false};
+    for (uint32_t timeline = 0; timeline <= 7; timeline++) { /* of a copy: 7 is not recorded yet */
+        assert_int_equal(history_may_hold(&s, timeline), may_hold[timeline]);
     }
 }
 

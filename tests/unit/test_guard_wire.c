@@ -119,7 +119,7 @@ static void wild_bytes_are_refused_or_read_within_bounds(void **state)
 static void a_newer_version_may_say_more_and_an_older_less(void **state)
 {
     (void)state;
-    struct guard_event event = {.kind = GUARD_DIED, .at_ns = 5, .is_hands_off = 6};
+    struct guard_event event = {.kind = GUARD_DIED, .at_ns = 5, .is_signal_synced = 6};
     uint8_t bytes[512] = {0};
     size_t size = guard_event_encode(&event, bytes, sizeof(bytes));
     uint32_t numbers;
@@ -128,12 +128,12 @@ static void a_newer_version_may_say_more_and_an_older_less(void **state)
     uint32_t more = numbers + 2;
     memcpy(bytes + 8, &more, sizeof(more));
     assert_true(guard_event_decode(bytes, size + 16, &got));
-    assert_int_equal(got.is_hands_off, 6);
+    assert_int_equal(got.is_signal_synced, 6);
     uint32_t less = numbers - 1;
     memcpy(bytes + 8, &less, sizeof(less));
     assert_true(guard_event_decode(bytes, size - 8, &got));
     assert_int_equal(got.at_ns, 5);
-    assert_int_equal(got.is_hands_off, 0);
+    assert_int_equal(got.is_signal_synced, 0);
 }
 
 static void requests_are_no_events(void **state)

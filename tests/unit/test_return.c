@@ -34,6 +34,32 @@ CHANGE(primary_of_before)
 {
     f->members[0].primary_epoch = KIT_EPOCH - 1;
 }
+CHANGE(recorded_before_it_says_so)
+{
+    f->members[0].primary_epoch = 0;
+    f->members[0].role = ROLE_STANDBY;
+    f->members[0].sealed_epoch = KIT_EPOCH;
+}
+CHANGE(granted_and_not_recorded)
+{
+    recorded_before_it_says_so(f);
+    f->store.history_count = 1;
+}
+CHANGE(recorded_and_down)
+{
+    recorded_before_it_says_so(f);
+    f->members[0].process = PG_ABSENT;
+}
+CHANGE(recorded_and_sealed_for_another)
+{
+    recorded_before_it_says_so(f);
+    f->members[0].sealed_epoch = KIT_EPOCH - 1;
+}
+CHANGE(recorded_and_not_heard)
+{
+    recorded_before_it_says_so(f);
+    f->members[0].is_fresh = false;
+}
 CHANGE(order_stands)
 {
     f->store.order_epoch = KIT_EPOCH + 1;
@@ -92,6 +118,96 @@ CHANGE(no_rewind_and_no_clone)
     diverged_and_wal_is_kept(f);
     f->settings.may_rewind = f->settings.may_clone = false;
 }
+CHANGE(begun_over_the_fork)
+{
+    f->pg.end = kit_at(4, 3900);
+    f->pg.misses_lsn = 4001;
+}
+CHANGE(begun_over_the_fork_and_wal_is_kept)
+{
+    begun_over_the_fork(f);
+    f->back.wal_kept = true;
+}
+CHANGE(begun_over_the_fork_without_a_primary)
+{
+    begun_over_the_fork_and_wal_is_kept(f);
+    f->store.lease_stands = false;
+}
+CHANGE(begun_up_to_the_fork)
+{
+    begun_over_the_fork(f);
+    f->pg.misses_lsn = 4000;
+}
+CHANGE(begun_on_the_newest)
+{
+    f->pg.misses_lsn = 60000;
+}
+CHANGE(stuck)
+{
+    f->pg.end = kit_at(4, 4000);
+    f->pg.follows_epoch = 0;
+    f->back.is_stuck = true;
+}
+CHANGE(stuck_and_wal_is_kept)
+{
+    stuck(f);
+    f->back.wal_kept = true;
+}
+CHANGE(stuck_before_the_checkpoint)
+{
+    stuck_and_wal_is_kept(f);
+    f->back.primary_ready = FACT_NO;
+}
+CHANGE(stuck_after_a_rewind)
+{
+    stuck_and_wal_is_kept(f);
+    f->back.falls = 1;
+}
+CHANGE(stuck_and_rewinds_fail)
+{
+    stuck_and_wal_is_kept(f);
+    f->back.rewind_failures = 2;
+}
+CHANGE(stuck_without_checksums)
+{
+    stuck_and_wal_is_kept(f);
+    f->settings.may_rewind = false;
+}
+CHANGE(stuck_and_may_not_be_cloned)
+{
+    stuck_without_checksums(f);
+    f->settings.may_clone = false;
+}
+CHANGE(stuck_and_the_lease_is_gone)
+{
+    stuck_and_wal_is_kept(f);
+    f->store.lease_stands = false;
+}
+CHANGE(stuck_and_sealed_above)
+{
+    stuck_and_wal_is_kept(f);
+    f->pg.sealed_epoch = KIT_EPOCH + 1;
+}
+CHANGE(stuck_and_ordered_to_seal)
+{
+    stuck_and_wal_is_kept(f);
+    f->store.order_epoch = KIT_EPOCH + 1;
+}
+CHANGE(stuck_and_granted)
+{
+    stuck_and_wal_is_kept(f);
+    f->pg.copy = f->store.holder_copy;
+}
+CHANGE(stuck_and_the_end_is_unknown)
+{
+    stuck_and_wal_is_kept(f);
+    f->pg.end.is_known = false;
+}
+CHANGE(stuck_and_the_primary_does_not_tell)
+{
+    stuck_and_wal_is_kept(f);
+    f->back.has_upstream_wal = FACT_UNKNOWN;
+}
 CHANGE(fork_not_reached)
 {
     f->pg.end = kit_at(4, 4000);
@@ -108,7 +224,12 @@ static const struct {
     {"... nor one of an epoch that was sealed against", sealed_above, RETURN_WAIT},
     {"... nor before its timeline is recorded", not_recorded, RETURN_WAIT},
     {"... nor one that is still of another epoch", primary_of_before, RETURN_WAIT},
-    {"... nor while an order to seal stands", order_stands, RETURN_WAIT},
+    {"its record counts before its words arrive", recorded_before_it_says_so, RETURN_FOLLOW},
+    {"... not its grant alone", granted_and_not_recorded, RETURN_WAIT},
+    {"... nor where it does not run any more", recorded_and_down, RETURN_WAIT},
+    {"... nor if its words are of another epoch", recorded_and_sealed_for_another, RETURN_WAIT},
+    {"... nor if it is not heard", recorded_and_not_heard, RETURN_WAIT},
+    {"nobody is followed while an order to seal stands", order_stands, RETURN_WAIT},
     {"the copy that was granted the role is not touched", granted_copy, RETURN_WAIT},
     {"without data, a clone", empty, RETURN_CLONE},
     {"after an interruption, a clone", interrupted, RETURN_CLONE},
@@ -122,6 +243,25 @@ static const struct {
     {"what went another way is rewound", diverged_and_wal_is_kept, RETURN_REWIND},
     {"where rewinds fail, a clone", rewinds_fail, RETURN_CLONE},
     {"where neither is allowed, nothing", no_rewind_and_no_clone, RETURN_WAIT},
+    {"a record that was begun over the fork is kept", begun_over_the_fork, RETURN_KEEP_WAL},
+    {"... and rewound", begun_over_the_fork_and_wal_is_kept, RETURN_REWIND},
+    {"... not without a primary", begun_over_the_fork_without_a_primary, RETURN_WAIT},
+    {"... nor if the primary has what is asked for", begun_up_to_the_fork, RETURN_FOLLOW},
+    {"... nor where its timeline goes on", begun_on_the_newest, RETURN_FOLLOW},
+    {"who follows and never streams: WAL is put aside", stuck, RETURN_KEEP_WAL},
+    {"... then it is rewound", stuck_and_wal_is_kept, RETURN_REWIND},
+    {"... after the checkpoint", stuck_before_the_checkpoint, RETURN_WAIT},
+    {"... cloned where that did not help", stuck_after_a_rewind, RETURN_CLONE},
+    {"... or fails", stuck_and_rewinds_fail, RETURN_CLONE},
+    {"... or can not be", stuck_without_checksums, RETURN_CLONE},
+    {"... and left where that is not allowed", stuck_and_may_not_be_cloned, RETURN_WAIT},
+    {"... never without a lease", stuck_and_the_lease_is_gone, RETURN_WAIT},
+    {"... nor once it is sealed for a newer epoch", stuck_and_sealed_above, RETURN_WAIT},
+    {"... nor while it is to be", stuck_and_ordered_to_seal, RETURN_WAIT},
+    {"... nor the copy that was granted the role", stuck_and_granted, RETURN_WAIT},
+    {"... nor with an end that is not known", stuck_and_the_end_is_unknown, RETURN_WAIT},
+    {"... nor if the primary does not say that it has the WAL", stuck_and_the_primary_does_not_tell,
+     RETURN_FOLLOW},
 };
 
 static void every_rung_has_its_situation(void **state)
@@ -154,7 +294,8 @@ static void restarts_have_a_budget(void **state)
     assert_false(return_may_restart(&f));
 }
 
-/* Each step is done by hand, and the next one asked for. */
+/* Each step is done by hand, and the next one asked for. Without its fence nobody is sealed (B2).
+ */
 static void c1_a_seal_reads_the_end_when_nothing_can_move_it(void **state)
 {
     (void)state;
@@ -176,6 +317,13 @@ static void c1_a_seal_reads_the_end_when_nothing_can_move_it(void **state)
     pg->receiver_gone_twice = true;
     assert_int_equal(seal_next(pg, epoch), SEAL_READ_END);
     pg->end_after_seal = true;
+    assert_int_equal(seal_next(pg, epoch), SEAL_DONE);
+    pg->force = FORCE_FOREIGN; /* promoted, it would acknowledge at once */
+    assert_int_equal(seal_next(pg, epoch), SEAL_EMPTY_CONNINFO);
+    pg->conninfo_empty = FACT_UNKNOWN;
+    assert_int_equal(seal_next(pg, epoch), SEAL_EMPTY_CONNINFO);
+    pg->conninfo_empty = FACT_YES;
+    pg->force = FORCE_FENCE;
     assert_int_equal(seal_next(pg, epoch), SEAL_DONE);
     pg->end.is_known = false;
     assert_int_equal(seal_next(pg, epoch), SEAL_READ_END);

@@ -56,7 +56,7 @@ static void c4_a_set_is_published_before_it_is_applied_and_the_old_one_dropped_l
     (void)state;
     struct facts f;
     kit_primary(&f);
-    f.members[2].is_fresh = false; /* pg3 went away */
+    f.members[2].is_fresh = f.members[2].is_recent = false; /* pg3 went away */
     expect(&f, SYNC_STEP_PUBLISH, 2);
     (void)go_on(&f);
     expect(&f, SYNC_STEP_APPLY, 0);
@@ -102,12 +102,64 @@ static void without_a_standby_it_waits_and_then_goes_on_alone(void **state)
     struct sync_set goal;
     assert_true(sync_goal(&f, &goal));
     assert_int_equal(goal.needed, 0);
-    expect(&f, SYNC_STEP_PUBLISH, 2); /* said before it is done: C#1688 */
-    (void)go_on(&f);
-    assert_true(proof_is_lossy(&f.store.sync));
-    expect(&f, SYNC_STEP_APPLY, 0);
     f.settings.sync_strict = true;
     assert_false(sync_goal(&f, &goal));
+}
+
+/* Nobody else has what it acknowledges alone, so nobody else is eligible: not a standby either that
+ * comes back and is not far behind (C#1688). */
+static void i3_who_goes_on_alone_in_a_synchronous_mode_proves_alone(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.members[1].follows_epoch = f.members[2].follows_epoch = 0;
+    f.pg.unsynced_ms = f.settings.times.degrade_ms;
+    expect(&f, SYNC_STEP_PUBLISH, 0); /* said before it is done */
+    (void)go_on(&f);
+    assert_false(proof_is_lossy(&f.store.sync));
+    f.members[1].sealed_epoch = f.members[2].sealed_epoch = KIT_EPOCH + 1;
+    struct proof proof = proof_by_seals(&f.store.sync, f.members, f.member_count, KIT_EPOCH + 1);
+    assert_false(proof.holds);
+    f.members[1].sealed_epoch = f.members[2].sealed_epoch = 0;
+    expect(&f, SYNC_STEP_APPLY, 0);
+    assert_int_equal(go_on(&f).apply.needed, 0);
+    expect(&f, SYNC_STEP_NONE, 0);
+    f.settings.sync_mode = SYNC_OFF; /* then it is a loss that was allowed */
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+    (void)go_on(&f);
+    assert_true(proof_is_lossy(&f.store.sync));
+    expect(&f, SYNC_STEP_NONE, 0);
+}
+
+/* The same from behind the fence, and back again. While no set is published the names in force are
+ * all there is to see. */
+static void i3_standbys_that_come_back_are_proved_before_they_count(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.pg.force = FORCE_FENCE;
+    f.members[1].follows_epoch = f.members[2].follows_epoch = 0;
+    f.pg.unsynced_ms = f.settings.times.degrade_ms;
+    expect(&f, SYNC_STEP_PUBLISH, 0);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_APPLY, 0);
+    (void)go_on(&f);
+    expect(&f, SYNC_STEP_NONE, 0);
+    f.members[1].follows_epoch = f.members[2].follows_epoch = KIT_EPOCH;
+    expect(&f, SYNC_STEP_APPLY, 0);
+    (void)go_on(&f);
+    for (uint32_t i = 0; i < f.pg.set_in_force.count; i++) {
+        f.pg.set_in_force.at[i].copy = 0;
+    }
+    f.pg.in_force_lsn = KIT_LSN + 1;
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.members[1].end.lsn = KIT_LSN + 1;
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+    (void)go_on(&f);
+    f.pg.set_in_force = f.store.sync.sets[0];
+    expect(&f, SYNC_STEP_NONE, 0);
 }
 
 static void strangers_values_prove_nothing(void **state)
@@ -126,12 +178,48 @@ static void strangers_values_prove_nothing(void **state)
     expect(&f, SYNC_STEP_PUBLISH, 1);
 }
 
-static void nothing_is_done_while_an_outcome_is_unknown(void **state)
+/* In the middle of it commits may stand still: it goes on to a set that is published, and what is
+ * published stays. */
+static void change_that_was_cut_short_is_applied_again(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.pg.force = FORCE_HALFWAY;
+    f.pg.set_in_force = (struct sync_set){.needed = 0};
+    expect(&f, SYNC_STEP_APPLY, 0);
+    f.store.sync.count = 2;
+    f.store.sync.sets[1] = f.store.sync.sets[0];
+    f.store.sync.sets[1].count = 1;
+    struct sync_plan plan = sync_plan(&f);
+    assert_int_equal(plan.step, SYNC_STEP_APPLY);
+    assert_true(sync_set_equal(&plan.apply, &f.store.sync.sets[1]));
+    f.store.sync.count = 0;
+    expect(&f, SYNC_STEP_APPLY, 0);
+    f.store.sync.epoch--; /* the store speaks of another primary: that first */
+    expect(&f, SYNC_STEP_PUBLISH, 0);
+}
+
+/* Without a raft leader nobody hears of anybody, and commits go on. */
+static void a_moment_of_silence_changes_nothing(void **state)
 {
     (void)state;
     struct facts f;
     kit_primary(&f);
     f.members[2].is_fresh = false;
+    expect(&f, SYNC_STEP_NONE, 0);
+    f.members[1].is_fresh = false;
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.members[1].is_recent = f.members[2].is_recent = false;
+    expect(&f, SYNC_STEP_PUBLISH, 0);
+}
+
+static void nothing_is_done_while_an_outcome_is_unknown(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.members[2].is_fresh = f.members[2].is_recent = false;
     f.store.sync_pending = true;
     expect(&f, SYNC_STEP_WAIT, 0);
     f.store.sync_pending = false;
@@ -172,8 +260,8 @@ static void at_every_step_what_is_in_force_is_published(void **state)
         f.pg.set_in_force = (bits & 1U) != 0 ? set_of_one(2) : kit_set();
         f.store.sync.sets[0] = f.pg.set_in_force;
         for (unsigned step = 0; step < 12; step++) {
-            f.members[1].is_fresh = (bits >> 1 & 1U) != 0 || step % 3 != 0;
-            f.members[2].is_fresh = (bits >> 2 & 1U) != 0 || step % 2 != 0;
+            f.members[1].is_fresh = f.members[1].is_recent = (bits >> 1 & 1U) != 0 || step % 3 != 0;
+            f.members[2].is_fresh = f.members[2].is_recent = (bits >> 2 & 1U) != 0 || step % 2 != 0;
             f.settings.sync_mode = (bits >> 3 & 1U) != 0 && step > 4 ? SYNC_OFF : SYNC_QUORUM;
             f.members[1].end.lsn = (bits >> 4 & 1U) != 0 && step < 8 ? 1 : KIT_LSN;
             f.members[2].end.lsn = (bits >> 5 & 1U) != 0 && step < 8 ? 1 : KIT_LSN;
@@ -195,7 +283,11 @@ int main(void)
         cmocka_unit_test(c4_a_set_is_published_before_it_is_applied_and_the_old_one_dropped_last),
         cmocka_unit_test(a_new_primary_serves_when_its_set_has_what_was_acknowledged_before),
         cmocka_unit_test(without_a_standby_it_waits_and_then_goes_on_alone),
+        cmocka_unit_test(i3_who_goes_on_alone_in_a_synchronous_mode_proves_alone),
+        cmocka_unit_test(i3_standbys_that_come_back_are_proved_before_they_count),
         cmocka_unit_test(strangers_values_prove_nothing),
+        cmocka_unit_test(change_that_was_cut_short_is_applied_again),
+        cmocka_unit_test(a_moment_of_silence_changes_nothing),
         cmocka_unit_test(nothing_is_done_while_an_outcome_is_unknown),
         cmocka_unit_test(modes_decide_how_many_are_listed),
         cmocka_unit_test(at_every_step_what_is_in_force_is_published),

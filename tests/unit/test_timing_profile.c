@@ -52,6 +52,50 @@ static void a5_every_wish_has_a_lease_that_outlasts_an_election(void **state)
     }
 }
 
+static void a_lease_outlasts_an_election_of_the_store_as_it_runs(void **state)
+{
+    (void)state;
+    struct timing_wish wish = {
+        .profile = FAILOVER_FAST, .heartbeat_ms = 100, .election_timeout_ms = 500};
+    struct timing_result r = timing_from(&wish);
+    assert_int_equal(r.times.lease_ms, 2650);
+    assert_int_equal(r.times.election_timeout_ms, 500);
+    assert_non_null(strstr(r.sentence, "raft.election_timeout 500 ms"));
+    wish.heartbeat_ms = 50;
+    wish.election_timeout_ms = 300;
+    r = timing_from(&wish);
+    assert_int_equal(r.times.lease_ms, 2000);
+    assert_string_equal(r.sentence, "the lease is 2000 ms: from fast");
+    wish.profile = FAILOVER_PATIENT; /* a store that beats fast is no reason for a short lease */
+    r = timing_from(&wish);
+    assert_int_equal(r.times.lease_ms, 15000);
+    assert_int_equal(r.times.election_timeout_ms, 300);
+}
+
+/* A node that goes by "patient" under a lease of two seconds would take all of it for its end. */
+static void what_hangs_on_a_lease_goes_by_the_one_that_was_granted(void **state)
+{
+    (void)state;
+    static const enum failover_profile profiles[] = {FAILOVER_FAST, FAILOVER_BALANCED,
+                                                     FAILOVER_PATIENT};
+    for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(profiles); k++) {
+            struct timing_wish configured = {.profile = profiles[i]};
+            struct timing_wish granted = {.profile = profiles[k]};
+            struct supervisor_times other = timing_from(&granted).times;
+            struct supervisor_times own = timing_from(&configured).times;
+            struct supervisor_times t = timing_for_lease(&own, other.lease_ms);
+            assert_int_equal(t.lease_ms, other.lease_ms);
+            assert_int_equal(t.fast_stop_ms, other.fast_stop_ms);
+            assert_int_equal(t.promote_margin_ms, other.promote_margin_ms);
+            assert_int_equal(t.start_max_ms, other.start_max_ms);
+            assert_true(t.fast_stop_ms < t.lease_ms / 2);
+            assert_int_equal(t.heartbeat_ms, own.heartbeat_ms);
+            assert_int_equal(t.election_timeout_ms, own.election_timeout_ms);
+        }
+    }
+}
+
 static void profiles_are_those_of_proto(void **state)
 {
     (void)state;
@@ -103,6 +147,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a5_every_wish_has_a_lease_that_outlasts_an_election),
+        cmocka_unit_test(a_lease_outlasts_an_election_of_the_store_as_it_runs),
+        cmocka_unit_test(what_hangs_on_a_lease_goes_by_the_one_that_was_granted),
         cmocka_unit_test(profiles_are_those_of_proto),
         cmocka_unit_test(what_was_measured_is_held_against_the_lease),
     };

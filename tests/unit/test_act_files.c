@@ -1,0 +1,136 @@
+/* tests/unit/test_act_files.c - work of sequences in a data directory: what PostgreSQL would read
+ * afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "supervisor/act_parts.h"
+#include "supervisor/pg_note.h"
+#include "tests/lib/facts_kit.h"
+#include "tests/lib/scratch.h"
+
+static struct scratch scratch;
+static struct err err;
+static struct pg_setup made;
+static struct act_order order;
+static char *places[3];
+
+static void put(const char *name, const char *text)
+{
+    CLEANUP(fclosep) FILE *file = fopen(scratch_path(&scratch, name), "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+}
+
+static bool has(const char *name, const char *text)
+{
+    CLEANUP(buf_close) struct buf all = {0};
+    assert_true(scratch_read(&scratch, name, &all));
+    return strstr(buf_text(&all), text) != NULL;
+}
+
+/* A standby of pg1, with a note. */
+static int setup(void **state)
+{
+    (void)state;
+    static char *none[] = {NULL};
+    const struct pg_note note = {
+        .cluster = "0123456789abcdef0123456789abcdef", .copy = 102, .seen_epoch = KIT_EPOCH};
+    err = (struct err){0};
+    scratch_init(&scratch);
+    assert_int_equal(mkdir(scratch_path(&scratch, "data"), 0700), 0);
+    places[0] = mem_strdup(scratch_path(&scratch, "data"));
+    places[1] = mem_strdup(scratch_path(&scratch, "pass/file"));
+    places[2] = mem_strdup(scratch.dir);
+    made = (struct pg_setup){.scope = "demo",
+                             .name = "pg2",
+                             .files = {.data_dir = places[0]},
+                             .passfile = places[1],
+                             .state_dir = places[2],
+                             .environment = none,
+                             .listen = "127.0.0.1",
+                             .port = 5432,
+                             .superuser = {.username = "postgres"},
+                             .replication = {.username = "replicator"}};
+    memset(&order, 0, sizeof(order));
+    order.setup = &made;
+    order.home.major = 15;
+    order.config.upstream = (struct act_upstream){
+        .name = kit_name(1), .epoch = KIT_EPOCH, .host = "10.0.0.1", .port = 5432};
+    kit_standby(&order.facts);
+    assert_int_equal(pg_note_write(places[0], &note, &err), 0);
+    put("data/postgresql.auto.conf", "work_mem = '8MB'\n");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        mem_free(places[i]);
+    }
+    scratch_close(&scratch);
+    return 0;
+}
+
+/* It can not be looked at whether it follows anybody, and anybody may start it. */
+static void c1_what_does_not_run_names_nobody_when_it_is_sealed(void **state)
+{
+    (void)state;
+    struct pg_note note;
+    bool is_copy;
+    put("data/postgresql.auto.conf", "primary_conninfo = 'host=10.0.0.1'\n");
+    assert_int_equal(work_put_config(&order, &err), 0);
+    assert_true(has("data/postgresql.conf", "host=10.0.0.1"));
+    order.facts.pg.process = PG_ABSENT;
+    order.decision.epoch = KIT_EPOCH + 1;
+    assert_int_equal(work_seal_note(&order, &err), 0);
+    assert_false(has("data/postgresql.conf", "host=10.0.0.1"));
+    assert_true(has("data/postgresql.conf", SYNC_FENCE_NAME));
+    assert_false(has("data/postgresql.auto.conf", "primary_conninfo"));
+    assert_int_equal(pg_note_read(places[0], &note, &is_copy, &err), 0);
+    assert_int_equal(note.sealed_epoch, KIT_EPOCH + 1);
+}
+
+static int stay(void *arg)
+{
+    return chdir((const char *)arg) != 0 ? 1 : pause();
+}
+
+/* The postmaster's place is taken by a child that works in the data directory. */
+static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
+{
+    (void)state;
+    pid_t child = scratch_fork(stay, places[0], STDERR_FILENO);
+    put("data/postgresql.auto.conf", "synchronous_standby_names = ''\nwork_mem = '8MB'\n");
+    order.postmaster = (uint64_t)child;
+    int code = ERR_NOT_FOUND;
+    for (int i = 0; i < 1000 && code == ERR_NOT_FOUND; i++) { /* until it is in its place */
+        code = work_reload(&order, &err);
+    }
+    assert_int_equal(code, 0);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+    assert_false(has("data/postgresql.auto.conf", "synchronous_standby_names"));
+    assert_true(has("data/postgresql.auto.conf", "work_mem = '8MB'"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(c1_what_does_not_run_names_nobody_when_it_is_sealed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(b2_a_reload_takes_out_what_alter_system_has_set, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* tests/unit/test_act_run.c - a program as a step that has a limit, and archive_command as one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "supervisor/act_parts.h"
+#include "supervisor/pg_setup.h"
+#include "tests/lib/scratch.h"
+
+#define LIMIT_MS 200
+#define NEVER_MS 60000
+
+static struct scratch scratch;
+static struct pg_setup settings;
+static struct act act;
+static uv_loop_t loop;
+static const char *script;
+static uint64_t limit_ms;
+static int done, closed;
+
+static void ended(struct act *a)
+{
+    act_end(a);
+}
+
+static void runs(struct act *a)
+{
+    char shell[] = "/bin/sh";
+    char option[] = "-c";
+    CLEANUP(mem_freep) char *text = mem_strdup(script);
+    char *words[] = {shell, option, text, NULL};
+    act_run_within(a, "runs", words, limit_ms, ended);
+}
+
+/* After it one without a limit, that takes longer. */
+static void runs_slowly(struct act *a)
+{
+    char shell[] = "/bin/sh";
+    char option[] = "-c";
+    char text[] = "sleep 0.6";
+    char *words[] = {shell, option, text, NULL};
+    act_run(a, "slowly", words, NULL, ended);
+}
+
+static void runs_two(struct act *a)
+{
+    char program[] = "/bin/true";
+    char *words[] = {program, NULL};
+    act_run_within(a, "first", words, LIMIT_MS, runs_slowly);
+}
+
+static void done_cb(struct act *a)
+{
+    (void)a;
+    done++;
+}
+
+static void closed_cb(struct act *a)
+{
+    (void)a;
+    closed++;
+}
+
+static int code_of_sequence(act_next first)
+{
+    int before = done;
+    act_begin(&act, NEVER_MS, first);
+    while (done == before) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(done, before + 1);
+    return act.err.code;
+}
+
+/* How @text ends within @limit. */
+static int code_of(const char *text, uint64_t limit)
+{
+    script = text;
+    limit_ms = limit;
+    return code_of_sequence(runs);
+}
+
+/* In the place of pgraft-helper: "run PID WORDS..." are run, and no more. */
+static const char *make_helper(void)
+{
+    const char *path = scratch_path(&scratch, "helper");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("#!/bin/sh\nshift 2\nexec \"$@\"\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0700), 0);
+    return path;
+}
+
+static void a_program_that_takes_too_long_is_killed(void **state)
+{
+    (void)state;
+    static char *nothing[] = {NULL};
+    static const struct pg_place place = {.host = "127.0.0.1",
+                                          .port = 1,
+                                          .user = "postgres",
+                                          .database = "postgres",
+                                          .application_name = "pgraft",
+                                          .connect_ms = 1000,
+                                          .statement_ms = 1000,
+                                          .pause_min_ms = 50,
+                                          .pause_max_ms = 50};
+    struct err err = {0};
+    scratch_init(&scratch);
+    CLEANUP(mem_freep) char *helper = mem_strdup(make_helper());
+    settings.helper = helper;
+    settings.environment = nothing;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
+    act.order.setup = &settings;
+    act.on_done = done_cb;
+    assert_int_equal(code_of("exit 0", NEVER_MS), 0);
+    assert_int_equal(code_of("exit 3", NEVER_MS), ERR_SYSTEM);
+    assert_int_equal(code_of("sleep 1000", LIMIT_MS), ERR_TIMEOUT);
+    assert_non_null(strstr(act.err.msg, "was killed")); /* not its sequence's deadline */
+    assert_int_equal(code_of("sleep 1000 & sleep 1000", LIMIT_MS), ERR_TIMEOUT);
+    assert_int_equal(code_of("exit 0", NEVER_MS), 0); /* and the next has a limit of its own */
+    assert_int_equal(code_of_sequence(runs_two), 0);
+    act_close(&act, closed_cb);
+    while (closed == 0) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    scratch_close(&scratch);
+}
+
+static void an_archive_command_is_made_as_postgresql_makes_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *made;
+    } rows[] = {
+        {"cp %p /archive/%f", "cp pg_wal/0001 /archive/0001"},
+        {"date +%%F; cp \"%p\" x", "date +%F; cp \"pg_wal/0001\" x"},
+        {"%x %", "%x %"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_close) struct buf made = {0};
+        act_archive_command(rows[i].command, "0001", &made);
+        assert_string_equal(buf_text(&made), rows[i].made);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_program_that_takes_too_long_is_killed),
+        cmocka_unit_test(an_archive_command_is_made_as_postgresql_makes_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+/* tests/unit/test_advisor.c - the pure parts of the advisor: what it may wait for, which epochs are
+ * used up, and what its transactions compare and write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "supervisor/advisor.h"
+#include "tests/lib/facts_kit.h"
+
+static struct keys keys;
+static struct store_rows rows;
+static struct elect_facts facts;
+static struct roster roster;
+
+/* pg1 is gone; pg2 and pg3 have sealed themselves for the next epoch. */
+static int set_up(void **state)
+{
+    (void)state;
+    assert_true(keys_init(&keys, "/service/", "demo"));
+    memset(&rows, 0, sizeof(rows));
+    memset(&facts, 0, sizeof(facts));
+    memset(&roster, 0, sizeof(roster));
+    for (int i = 0; i < KEYS; i++) {
+        rows.row[i].mod_revision = 100 + (uint64_t)i;
+    }
+    facts.store = kit_store();
+    facts.store.lease_stands = false;
+    facts.store.order_epoch = KIT_EPOCH + 1;
+    facts.settings = kit_settings();
+    facts.order_age_ms = 100;
+    facts.member_count = roster.count = KIT_NODES;
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        facts.members[i] = kit_member(i + 1);
+        facts.members[i].follows_epoch = facts.members[i].primary_epoch = 0;
+        facts.members[i].sealed_epoch = i == 0 ? KIT_EPOCH : KIT_EPOCH + 1;
+        roster.at[i] = (struct roster_member){
+            .id = 1000 + i, .name = kit_name(i + 1), .is_database = true, .is_voter = true};
+    }
+    facts.members[0].is_fresh = false;
+    return 0;
+}
+
+static bool compares(const struct advice *a, enum key key, enum pgraft_target target,
+                     uint64_t number)
+{
+    struct pgraft_slice text = keys_slice(&keys, key);
+    for (size_t i = 0; i < a->txn.compare_count; i++) {
+        const struct pgraft_compare *c = &a->txn.compares[i];
+        if (c->key.size == text.size && memcmp(c->key.bytes, text.bytes, text.size) == 0) {
+            return c->target == target && c->relation == PGRAFT_EQUAL && c->number == number;
+        }
+    }
+    return false;
+}
+
+static void compares_what_it_was_made_from(const struct advice *a)
+{
+    static const enum key same[] = {KEY_GRANT, KEY_ORDER, KEY_CONFIG, KEY_SYNC, KEY_FAILOVER};
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        assert_true(compares(a, same[i], PGRAFT_MOD_REVISION, 100 + (uint64_t)same[i]));
+    }
+    assert_true(compares(a, KEY_LEADER, PGRAFT_EXISTS, 0));
+    assert_true(compares(a, KEY_HOLD, PGRAFT_EXISTS, 0));
+    assert_int_equal(a->txn.else_count, 0);
+}
+
+static void an_order_is_one_key(void **state)
+{
+    (void)state;
+    facts.store.order_epoch = KIT_EPOCH;
+    struct election e = elect(&facts);
+    struct advice advice;
+    struct row_order row = {.epoch = 0};
+    assert_int_equal(e.action, ELECT_ORDER);
+    advice_make(&keys, &rows, &facts, &roster, &e, &advice);
+    compares_what_it_was_made_from(&advice);
+    assert_int_equal(advice.txn.then_count, 1);
+    assert_int_equal(
+        row_order_decode(advice.ops[0].value.bytes, advice.ops[0].value.size, &row, NULL), 0);
+    assert_int_equal(row.epoch, KIT_EPOCH + 2); /* above every seal */
+    advice_close(&advice);
+}
+
+static void a3_a_grant_is_a_lease_with_its_key_or_nothing(void **state)
+{
+    (void)state;
+    struct election e = elect(&facts);
+    struct advice advice;
+    struct row_grant row = {.epoch = 0};
+    assert_int_equal(e.action, ELECT_GRANT);
+    advice_make(&keys, &rows, &facts, &roster, &e, &advice);
+    compares_what_it_was_made_from(&advice);
+    assert_int_equal(advice.txn.then_count, 3);
+    const struct pgraft_op *op = advice.txn.then_ops;
+    assert_int_equal(op[0].kind, PGRAFT_OP_GRANT);
+    assert_true(op[0].is_protected);
+    assert_true(op[0].lease == KEYS_PRIMARY_LEASE);
+    assert_int_equal(op[0].epoch, KIT_EPOCH + 1);
+    assert_int_equal(op[0].ttl_ms, 5000);
+    assert_int_equal(op[0].holder, roster.at[e.chosen].id);
+    assert_true(op[1].lease == KEYS_PRIMARY_LEASE);
+    assert_memory_equal(op[1].value.bytes, "pg2", 3);
+    assert_int_equal(op[2].lease, 0);
+    assert_int_equal(row_grant_decode(op[2].value.bytes, op[2].value.size, &row, NULL), 0);
+    assert_int_equal(row.epoch, KIT_EPOCH + 1);
+    assert_int_equal(row.timeline, KIT_TIMELINE + 1);
+    assert_string_equal(row.holder.text, "pg2");
+    assert_int_equal(row.member, 1001);
+    assert_int_equal(row.copy, 102);
+    assert_string_equal(row.rule, "chosen");
+    advice_close(&advice);
+}
+
+static void a_wish_that_was_granted_is_taken_away(void **state)
+{
+    (void)state;
+    struct advice advice;
+    rows.row[KEY_FAILOVER].is_there = true;
+    facts.wanted = kit_name(3);
+    struct election e = elect(&facts);
+    advice_make(&keys, &rows, &facts, &roster, &e, &advice);
+    assert_int_equal(e.chosen, 2);
+    assert_int_equal(advice.txn.then_count, 4);
+    assert_int_equal(advice.ops[3].kind, PGRAFT_OP_DELETE);
+    advice_close(&advice);
+    rows.failover.is_scheduled = true; /* for later */
+    advice_make(&keys, &rows, &facts, &roster, &e, &advice);
+    assert_int_equal(advice.txn.then_count, 3);
+    advice_close(&advice);
+}
+
+/* Another protected lease, or a recovery (safety D3), has used epochs up. */
+static void d3_epochs_that_are_used_up_are_left_behind(void **state)
+{
+    (void)state;
+    struct election e = elect(&facts);
+    advisor_lift(&e, &facts, KIT_EPOCH);
+    assert_int_equal(e.action, ELECT_GRANT);
+    assert_int_equal(e.epoch, KIT_EPOCH + 1);
+    advisor_lift(&e, &facts, KIT_EPOCH + 1);
+    assert_int_equal(e.action, ELECT_ORDER); /* those who are sealed are so for too little */
+    assert_int_equal(e.epoch, KIT_EPOCH + 2);
+    assert_string_equal(e.rule, "order-again");
+    facts.store.order_epoch = KIT_EPOCH;
+    e = elect(&facts);
+    advisor_lift(&e, &facts, 90);
+    assert_int_equal(e.action, ELECT_ORDER);
+    assert_int_equal(e.epoch, 91);
+    facts.store.initialized = FACT_NO; /* nobody is sealed for anything: the first is lifted */
+    e = elect(&facts);
+    assert_int_equal(e.action, ELECT_GRANT);
+    advisor_lift(&e, &facts, 90);
+    assert_int_equal(e.action, ELECT_GRANT);
+    assert_int_equal(e.epoch, 91);
+    facts.store.held = FACT_YES;
+    e = elect(&facts);
+    advisor_lift(&e, &facts, 90);
+    assert_int_equal(e.action, ELECT_NOTHING);
+}
+
+static void a_new_cluster_waits_until_all_databases_have_spoken(void **state)
+{
+    (void)state;
+    facts.store.initialized = FACT_NO;
+    uint64_t patient_ms = facts.settings.times.patient_ms;
+    assert_true(advisor_begins_early(&facts, 0));
+    assert_true(advisor_begins_early(&facts, patient_ms - 1));
+    assert_false(advisor_begins_early(&facts, patient_ms));
+    facts.members[0].is_database = false; /* a witness has nothing to bring */
+    assert_false(advisor_begins_early(&facts, 0));
+    facts.members[0].is_database = true;
+    facts.members[0].is_fresh = true;
+    assert_false(advisor_begins_early(&facts, 0));
+    facts.members[0].is_fresh = false;
+    facts.store.initialized = FACT_YES;
+    assert_false(advisor_begins_early(&facts, 0));
+}
+
+static void nobody_is_elected_by_another_configuration_than_the_stores(void **state)
+{
+    (void)state;
+    struct supervisor_settings settings = {.config_revision = rows.row[KEY_CONFIG].mod_revision};
+    assert_true(advisor_is_configured(&settings, &rows));
+    settings.config_revision--; /* the program's own thread has not read the newest yet */
+    assert_false(advisor_is_configured(&settings, &rows));
+    settings.config_revision += 2; /* or this copy of the store is behind */
+    assert_false(advisor_is_configured(&settings, &rows));
+    settings.config_revision--;
+    settings.is_guess = true;
+    assert_false(advisor_is_configured(&settings, &rows));
+}
+
+static void nobody_is_told_of_what_did_not_happen(void **state)
+{
+    (void)state;
+    static struct advisor advisor;
+    struct advisor_told told[4];
+    advisor_open(&advisor, &keys);
+    assert_int_equal(advisor_explain(&advisor, told, 4), 0);
+    advisor_close(&advisor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_order_is_one_key, set_up),
+        cmocka_unit_test_setup(a3_a_grant_is_a_lease_with_its_key_or_nothing, set_up),
+        cmocka_unit_test_setup(a_wish_that_was_granted_is_taken_away, set_up),
+        cmocka_unit_test_setup(d3_epochs_that_are_used_up_are_left_behind, set_up),
+        cmocka_unit_test_setup(a_new_cluster_waits_until_all_databases_have_spoken, set_up),
+        cmocka_unit_test_setup(nobody_is_elected_by_another_configuration_than_the_stores, set_up),
+        cmocka_unit_test_setup(nobody_is_told_of_what_did_not_happen, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

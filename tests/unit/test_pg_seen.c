@@ -1,0 +1,458 @@
+/* tests/unit/test_pg_seen.c - facts of the guard's events and of PostgreSQL's answers, in the
+ * orders in which they may come. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "supervisor/pg_seen.h"
+
+#define FRESH_MS 1000
+
+static struct pg_seen seen;
+static struct guard_seen guard;
+static struct sync_value published;
+static uint64_t now;
+
+static void begin(void)
+{
+    memset(&published, 0, sizeof(published));
+    now = 10000;
+    guard = (struct guard_seen){.starts = 0};
+    guard_seen_begin(&guard);
+    pg_seen_begin(&seen, FRESH_MS, now);
+}
+
+static struct pg_facts facts(void)
+{
+    static struct pg_facts f;
+    memset(&f, 0, sizeof(f));
+    pg_seen_fill(&seen, &guard, &published, now, &f);
+    return f;
+}
+
+static void event(uint16_t kind, uint64_t phase, uint64_t epoch, bool is_primary)
+{
+    struct guard_event e = {
+        .kind = kind, .phase = phase, .epoch = epoch, .is_primary = is_primary ? 1 : 0};
+    guard_seen_event(&guard, &e, now);
+}
+
+static struct probe_watch standby(uint64_t replay, uint64_t receive)
+{
+    struct probe_watch w = {.in_recovery = true,
+                            .started_us = 5,
+                            .control_timeline = 2,
+                            .replay_known = true,
+                            .replay_lsn = replay,
+                            .receive_known = receive != 0,
+                            .receive_lsn = receive};
+    return w;
+}
+
+static void stream(struct probe_watch *w)
+{
+    w->receiver_count = 1;
+    w->receiver_timeline = 2;
+    w->upstream = (struct probe_upstream){.is_set = true, .is_ours = true, .epoch = 7};
+    (void)snprintf(w->receiver_status, sizeof(w->receiver_status), "streaming");
+    (void)snprintf(w->upstream.name.text, FACTS_NAME_SIZE, "pg1");
+}
+
+static void answer(const struct probe_watch *w)
+{
+    now += 50;
+    pg_seen_watch(&seen, w, seen.doors, now, now);
+}
+
+static void open_door(uint64_t started_us, bool is_set)
+{
+    struct probe_door d = {.started_us = started_us, .session_us = now * 1000, .loaded_us = 1};
+    d.upstream.is_set = is_set;
+    now += 10;
+    pg_seen_door(&seen, &d, now);
+}
+
+/* ---- the guard ---- */
+
+static void process_follows_the_guards_events(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(facts().process, PG_UNKNOWN);
+    event(GUARD_STATE, GUARD_IDLE, 0, false);
+    assert_int_equal(facts().process, PG_ABSENT);
+    event(GUARD_DONE, GUARD_LAUNCH, 0, false);
+    assert_int_equal(facts().process, PG_STARTING);
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    assert_int_equal(facts().process, PG_STARTING);
+    pg_seen_restarted(&seen, now);
+    open_door(5, true);
+    assert_int_equal(facts().process, PG_RUNNING);
+    event(GUARD_DIED, GUARD_RUN, 0, false);
+    assert_int_equal(facts().process, PG_LEFT);
+    event(GUARD_WARNING, GUARD_END, 0, false);
+    assert_int_equal(facts().process, PG_LEFT);
+    event(GUARD_ENDED, GUARD_END, 0, false);
+    assert_int_equal(facts().process, PG_ABSENT);
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    event(GUARD_DONE, GUARD_END, 0, false);
+    assert_int_equal(facts().process, PG_STOPPING);
+    event(GUARD_ENDED, GUARD_IDLE, 0, false);
+    event(GUARD_FOREIGN, GUARD_IDLE, 0, false);
+    event(GUARD_STATE, GUARD_IDLE, 0, false); /* it holds nothing, and something runs */
+    assert_int_equal(guard.process, PG_STARTING);
+    assert_true(guard.may_run);
+}
+
+static void who_begins_anew_is_told_what_stands(void **state)
+{
+    (void)state;
+    struct guard_facts f;
+    begin();
+    event(GUARD_STATE, GUARD_RUN, 4, true);
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_YES && f.promoted_epoch == 4);
+    assert_int_equal(facts().signal_synced, FACT_UNKNOWN);
+    struct guard_event e = {.kind = GUARD_STATE,
+                            .phase = GUARD_RUN,
+                            .epoch = 4,
+                            .is_primary = 1,
+                            .is_signal_synced = 1};
+    guard_seen_event(&guard, &e, now);
+    assert_int_equal(facts().signal_synced, FACT_YES);
+    begin();
+    event(GUARD_STATE, GUARD_LAUNCH, 0, false); /* it is being begun as a standby */
+    guard_seen_fill(&guard, &f);
+    assert_int_equal(f.promotion_seen, FACT_NO);
+}
+
+static void promotion_is_foreseen_seen_and_forgotten(void **state)
+{
+    (void)state;
+    struct guard_facts f;
+    begin();
+    event(GUARD_STATE, GUARD_PREPARE, 4, false); /* before a word of what is being started */
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_UNKNOWN && f.promoted_epoch == 4);
+    event(GUARD_STATE, GUARD_PREPARE, 0, false); /* as a standby */
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_NO && f.promoted_epoch == 0);
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_NO && f.promoted_epoch == 0 && f.state == GUARD_WELL);
+    assert_int_equal(facts().signal_synced, FACT_YES);
+    event(GUARD_DONE, GUARD_RUN, 4, false); /* bound to epoch 4: it may leave recovery any moment */
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_UNKNOWN && f.promoted_epoch == 4);
+    event(GUARD_PROMOTED, GUARD_RUN, 4, true);
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_YES && f.promoted_epoch == 4);
+    assert_int_equal(facts().signal_synced, FACT_YES);
+    event(GUARD_ENDED, GUARD_END, 4, true);
+    guard_seen_fill(&guard, &f);
+    assert_true(f.promotion_seen == FACT_NO && f.promoted_epoch == 0);
+    event(GUARD_STARTED, GUARD_RUN, 4, false); /* in place as primary: the file is away */
+    assert_int_equal(facts().signal_synced, FACT_UNKNOWN);
+}
+
+static void guard_that_says_nothing_is_silent_until_it_speaks(void **state)
+{
+    (void)state;
+    struct guard_facts f;
+    begin();
+    event(GUARD_STATE, GUARD_IDLE, 0, false);
+    assert_false(guard_seen_tick(&guard, now + 5000, 500)); /* nobody asked */
+    guard_seen_asked(&guard, now);
+    guard_seen_asked(&guard, now + 400); /* the first question counts */
+    assert_false(guard_seen_tick(&guard, now + 500, 500));
+    assert_true(guard_seen_tick(&guard, now + 501, 500));
+    assert_false(guard_seen_tick(&guard, now + 600, 500));
+    guard_seen_fill(&guard, &f);
+    assert_int_equal(f.state, GUARD_SILENT);
+    event(GUARD_STATE, GUARD_IDLE, 0, false);
+    guard_seen_fill(&guard, &f);
+    assert_int_equal(f.state, GUARD_WELL);
+    guard_seen_gone(&guard);
+    guard_seen_fill(&guard, &f);
+    assert_int_equal(f.state, GUARD_GONE);
+    assert_int_equal(guard.process, PG_UNKNOWN);
+}
+
+/* ---- answers ---- */
+
+static void old_answers_say_nothing(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = standby(400, 500);
+    stream(&w);
+    open_door(5, true);
+    answer(&w);
+    struct pg_facts f = facts();
+    assert_true(f.role == ROLE_STANDBY && f.answers == FACT_YES && f.end.is_known);
+    assert_true(f.receiver == RECEIVER_LIVES && f.conninfo_empty == FACT_NO);
+    assert_string_equal(f.upstream.text, "pg1");
+    assert_int_equal(f.follows_epoch, 7);
+    now += FRESH_MS + 1;
+    f = facts();
+    assert_int_equal(f.follows_epoch, 0);
+    assert_true(f.role == ROLE_UNKNOWN && f.answers == FACT_UNKNOWN && !f.end.is_known);
+    assert_true(f.receiver == RECEIVER_UNKNOWN && f.conninfo_empty == FACT_UNKNOWN);
+    assert_string_equal(f.upstream.text, "");
+}
+
+static void hang_of_either_is_a_hang(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = standby(400, 500);
+    struct pg_failure late = {.err.code = ERR_TIMEOUT};
+    struct pg_failure broken = {.err.code = ERR_CLOSED};
+    open_door(5, true);
+    answer(&w);
+    pg_seen_door_failed(&seen, DOOR_SILENT, now); /* the session that stays still answers */
+    assert_true(facts().answers == FACT_NO && facts().role == ROLE_STANDBY);
+    open_door(5, true);
+    assert_int_equal(facts().answers, FACT_YES);
+    pg_seen_watch_failed(&seen, &late);
+    assert_true(facts().answers == FACT_NO && facts().role == ROLE_UNKNOWN);
+    answer(&w);
+    pg_seen_watch_failed(&seen, &broken);
+    assert_true(facts().answers == FACT_UNKNOWN && facts().role == ROLE_UNKNOWN);
+    answer(&w);
+    pg_seen_door_failed(&seen, DOOR_FULL, now); /* it answers, though nobody comes in */
+    assert_int_equal(facts().answers, FACT_YES);
+}
+
+static void c1_two_looks_after_the_door_and_the_end_after_them(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = standby(400, 500);
+    stream(&w);
+    answer(&w);
+    w = standby(400, 510);
+    answer(&w); /* gone, but no door has shown an empty conninfo */
+    answer(&w);
+    assert_false(facts().receiver_gone_twice);
+    assert_int_equal(facts().conninfo_empty, FACT_UNKNOWN);
+    open_door(5, true); /* the postmaster has not read it yet */
+    answer(&w);
+    assert_int_equal(facts().conninfo_empty, FACT_UNKNOWN);
+    open_door(5, false);
+    pg_seen_watch(&seen, &w, seen.doors - 1, now, now); /* asked before the door had answered */
+    assert_int_equal(seen.gone_looks, 0);
+    answer(&w);
+    assert_false(facts().receiver_gone_twice);
+    answer(&w);
+    assert_true(facts().receiver_gone_twice && !facts().end_after_seal);
+    answer(&w);
+    assert_true(facts().receiver_gone_twice && facts().end_after_seal);
+    assert_true(facts().end.lsn == 510 && facts().conninfo_empty == FACT_YES);
+    stream(&w);
+    answer(&w); /* it came back */
+    assert_true(!facts().receiver_gone_twice && !facts().end_after_seal);
+}
+
+/* ALTER SYSTEM on a standby: what it would go by once it is promoted. */
+static void b2_a_standby_without_its_fence_is_seen(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = standby(400, 500);
+    answer(&w);
+    assert_int_equal(facts().force, FORCE_UNKNOWN);
+    struct probe_door d = {.started_us = 5, .session_us = now * 1000, .loaded_us = 1};
+    const struct {
+        const char *names;
+        enum sync_force force;
+    } cases[] = {{SYNC_FENCE_VALUE, FORCE_FENCE},
+                 {"", FORCE_FOREIGN},
+                 {"ANY 1 (pg2)", FORCE_FOREIGN},
+                 {SYNC_FENCE_VALUE, FORCE_FENCE}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)snprintf(d.sync_names, sizeof(d.sync_names), "%s", cases[i].names);
+        pg_seen_door(&seen, &d, now);
+        answer(&w);
+        assert_int_equal(facts().force, cases[i].force);
+    }
+    now += FRESH_MS + 1;
+    assert_int_equal(facts().force, FORCE_UNKNOWN);
+}
+
+static void c2_end_is_read_from_the_files_where_sql_can_not_say(void **state)
+{
+    (void)state;
+    uint64_t start;
+    struct wal_end_seen read = {.end = {.is_known = true, .timeline = 2, .lsn = 900}};
+    begin();
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    assert_false(pg_seen_wants_read(&seen, &guard, &start));
+    struct probe_watch w = standby(400, 0);
+    open_door(5, false);
+    answer(&w);
+    assert_false(facts().end.is_known);
+    assert_true(pg_seen_wants_read(&seen, &guard, &start) && start == 400);
+    pg_seen_read_began(&seen, &guard);
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(facts().end.is_known && facts().end.lsn == 900 && !facts().end_after_seal);
+    answer(&w);
+    assert_true(facts().receiver_gone_twice);
+    assert_false(facts().end_after_seal); /* it was read before the second look */
+    assert_true(pg_seen_wants_read(&seen, &guard, &start));
+    pg_seen_read_began(&seen, &guard);
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(facts().end_after_seal && facts().end.lsn == 900);
+    assert_false(pg_seen_wants_read(&seen, &guard, &start));
+    w.replay_lsn = 450;
+    answer(&w);
+    assert_false(facts().end.is_known); /* it is of another place */
+    assert_true(pg_seen_wants_read(&seen, &guard, &start) && start == 450);
+}
+
+static void c2_end_of_what_does_not_run(void **state)
+{
+    (void)state;
+    uint64_t start;
+    struct wal_end_seen read = {.end = {.is_known = true, .timeline = 2, .lsn = 900}};
+    begin();
+    event(GUARD_STATE, GUARD_IDLE, 0, false);
+    assert_true(pg_seen_wants_read(&seen, &guard, &start) && start == 0);
+    pg_seen_read_began(&seen, &guard);
+    event(GUARD_STARTED, GUARD_RUN, 0, false); /* started meanwhile, and gone again */
+    event(GUARD_ENDED, GUARD_IDLE, 0, false);
+    pg_seen_read(&seen, &read, &guard);
+    assert_false(facts().end.is_known);
+    assert_true(pg_seen_wants_read(&seen, &guard, &start));
+    pg_seen_read_began(&seen, &guard);
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(facts().end.is_known && facts().end_after_seal);
+    assert_false(pg_seen_wants_read(&seen, &guard, &start));
+    pg_seen_read_began(&seen, &guard);
+    read.end.is_known = false; /* it could not be read: it is tried again */
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(pg_seen_wants_read(&seen, &guard, &start));
+}
+
+static struct probe_watch primary(uint64_t insert, uint64_t flush)
+{
+    struct probe_watch w = {.started_us = 5,
+                            .end = {.is_known = true, .timeline = 3, .lsn = flush},
+                            .insert_lsn = insert};
+    return w;
+}
+
+static void primary_left_recovery_where_it_was_seen_first(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = primary(700, 650);
+    answer(&w);
+    w = primary(900, 900);
+    answer(&w);
+    struct pg_facts f = facts();
+    assert_true(f.role == ROLE_PRIMARY && f.end.lsn == 900 && f.end.timeline == 3);
+    assert_true(f.recovered.is_known && f.recovered.lsn == 700 && f.recovered.timeline == 3);
+    w.started_us = 6; /* another postmaster */
+    answer(&w);
+    assert_int_equal(facts().recovered.lsn, 900);
+}
+
+static void wal_that_is_not_flushed_stands(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = primary(700, 650);
+    answer(&w);
+    assert_false(seen.flush_stands);
+    answer(&w);
+    assert_true(seen.flush_stands);
+    w = primary(800, 700);
+    answer(&w);
+    assert_false(seen.flush_stands);
+    w = primary(800, 800);
+    answer(&w);
+    answer(&w);
+    assert_false(seen.flush_stands);
+}
+
+static void standbys_that_are_wanted_are_counted(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = primary(700, 700);
+    seen.wanted_count = 1;
+    seen.wanted_needed = 1;
+    seen.wanted[0] = (struct facts_name){.text = "pg2"};
+    w.sender_count = 1;
+    w.senders[0] =
+        (struct probe_sender){.name = "pg_receivewal", .state = "streaming", .flush_known = true};
+    answer(&w);
+    answer(&w);
+    assert_int_equal(facts().unsynced_ms, 100);
+    (void)snprintf(w.senders[0].name, sizeof(w.senders[0].name), "PG2");
+    answer(&w);
+    assert_int_equal(facts().unsynced_ms, 0);
+    (void)snprintf(w.senders[0].state, sizeof(w.senders[0].state), "catchup");
+    answer(&w);
+    assert_int_equal(facts().unsynced_ms, 50);
+}
+
+/* A supervisor is woken by each change, and by nothing that moves all the time. */
+static void positions_alone_are_no_change(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = standby(400, 500);
+    stream(&w);
+    open_door(5, true);
+    answer(&w);
+    const struct pg_facts before = facts();
+    struct pg_facts after = before;
+    after.end.lsn++;
+    after.in_force_lsn++;
+    after.unsynced_ms++;
+    assert_true(pg_seen_is_same(&before, &after));
+    after.follows_epoch++;
+    assert_false(pg_seen_is_same(&before, &after));
+    after = before;
+    after.end.timeline++;
+    assert_false(pg_seen_is_same(&before, &after));
+    after = before;
+    after.signal_synced = FACT_NO;
+    assert_false(pg_seen_is_same(&before, &after));
+    after = before;
+    after.set_in_force.needed++;
+    assert_false(pg_seen_is_same(&before, &after));
+    after = before;
+    after.upstream.text[0]++;
+    assert_false(pg_seen_is_same(&before, &after));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(process_follows_the_guards_events),
+        cmocka_unit_test(who_begins_anew_is_told_what_stands),
+        cmocka_unit_test(promotion_is_foreseen_seen_and_forgotten),
+        cmocka_unit_test(guard_that_says_nothing_is_silent_until_it_speaks),
+        cmocka_unit_test(old_answers_say_nothing),
+        cmocka_unit_test(hang_of_either_is_a_hang),
+        cmocka_unit_test(c1_two_looks_after_the_door_and_the_end_after_them),
+        cmocka_unit_test(b2_a_standby_without_its_fence_is_seen),
+        cmocka_unit_test(c2_end_is_read_from_the_files_where_sql_can_not_say),
+        cmocka_unit_test(c2_end_of_what_does_not_run),
+        cmocka_unit_test(primary_left_recovery_where_it_was_seen_first),
+        cmocka_unit_test(wal_that_is_not_flushed_stands),
+        cmocka_unit_test(standbys_that_are_wanted_are_counted),
+        cmocka_unit_test(positions_alone_are_no_change),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

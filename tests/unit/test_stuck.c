@@ -1,0 +1,306 @@
+/* tests/unit/test_stuck.c - when a standby that follows and does not stream counts as stuck. */
+#include "tests/lib/death.h"
+
+#include "base/must.h"
+#include "supervisor/stuck.h"
+#include "tests/lib/facts_kit.h"
+
+#define LOOK_MS 100
+
+/* pg2 stands before the fork, follows pg1, and its receiver comes to nothing. */
+static struct facts facts;
+static struct stuck_book book;
+static uint64_t now_ms;
+
+static void begin(void)
+{
+    kit_standby(&facts);
+    facts.store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
+    facts.store.sync.sets[0].at[0] = kit_copy(3);
+    facts.pg.end = kit_at(4, 4000);
+    facts.pg.receiver = RECEIVER_GONE;
+    facts.pg.follows_epoch = 0;
+    facts.back.waits_for_wal = facts.back.is_let_in = facts.back.has_slot = FACT_YES;
+    facts.back.has_archive = FACT_NO;
+    book = (struct stuck_book){.falls = 0};
+    now_ms = 1000000;
+}
+
+static bool look(uint64_t for_ms)
+{
+    struct return_facts out = facts.back;
+    for (uint64_t ms = 0; ms < for_ms; ms += LOOK_MS) {
+        now_ms += LOOK_MS;
+        stuck_settle(&book, &facts, now_ms, &out);
+    }
+    facts.back = out;
+    return out.is_stuck;
+}
+
+static void who_stands_still_for_long_is_stuck(void **state)
+{
+    (void)state;
+    begin();
+    assert_false(look(STUCK_MIN_MS - 2000));
+    assert_true(look(4000));
+    begin();
+    facts.settings.times.lease_ms = 20000; /* three leases are longer */
+    assert_false(look(58000));
+    assert_true(look(4000));
+    begin();
+    facts.back.has_archive = FACT_YES; /* a segment may be on its way */
+    assert_false(look(STUCK_ARCHIVE_TIMES * STUCK_MIN_MS - 2000));
+    assert_true(look(4000));
+}
+
+#define CHANGE(name) static void name(struct facts *f)
+CHANGE(it_streams)
+{
+    f->pg.follows_epoch = KIT_EPOCH;
+}
+CHANGE(it_replays)
+{
+    f->back.waits_for_wal = FACT_NO;
+}
+CHANGE(nobody_knows_whether_it_replays)
+{
+    f->back.waits_for_wal = FACT_UNKNOWN;
+}
+CHANGE(it_is_refused)
+{
+    f->back.is_let_in = FACT_NO;
+}
+CHANGE(nobody_has_asked)
+{
+    f->back.is_let_in = FACT_UNKNOWN;
+}
+CHANGE(its_slot_is_missing)
+{
+    f->back.has_slot = FACT_NO;
+}
+CHANGE(its_slot_is_not_known)
+{
+    f->back.has_slot = FACT_UNKNOWN;
+}
+CHANGE(the_cluster_is_paused)
+{
+    f->store.paused = FACT_YES;
+}
+CHANGE(it_may_be_paused)
+{
+    f->store.paused = FACT_UNKNOWN;
+}
+CHANGE(the_lease_is_gone)
+{
+    f->store.lease_stands = false;
+}
+CHANGE(the_primary_is_not_heard)
+{
+    f->members[0].is_fresh = false;
+}
+CHANGE(the_primary_has_not_recorded_itself)
+{
+    f->store.history_count = 1;
+}
+CHANGE(it_is_sealed_above)
+{
+    f->pg.sealed_epoch = KIT_EPOCH + 1;
+}
+CHANGE(an_order_stands)
+{
+    f->store.order_epoch = KIT_EPOCH + 1;
+}
+CHANGE(the_store_is_old)
+{
+    f->store.is_current = FACT_NO;
+}
+CHANGE(it_names_another)
+{
+    f->pg.upstream = kit_name(3);
+}
+CHANGE(it_does_not_answer)
+{
+    f->pg.role = ROLE_UNKNOWN;
+    f->pg.end.is_known = false;
+}
+CHANGE(it_starts)
+{
+    f->pg.process = PG_STARTING;
+}
+CHANGE(it_is_primary)
+{
+    f->pg.role = ROLE_PRIMARY;
+}
+CHANGE(no_set_of_now_is_known)
+{
+    f->store.sync.epoch = KIT_EPOCH - 1;
+}
+CHANGE(the_sets_were_not_read)
+{
+    f->store.sync.is_known = false;
+}
+/* It may have acknowledged to this primary, and a commit may wait for it alone. */
+CHANGE(its_copy_is_a_proof)
+{
+    f->pg.end = kit_at(KIT_TIMELINE, KIT_LSN);
+    f->store.sync.sets[0] = kit_set();
+}
+CHANGE(its_copy_may_be_a_proof)
+{
+    f->pg.end = kit_at(KIT_TIMELINE, KIT_LSN);
+    f->store.sync.count = 0;
+}
+
+static void nothing_else_counts(void **state)
+{
+    (void)state;
+    void (*const changes[])(struct facts *) = {
+        it_streams,
+        it_replays,
+        nobody_knows_whether_it_replays,
+        it_is_refused,
+        nobody_has_asked,
+        its_slot_is_missing,
+        the_lease_is_gone,
+        its_slot_is_not_known,
+        the_cluster_is_paused,
+        it_may_be_paused,
+        the_primary_is_not_heard,
+        the_primary_has_not_recorded_itself,
+        it_is_sealed_above,
+        an_order_stands,
+        the_store_is_old,
+        it_names_another,
+        it_does_not_answer,
+        it_starts,
+        it_is_primary,
+        no_set_of_now_is_known,
+        the_sets_were_not_read,
+        its_copy_is_a_proof,
+        its_copy_may_be_a_proof,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        begin();
+        changes[i](&facts);
+        if (look(10 * STUCK_MIN_MS)) {
+            fail_msg("change %zu", i);
+        }
+        begin(); /* and who was stuck is it no more, where it runs */
+        assert_true(look(STUCK_MIN_MS + 2000));
+        changes[i](&facts);
+        if (look(LOOK_MS) && facts.pg.process == PG_RUNNING) {
+            fail_msg("change %zu, late", i);
+        }
+    }
+}
+
+/* What is before the newest timeline acknowledged nothing on it, whatever lists the copy; and what
+ * is listed no more may go. */
+static void what_proves_nothing_may_go(void **state)
+{
+    (void)state;
+    begin();
+    facts.store.sync.sets[0] = kit_set();
+    assert_true(look(STUCK_MIN_MS + 2000));
+    begin();
+    facts.pg.end = kit_at(KIT_TIMELINE, KIT_LSN);
+    assert_true(look(STUCK_MIN_MS + 2000));
+    begin();
+    facts.settings.sync_mode = SYNC_OFF;
+    facts.store.sync = (struct sync_value){.is_known = false};
+    assert_true(look(STUCK_MIN_MS + 2000));
+}
+
+static void a_step_forward_begins_anew(void **state)
+{
+    (void)state;
+    begin();
+    for (int i = 0; i < 10; i++) {
+        facts.pg.end.lsn -= 8;
+        assert_false(look(STUCK_MIN_MS - 2000));
+    }
+}
+
+/* A PostgreSQL that ends again and again stands still too; but the time that it is down, or that
+ * this program does not look, does not count. */
+static void time_counts_while_it_runs(void **state)
+{
+    (void)state;
+    begin();
+    for (int i = 0; i < 4; i++) {
+        facts.pg.process = PG_RUNNING;
+        assert_false(look(6000));
+        facts.pg.process = PG_ABSENT;
+        assert_false(look(60000));
+        now_ms += 600000;
+    }
+    facts.pg.process = PG_RUNNING;
+    assert_true(look(8000));
+}
+
+static void it_stays_stuck_while_it_is_down_for_its_rung(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(look(STUCK_MIN_MS + 2000));
+    facts.pg.process = PG_STOPPING;
+    assert_true(look(1000));
+    facts.pg.process = PG_ABSENT;
+    assert_true(look(1000));
+    stuck_forgive(&book); /* there is no room to put its WAL aside */
+    assert_false(look(1000));
+    facts.pg.process = PG_RUNNING;
+    assert_false(look(STUCK_MIN_MS - 2000));
+    assert_true(look(4000));
+}
+
+static void each_rung_is_tried_once(void **state)
+{
+    (void)state;
+    begin();
+    for (uint32_t falls = 0; falls < STUCK_FALLS_MAX; falls++) {
+        assert_true(look(STUCK_MIN_MS + 2000));
+        assert_int_equal(facts.back.falls, falls);
+        facts.pg.process = PG_ABSENT;
+        (void)look(LOOK_MS);
+        uint64_t copy = facts.pg.copy;
+        facts.pg.copy = 0; /* it is being taken apart */
+        (void)look(LOOK_MS);
+        facts.pg.copy = copy + 1000;
+        facts.pg.process = PG_RUNNING;
+        assert_false(look(LOOK_MS));
+        assert_int_equal(facts.back.falls, falls + 1);
+    }
+    assert_false(look(10 * STUCK_MIN_MS));
+    it_streams(&facts);
+    (void)look(LOOK_MS);
+    facts.pg.follows_epoch = 0;
+    assert_true(look(STUCK_MIN_MS + 2000)); /* it has helped, and is another matter now */
+    assert_int_equal(facts.back.falls, 0);
+}
+
+static void another_primary_begins_anew(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(look(STUCK_MIN_MS + 2000));
+    facts.store.grant_epoch++;
+    assert_false(look(LOOK_MS));
+    assert_int_equal(facts.back.falls, 0);
+    assert_int_equal(facts.back.still_ms, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_stands_still_for_long_is_stuck),
+        cmocka_unit_test(nothing_else_counts),
+        cmocka_unit_test(what_proves_nothing_may_go),
+        cmocka_unit_test(a_step_forward_begins_anew),
+        cmocka_unit_test(time_counts_while_it_runs),
+        cmocka_unit_test(it_stays_stuck_while_it_is_down_for_its_rung),
+        cmocka_unit_test(each_rung_is_tried_once),
+        cmocka_unit_test(another_primary_begins_anew),
+    };
+    return cmocka_run_group_tests_name("stuck", tests, NULL, NULL);
+}
