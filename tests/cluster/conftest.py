@@ -11,6 +11,11 @@ assert "PGRAFT_CLUSTER_DIR" in os.environ, "run by tests/cluster/inside.py; see 
 from lib.cluster import Cluster  # noqa: E402 (the message above comes first)
 from lib.load import Load, judge  # noqa: E402
 from lib.net import network  # noqa: E402
+from lib.pg_disk import NoDisk  # noqa: E402
+from lib.pg_stage import Keeper, PgStage  # noqa: E402
+
+
+LOG_LINES = 200  # of each node, when a test fails
 
 
 class Stage:
@@ -68,15 +73,47 @@ def breakable(stage):
     return stage
 
 
+@pytest.fixture
+def pg_stage():
+    """A stage for clusters with PostgreSQL, with nothing on it yet."""
+    made = PgStage()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def pg_keeper():
+    """What keeps a cluster from one test to the next, and from one file to the next that wants one of the same kind."""
+    made = Keeper()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pg(request, pg_keeper):
+    """The stage with a cluster which is whole, pg.clusters[0]; the file says in SETTINGS how it is made."""
+    if getattr(request.module, "BREAKS_THE_NETWORK", False) and os.environ["PGRAFT_CLUSTER_NET"] != "bridge":
+        pytest.skip("no namespaces here: neither root nor unshare --user")
+    try:
+        made = pg_keeper.whole(request.module.SETTINGS)
+    except NoDisk as error:
+        pytest.skip(f"no file system of our own can be mounted here: {error}")
+    yield made
+    made.end_clients()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     outcome = yield
     report = outcome.get_result()
-    stage = item.funcargs.get("stage") if hasattr(item, "funcargs") else None
+    args = getattr(item, "funcargs", {})
+    stage = args.get("stage") or args.get("pg_stage") or args.get("pg")
     if report.when == "call" and report.failed and stage is not None:
         for cluster in stage.clusters:
             for node in cluster:
-                report.sections.append((f"log of {node.name}", node.log_tail(40)))
+                report.sections.append((f"log of {node.name}", node.log_tail(LOG_LINES)))
+    if report.when == "call" and report.failed and "pg_keeper" in args:
+        args["pg_keeper"].spoilt = True
 
 
 @pytest.fixture(scope="session")

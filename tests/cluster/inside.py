@@ -3,7 +3,7 @@
 
 usage: inside.py COMMAND...
 
-The command has a network, a process table and mounts of its own, as root or, where the kernel lets
+The command has a network, a process table, shared memory and mounts of its own, as root or, where the kernel lets
 everybody make namespaces, as anybody. When it ends, however that comes about, its processes,
 networks and mounts are gone with it. Its directory, PGRAFT_CLUSTER_DIR, is on the disk of the build tree and
 is removed here; one that a killed run left behind is removed by the next. Where there are no
@@ -20,10 +20,11 @@ import tempfile
 
 PREFIX = "cluster-"
 PR_SET_PDEATHSIG = 1
-ALONE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+ALONE = ["unshare", "--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
 AS_ROOT = ["--user", "--map-root-user"]
-# /run is hidden by an empty one: names of networks stand there, and sockets of the machine's own nodes.
-PREPARE = 'mount -t tmpfs -o mode=755 none /run && mkdir /run/netns && ip link set lo up && exec "$@"'
+# /run is hidden by an empty one: names of networks stand there, and sockets of the machine's own nodes. The shell stays, as the
+# namespace's init: it waits for whoever's parent is gone, as that of a machine does.
+PREPARE = 'mount -t tmpfs -o mode=755 none /run && mkdir /run/netns && ip link set lo up && "$@"; exit $?'
 PROBE = ["ip", "link", "add", "probe", "type", "bridge"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lib import wait
 from lib.client import Refused
-from lib.database import Database
+from lib.database import Databases
 from lib.node import PEER_PORT
 from lib.tool import ctl
 from lib.watcher import Watcher, all_told
@@ -136,7 +136,8 @@ def roles(node):
 
 
 def test_who_is_beyond_the_limit_gets_its_vote_when_a_voter_leaves_for_good(stage, linearizable):
-    cluster = stage.cluster(["n1", "n2", "w3"], raft_max_voters=3, kind=Database)
+    cluster = Databases(stage.net, ["n1", "n2", "w3"], raft_max_voters=3)
+    stage.clusters.append(cluster)
     for name in ("n4", "n5"):
         node = cluster.add(name)
         node.peers = f"{cluster.peers_text()},{name}={node.address}:{PEER_PORT}"

@@ -1,7 +1,6 @@
 """tests/cluster/lib/cluster.py - a cluster of real processes, and its end."""
 import os
 import shutil
-import signal
 from pathlib import Path
 
 from lib import wait
@@ -119,12 +118,8 @@ class Cluster:
 
     def close(self):
         """End every process, take the network down, remove the directory."""
-        for node in self.running:
-            node.signal(signal.SIGKILL)
         for node in self:
-            if node.process is not None:
-                node.process.wait()
-            node.client.close()
+            node.end()
         broken = self.broken_lines()
         shutil.rmtree(self.folder, ignore_errors=True)
         assert not broken, "\n".join(broken)

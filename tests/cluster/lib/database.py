@@ -1,20 +1,31 @@
-"""tests/cluster/lib/database.py - nodes that are database hosts; the store is all that runs of them."""
-import json
+"""tests/cluster/lib/database.py - voters whose PostgreSQL can not be started: the store is all that runs of them.
 
-from lib.node import Node
+A voter is a database host, and starts its PostgreSQL where it can. Here the folder that postgresql.bin_dir names is
+empty, as on a host where PostgreSQL is not installed yet: such a voter has its vote all the same."""
+import os
+
+from lib.cluster import Cluster
+from lib.pg_cluster import scratch
+from lib.pg_node import PgNode
 
 
-class Database(Node):
-    """pgraftd --voter, with the section that it asks for; a witness if its name begins with a w."""
+class Database(PgNode):
+    """A witness if its name begins with a w."""
 
-    def arguments(self):
-        words = super().arguments()
-        if self.name.startswith("w"):
-            return words
-        path = self.cluster.folder / f"{self.name}.yml"  # JSON is YAML
-        path.write_text(json.dumps({"postgresql": {
-            "listen": f"{self.address}:5432", "connect_address": f"{self.address}:5432",
-            "data_dir": str(self.cluster.folder / f"{self.name}.pgdata"),
-            "authentication": {"superuser": {"username": "postgres"}, "replication": {"username": "replicator"}}}}))
-        words[words.index("--witness")] = "--voter"
-        return [*words, "-c", str(path)]
+    def configuration(self):
+        nothing = self.folder / "bin"
+        nothing.mkdir(exist_ok=True)
+        found = super().configuration()
+        found["postgresql"]["bin_dir"] = str(nothing)
+        return found
+
+
+class Databases(Cluster):
+    """A Cluster of them; @settings are PGRAFT_* variables."""
+
+    dynamic, parameters, programs = {}, {}, None
+    disks = watchdog = False
+
+    def __init__(self, net, names, **settings):
+        super().__init__(net, scratch() / "databases", names, kind=Database, **settings)
+        os.chmod(self.folder, 0o755)

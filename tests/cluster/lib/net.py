@@ -10,6 +10,8 @@ import sys
 
 NOBODY = "02:00:00:00:00:fe"  # a hardware address that no node has
 
+OUTSIDE = "10.77.0.254"  # where the tests and their clients are
+
 
 def _ip(*words, lines=None):
     subprocess.run(["ip", *words], input=lines, text=True, check=True, capture_output=True)
@@ -23,9 +25,10 @@ class Bridge:
     def __init__(self):
         self.addresses = {}
         self.cuts = set()
+        self.without_clients = set()
         _ip("link", "add", "bridge", "type", "bridge")
         _ip("link", "set", "bridge", "up")
-        _ip("address", "add", "10.77.0.254/24", "dev", "bridge")
+        _ip("address", "add", f"{OUTSIDE}/24", "dev", "bridge")
 
     def add(self, name, address=None):
         """A host for the node @name; its address."""
@@ -69,6 +72,17 @@ class Bridge:
                         for receiver in theirs:
                             self.cut(sender, receiver)
 
+    def cut_outside(self, name):
+        """Nothing passes between the host @name and who is no node: its clients."""
+        self.without_clients.add(name)
+        _ip("neigh", "replace", self.addresses[name], "lladdr", NOBODY, "dev", "bridge", "nud", "permanent")
+        _ip("-n", name, "neigh", "replace", OUTSIDE, "lladdr", NOBODY, "dev", "eth0", "nud", "permanent")
+
+    def mend_outside(self, name):
+        self.without_clients.discard(name)
+        _ip("neigh", "del", self.addresses[name], "dev", "bridge")
+        _ip("-n", name, "neigh", "del", OUTSIDE, "dev", "eth0")
+
     def pull(self, name):
         """The cable of @name is pulled: its link is down."""
         _ip("link", "set", f"to-{name}", "down")
@@ -82,6 +96,8 @@ class Bridge:
             self.plug(name)
         for sender, receiver in sorted(self.cuts):
             self.mend(sender, receiver)
+        for name in sorted(self.without_clients):
+            self.mend_outside(name)
 
     def close(self):
         for name in self.addresses:

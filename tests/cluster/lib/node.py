@@ -71,6 +71,11 @@ class Node:
         self.process.wait()
         self.client.close()
 
+    def end(self):
+        """Nothing of it runs any more, whatever it was doing."""
+        if self.process is not None:
+            self.kill()
+
     def stop(self, seconds=wait.PATIENCE_S):
         """SIGTERM; it ends by itself, with status 0."""
         self.process.terminate()

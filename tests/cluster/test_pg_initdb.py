@@ -1,0 +1,113 @@
+"""tests/cluster/test_pg_initdb.py - initdb of a new cluster takes longer than its lease.
+
+Claim: the first primary keeps its role while initdb works, however long; and where it loses the role meanwhile, because it is
+cut off or frozen, the cluster begins with another node's data, and its own are discarded: it comes back as a clone.
+Its initdb is held up by a file that the test takes away."""
+import signal
+import time
+
+import pytest
+
+from lib import wait
+from lib.pg_cluster import FORMED_S, TABLES
+from lib.pg_node import BIN, send
+
+LEASE_S = 2
+DYNAMIC = {"failover": "fast"}
+PROMOTION_S = 20  # what a promotion may take from the grant on
+HELD = """#!/bin/sh
+touch {folder}/begun
+while [ -e {folder}/held ]; do sleep 0.1; done
+exec {bin}/initdb "$@"
+"""
+
+
+class Held:
+    """The initdb of @node, which does not go on before it is let."""
+
+    def __init__(self, node):
+        self.node = node
+        self.folder = node.folder / "held-programs"
+        self.folder.mkdir()
+        for program in BIN.iterdir():
+            if program.name != "initdb":
+                (self.folder / program.name).symlink_to(program)
+        script = self.folder / "initdb"
+        script.write_text(HELD.format(folder=node.folder, bin=BIN), encoding="ascii")
+        script.chmod(0o755)
+        (node.folder / "held").touch()
+        whole = node.configuration
+
+        def configuration():
+            made = whole()
+            made["postgresql"]["bin_dir"] = str(self.folder)
+            return made
+        node.configuration = configuration
+        node.give()
+
+    def wait_begun(self):
+        wait.until((self.node.folder / "begun").exists, lambda: f"initdb begins\n{self.node.log_tail()}", FORMED_S)
+
+    def let(self):
+        (self.node.folder / "held").unlink()
+
+
+def first_primary(cluster, nodes):
+    return wait.until(
+        lambda: next((node for node in nodes if node.is_primary() and node.sql("CREATE TABLE made ()") == ""), None),
+        lambda: f"a first primary\n{cluster.story()}", FORMED_S)
+
+
+def is_whole_with(cluster, first):
+    assert first.sql(TABLES) == ""
+    assert cluster.wait_well(FORMED_S) is first
+    asked = "SELECT system_identifier FROM pg_control_system()"
+    assert len({node.sql(asked) for node in cluster.databases}) == 1
+    assert not any((node.data / "first-data").exists() for node in cluster.databases)
+
+
+def test_a_slow_initdb_keeps_the_role(pg_stage):
+    cluster = pg_stage.cluster(dynamic=DYNAMIC)
+    node = cluster.databases[0]
+    held = Held(node)
+    cluster.start()
+    held.wait_begun()
+    time.sleep(PROMOTION_S + LEASE_S)
+    held.let()
+    first = first_primary(cluster, cluster.databases)
+    assert first is node
+    assert node.count("does: action=initdb") == 1, node.log()
+    assert node.count("rule=promotion-given-up") == 0, node.log()
+    is_whole_with(cluster, first)
+
+
+def test_data_made_while_cut_off_are_discarded(pg_stage):
+    if not pg_stage.net.can_break:
+        pytest.skip("no namespaces here: neither root nor unshare --user")
+    cluster = pg_stage.cluster(dynamic=DYNAMIC)
+    node = cluster.databases[0]
+    held = Held(node)
+    cluster.start()
+    held.wait_begun()
+    pg_stage.net.part([node.name], [other.name for other in cluster if other is not node])
+    first = first_primary(cluster, cluster.others(node))
+    held.let()
+    wait.until((node.data / "first-data").exists, lambda: f"its data are made\n{node.log_tail()}", FORMED_S)
+    pg_stage.net.heal()
+    is_whole_with(cluster, first)
+
+
+def test_an_initdb_that_nobody_waits_for_any_more(pg_stage):
+    """The daemon is frozen meanwhile, and then killed: what it has left is begun anew, as a clone."""
+    cluster = pg_stage.cluster(dynamic=DYNAMIC)
+    node = cluster.databases[0]
+    held = Held(node)
+    cluster.start()
+    held.wait_begun()
+    send([node.pid], signal.SIGSTOP)
+    first = first_primary(cluster, cluster.others(node))
+    held.let()
+    wait.until((node.pgdata / "PG_VERSION").exists, lambda: f"initdb works\n{node.log_tail()}", FORMED_S)
+    node.kill()
+    node.start()
+    is_whole_with(cluster, first)

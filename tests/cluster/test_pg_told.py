@@ -1,0 +1,111 @@
+"""tests/cluster/test_pg_told.py - what list, status and events say of a PostgreSQL that is down, refused or being cloned.
+
+Claim: nobody is told of as running that does not run; why a standby does not replicate is said with the line that would let it;
+what the last failover may have lost is said."""
+import json
+import os
+import shutil
+import signal
+
+from lib import wait
+from lib.tool import ctl
+
+SETTINGS = {}
+SILENT_S = 5  # until what a host that is gone has said counts no more
+
+
+NO_QUORUM = 4  # for a moment, on a machine that has no time for the others
+
+
+def row(node, name):
+    """The row of `pgraftctl list`."""
+    said, status = ctl(node, "list", "-f", "json")
+    assert status in (0, NO_QUORUM), said
+    rows, _ = json.JSONDecoder().raw_decode(said)  # behind them is who is missing
+    return next(one for one in rows if one["Member"] == name)
+
+
+def until_told(node, name, states, seconds=20):
+    wait.until(lambda: row(node, name)["State"] in states, lambda: f"{name} is told of as {states}: {row(node, name)}", seconds)
+
+
+def status(node):
+    return ctl(node, "status")[0]
+
+
+def events(node):
+    return ctl(node, "events")[0]
+
+
+def test_a_host_that_is_gone(pg):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    standby = cluster.others(primary)[0]
+    assert row(primary, standby.name)["State"] == "streaming"
+    standby.kill_all()
+    until_told(primary, standby.name, ["unknown"], SILENT_S)
+    told = row(primary, standby.name)
+    assert "TL" not in told and "Replay Lag" not in told
+    assert f"{standby.name}: unknown" in status(primary)
+    assert f"{standby.name}: unknown, was streaming" in events(primary)
+
+
+def test_a_postgresql_that_does_not_come_up(pg):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    standby = cluster.others(primary)[0]
+    told = standby.pgdata / "postgresql.base.conf"
+    kept = told.read_bytes()
+    told.write_bytes(kept + b"what is no setting\n")
+    try:
+        os.kill(standby.postmaster(), signal.SIGKILL)
+        until_told(primary, standby.name, ["crashed", "start failed"])
+        wait.until(lambda: f"{standby.name}: start failed" in status(primary), lambda: status(primary))
+    finally:
+        told.write_bytes(kept)
+    cluster.wait_well()
+    assert f"{standby.name}: streaming" in events(primary)
+
+
+def test_a_standby_that_is_refused(pg):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    standby = cluster.others(primary)[0]
+    rules = primary.pgdata / "pg_hba.conf"
+    kept = rules.read_text()
+    rules.write_text("local all all trust\nhost all postgres all scram-sha-256\n")
+    line = f"{standby.name}: running; {primary.name} refuses replication from here; add to its pg_hba: " \
+        f"host replication replicator {standby.address}/32 scram-sha-256"
+    try:
+        primary.sql("SELECT pg_reload_conf(), pg_terminate_backend(pid) FROM pg_stat_replication")
+        wait.until(lambda: line in status(primary), lambda: f"{line}\n{status(primary)}")
+        assert "nobody could take over" in status(primary)
+    finally:
+        rules.write_text(kept)
+        primary.sql("SELECT pg_reload_conf()")
+    cluster.wait_well()
+    wait.until(lambda: "refuses" not in status(primary), lambda: status(primary))
+
+
+def test_a_clone_on_its_way(pg):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    standby = cluster.others(primary)[0]
+    standby.kill_all()
+    shutil.rmtree(standby.pgdata)
+    standby.start()
+    until_told(primary, standby.name, ["creating replica"])
+    wait.until(lambda: f"{standby.name}: creating replica; clone: " in status(primary) or row(primary, standby.name)["State"] == "streaming",
+               lambda: status(primary))
+    cluster.wait_well()
+
+
+def test_what_a_failover_may_have_lost(pg):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    assert "Lost:" not in status(primary)
+    primary.kill_all()
+    heir = cluster.wait_primary(other_than=primary)
+    wait.until(lambda: "Lost:      acknowledged commits may be lost: " in status(heir), lambda: status(heir))
+    assert f"{heir.name} has the role, with epoch" in events(heir)
+    assert "loss: epoch=" in heir.log()
