@@ -8,7 +8,7 @@ at the end a table of all, and the median.
 
 usage: hunt.py [--seeds N] [NAME...]      default: 2000 seeds, every patch of this folder
        hunt.py [--seeds N] --supervised   every patch of supersim/
-       hunt.py --apply                    only sees whether each patch fits, those of directed/ too, and stands in README.md
+       hunt.py --apply                    only sees whether each patch fits, those of directed/ and pg/ too, and stands in README.md
        hunt.py --compile                  ... and compiles without a warning
        hunt.py --refresh                  rewrites those that only nearly fit, and the table of README.md
 """
@@ -92,7 +92,8 @@ def hunt_all(bugs, seeds):
 
 
 def every_bug():
-    return plants.plants() + plants.plants(SUPERSIM) + plants.plants(plants.HERE / "directed")
+    return (plants.plants() + plants.plants(SUPERSIM) + plants.plants(plants.HERE / "pg")
+            + plants.plants(plants.HERE / "directed"))
 
 
 def table():
@@ -126,7 +127,7 @@ def compile_all():
         for number, bug in enumerate(bugs, 1):
             why = garden.apply(bug)
             if why is None:
-                why = garden.compile(["consensus/libpgraft-consensus.a", "supervisor/libpgraft-policy.a"])
+                why = garden.compile(["consensus/libpgraft-consensus.a", "supervisor/libpgraft-policy.a", "supervisor/pgraft-guard"])
                 garden.take_out()
             failed += why is not None
             say(number, bug.name, why)
