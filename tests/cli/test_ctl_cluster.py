@@ -59,6 +59,7 @@ Leader:    pg2, term 7
 Votes:     3, a majority is 2
 May fail:  1 more
 Store:     revision 88, 2.0 KiB of 64.0 MiB used
+Postgres:  this node supervises none
 Asked:     pg1 at {node.endpoint}
 
 + Members ---------+------+---------------+--------+-----+---------+

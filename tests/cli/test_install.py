@@ -97,7 +97,8 @@ def test_nothing_else_is_installed(here):
     libdir, libexec = here.lib.relative_to(here.prefix), here.libexec.relative_to(here.prefix)
     major = version().split(".", maxsplit=1)[0]
     assert found == {
-        "bin/pgraftctl", "sbin/pgraftd", f"{libexec}/pgraft/pgraft-guard", "include/pgraft.h", f"{libdir}/pkgconfig/pgraft.pc",
+        "bin/pgraftctl", "sbin/pgraftd", f"{libexec}/pgraft/pgraft-guard", f"{libexec}/pgraft/pgraft-helper",
+        "include/pgraft.h", f"{libdir}/pkgconfig/pgraft.pc",
         f"{libdir}/libpgraft.so", f"{libdir}/libpgraft.so.{major}", f"{libdir}/libpgraft.so.{version()}",
         "share/bash-completion/completions/pgraftctl.bash", "share/bash-completion/completions/pgraftd.bash",
     }

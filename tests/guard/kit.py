@@ -26,6 +26,7 @@ min_wal_size = 2MB
 fsync = off
 restart_after_crash = off
 log_min_messages = warning
+dynamic_shared_memory_type = mmap
 """
 ANSWERS = ("done", "refused", "state", "started", "promoted")
 SMART, FAST, IMMEDIATE, KILL = range(4)
@@ -65,6 +66,13 @@ def wait_until(what, true, patience_s=PATIENCE_S):
 
 def boot_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def remove_memory(data):
+    """The shared memory of a PostgreSQL that was killed: the next start in @data would remove it, and there is none."""
+    with contextlib.suppress(OSError, IndexError):
+        key_and_id = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[6].split()
+        subprocess.run(["ipcrm", "-m", key_and_id[1]], check=False, capture_output=True)
 
 
 def state_of(pid):
@@ -372,4 +380,5 @@ class Node:
         self.wait_for_none()
         wait_until("nothing of the guard is left", lambda: not self.guard_processes())
         self.log.close()
+        remove_memory(self.data)
         shutil.rmtree(self.data)

@@ -55,6 +55,20 @@ def test_b6_what_happened_meanwhile_is_told_to_the_next_driver(node):
     assert other.ask("status")["phase"] == "idle"  # "state", which attaching brings, may have come before the end
 
 
+def test_b3_standby_signal_that_a_dead_driver_had_taken_away_comes_back(node):
+    """It died while it worked in the data directory, as before a rewind: a server without a network refuses the file."""
+    driver = node.guard()
+    assert driver.ask("watch", 0).kind == "done"
+    driver.end()
+    other = node.driver()
+    assert other.ask("attach")["phase"] == "idle"
+    time.sleep(0.3)
+    assert not node.signal_file.exists()  # hands are off still
+    assert other.ask("watch", 1).kind == "done"
+    kit.wait_until("standby.signal is there now", node.signal_file.exists)
+    assert other.ask("start", 0, *node.words()).kind == "started"
+
+
 def test_b6_running_standby_is_adopted_and_its_death_is_seen(node):
     node.signal_file.touch()
     postmaster = node.by_hand()

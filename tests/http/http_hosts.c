@@ -4,12 +4,13 @@
  *     http_hosts NODES [--user U --password P] [--allow A]... [--allow-members yes] [--listen HOST]
  *                [--blank] [--ciphers LIST]
  *                [--certfile F --keyfile F --cafile F --verify none|optional|required]
- *                [--connections N]
+ *                [--connections N] [--views yes]
  *
  * Prints "NAME SOCKET PORT" for each node and "ready" when they have formed. Then takes words on
  * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
- * "reload NODE", "freeze MS" (the leader's consensus thread stands still, by the time of "done"),
- * "end". The end of stdin ends it too. */
+ * "reload NODE", "view NODE NAME" (with --views: it tells what tests/lib/view_kit.h tells as NAME,
+ * and goes on telling it), "freeze MS" (the leader's consensus thread stands still, by the time of
+ * "done"), "end". The end of stdin ends it too. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,7 +23,9 @@
 #include "base/must.h"
 #include "config/ciphers.h"
 #include "daemon/http.h"
+#include "supervisor/cluster_view.h"
 #include "tests/lib/hosts.h"
+#include "tests/lib/view_kit.h"
 
 struct node {
     struct http *http;
@@ -32,6 +35,7 @@ struct node {
     char api_url[64];
     uv_poll_t store_poll;
     bool polls;
+    struct view_board *board;
 };
 
 static struct {
@@ -44,6 +48,7 @@ static struct {
     const char *host;
     struct buf priorities;
     bool blank;
+    bool views;
     bool ending;
     uv_poll_t words;
     char line[256];
@@ -114,9 +119,23 @@ static void settings_of(size_t i)
     node->settings.sockets[0] = "/nowhere/at/all.sock";
     node->settings.sockets[1] = node->socket;
     node->settings.listen = node->listen;
+    if (all.views) {
+        node->board = view_board_create(true);
+        node->settings.board = node->board;
+    }
 }
 
 /* ---- words ---- */
+
+/* It is of an hour hence, so that it does not get old while a test looks at it. */
+static void show_view(size_t i, const char *name)
+{
+    static struct cluster_view view;
+    uint64_t hence_ms = clock_boot_ms(clock_system()) + 3600 * MS_PER_S;
+    view_kit_fill(&view, name);
+    view.self.lease_until_boot_ms = view.self.lease_until_boot_ms > 0 ? hence_ms : 0;
+    view_board_publish(all.at[i].board, &view, hence_ms);
+}
 
 static void freeze(uint64_t ms)
 {
@@ -149,6 +168,8 @@ static void obey(const char *line)
     } else if (strncmp(line, "reload ", 7) == 0 && known) {
         int code = http_reload(all.at[i].http, &all.at[i].settings, &err);
         (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
+    } else if (strncmp(line, "view ", 5) == 0 && known && all.views) {
+        show_view(i, strrchr(line, ' ') + 1);
     } else if (strncmp(line, "freeze ", 7) == 0) {
         freeze(i + 1);
     } else if (strcmp(line, "end") == 0) {
@@ -208,6 +229,8 @@ static void take_option(const char *name, const char *value)
         int code = ciphers_translate(value, &all.priorities, NULL);
         MUST(code == 0);
         s->priorities = buf_text(&all.priorities);
+    } else if (strcmp(name, "--views") == 0) {
+        all.views = true;
     } else if (strcmp(name, "--listen") == 0) {
         all.host = value;
     } else if (strcmp(name, "--certfile") == 0) {
@@ -288,6 +311,9 @@ int main(int argc, char **argv)
     (void)uv_run(&all.loop, UV_RUN_DEFAULT);
     rc = uv_loop_close(&all.loop);
     MUST(rc == 0);
+    for (size_t i = 0; i < all.hosts.count; i++) {
+        view_board_destroy(all.at[i].board);
+    }
     hosts_close(&all.hosts);
     secret_close(&all.password);
     buf_close(&all.priorities);

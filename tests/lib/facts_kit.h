@@ -67,7 +67,7 @@ static inline struct member_facts kit_member(unsigned node)
     struct member_facts m;
     memset(&m, 0, sizeof(m));
     m.name = kit_name(node);
-    m.is_database = m.is_voter = m.is_fresh = m.has_data = true;
+    m.is_database = m.is_voter = m.is_fresh = m.is_recent = m.has_data = true;
     m.copy = 100 + node;
     m.process = PG_RUNNING;
     m.role = node == 1 ? ROLE_PRIMARY : ROLE_STANDBY;
@@ -90,7 +90,8 @@ static inline struct supervisor_settings kit_settings(void)
                                         .check_timeline = true,
                                         .may_rewind = true,
                                         .may_clone = true,
-                                        .crashes_max = 3};
+                                        .crashes_max = 3,
+                                        .restart_max_ms = 300000};
 }
 
 static inline void kit_node(struct facts *f, unsigned node)
@@ -118,6 +119,7 @@ static inline void kit_node(struct facts *f, unsigned node)
                               .receiver = RECEIVER_LIVES,
                               .conninfo_empty = FACT_NO,
                               .upstream = kit_name(1),
+                              .follows_epoch = KIT_EPOCH,
                               .force = FORCE_FENCE};
     f->back.primary_ready = FACT_YES;
     f->back.has_upstream_wal = FACT_YES;
@@ -135,6 +137,7 @@ static inline void kit_primary(struct facts *f)
     f->pg.receiver = RECEIVER_GONE;
     f->pg.conninfo_empty = FACT_YES;
     f->pg.upstream = (struct facts_name){.text = ""};
+    f->pg.follows_epoch = 0;
     f->pg.recovered = kit_at(KIT_TIMELINE, 4001);
     f->pg.force = FORCE_OURS;
     f->pg.set_in_force = kit_set();
@@ -159,6 +162,7 @@ static inline void kit_chosen(struct facts *f)
     f->pg.receiver_gone_twice = f->pg.end_after_seal = true;
     f->pg.conninfo_empty = FACT_YES;
     f->pg.upstream = (struct facts_name){.text = ""};
+    f->pg.follows_epoch = 0;
     f->guard.armed_epoch = KIT_EPOCH + 1;
     f->lease = (struct lease_facts){.epoch = KIT_EPOCH + 1, .remaining_ms = 4900, .age_ms = 100};
 }

@@ -217,6 +217,25 @@ static void test_a_second_process_is_told_the_first_ones_pid(void **state)
     assert_int_equal(lab->image.hard.term, 1);
 }
 
+/* As every program that we start is for a moment. */
+static void test_a_child_does_not_hold_what_was_closed(void **state)
+{
+    struct lab *lab = *state;
+    lab_must_open(lab);
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    lab_shut(lab);
+    struct err err = {0};
+    int r = lab_open(lab, &err);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(r, 0);
+}
+
 static void test_a_lost_file_is_a_lost_replica(void **state)
 {
     struct lab *lab = *state;
@@ -361,6 +380,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_directory_open_to_others_is_refused, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_second_process_is_told_the_first_ones_pid, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_child_does_not_hold_what_was_closed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_lost_file_is_a_lost_replica, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_copy_is_known_as_one, setup, teardown),

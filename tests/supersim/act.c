@@ -7,6 +7,9 @@
 #include "base/must.h"
 #include "tests/supersim/world.h"
 
+#define SLOW_INITDB_EACH 3 /* of all lives one has a slow one */
+#define SLOW_INITDB_MS 25000
+
 static bool is_running(const struct sim_pg *pg)
 {
     return pg->process == PG_RUNNING || pg->process == PG_STARTING;
@@ -33,6 +36,9 @@ uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
         }
         pg->data = DATA_BROKEN; /* the mark outside of it, until it is done */
         return draw(sim, 100 * MS, 900 * MS);
+    }
+    if (d->action == ACTION_INITDB && !sim->wish.exhaustive && sim->seed % SLOW_INITDB_EACH == 0) {
+        return sim->seed * 7919 % SLOW_INITDB_MS * MS; /* no chance: other lives stay as they are */
     }
     return draw(sim, 1 * MS, 15 * MS);
 }
@@ -117,7 +123,10 @@ static void act_initdb(struct sim *sim, int node)
     pg->noted = true;
     pg->wal[0] = (struct wal_record){.timeline = 1, .id = ++sim->next_id};
     pg->wal_count = 1;
-    sim->nodes[node].view.holder_copy = pg->copy;
+    if (name_is(&sim->nodes[node].view.holder, &sim->nodes[node].name)) {
+        sim->nodes[node].view.holder_copy = pg->copy;
+    }
+    pg_read_end(sim, node);
 }
 
 /* The files become those of @from, as far as it is now. */
@@ -134,6 +143,7 @@ static bool copy_from(struct sim *sim, int node, int from)
     pg->data = DATA_USABLE;
     pg->system_id = up->pg.system_id;
     pg->noted = true;
+    pg_read_end(sim, node);
     return true;
 }
 
@@ -196,6 +206,7 @@ static void act_start(struct sim *sim, int node, const struct decision *d)
     if (!guard_runs(sim, n)) {
         return;
     }
+    n->daemon.wants_switchover = n->daemon.wants_switchover && !as_primary; /* given up */
     if (!as_primary) {
         n->guard.promoted_epoch = 0;
         pg_start(sim, node, false);

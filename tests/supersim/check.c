@@ -1,16 +1,20 @@
 /* tests/supersim/check.c - what must hold, judged in true time (reliability, chapter 8).
  *
- * S1, S8, S11  whoever can acknowledge a write holds the lease of the very epoch it was promoted
- * for; excused while daemon and guard are both stopped, the documented limit S1'          even then
- * it acknowledges no synchronous commit once a later one was promoted S2           every
- * synchronous commit that was acknowledged is in each later primary S3           what asynchronous
- * commits are lost is within the bound, and reported S4           who is granted the role is a
- * database, may be, has sealed, and so have all who count S5           no timeline is made twice,
- * and nobody follows onto other records of the same one S6, S7       no clone or rewind takes the
- * only copy of an acknowledged commit, or the newest data S9           nothing is granted during a
- * pause S12          after a restart in place nothing is shown that is on this node alone L1, L2,
- * L3   a healed cluster writes, streams, and did not change its primary more often than it was
- * given reason to; S10 is part of it: a node that stands still is never well */
+ * - S1, S8, S11: whoever can acknowledge a write holds the lease of the very epoch it was promoted
+ *   for; excused while daemon and guard are both stopped, the documented limit.
+ * - S1': even then it acknowledges no synchronous commit once a later one was promoted.
+ * - S2: every synchronous commit that was acknowledged is in each later primary; so is one that a
+ *   primary acknowledged alone, because in a synchronous mode no standby was there.
+ * - S3: what asynchronous commits are lost is within the bound, and reported.
+ * - S4: who is granted the role is a database, may be, has sealed, and so have all who count.
+ * - S5: no timeline is made twice, and nobody follows onto other records of the same one.
+ * - S6, S7: no clone or rewind takes the only copy of an acknowledged commit, or the newest data.
+ * - S9: nothing is granted during a pause.
+ * - S12: after a restart in place nothing is shown that is on this node alone.
+ * - L1, L2, L3: a healed cluster writes, streams, and did not change its primary more often than it
+ *   was given reason to; nor takes anybody a primary for one that never became it. S10 is part of
+ *   it: a node that stands still is never well.
+ */
 #include <string.h>
 
 #include "base/must.h"
@@ -66,6 +70,33 @@ void check_serves(struct sim *sim, int node, uint64_t epoch)
     if (!now->lease_stands || now->grant_epoch != epoch || !name_is(&now->holder, &n->name)) {
         sim_violation(sim, "S8: %s says that it is primary with epoch %u, the store says %s %u",
                       n->name.text, (unsigned)epoch, now->holder.text, (unsigned)now->grant_epoch);
+    }
+}
+
+/* It became primary for the lease that it has, and this copy is still the one. */
+static bool is_its_primary(const struct sim *sim, const struct sim_node *n)
+{
+    const struct store_facts *now = &sim->store.now;
+    return now->lease_stands && name_is(&now->holder, &n->name) &&
+           n->pg.epoch == now->grant_epoch && n->pg.copy == now->holder_copy &&
+           now->holder_copy != 0 && n->pg.data == DATA_USABLE;
+}
+
+/* An end that can not be read is waited for for a time, and then given up. */
+void check_decision(struct sim *sim, int node, const struct decision *d)
+{
+    static const char *const of_others[] = {"promotion-failed", "promotion-given-up",
+                                            "start-to-promote", "standby-of-own-epoch"};
+    const struct sim_node *n = &sim->nodes[node];
+    uint64_t unread_ms = (sim->now - n->pg.end_since) / MS;
+    bool is_given_up = n->pg.process == PG_ABSENT && unread_ms > sim->settings.times.start_max_ms;
+    bool is_standby = n->pg.process != PG_ABSENT && !n->pg.is_primary;
+    for (size_t i = 0; i < ARRAY_LEN(of_others); i++) {
+        if (strcmp(d->rule, of_others[i]) == 0 && is_its_primary(sim, n) && !is_given_up &&
+            !is_standby) {
+            sim_violation(sim, "L3: %s is primary with epoch %u, and %s takes it for none",
+                          n->name.text, (unsigned)n->pg.epoch, d->rule);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ void daemon_start(struct sim *sim, int node)
     n->view_revision = 0; /* its own copy is durable, and is read again */
     if (n->is_database) {
         guard_start(sim, node);
+        pg_read_end(sim, node);
     }
     sim_schedule(sim, sim->now + draw(sim, 5 * MS, 60 * MS), EV_BEAT, node)->life = life;
     daemon_wake(sim, node);
@@ -48,42 +49,21 @@ static enum fact yes(bool is)
 
 /* ---- what a node says of itself ---- */
 
+/* Nothing yet: of such a node it is known that it is there, and no more. */
 void daemon_words(struct sim *sim, int node, struct member_facts *out)
 {
     const struct sim_node *n = &sim->nodes[node];
-    const struct sim_pg *pg = &n->pg;
-    static struct facts f; /* only its part of PostgreSQL is looked at */
-    memset(out, 0, sizeof(*out));
-    out->name = n->name;
-    out->is_database = n->is_database;
-    out->is_voter = true;
-    out->is_fresh = true;
-    out->seen = n->daemon.seen;
-    out->seen_age_ms = local_ms(sim, n) - n->daemon.seen_at;
-    if (!n->is_database) {
-        return;
-    }
+    const struct own_tags tags = {.is_database = n->is_database,
+                                  .nofailover = n->nofailover,
+                                  .failover_priority = n->priority};
+    static struct facts f;
     observe(sim, node, &f);
-    out->has_data = f.pg.data == DATA_USABLE;
-    out->copy = out->has_data ? pg->copy : 0;
-    out->process = pg->process;
-    out->role = f.pg.role;
-    out->can_start = yes(n->daemon.crashes <= sim->settings.crashes_max);
-    out->nofailover = n->nofailover;
-    out->failover_priority = n->priority;
-    out->end = pg_end(pg);
-    bool streams = pg->receives_from != NOBODY && sim->nodes[pg->receives_from].pg.is_primary;
-    out->follows_epoch =
-        streams && out->role == ROLE_STANDBY ? sim->nodes[pg->receives_from].pg.epoch : 0;
-    if (out->has_data && !pg->is_primary && pg->sealed > 0 &&
-        seal_next(&f.pg, pg->sealed) == SEAL_DONE) {
-        out->sealed_epoch = pg->sealed;
+    if (!own_words_fill(&f, &tags, &n->daemon.seen, local_ms(sim, n) - n->daemon.seen_at, out)) {
+        memset(out, 0, sizeof(*out));
+        out->name = n->name;
+        out->is_database = true;
     }
-    out->primary_epoch = pg->is_primary && pg->process == PG_RUNNING ? pg->epoch : 0;
-    if (pg->is_primary) {
-        out->seen = out->end;
-        out->seen_age_ms = 0;
-    }
+    out->is_voter = out->is_fresh = true;
 }
 
 void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft)
@@ -120,6 +100,24 @@ static void say(struct sim *sim, int node)
     }
 }
 
+/* What goes through the store as well (answer.h) arrives sooner than the next beat; the model has
+ * one way for both. */
+static void answer(struct sim *sim, int node)
+{
+    struct sim_node *n = &sim->nodes[node];
+    static struct member_facts own;
+    daemon_words(sim, node, &own);
+    bool is_sealed = n->view.order_epoch > n->view.grant_epoch &&
+                     own.sealed_epoch == n->view.order_epoch && own.end.is_known &&
+                     n->daemon.answered_seal != own.sealed_epoch;
+    bool follows = own.follows_epoch != 0 && n->daemon.answered_follows != own.follows_epoch;
+    if ((is_sealed || follows) && store_hears(sim, node)) {
+        n->daemon.answered_seal = is_sealed ? own.sealed_epoch : n->daemon.answered_seal;
+        n->daemon.answered_follows = follows ? own.follows_epoch : n->daemon.answered_follows;
+        say(sim, node);
+    }
+}
+
 /* Soft state, and a keep-alive as long as the supervisor wants the lease. */
 void daemon_beat(struct sim *sim, int node)
 {
@@ -142,13 +140,37 @@ void daemon_beat(struct sim *sim, int node)
 
 /* ---- what a node sees ---- */
 
-static void observe_force(const struct sim *sim, const struct sim_pg *pg, struct pg_facts *out)
+/* While no set is published there are no copies to go by the names in force (sync_force.h). */
+static void observe_force(const struct sim *sim, const struct sim_node *n, struct pg_facts *out)
 {
+    const struct sim_pg *pg = &n->pg;
     bool is_in = pg->force_at <= sim->now;
     out->force = !is_in ? FORCE_UNKNOWN : pg->fence ? FORCE_FENCE : FORCE_OURS;
     out->set_in_force = pg->force;
+    for (uint32_t i = 0; n->view.sync.count == 0 && i < pg->force.count; i++) {
+        out->set_in_force.at[i].copy = 0;
+    }
     out->in_force_lsn = pg->force_lsn;
     out->unsynced_ms = (sim->now - pg->synced_at) / MS;
+}
+
+/* Who answers says it; of what does not run it is read from the files. */
+static void observe_end(const struct sim *sim, const struct sim_node *n, struct pg_facts *out)
+{
+    const struct sim_pg *pg = &n->pg;
+    bool is_down = out->process == PG_ABSENT;
+    out->end = pg_end(pg);
+    out->end.is_known =
+        out->end.is_known && (is_down ? sim->now >= pg->end_at
+                                      : out->process == PG_RUNNING && out->role != ROLE_UNKNOWN);
+    bool is_unread = is_down && out->data == DATA_USABLE && !out->end.is_known;
+    out->end_unread_ms = is_unread ? (sim->now - pg->end_since) / MS : 0;
+    out->primary_epoch = pg->copy == n->daemon.primary_copy ? n->daemon.primary_epoch : 0;
+}
+
+static bool makes(const struct sim_node *n)
+{
+    return n->daemon.busy && n->daemon.doing.action == ACTION_INITDB;
 }
 
 static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
@@ -161,19 +183,20 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     out->data = pg->data;
     if (pg->data == DATA_USABLE && n->view.initialized == FACT_YES &&
         pg->system_id != sim->store.system_id) {
-        out->data = DATA_BROKEN; /* its initdb was never recorded: the mark still stands */
+        out->data = DATA_EMPTY; /* its initdb was never recorded (first_data.h) */
     }
+    out->is_made = makes(n);
     out->is_noted = yes(pg->noted);
     out->data_answers = yes(!pg->hangs);
     out->answers = yes(!pg->postmaster_stopped && !pg->hangs);
-    out->role = pg->is_primary ? ROLE_PRIMARY : ROLE_STANDBY;
+    out->role = pg->is_primary && sim->now >= pg->shows_at ? ROLE_PRIMARY : ROLE_STANDBY;
     if (is_early || out->answers == FACT_NO || dice(sim, PROBE_FAILS)) {
         out->role = ROLE_UNKNOWN;
     }
-    out->copy = pg->copy;
-    out->end = pg_end(pg);
+    out->copy = out->data == DATA_USABLE ? pg->copy : 0;
+    observe_end(sim, n, out);
     out->recovered = (struct position){.is_known = pg->recovered_known && pg->is_primary,
-                                       .timeline = out->end.timeline,
+                                       .timeline = pg_end(pg).timeline,
                                        .lsn = pg->recovered};
     out->sealed_epoch = pg->sealed;
     out->receiver = pg->receives_from != NOBODY ? RECEIVER_LIVES : RECEIVER_GONE;
@@ -184,9 +207,11 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     if (pg->conninfo != NOBODY) {
         out->upstream = sim->nodes[pg->conninfo].name;
     }
+    bool streams = pg->receives_from != NOBODY && sim->nodes[pg->receives_from].pg.is_primary;
+    out->follows_epoch = streams ? sim->nodes[pg->receives_from].pg.epoch : 0;
     out->signal_synced = yes(pg->signal_synced);
     out->crashes = n->daemon.crashes;
-    observe_force(sim, pg, out);
+    observe_force(sim, n, out);
 }
 
 static void observe_members(struct sim *sim, int node, struct facts *f)
@@ -202,9 +227,11 @@ static void observe_members(struct sim *sim, int node, struct facts *f)
         m->is_voter = true;
         m->is_fresh = n->daemon.soft_at[i] != 0 &&
                       now_ms - n->daemon.soft_at[i] <= sim->settings.times.fresh_ms;
+        m->is_recent = n->daemon.soft_at[i] != 0 &&
+                       now_ms - n->daemon.soft_at[i] <= 4 * sim->settings.times.fresh_ms;
         m->nosync = false;
         if (i == node) {
-            m->is_fresh = true;
+            m->is_fresh = m->is_recent = true;
             m->primary_epoch = 0;
         }
     }
@@ -222,7 +249,14 @@ static void observe_lease(const struct sim *sim, const struct sim_node *n, struc
     if (f->lease.epoch != 0 && f->lease.epoch == n->deadline_epoch && is_paged) {
         f->lease.remaining_ms = n->deadline - now_ms;
     }
-    f->lease.age_ms = n->daemon.granted_epoch == f->lease.epoch ? now_ms - n->daemon.granted_at : 0;
+    uint64_t since_ms =
+        n->daemon.made_at > n->daemon.granted_at ? n->daemon.made_at : n->daemon.granted_at;
+    f->lease.age_ms = n->daemon.granted_epoch == f->lease.epoch ? now_ms - since_ms : 0;
+}
+
+static bool runs_or_starts(const struct sim_pg *pg)
+{
+    return pg->process == PG_STARTING || pg->process == PG_RUNNING;
 }
 
 void observe(struct sim *sim, int node, struct facts *f)
@@ -245,7 +279,8 @@ void observe(struct sim *sim, int node, struct facts *f)
                                                             : GUARD_WELL;
     f->guard.armed_epoch = n->guard.armed_epoch;
     f->guard.promoted_epoch = n->guard.promoted_epoch;
-    f->guard.promotion_seen = yes(n->pg.is_primary);
+    bool is_bound = n->guard.promoted_epoch != 0 && runs_or_starts(&n->pg);
+    f->guard.promotion_seen = n->pg.is_primary ? FACT_YES : is_bound ? FACT_UNKNOWN : FACT_NO;
     f->back = n->daemon.back;
     f->back.primary_ready = FACT_YES;
     f->back.has_upstream_wal = FACT_YES;
@@ -254,6 +289,12 @@ void observe(struct sim *sim, int node, struct facts *f)
         if (up->is_primary && up->wal_count > n->pg.wal_count + WAL_KEPT) {
             f->back.has_upstream_wal = FACT_NO;
         }
+    }
+    if (n->daemon.down_at != 0) {
+        f->pg.down_ms = (sim->now - n->daemon.down_at) / MS + 1;
+    }
+    if (n->daemon.starting_at != 0) {
+        f->pg.starting_ms = (sim->now - n->daemon.starting_at) / MS;
     }
     f->wish.adopt = true;
     f->wish.switchover = n->daemon.wants_switchover;
@@ -307,19 +348,30 @@ void daemon_look(struct sim *sim, int node)
     e->life = d->life;
     e->a = next;
     look_at_force(sim, node);
+    bool is_starting = n->pg.process == PG_STARTING;
+    d->starting_at = !is_starting ? 0 : d->starting_at != 0 ? d->starting_at : sim->now;
+    d->down_at = n->pg.process != PG_ABSENT ? 0 : d->down_at != 0 ? d->down_at : sim->now;
     observe(sim, node, &f);
     look_at_standbys(sim, node, &f);
     d->wants_switchover = d->wants_switchover && f.lease.epoch != 0;
+    if (f.lease.epoch != 0 && f.guard.promoted_epoch == f.lease.epoch &&
+        f.guard.promotion_seen == FACT_YES) {
+        d->primary_epoch = f.lease.epoch;
+        d->primary_copy = n->pg.copy;
+    }
     if (f.lease.epoch != 0 && d->granted_epoch != f.lease.epoch) {
         d->granted_epoch = f.lease.epoch;
         d->granted_at = local_ms(sim, n);
     }
+    d->made_at = makes(n) ? local_ms(sim, n) : d->made_at;
     struct decision now = decide(&f);
     sim->counts.decisions++;
     if (serves_writes(&f)) {
         check_serves(sim, node, f.lease.epoch);
     }
+    check_decision(sim, node, &now);
     note(sim, node, &f, &now);
+    answer(sim, node);
     if (now.renews) {
         d->renew_until = local_ms(sim, n) + sim->settings.times.renew_ms;
     }

@@ -273,6 +273,9 @@ static bool change_mode(struct sim *sim, struct sim_node *n, int kind)
     (void)n;
     (void)kind;
     sim->settings.sync_mode = (enum sync_mode)random_below(&sim->random, 3);
+    for (uint32_t i = 0; i < sim->acked_count && sim->settings.sync_mode == SYNC_OFF; i++) {
+        sim->acked[i].sync = sim->acked[i].sync && !sim->acked[i].alone;
+    }
     sim->counts.mode_changes++;
     return true;
 }

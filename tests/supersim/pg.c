@@ -9,6 +9,8 @@
 #include "tests/supersim/world.h"
 
 #define STREAM_MAX 200
+#define UNREADABLE 0.005 /* of all ends */
+#define UNREADABLE_US (25000 * MS)
 
 struct position pg_end(const struct sim_pg *pg)
 {
@@ -18,6 +20,14 @@ struct position pg_end(const struct sim_pg *pg)
         end.lsn = pg->wal_count;
     }
     return end;
+}
+
+/* Nothing runs: from now on the end is being looked for in the files, which takes a while. */
+void pg_read_end(struct sim *sim, int node)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    pg->end_since = sim->now;
+    pg->end_at = sim->now + (dice(sim, UNREADABLE) ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
 }
 
 static void add_record(struct sim *sim, struct sim_pg *pg, uint32_t timeline)
@@ -104,6 +114,7 @@ void pg_start(struct sim *sim, int node, bool as_primary)
     pg->signal_synced = !as_primary;
     pg->recovered_known = false;
     pg->fence = pg->was_fence = true;
+    pg->alone = pg->was_alone = false;
     pg->force_at = 0;
     pg->postmaster_stopped = false;
     memset(pg->flushed, 0, sizeof(pg->flushed));
@@ -114,6 +125,7 @@ static void open_as_primary(struct sim *sim, int node, uint64_t epoch)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->is_primary = true;
+    pg->shows_at = sim->now + short_draw(sim, 120 * MS);
     pg->epoch = epoch;
     pg->recovered = pg->wal_count;
     pg->recovered_known = true;
@@ -164,6 +176,7 @@ void pg_next(struct sim *sim, int node)
             disconnect(sim, node);
             pg->conninfo = pg->conninfo_was = NOBODY;
             pg->end_read = false;
+            pg_read_end(sim, node);
             break;
         case NEXT_STANDBY:
             pg->process = PG_RUNNING;
@@ -312,13 +325,15 @@ void pg_set_force(struct sim *sim, int node, const struct sync_set *set)
     bool is_in = pg->force_at <= sim->now;
     pg->force_was = is_in ? pg->force : pg->force_was;
     pg->was_fence = is_in ? pg->fence : pg->was_fence;
+    pg->was_alone = is_in ? pg->alone : pg->was_alone;
+    pg->alone = set->needed == 0 && sim->settings.sync_mode != SYNC_OFF;
     pg->force = *set;
     pg->fence = false;
     pg->force_at = sim->now + draw(sim, 2 * MS, 60 * MS);
     struct event *e = sim_schedule(sim, pg->force_at, EV_REPLY, node);
     e->life = pg->life;
     e->from = node;
-    sim->counts.degraded += set->needed == 0 && sim->settings.sync_mode != SYNC_OFF ? 1 : 0;
+    sim->counts.degraded += pg->alone ? 1 : 0;
 }
 
 /* Up to where enough of the set, by name, have flushed. */
@@ -351,22 +366,27 @@ void pg_acknowledge(struct sim *sim, int node)
         return;
     }
     bool is_sync = true;
+    bool alone = false;
     uint32_t to = 0;
     if (!pg->fence) { /* a process that has not reloaded yet goes by the old one */
         to = satisfied_to(sim, pg, &pg->force);
         is_sync = pg->force.needed > 0;
+        alone = pg->alone;
     }
     if (pg->force_at > sim->now) {
         bool old = dice(sim, 0.5);
         to = old && !pg->was_fence ? satisfied_to(sim, pg, &pg->force_was) : old ? 0 : to;
         is_sync = old ? pg->force_was.needed > 0 : is_sync;
+        alone = old ? pg->was_alone : alone;
     }
+    alone = alone && sim->settings.sync_mode != SYNC_OFF;
+    is_sync = is_sync || alone;
     for (; pg->acked < to && pg->acked < pg->wal_count; pg->acked++) {
         if (sim->acked_count == ACKED_MAX) {
             return;
         }
-        sim->acked[sim->acked_count++] =
-            (struct acked){.id = pg->wal[pg->acked].id, .lsn = pg->acked + 1, .sync = is_sync};
+        sim->acked[sim->acked_count++] = (struct acked){
+            .id = pg->wal[pg->acked].id, .lsn = pg->acked + 1, .sync = is_sync, .alone = alone};
         sim->counts.acked_sync += is_sync ? 1 : 0;
         sim->counts.acked_async += is_sync ? 0 : 1;
         check_ack(sim, node, is_sync);

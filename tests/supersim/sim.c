@@ -301,6 +301,7 @@ static void draw_settings(struct sim *sim)
     }
     s->times = timing_from(&wish).times;
     s->sync_nodes += dice(sim, 0.15) ? 1 : 0;
+    s->restart_max_ms = sim->seed % 5 == 0 ? 0 : sim->seed % 97 * 100;
 }
 
 static void draw_nodes(struct sim *sim)

@@ -13,6 +13,7 @@
 #include "consensus/hash128.h"
 #include "supervisor/decide.h"
 #include "supervisor/elect.h"
+#include "supervisor/own_words.h"
 #include "supervisor/timing_profile.h"
 #include "tests/lib/random.h"
 
@@ -135,14 +136,17 @@ struct sim_pg {
     uint64_t connection; /* grows with each */
     uint32_t gone_looks;
     bool end_read;
+    uint64_t end_since, end_at; /* nothing runs since, and from when on its end is known */
     bool signal_synced;
     /* as primary */
     uint32_t recovered;
     bool recovered_known;
-    uint64_t epoch; /* for which it was promoted */
+    uint64_t shows_at; /* from when on a look shows that it is primary; the guard tells at once */
+    uint64_t epoch;    /* for which it was promoted */
     bool fence;
     struct sync_set force, force_was;
     bool was_fence;
+    bool alone, was_alone; /* nobody is waited for, in a synchronous mode */
     uint64_t force_at, force_lsn, synced_at;
     uint32_t flushed[NODES_MAX]; /* by connected standbys */
     uint64_t flushed_connection[NODES_MAX];
@@ -171,15 +175,20 @@ struct sim_daemon {
     uint64_t renew_until;               /* local ms */
     uint64_t let_go;                    /* of this epoch nothing is wanted any more */
     uint64_t granted_at, granted_epoch; /* local ms */
+    uint64_t made_at;                   /* local ms: until when its initdb worked; 0: never */
     struct member_facts soft[NODES_MAX];
     uint64_t soft_at[NODES_MAX]; /* local ms; 0: never */
     struct position seen;
     uint64_t seen_at;
+    uint64_t answered_seal, answered_follows; /* epochs */
     struct return_facts back;
     uint32_t crashes;
     uint64_t crash_window;
     bool wants_switchover;
+    uint64_t down_at;     /* since when its PostgreSQL is down; 0: it is not */
+    uint64_t starting_at; /* ... starts */
     int candidate;
+    uint64_t primary_epoch, primary_copy; /* for which that copy was seen to be primary */
     const char *rule;
     uint64_t looks_at; /* of the next loop */
 };
@@ -231,6 +240,7 @@ struct promotion {
 struct acked {
     uint32_t id, lsn;
     bool sync;
+    bool alone; /* ... but by nobody else: the mode was synchronous, and nobody was there */
 };
 
 /* What is not left to the seed. */
@@ -318,6 +328,7 @@ void guard_promote(struct sim *sim, int node, uint64_t epoch);
 
 /* pg.c */
 struct position pg_end(const struct sim_pg *pg);
+void pg_read_end(struct sim *sim, int node);
 void pg_kill(struct sim *sim, int node);
 void pg_stop(struct sim *sim, int node, bool fast);
 void pg_start(struct sim *sim, int node, bool as_primary);
@@ -355,6 +366,7 @@ void fault_milestone(struct sim *sim);
 /* check.c */
 void check_event(struct sim *sim);
 void check_serves(struct sim *sim, int node, uint64_t epoch);
+void check_decision(struct sim *sim, int node, const struct decision *d);
 void check_grant(struct sim *sim, const struct proposal *p);
 void check_promotion(struct sim *sim, int node);
 void check_ack(struct sim *sim, int node, bool sync);

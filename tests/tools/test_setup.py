@@ -36,6 +36,7 @@ libyaml-dev 0.2.5-1
 libjansson-dev 2.14-2
 libmicrohttpd-dev 0.9.75-6
 libcurl4-gnutls-dev 7.88.1-10+deb12u15
+libpq-dev 15.18-0+deb12u1
 git 1:2.39.5-0
 patch 2.7.6
 strace 6.1
