@@ -16,12 +16,6 @@
 #define ROUNDS_MAX 300
 #define ROUND_MS 10
 
-static void kill_one(const struct scan_process *process, void *arg)
-{
-    (void)arg;
-    (void)kill(process->pid, SIGKILL); /* gone by itself: as well */
-}
-
 static void rest(void)
 {
     const struct timespec pause = {.tv_nsec = (long)(ROUND_MS * NS_PER_MS)};
@@ -29,12 +23,12 @@ static void rest(void)
 }
 
 /* Until two rounds in a row have found none that runs. */
-static int kill_all(const struct scan_target *target, struct err *err)
+static int kill_all(struct scan_target *target, struct err *err)
 {
     int empty = 0;
     for (int i = 0; i < ROUNDS_MAX && empty < 2; i++) {
         struct scan_count count;
-        if (scan_all(target, kill_one, NULL, &count) != 0) {
+        if (scan_all(target, scan_end, target, &count) != 0) {
             return err_errno(err, errno, "look for processes");
         }
         empty = count.alive == 0 ? empty + 1 : 0;
@@ -43,21 +37,43 @@ static int kill_all(const struct scan_target *target, struct err *err)
     return empty == 2 ? 0 : err_set(err, ERR_TIMEOUT, "killed processes have not ended");
 }
 
+/* What is known of the postmaster is a number, which another program may have got since. Its folder
+ * tells its backends also when another one has the folder's name now. */
+static void fill_postmaster(const struct act_order *o, struct scan_target *target)
+{
+    pid_t pid = (pid_t)o->postmaster;
+    if (pid == 0 || !scan_is_postgres(target->proc_fd, pid)) {
+        return;
+    }
+    CLEANUP(mem_freep) char *cwd = mem_printf("%d/cwd", (int)pid);
+    target->postmaster = pid;
+    (void)file_id_of(target->proc_fd, cwd, &target->data[1]);
+}
+
+/* The postmaster first, for it starts no more then, whatever holds up the rest. */
+static int kill_server(const struct act_order *o, struct scan_target *target, struct err *err)
+{
+    fill_postmaster(o, target);
+    if (target->postmaster != 0) {
+        const struct scan_process server = {.pid = target->postmaster};
+        scan_end(&server, target);
+    }
+    CLEANUP(mem_freep) char *program = act_program_path(o, "postgres");
+    (void)file_id_of(AT_FDCWD, program, &target->program[0]); /* one of that name will do */
+    if (!file_id_of(AT_FDCWD, o->setup->files.data_dir, &target->data[0]) && errno != ENOENT) {
+        return err_errno(err, errno, "%s", o->setup->files.data_dir);
+    }
+    return kill_all(target, err);
+}
+
 int work_kill(struct act_order *o, struct err *err)
 {
-    if (o->postmaster != 0) {
-        (void)kill((pid_t)o->postmaster,
-                   SIGKILL); /* it starts no more, whatever holds up the rest */
-    }
     CLEANUP(closep) int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CLEANUP(mem_freep) char *program = act_program_path(o, "postgres");
-    struct scan_target target = {.proc_fd = proc, .postmaster = (pid_t)o->postmaster};
-    if (proc < 0 || !file_id_of(AT_FDCWD, o->setup->files.data_dir, &target.data[0])) {
-        bool is_nowhere = proc >= 0 && errno == ENOENT;
-        return is_nowhere ? 0 : err_errno(err, errno, "%s", o->setup->files.data_dir);
+    if (proc < 0) {
+        return err_errno(err, errno, "/proc");
     }
-    (void)file_id_of(AT_FDCWD, program, &target.program[0]); /* one of that name will do */
-    int code = kill_all(&target, err);
+    struct scan_target target = {.proc_fd = proc};
+    int code = kill_server(o, &target, err);
     if (o->guard_pid != 0) {
         (void)kill((pid_t)o->guard_pid, SIGKILL);
     }

@@ -6,9 +6,7 @@
 #include "base/log.h"
 #include "supervisor/supervisor_parts.h"
 
-#define AGAIN_MS                                                                    \
-    50 /* before the very same is done again: until it can be seen that it was done \
-        */
+#define AGAIN_MS 50 /* before the very same is done again, until its effect can be seen */
 #define FAILED_MS UINT64_C(100)
 #define FAILED_MAX_MS 5000
 #define COPY_AGAIN_MAX_MS 60000

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -38,8 +37,7 @@ void end_begin(struct guard *g, enum guard_reason reason)
     kill_group(g);
     errand_kill(&g->errand);
     if (s->phase == GUARD_END) {
-        s->ending.reason = reason;
-        return;
+        return; /* why it began is what is told */
     }
     struct guard_work work = s->work;
     s->work = (struct guard_work){0};
@@ -49,22 +47,6 @@ void end_begin(struct guard *g, enum guard_reason reason)
         tell_answer(g, GUARD_REFUSED, work.id, reason, 0);
     }
     end_sweep(g);
-}
-
-/* The id may have passed to another process since it was read: the pidfd holds on to one, which is
- * then asked again. */
-void end_one(const struct scan_process *process, void *arg)
-{
-    const struct scan_target *target = (const struct scan_target *)arg;
-    int fd = pidfd_open(process->pid, 0);
-    if (fd < 0) {
-        return; /* gone; or the next scan tries again */
-    }
-    struct scan_process again;
-    if (scan_one(target, process->pid, &again)) {
-        (void)pidfd_send_signal(fd, SIGKILL, NULL, 0); /* gone in between: the next scan tells */
-    }
-    (void)close(fd);
 }
 
 static void all_gone(struct guard *g)
@@ -98,7 +80,7 @@ void end_sweep(struct guard *g)
     struct scan_target target = guard_target(g);
     struct scan_count count = {0};
     do {
-        if (scan_all(&target, end_one, &target, &count) != 0) {
+        if (scan_all(&target, scan_end, &target, &count) != 0) {
             ending->clean_scans = 0;
             tell_error(g, GUARD_SYSTEM, errno);
             break;

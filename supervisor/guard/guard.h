@@ -154,8 +154,6 @@ void life_unbind(struct guard *g);
 /* end.c - ends every process. */
 void end_begin(struct guard *g, enum guard_reason reason);
 void end_sweep(struct guard *g);
-/* For scan_all(): SIGKILL to a process that still belongs to the struct scan_target @arg. */
-void end_one(const struct scan_process *process, void *arg);
 #define CLEAN_SCANS 2 /* in a row: then none is left */
 
 /* ask.c - one request of pgraftd; @fd came with it and is taken, -1: none. */

@@ -1,8 +1,9 @@
 /* supervisor/guard/scan.c - walks through /proc with getdents64, since opendir() allocates.
  *
  * What a process is can change between two reads; whoever kills opens a pidfd first and asks again
- * (guard/end.c). A process that has lost its program runs none of it any more, but its connections
- * are closed only later: it counts until it has lost its working directory too, or is a zombie. */
+ * (guard/scan_end.c). A process that has lost its program runs none of it any more, but its
+ * connections are closed only later: it counts until it has lost its working directory too, or is a
+ * zombie. */
 #include "supervisor/guard/scan.h"
 
 #include <dirent.h>
@@ -116,6 +117,13 @@ static bool belongs(const struct scan_target *target, pid_t pid)
         return errno == ENOENT; /* it is on its way out, and not there yet */
     }
     return is_among(target->program, &id) || is_named_postgres(target->proc_fd, name);
+}
+
+bool scan_is_postgres(int proc_fd, pid_t pid)
+{
+    char name[NAME_SIZE];
+    entry_name(name, pid, "exe");
+    return is_named_postgres(proc_fd, name);
 }
 
 bool scan_one(const struct scan_target *target, pid_t pid, struct scan_process *ret_process)

@@ -48,6 +48,11 @@ int scan_all(const struct scan_target *target, scan_cb cb, void *arg, struct sca
 /* Whether the process @pid is one of them and lives. */
 bool scan_one(const struct scan_target *target, pid_t pid, struct scan_process *ret_process);
 
+/* Whether @pid runs a program named postgres, of whichever cluster. */
+bool scan_is_postgres(int proc_fd, pid_t pid);
+/* SIGKILL @process if it still is one of the struct scan_target @arg; a scan_cb. */
+void scan_end(const struct scan_process *process, void *arg);
+
 /* The id of @name below @folder_fd; from memory where the kernel has it, without asking a server.
  */
 bool file_id_of(int folder_fd, const char *name, struct file_id *ret_id);

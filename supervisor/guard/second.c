@@ -43,7 +43,7 @@ static void end_what_is_left(int proc_fd)
     memcpy(target.program, page->program, sizeof(target.program));
     for (int clean = 0; clean < CLEAN_SCANS;) {
         struct scan_count count = {0};
-        bool scanned = scan_all(&target, end_one, &target, &count) == 0;
+        bool scanned = scan_all(&target, scan_end, &target, &count) == 0;
         clean = scanned && count.alive == 0 ? clean + 1 : 0;
         if (clean == 0) {
             (void)poll(NULL, 0, SCAN_MS);

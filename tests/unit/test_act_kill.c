@@ -1,0 +1,148 @@
+/* tests/unit/test_act_kill.c - whom this program ends itself: copies of a small program, under the
+ * name that counts, in folders that count or do not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+
+#include "base/mem.h"
+#include "supervisor/act_parts.h"
+#include "supervisor/guard/scan.h"
+#include "tests/lib/scratch.h"
+
+#define SLEEP "/bin/sleep"
+
+static struct scratch scratch;
+static struct err err;
+static struct pg_setup made;
+static struct act_order order;
+static char *data;
+static char *postgres;
+
+static int copy_sleep(void *arg)
+{
+    return execl("/bin/cp", "cp", SLEEP, (const char *)arg, (char *)NULL);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    static char *none[] = {NULL};
+    err = (struct err){0};
+    scratch_init(&scratch);
+    data = mem_strdup(scratch_path(&scratch, "data"));
+    postgres = mem_strdup(scratch_path(&scratch, "postgres"));
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_int_equal(scratch_wait(scratch_fork(copy_sleep, postgres, -1)), 0);
+    made = (struct pg_setup){.files = {.data_dir = data}, .environment = none};
+    memset(&order, 0, sizeof(order));
+    order.setup = &made;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mem_free(data);
+    mem_free(postgres);
+    scratch_close(&scratch);
+    return 0;
+}
+
+struct start {
+    const char *program;
+    const char *cwd;
+};
+
+static int start_in(void *arg)
+{
+    const struct start *s = (const struct start *)arg;
+    return chdir(s->cwd) != 0 ? 1 : execl(s->program, s->program, "60", (char *)NULL);
+}
+
+/* A process that has come to run @program. */
+static pid_t start(const char *program, const char *cwd)
+{
+    struct start s = {.program = program, .cwd = cwd};
+    char link[64];
+    char seen[320] = "";
+    pid_t child = scratch_fork(start_in, &s, STDERR_FILENO);
+    (void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)child);
+    char *wanted = realpath(program, NULL);
+    assert_non_null(wanted);
+    while (strcmp(seen, wanted) != 0) {
+        ssize_t size = readlink(link, seen, sizeof(seen) - 1);
+        assert_true(size >= 0);
+        seen[size] = '\0';
+    }
+    free(wanted);
+    return child;
+}
+
+static bool was_killed(pid_t child)
+{
+    int status = scratch_wait(child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+static void b5_the_postmaster_and_what_works_in_the_data_directory_end(void **state)
+{
+    (void)state;
+    pid_t postmaster = start(postgres, data);
+    pid_t backend = start(postgres, data);
+    order.postmaster = (uint64_t)postmaster;
+    assert_int_equal(work_kill(&order, &err), 0);
+    assert_true(was_killed(postmaster));
+    assert_true(was_killed(backend));
+}
+
+/* Numbers are given again. */
+static void a_number_that_is_another_programs_now_is_let_live(void **state)
+{
+    (void)state;
+    pid_t stranger = start(SLEEP, data);
+    order.postmaster = (uint64_t)stranger;
+    assert_int_equal(work_kill(&order, &err), 0);
+    assert_int_equal(waitpid(stranger, NULL, WNOHANG), 0);
+    assert_int_equal(kill(stranger, SIGTERM), 0);
+    int status = scratch_wait(stranger);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void b5_all_of_it_ends_when_its_folder_has_lost_its_name(void **state)
+{
+    (void)state;
+    pid_t postmaster = start(postgres, data);
+    pid_t backend = start(postgres, data);
+    order.postmaster = (uint64_t)postmaster;
+    assert_int_equal(rename(data, scratch_path(&scratch, "moved")), 0);
+    assert_int_equal(work_kill(&order, &err), 0);
+    assert_true(was_killed(postmaster));
+    assert_true(was_killed(backend));
+}
+
+static void b6_a_guard_that_does_not_answer_ends_too(void **state)
+{
+    (void)state;
+    pid_t guard = start(SLEEP, "/");
+    order.guard_pid = (uint64_t)guard;
+    assert_int_equal(work_kill(&order, &err), 0);
+    assert_true(was_killed(guard));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(b5_the_postmaster_and_what_works_in_the_data_directory_end),
+        CASE(a_number_that_is_another_programs_now_is_let_live),
+        CASE(b5_all_of_it_ends_when_its_folder_has_lost_its_name),
+        CASE(b6_a_guard_that_does_not_answer_ends_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
