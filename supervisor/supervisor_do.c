@@ -101,19 +101,29 @@ static uint64_t hurry_ms(const struct decision *d)
     return is_told ? SEAL_HURRY_MS : HURRY_MS;
 }
 
+/* Once, however often it is done again. */
+static void tell_done(const struct supervisor *s)
+{
+    const struct decision *d = &s->decision;
+    bool sweeps = d->action == ACTION_KILL && s->facts.guard.state == GUARD_GONE &&
+                  s->facts.pg.process == PG_UNKNOWN;
+    if (act_is_same(&s->done, d)) {
+        return;
+    }
+    if (sweeps) {
+        log_info("supervisor", "looks for what an earlier guard may have left",
+                 LOG_STR("rule", d->rule));
+    } else {
+        log_info("supervisor", "does", LOG_STR("action", action_name(d->action)),
+                 LOG_STR("rule", d->rule), LOG_U64("epoch", d->epoch));
+    }
+}
+
 static void begin(struct supervisor *s)
 {
     const struct decision *d = &s->decision;
     supervisor_fill_order(s, &s->act.order);
-    bool sweeps = d->action == ACTION_KILL && s->facts.guard.state == GUARD_GONE &&
-                  s->facts.pg.process == PG_UNKNOWN;
-    if (sweeps && !act_is_same(&s->done, d)) {
-        log_info("supervisor", "looks for what an earlier guard may have left",
-                 LOG_STR("rule", d->rule));
-    } else if (!act_is_same(&s->done, d)) {
-        log_info("supervisor", "does", LOG_STR("action", action_name(d->action)),
-                 LOG_STR("rule", d->rule), LOG_U64("epoch", d->epoch));
-    }
+    tell_done(s);
     if (d->action == ACTION_START_PRIMARY && s->facts.wish.switchover) {
         s->wish_refused = s->side.view.rows.row[KEY_FAILOVER].mod_revision;
         log_warn("supervisor", "switchover given up",
@@ -275,7 +285,10 @@ static void do_now(struct supervisor *s, uint64_t now_ms)
         supervisor_meet_guard(s, true);
         s->not_before_ms = now_ms + FAILED_MS;
     } else if (d->action == ACTION_RELEASE) {
-        (void)lease_hold_release(&s->side.hold, now_ms);
+        if (lease_hold_release(&s->side.hold, now_ms)) {
+            tell_done(s);
+            s->done = *d;
+        }
         s->not_before_ms = now_ms + AGAIN_MS;
     } else if (d->action == ACTION_SYNC_SET && d->sync.step == SYNC_STEP_PUBLISH) {
         (void)holder_sync(&s->side.holder, &s->side.view, now_ms, &d->sync.publish,

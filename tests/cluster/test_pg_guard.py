@@ -35,8 +35,10 @@ def came_to(cluster, writers, observer, moment):
 
 
 def test_a_guard_that_is_killed(pg):
-    cluster, _, writers, observer, moment = struck(pg, lambda node: [node.guard_alone()], kill)
+    marks = {node: node.mark() for node in pg.clusters[0].databases}
+    cluster, primary, writers, observer, moment = struck(pg, lambda node: [node.guard_alone()], kill)
     outage = came_to(cluster, writers, observer, moment)
+    primary.gave_up_the_role("provable-failover", marks[primary])
     timely(outage.ms, 1000)
 
 

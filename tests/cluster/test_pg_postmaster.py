@@ -28,12 +28,14 @@ def test_a_standby_takes_over_at_once(pg, dies):
     primary = cluster.wait_well()
     writers, observer = pg.writers(), pg.observer()
     writers.go_on()
+    mark = primary.mark()
     moment = dies(primary)
     writers.go_on(moment)
     heir = cluster.wait_primary(other_than=primary)
     assert cluster.wait_well() is heir
     outage = writers.outage(moment)
     print(f"outage {outage.ms:.0f} ms; with all hosts {writers.outage_multi(moment).ms:.0f} ms")
+    primary.gave_up_the_role("provable-failover", mark)
     assert writers.lost() == []
     assert observer.overlap_ms() == 0, observer.story()
     timely(outage.ms, OUTAGE_MS)

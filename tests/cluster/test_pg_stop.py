@@ -17,10 +17,12 @@ def test_a_planned_stop(pg):
     writers, observer = pg.writers(), pg.observer()
     writers.go_on()
     moment = writers.acknowledged()[-1][0]
+    mark = primary.mark()
     primary.stop()
     wait.until(lambda: primary.processes() == [], "the guard has followed it", 10)
     writers.go_on(moment, 50)
     heir = cluster.wait_primary(other_than=primary)
+    primary.gave_up_the_role("stop-release", mark)
     mark = primary.mark()
     primary.start()
     assert cluster.wait_well() is heir
@@ -42,6 +44,7 @@ def test_a_switchover(pg):
     now, outage_ms = case.over()
     case.nothing_lost()
     assert now is wanted
+    case.primary.gave_up_the_role("switched-over", marks[case.primary])
     timely(outage_ms, 1000)
     for node, mark in marks.items():
         assert node.count("action=return", mark) == 0, node.log_since(mark)

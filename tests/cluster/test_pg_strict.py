@@ -31,8 +31,10 @@ def test_a_guard_and_its_daemon_that_are_frozen(pg):
 
 def test_a_postmaster_that_is_killed(pg):
     case = Case(pg)
+    mark = case.primary.mark()
     kill([case.primary.postmaster()])
     heir = case.heir()
+    case.primary.gave_up_the_role("provable-failover", mark)
     now, outage_ms = case.over()
     case.nothing_lost()
     assert now is heir

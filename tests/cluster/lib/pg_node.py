@@ -238,6 +238,10 @@ class PgNode(Node):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
+    def gave_up_the_role(self, rule, mark):
+        """By @rule, behind @mark: the others need not wait until its lease has run out."""
+        assert self.count(f"action=release rule={rule} ", mark), self.log_since(mark)
+
     def is_primary(self):
         """It runs out of recovery; whether it may is another question."""
         return self.is_database and self.sql("SELECT pg_is_in_recovery()") == "f"
