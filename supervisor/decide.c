@@ -189,6 +189,12 @@ static bool stop_release(const struct facts *f)
 {
     return f->wish.stop && has_lease(f);
 }
+/* What it had acknowledged is provably where the next primary is, or what is missing is known. */
+static bool farewell(const struct facts *f)
+{
+    return f->wish.stop && name_is(&f->self, &f->store.holder) && order_stands(f) &&
+           f->pg.data == DATA_USABLE && !is_sealed(f, f->store.order_epoch);
+}
 static bool stopped(const struct facts *f)
 {
     return f->wish.stop;
@@ -494,6 +500,7 @@ static const struct rule {
     /* the end of this program */
     {stop_running,       ACTION_STOP,          RENEWS,  "stop",                  "A8", "this program was asked to stop"},
     {stop_release,       ACTION_RELEASE,       RENEWS,  "stop-release",          "A3", "everything is down: another one may be primary at once"},
+    {farewell,           ACTION_SEAL,          LETS_GO, "farewell",              "C1", "this program was asked to stop: it says how far this node came as primary before it goes"},
     {stopped,            ACTION_WAIT,          LETS_GO, "stopped",               "",   "this program stops"},
     /* a holder that is not well loses the lease */
     {lease_ends,         ACTION_STOP,          RENEWS,  "lease-ends",            "A5", "the last of a long lease is used for a fast shutdown"},

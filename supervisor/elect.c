@@ -40,6 +40,14 @@ static bool has_answered(const struct view *v, const struct member_facts *m)
            m->end.is_known;
 }
 
+/* It is alive and can be expected to answer. Who leaves does not; but a primary whose program was
+ * asked to stop says how far it came before it goes. */
+static bool may_answer(const struct view *v, const struct member_facts *m)
+{
+    bool is_farewell = m->process == PG_ABSENT && name_is(&m->name, &v->f->store.holder);
+    return m->is_fresh && m->has_data && (!m->leaves || is_farewell);
+}
+
 /* How far behind the floor, in bytes of WAL that the newest timeline has too. */
 static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
 {
@@ -229,7 +237,7 @@ static void look(struct view *v, const struct elect_facts *f)
             v->answers |= bit(i);
         } else if (m->is_database) {
             v->silent |= bit(i);
-            v->unanswered |= m->is_fresh && m->has_data && !m->leaves ? bit(i) : 0;
+            v->unanswered |= may_answer(v, m) ? bit(i) : 0;
         }
     }
     find_floor(v);

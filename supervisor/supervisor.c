@@ -15,7 +15,8 @@
 #define HASTE_MS 10 /* the tick, while clients wait for a new primary */
 #define ID_AGAIN_MS 200
 #define STOP_MAX_MS 90000
-#define RELEASE_MAX_MS 3000 /* for a majority to hear of it */
+#define RELEASE_MAX_MS 3000  /* for a majority to hear of it */
+#define FAREWELL_MAX_MS 1000 /* for the next primary to be chosen, with this node's word */
 
 uint64_t supervisor_now_ms(void)
 {
@@ -47,6 +48,21 @@ static void ask_id(struct supervisor *s, uint64_t now_ms)
 
 /* ---- one look ---- */
 
+/* It was the primary, and another node is there that can be: it takes some moments, and without
+ * this node's word nobody would know whether something is lost. */
+static bool is_farewell_awaited(const struct facts *f)
+{
+    bool is_heir_there = false;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        is_heir_there =
+            is_heir_there || (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh &&
+                              m->has_data && !m->leaves && !m->nofailover);
+    }
+    return is_heir_there && name_is(&f->self, &f->store.holder) && f->store.paused == FACT_NO &&
+           f->store.held == FACT_NO;
+}
+
 static void stop_if_down(struct supervisor *s, uint64_t now_ms)
 {
     const struct facts *f = &s->facts;
@@ -62,7 +78,8 @@ static void stop_if_down(struct supervisor *s, uint64_t now_ms)
     uint64_t down_ms = now_ms - (s->down_ms > s->stopping_ms ? s->down_ms : s->stopping_ms);
     /* What was signed has to arrive: else the others wait for the end of the lease. */
     bool is_given_back = f->lease.epoch == 0 && !holder_is_pending(&s->side.holder);
-    bool is_over = is_down && (is_given_back || down_ms > RELEASE_MAX_MS);
+    bool is_said = !is_farewell_awaited(f) || down_ms > FAREWELL_MAX_MS;
+    bool is_over = is_down && ((is_given_back && is_said) || down_ms > RELEASE_MAX_MS);
     if (is_over || now_ms - s->stopping_ms > STOP_MAX_MS) {
         if (is_down && s->is_guard_greeted) {
             (void)guard_client_ask(&s->guard, GUARD_QUIT, 0, 0, NULL, NULL);

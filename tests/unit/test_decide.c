@@ -101,6 +101,12 @@ CHANGE(program_stops_and_all_is_down)
     f->wish.stop = true;
     f->pg.process = PG_ABSENT;
 }
+CHANGE(program_stops_and_another_is_to_be_primary)
+{
+    program_stops_and_all_is_down(f);
+    f->lease = (struct lease_facts){.epoch = 0};
+    f->store.order_epoch = KIT_EPOCH + 1;
+}
 CHANGE(long_lease_ends)
 {
     f->settings.times.fast_stop_ms = 3000;
@@ -503,7 +509,9 @@ static const struct {
     {"B1: promoted for one epoch, it does not serve under another", kit_primary, promoted_for_another_epoch, ACTION_KILL, "other-epoch"},
     {"a daemon that stops stops PostgreSQL", kit_primary, program_stops, ACTION_STOP, "stop"},
     {"... and releases when all is down", kit_primary, program_stops_and_all_is_down, ACTION_RELEASE, "stop-release"},
+    {"... and says how far it came, before it goes", kit_primary, program_stops_and_another_is_to_be_primary, ACTION_SEAL, "farewell"},
     {"... which a standby need not", kit_standby, program_stops_and_all_is_down, ACTION_WAIT, "stopped"},
+    {"... nor that", kit_standby, program_stops_and_another_is_to_be_primary, ACTION_WAIT, "stopped"},
     {"A5: the last of a long lease is for a fast shutdown", kit_primary, long_lease_ends, ACTION_STOP, "lease-ends"},
     {"a hung disk costs the lease", kit_primary, disk_hangs, ACTION_WAIT, "data-hangs"},
     {"a hung PostgreSQL costs the lease", kit_primary, postgres_is_stuck, ACTION_WAIT, "postgres-hangs"},

@@ -110,6 +110,18 @@ CHANGE(pg1_leaves)
 {
     f->members[0].is_fresh = f->members[0].leaves = true;
 }
+CHANGE(asynchronous_and_pg1_leaves)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->members[0].is_fresh = f->members[0].leaves = true;
+    f->members[0].process = PG_ABSENT;
+}
+CHANGE(asynchronous_and_pg1_has_said_how_far_it_came)
+{
+    asynchronous_and_pg1_leaves(f);
+    f->members[0].sealed_epoch = f->store.order_epoch;
+    f->members[0].end = f->members[1].end;
+}
 CHANGE(pg2_leaves_and_asynchronous)
 {
     f->store.sync.sets[0] = (struct sync_set){.needed = 0};
@@ -291,6 +303,8 @@ static const struct {
     {"who is alive gets a moment to answer", pg3_is_alive_and_silent, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
     {"... where nothing can be lost, not who is down", pg1_is_down_and_silent, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... nor who leaves", pg1_leaves, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... unless it was the primary and would say how far it came", asynchronous_and_pg1_leaves, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... by which it is known that nothing is lost", asynchronous_and_pg1_has_said_how_far_it_came, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... who is not chosen either", pg2_leaves_and_asynchronous, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
     {"... but who is down if an operator wants him", pg1_is_down_and_silent_and_wanted, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
     {"... or something could be lost without him", pg1_is_down_and_would_prove, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
