@@ -9,6 +9,7 @@ hosts (safety E5). A run that does not come to an end counts as failed, and is t
 """
 import argparse
 import collections
+import json
 import os
 import signal
 import statistics
@@ -26,6 +27,7 @@ Run = collections.namedtuple("Run", "single multi lost overlap parts")
 
 ASYNC = {}
 QUORUM = {"synchronous_mode": "quorum"}
+FAST = {"failover": "fast"}
 
 
 def nothing(_cluster, _node, _moment):
@@ -80,6 +82,14 @@ def stop_daemon(_cluster, primary):
     return primary, moment
 
 
+def switch_over(cluster, primary):
+    """As Patroni's commands do: by a key."""
+    wanted = cluster.others(primary)[0]
+    moment = time.monotonic_ns()
+    primary.client.put(cluster.key("failover"), json.dumps({"leader": primary.name, "member": wanted.name}))
+    return primary, moment
+
+
 def kill_leader(cluster, primary):
     leads(cluster, cluster["w1"])
     return cluster["w1"], cluster["w1"].strike([cluster["w1"].pid], signal.SIGKILL)
@@ -128,6 +138,9 @@ EVENTS = {
     "node-quorum": Event(6000, QUORUM, kill_node, restart, False, "... with synchronous standbys"),
     "cut": Event(6000, QUORUM, cut_node, heal, False, "the primary's host cut off"),
     "stop": Event(1000, ASYNC, stop_daemon, restart, False, "pgraftd of the primary asked to stop: a planned hand-over"),
+    "switchover": Event(1000, ASYNC, switch_over, nothing, False, "planned switchover"),
+    "node-fast": Event(3000, FAST, kill_node, restart, False, "`failover: fast`: all processes of the primary's node killed"),
+    "cut-fast": Event(3000, FAST, cut_node, heal, False, "`failover: fast`: the primary's host cut off"),
     "leader": Event(0, QUORUM, kill_leader, restart, False, "the raft leader killed, elsewhere"),
     "witness": Event(0, QUORUM, kill_witness, restart, False, "a witness killed"),
     "restart": Event(0, QUORUM, restart_daemon, nothing, False, "pgraftd of the primary killed and started at once"),
