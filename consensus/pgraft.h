@@ -557,6 +557,13 @@ PGRAFT_API int pgraft_lease_revoke_grant(struct pgraft *store, uint64_t lease, u
 PGRAFT_API int pgraft_lease_release(struct pgraft *store, uint64_t lease, uint64_t epoch,
                                     const struct pgraft_call *call, uint64_t *ret_request,
                                     struct pgraft_error *error);
+/* By the holder of a protected lease: from now on it lives for @ttl_ms after a keep-alive. A longer
+ * time counts from when it is applied; a shorter one is asked for when nobody counts with more
+ * (docs/leases.md). One that runs out already is PGRAFT_ERR_REFUSED, one of another epoch
+ * PGRAFT_ERR_CONFLICT. */
+PGRAFT_API int pgraft_lease_change(struct pgraft *store, uint64_t lease, uint64_t epoch,
+                                   uint64_t ttl_ms, const struct pgraft_call *call,
+                                   uint64_t *ret_request, struct pgraft_error *error);
 /* With its keys, and what is left of it. */
 PGRAFT_API int pgraft_lease_show(struct pgraft *store, uint64_t lease,
                                  const struct pgraft_call *call, uint64_t *ret_request,

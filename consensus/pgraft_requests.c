@@ -294,6 +294,18 @@ int pgraft_lease_release(struct pgraft *store, uint64_t lease, uint64_t epoch,
     return submit_command(store, JOB_COMMAND, &command, 0, call, ret_request, error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what every request takes */
+int pgraft_lease_change(struct pgraft *store, uint64_t lease, uint64_t epoch, uint64_t ttl_ms,
+                        const struct pgraft_call *call, uint64_t *ret_request,
+                        struct pgraft_error *error)
+{
+    struct kv_command command = {.kind = KV_LEASE_CHANGE,
+                                 .holder_lease = lease,
+                                 .holder_epoch = epoch,
+                                 .lease_change = {.id = lease, .epoch = epoch, .ttl_ms = ttl_ms}};
+    return submit_command(store, JOB_COMMAND, &command, 0, call, ret_request, error);
+}
+
 int pgraft_lease_show(struct pgraft *store, uint64_t lease, const struct pgraft_call *call,
                       uint64_t *ret_request, struct pgraft_error *error)
 {

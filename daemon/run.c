@@ -21,7 +21,6 @@
 #include "base/version.h"
 #include "consensus/pgraft.h"
 #include "daemon/ground.h"
-#include "daemon/lease_change.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
 #include "daemon/reap.h"
@@ -193,7 +192,6 @@ static int make_supervisor(struct run *r, struct err *err)
         return err_set(err, ERR_TOO_LARGE, "namespace, scope or name is too long");
     }
     wire_config_serve(&r->shared, r->supervisor);
-    supervisor_set_change(r->supervisor, lease_change);
     if (r->source->adopts) {
         supervisor_adopt(r->supervisor);
     }

@@ -159,12 +159,12 @@ static void send(struct holder *r, uint64_t now_ms)
     struct pgraft_error error = {.code = 0};
     ask->holder = r;
     r->again_ms = now_ms + AGAIN_MS;
-    int code = r->kind == HOLDER_RELEASE
-                   ? pgraft_lease_release(r->store, KEYS_PRIMARY_LEASE, r->epoch, &call,
-                                          &ask->request, &error)
-               : r->kind == HOLDER_TIME
-                   ? r->change(r->store, r->epoch, r->ttl_ms, &call, &ask->request, &error)
-                   : pgraft_txn(r->store, &txn, &call, &ask->request, &error);
+    int code =
+        r->kind == HOLDER_RELEASE ? pgraft_lease_release(r->store, KEYS_PRIMARY_LEASE, r->epoch,
+                                                         &call, &ask->request, &error)
+        : r->kind == HOLDER_TIME  ? pgraft_lease_change(r->store, KEYS_PRIMARY_LEASE, r->epoch,
+                                                        r->ttl_ms, &call, &ask->request, &error)
+                                  : pgraft_txn(r->store, &txn, &call, &ask->request, &error);
     if (code == 0) {
         r->ask = ask;
         return;
@@ -299,7 +299,7 @@ bool holder_sync(struct holder *r, const struct store_view *view, uint64_t now_m
 
 bool holder_time(struct holder *r, const struct store_view *view, uint64_t now_ms, uint64_t ttl_ms)
 {
-    if (r->change == NULL || !begin(r, view, false)) {
+    if (!begin(r, view, false)) {
         return false;
     }
     r->ttl_ms = ttl_ms;

@@ -31,10 +31,6 @@ enum holder_kind {
     HOLDER_RELEASE,
 };
 
-/* Whoever has the lease of @epoch changes its time; given by the program. */
-typedef int (*holder_change_cb)(struct pgraft *store, uint64_t epoch, uint64_t ttl_ms,
-                                const struct pgraft_call *call, uint64_t *ret_request,
-                                struct pgraft_error *error);
 enum holder_outcome {
     HOLDER_NONE,    /* nothing was asked of it in this epoch */
     HOLDER_PENDING, /* nobody knows yet */
@@ -54,8 +50,7 @@ struct holder {
     const struct keys *keys;
     void (*changed)(void *ctx); /* an outcome is known */
     void *ctx;
-    holder_change_cb change; /* NULL: the time is never changed */
-    uint64_t ttl_ms;         /* of the newest such request */
+    uint64_t ttl_ms; /* of the newest such request */
     /* the epoch it writes for */
     uint64_t epoch, grant, member;
     bool may_write; /* false: an earlier life may have something under way, and was not outvoted */

@@ -189,11 +189,6 @@ void supervisor_adopt(struct supervisor *s)
     s->adopts = true;
 }
 
-void supervisor_set_change(struct supervisor *s, supervisor_change_cb change)
-{
-    s->change = change;
-}
-
 uint64_t supervisor_advise(struct supervisor *s, const struct pgraft_view *view,
                            struct pgraft_transaction *transaction)
 {
@@ -253,7 +248,6 @@ int supervisor_open(struct supervisor *s, uv_loop_t *loop, struct pgraft *store,
     s->store = store;
     s->board = board;
     store_side_open(&s->side, store, &owner);
-    s->side.holder.change = s->change;
     supervisor_keep_open(s);
     config_key_open(&s->config_key, store, &s->side.keys, s->setup->first_config);
     if (s->supervises) {

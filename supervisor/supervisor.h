@@ -45,11 +45,6 @@ struct supervisor *supervisor_create(const struct pg_setup *setup, const char *s
 /* A data directory that was there before pgraft is taken over (safety D2): by an operator's word
  * alone. */
 void supervisor_adopt(struct supervisor *s);
-/* Before supervisor_open(): how the time of a lease is changed. */
-typedef int (*supervisor_change_cb)(struct pgraft *store, uint64_t epoch, uint64_t ttl_ms,
-                                    const struct pgraft_call *call, uint64_t *ret_request,
-                                    struct pgraft_error *error);
-void supervisor_set_change(struct supervisor *s, supervisor_change_cb change);
 /* Before supervisor_open(). */
 void supervisor_follow(struct supervisor *s, const struct supervisor_config_owner *owner);
 /* From now on this. Settings and times count at once, a lease with the next grant; what a sequence

@@ -37,7 +37,6 @@ struct supervisor {
     uv_loop_t *loop;
     struct pgraft *store;
     struct view_board *board;
-    supervisor_change_cb change;
     struct store_side side;
     bool supervises; /* a PostgreSQL; else a witness */
     bool is_open;

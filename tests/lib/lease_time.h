@@ -3,7 +3,6 @@
 #ifndef TESTS_LIB_LEASE_TIME_H_
 #define TESTS_LIB_LEASE_TIME_H_
 
-#include "daemon/lease_change.h"
 #include "supervisor/store_side.h"
 
 #define LEASE_TIME_LONG_MS 6000
@@ -13,7 +12,6 @@ static inline bool lease_time_turn(struct store_side *side, bool stretches, uint
 {
     bool is_done = holder_outcome(&side->holder, HOLDER_TIME) == HOLDER_DONE;
     uint64_t own_ms = side->hold.limit_ms;
-    side->holder.change = lease_change;
     if (stretches && is_done) {
         lease_hold_stretch(&side->hold, true, now_ms);
     } else if (stretches) {

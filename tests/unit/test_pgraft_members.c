@@ -241,6 +241,22 @@ static void a_lease_is_released_revoked_and_listed(void **state)
     assert_int_equal(pgraft_lease_keep(hosts.at[1].store, 4711, &call, NULL, NULL), 0);
     hosts_wait(&hosts, &heard);
     assert_int_equal(heard.status, PGRAFT_ERR_NOT_FOUND);
+    const struct {
+        uint64_t epoch, ttl_ms;
+        int status;
+    } changes[] = {{granted.epoch + 1, 90000, PGRAFT_ERR_CONFLICT},
+                   {granted.epoch, 90000, 0},
+                   {granted.epoch, 1, PGRAFT_ERR_INVALID}};
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        call = hosts_call(&heard, 20000);
+        int code = pgraft_lease_change(hosts.at[1].store, granted.lease, changes[i].epoch,
+                                       changes[i].ttl_ms, &call, NULL, NULL);
+        if (code == 0) {
+            hosts_wait(&hosts, &heard);
+            code = heard.status;
+        }
+        assert_int_equal(code, changes[i].status);
+    }
     call = hosts_call(&heard, 20000);
     assert_int_equal(
         pgraft_lease_release(hosts.at[1].store, granted.lease, granted.epoch, &call, NULL, NULL),
