@@ -1,4 +1,5 @@
-/* tests/unit/test_act_run.c - a program as a step that has a limit, and archive_command as one. */
+/* tests/unit/test_act_run.c - a program as a step that has a limit, its words, and archive_command
+ * as one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/act_words.h"
 #include "supervisor/pg_setup.h"
 #include "tests/lib/act_kit.h"
 #include "tests/lib/scratch.h"
@@ -118,11 +120,32 @@ static void an_archive_command_is_made_as_postgresql_makes_it(void **state)
     }
 }
 
+static void options_are_words_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    static const struct pg_pair pairs[] = {{.name = "progress", .value = ""},
+                                           {.name = "encoding", .value = "UTF8"}};
+    const struct pg_pairs options = {.at = pairs, .count = ARRAY_LEN(pairs)};
+    CLEANUP(act_words_close) struct act_words words = {.count = 0};
+    act_words_take(&words, mem_strdup("initdb"));
+    act_words_options(&words, &options);
+    assert_int_equal(words.count, 3);
+    assert_string_equal(words.at[0], "initdb");
+    assert_string_equal(words.at[1], "--progress");
+    assert_string_equal(words.at[2], "--encoding=UTF8");
+    for (size_t i = 0; i < ACT_WORDS_MAX; i++) {
+        act_words_options(&words, &options);
+    }
+    assert_int_equal(words.count, ACT_WORDS_MAX - 1);
+    assert_null(words.at[ACT_WORDS_MAX - 1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_that_takes_too_long_is_killed),
         cmocka_unit_test(an_archive_command_is_made_as_postgresql_makes_it),
+        cmocka_unit_test(options_are_words_as_far_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
