@@ -27,6 +27,9 @@ bool assign_is_scalar(const struct assign *a, const struct setting *setting,
 bool assign_is_printable(const char *text);
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node);
+/* Copies of both, behind those that the setting has. True. */
+bool assign_add_pair(const struct assign *a, const struct setting *setting, const char *key,
+                     const char *value);
 bool assign_pairs(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node);
 

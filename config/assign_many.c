@@ -82,7 +82,7 @@ static struct config_pair *find_key(const struct config_pairs *pairs, const char
     return NULL;
 }
 
-static bool add_pair(const struct assign *a, const struct setting *setting, const char *key,
+bool assign_add_pair(const struct assign *a, const struct setting *setting, const char *key,
                      const char *value)
 {
     struct config_pairs *pairs = setting_member(setting, a->config);
@@ -123,7 +123,7 @@ static bool add_peer(const struct assign *a, const struct setting *setting, cons
                            "more than %d; others join the cluster when it is there",
                            CONFIG_PEERS_MAX);
     }
-    return add_pair(a, setting, name, buf_text(&full));
+    return assign_add_pair(a, setting, name, buf_text(&full));
 }
 
 /* "pg1=10.0.0.1:7400" */
@@ -150,7 +150,7 @@ static bool add_header(const struct assign *a, const struct setting *setting, co
     if (!assign_is_printable(value)) {
         return assign_fail(a, setting, place, "%s: a header is one line", name);
     }
-    return add_pair(a, setting, name, value);
+    return assign_add_pair(a, setting, name, value);
 }
 
 /* Patroni's own files name modules of Python, which is no reason not to start. */
@@ -173,7 +173,7 @@ static bool add_logger(const struct assign *a, const struct setting *setting, co
     if (loggers->count == LOG_OVERRIDES_MAX) {
         return assign_fail(a, setting, place, "more than %d modules", LOG_OVERRIDES_MAX);
     }
-    return add_pair(a, setting, module, log_level_name(level));
+    return assign_add_pair(a, setting, module, log_level_name(level));
 }
 
 static bool add_entry(const struct assign *a, const struct setting *setting,

@@ -63,15 +63,6 @@ bool assign_texts(const struct assign *a, const struct setting *setting,
 
 /* --- Maps of text --- */
 
-static void add_pair(const struct assign *a, const struct setting *setting, const char *key,
-                     const char *value)
-{
-    struct config_pairs *pairs = setting_member(setting, a->config);
-    pairs->at = mem_grow(pairs->at, pairs->count + 1, sizeof(*pairs->at));
-    pairs->at[pairs->count++] =
-        (struct config_pair){.key = mem_strdup(key), .value = mem_strdup(value)};
-}
-
 /* "data-checksums", or the key of "encoding: UTF8". */
 static bool is_option(const char *text)
 {
@@ -101,8 +92,7 @@ static bool add_entry(const struct assign *a, const struct setting *setting,
         return assign_fail(a, setting, &entry->place, "%s: has to be one line",
                            problems_word(entry->key).text);
     }
-    add_pair(a, setting, entry->key, nothing ? "" : value->text);
-    return true;
+    return assign_add_pair(a, setting, entry->key, nothing ? "" : value->text);
 }
 
 /* Options: texts, and maps of one key each. */
@@ -120,7 +110,7 @@ static bool add_list(const struct assign *a, const struct setting *setting,
                                "%s is no option; write it without \"--\", a value after a colon",
                                cli_quoted(item->text).text);
         } else {
-            add_pair(a, setting, item->text, "");
+            (void)assign_add_pair(a, setting, item->text, "");
         }
     }
     return fine;
