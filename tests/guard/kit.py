@@ -13,10 +13,13 @@ import threading
 import time
 from pathlib import Path
 
+from pg_host import lives, postgres_bin, state_of  # tests/lib
+
 BUILD = Path(os.environ["PGRAFT_BUILD_ROOT"])
 PATIENCE_S = 15
 MEMORY = Path("/dev/shm")  # dozens of data directories: nothing here needs a disk
 OWNER = "postgres" if os.geteuid() == 0 else None
+PROGRAMS = ("supervisor/pgraft-guard", "tests/guard/guard_driver")
 SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
@@ -34,12 +37,6 @@ LATE, NO_GRANT, NOT_ARMED = 1, 2, 3  # enum guard_reason of supervisor/guard_wir
 RUNS, IS_PRIMARY, NO_WATCHDOG, HANDS_OFF = 5, 9, 13, 14
 BY_DEADLINE, BY_REQUEST, BY_DEATH, BY_UNGRANTED, BY_LEFTOVER = range(15, 20)
 UNLOCKED, NO_UPGRADE, UNWATCHED = 20, 27, 28
-
-
-def postgres_bin():
-    """The folder with the newest PostgreSQL's programs."""
-    folders = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "postgres").exists()]
-    return max(folders, key=lambda path: int(path.parent.name))
 
 
 BIN = postgres_bin()
@@ -73,18 +70,6 @@ def remove_memory(data):
     with contextlib.suppress(OSError, IndexError):
         key_and_id = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[6].split()
         subprocess.run(["ipcrm", "-m", key_and_id[1]], check=False, capture_output=True)
-
-
-def state_of(pid):
-    """The letter of /proc/PID/stat, "" when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def lives(pid):
-    return state_of(pid) not in ("", "Z", "X")
 
 
 class Event(dict):
@@ -209,14 +194,14 @@ class Session:
 
 
 class Template:
-    """What initdb made, with what every copy needs."""
+    """What initdb made, with the programs of @suite that every copy needs."""
 
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="pgraft-guard-", dir=MEMORY if MEMORY.is_dir() else None))
+    def __init__(self, suite, programs):
+        self.folder = Path(tempfile.mkdtemp(prefix=f"pgraft-{suite}-", dir=MEMORY if MEMORY.is_dir() else None))
         os.chmod(self.folder, 0o755)
-        self.programs = Path(tempfile.mkdtemp(prefix="pgraft-guard-bin-"))  # the other may forbid to execute
+        self.programs = Path(tempfile.mkdtemp(prefix=f"pgraft-{suite}-bin-"))  # the other may forbid to execute
         os.chmod(self.programs, 0o755)
-        for program in ("supervisor/pgraft-guard", "tests/guard/guard_driver"):
+        for program in programs:
             shutil.copy(BUILD / program, self.programs)
         self.home = self.folder / "home"
         self.home.mkdir()

@@ -9,14 +9,13 @@ import shlex
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-from kit import BIN, MEMORY, OWNER, PATIENCE_S, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
+from kit import BIN, OWNER, PATIENCE_S, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
 
-BUILD = Path(os.environ["PGRAFT_BUILD_ROOT"])
+PROGRAMS = ("supervisor/pgraft-guard", "supervisor/pgraft-helper", "tests/observe/observe_driver",
+            "tests/observe/observe_link_driver")
 LEASE_MS = 2000  # all periods and deadlines follow from it
 UNKNOWN, NO, YES = range(3)  # enum fact
 ABSENT, LEFT, STARTING, RUNNING, STOPPING = range(1, 6)  # enum pg_process
@@ -214,30 +213,6 @@ class Server:
 def lsn(text):
     high, _, low = text.partition("/")
     return int(high, 16) << 32 | int(low, 16)
-
-
-class Template:
-    """What initdb made."""
-
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="pgraft-observe-", dir=MEMORY if MEMORY.is_dir() else None))
-        os.chmod(self.folder, 0o755)
-        self.programs = Path(tempfile.mkdtemp(prefix="pgraft-observe-bin-"))
-        os.chmod(self.programs, 0o755)
-        for program in ("supervisor/pgraft-guard", "supervisor/pgraft-helper", "tests/observe/observe_driver",
-                        "tests/observe/observe_link_driver"):
-            shutil.copy(BUILD / program, self.programs)
-        self.home = self.folder / "home"
-        self.home.mkdir()
-        if OWNER:
-            shutil.chown(self.home, OWNER, OWNER)
-        self.data = self.home / "template"
-        run(BIN / "initdb", "-D", self.data, "-A", "trust", "--no-sync", "--wal-segsize=1", "-U", "postgres")
-        self.count = 0
-
-    def close(self):
-        shutil.rmtree(self.folder)
-        shutil.rmtree(self.programs)
 
 
 class Rig:
