@@ -46,16 +46,24 @@ static bool add_to_list(const struct assign *a, const struct setting *setting, c
     return true;
 }
 
+bool assign_items(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *list, const char *expected, assign_item_cb add)
+{
+    bool fine = true;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tree_node *item = list->entries[i].value;
+        fine = assign_is_scalar(a, setting, item, expected) &&
+               add(a, setting, item->text, &item->place) && fine;
+    }
+    return fine;
+}
+
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node)
 {
     bool fine = true;
     if (node->kind == TREE_LIST) {
-        for (size_t i = 0; i < node->count; i++) {
-            const struct tree_node *item = node->entries[i].value;
-            fine = assign_is_scalar(a, setting, item, "a list of hosts") &&
-                   add_to_list(a, setting, item->text, &item->place) && fine;
-        }
+        fine = assign_items(a, setting, node, "a list of hosts", add_to_list);
     } else {
         fine = assign_is_scalar(a, setting, node, "a list");
         const char *text = fine && node->text[0] != '\0' ? node->text : NULL;

@@ -11,8 +11,8 @@
 
 /* --- Lists of text --- */
 
-static bool add_text(const struct assign *a, const struct setting *setting,
-                     const struct tree_place *place, const char *text)
+static bool add_text(const struct assign *a, const struct setting *setting, const char *text,
+                     const struct tree_place *place)
 {
     struct config_list *list = setting_member(setting, a->config);
     if (text[0] == '\0' || !assign_is_printable(text)) {
@@ -34,7 +34,7 @@ static bool add_parts(const struct assign *a, const struct setting *setting,
         CLEANUP(mem_freep)
         char *part = mem_printf("%.*s", size > start ? (int)(size - start) : 0, at + start);
         if (part[0] != '\0') {
-            fine = add_text(a, setting, &node->place, part) && fine;
+            fine = add_text(a, setting, part, &node->place) && fine;
         }
         at += size + (at[size] != '\0' ? 1 : 0);
     }
@@ -46,11 +46,7 @@ bool assign_texts(const struct assign *a, const struct setting *setting,
 {
     bool fine = true;
     if (node->kind == TREE_LIST) {
-        for (size_t i = 0; i < node->count; i++) {
-            const struct tree_node *item = node->entries[i].value;
-            fine = assign_is_scalar(a, setting, item, "a list of lines") &&
-                   add_text(a, setting, &item->place, item->text) && fine;
-        }
+        fine = assign_items(a, setting, node, "a list of lines", add_text);
     } else {
         fine = assign_is_scalar(a, setting, node, "a list") &&
                add_parts(a, setting, node, setting->kind == SETTING_WORDS ? "," : "\n");
