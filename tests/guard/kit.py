@@ -83,24 +83,31 @@ class Event(dict):
                          for name, _, value in (pair.partition("=") for pair in pairs))
 
 
-class Driver:
-    """pgraftd's part, played by tests/guard/driver.c."""
+class Told:
+    """A program that is told what to do, a line at a time, and says a line at a time what comes of it."""
 
-    def __init__(self, node, *options):
-        self.process = popen([node.programs / "guard_driver", node.programs / "pgraft-guard", node.data,
-                              BIN / "postgres", node.socket, *options],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=node.log, text=True, bufsize=1)
+    def __init__(self, words, log, line_of):
+        self.process = popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1)
+        self.line_of = line_of
         self.lines = queue.Queue()
         self.seen = []
-        self.kept = []  # told while an answer was awaited
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         for line in self.process.stdout:
-            self.lines.put(Event(line.rstrip("\n")))
+            self.lines.put(self.line_of(line.rstrip("\n")))
 
     def say(self, *words):
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+
+
+class Driver(Told):
+    """pgraftd's part, played by tests/guard/driver.c."""
+
+    def __init__(self, node, *options):
+        super().__init__([node.programs / "guard_driver", node.programs / "pgraft-guard", node.data, BIN / "postgres",
+                          node.socket, *options], node.log, Event)
+        self.kept = []  # told while an answer was awaited
 
     def next(self, end, what):
         """The next event of all, before the time @end."""

@@ -9,10 +9,9 @@ import shlex
 import shutil
 import signal
 import subprocess
-import threading
 import time
 
-from kit import BIN, OWNER, PATIENCE_S, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
+from kit import BIN, OWNER, PATIENCE_S, Told, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
 
 PROGRAMS = ("supervisor/pgraft-guard", "supervisor/pgraft-helper", "tests/observe/observe_driver",
             "tests/observe/observe_link_driver")
@@ -52,28 +51,11 @@ class Facts(dict):
                          for name, _, value in (word.partition("=") for word in words[1:]))
 
 
-class Observer:
-    """tests/observe/driver.c: what it sees is asked for, or waited for."""
+class Watcher(Told):
+    """A driver whose lines are facts."""
 
-    def __init__(self, rig, server, host=None, port=5432, user="postgres", passfile="-", guard=False):
-        words = [rig.programs / "observe_driver", host or server.sockets, port, user, passfile, server.data,
-                 rig.programs / "pgraft-helper", LEASE_MS]
-        if guard:
-            words += [rig.programs / "pgraft-guard", BIN / "postgres", server.folder / "guard.sock"]
-        self.start(words, rig.log)
-
-    def start(self, words, log):
-        self.process = popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1)
-        self.lines = queue.Queue()
-        self.seen = []
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(Facts(line.rstrip("\n")))
-
-    def say(self, *words):
-        self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+    def __init__(self, words, log):
+        super().__init__(words, log, Facts)
 
     def next(self, what, patience_s=PATIENCE_S):
         try:
@@ -87,6 +69,30 @@ class Observer:
         while (facts := self.next(kind)).kind != kind:
             pass
         return facts
+
+    def quit(self):
+        """It ends in order: nothing is left open or unreaped."""
+        self.say("quit")
+        self.first("closed")
+        assert self.process.wait(PATIENCE_S) == 0
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        while not self.lines.empty():
+            self.seen.append(self.lines.get().line)
+
+
+class Observer(Watcher):
+    """tests/observe/driver.c: what it sees is asked for, or waited for."""
+
+    def __init__(self, rig, server, host=None, port=5432, user="postgres", passfile="-", guard=False):
+        words = [rig.programs / "observe_driver", host or server.sockets, port, user, passfile, server.data,
+                 rig.programs / "pgraft-helper", LEASE_MS]
+        if guard:
+            words += [rig.programs / "pgraft-guard", BIN / "postgres", server.folder / "guard.sock"]
+        super().__init__(words, rig.log)
 
     def now(self):
         """The facts as they are now."""
@@ -104,19 +110,6 @@ class Observer:
     def is_well(self, role):
         return self.wait("it is seen",
                          lambda f: f["role"] == role and f["answers"] == YES and f["data_answers"] == YES)
-
-    def quit(self):
-        """It ends in order: nothing is left open or unreaped."""
-        self.say("quit")
-        self.first("closed")
-        assert self.process.wait(PATIENCE_S) == 0
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        while not self.lines.empty():
-            self.seen.append(self.lines.get().line)
 
 
 class Server:
