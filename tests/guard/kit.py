@@ -20,9 +20,8 @@ PATIENCE_S = 15
 MEMORY = Path("/dev/shm")  # dozens of data directories: nothing here needs a disk
 OWNER = "postgres" if os.geteuid() == 0 else None
 PROGRAMS = ("supervisor/pgraft-guard", "tests/guard/guard_driver")
-SETTINGS = """
+SMALL = """
 listen_addresses = ''
-unix_socket_directories = '{sockets}'
 shared_buffers = 16MB
 max_wal_size = 8MB
 min_wal_size = 2MB
@@ -31,6 +30,7 @@ restart_after_crash = off
 log_min_messages = warning
 dynamic_shared_memory_type = mmap
 """
+SETTINGS = SMALL + "unix_socket_directories = '{sockets}'\n"
 ANSWERS = ("done", "refused", "state", "started", "promoted")
 SMART, FAST, IMMEDIATE, KILL = range(4)
 LATE, NO_GRANT, NOT_ARMED = 1, 2, 3  # enum guard_reason of supervisor/guard_wire.h

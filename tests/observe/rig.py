@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from kit import BIN, OWNER, PATIENCE_S, Told, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
+from kit import BIN, OWNER, PATIENCE_S, SMALL, Told, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
 
 PROGRAMS = ("supervisor/pgraft-guard", "supervisor/pgraft-helper", "tests/observe/observe_driver",
             "tests/observe/observe_link_driver")
@@ -26,18 +26,7 @@ OPEN, NOT_YET, FULL, REFUSED, SHUT, SILENT = range(1, 7)  # enum probe_door_stat
 GUARD_GONE, GUARD_SILENT, GUARD_WELL = 1, 2, 3
 FENCE_VALUE = "ANY 1 (pgraft_fence)"
 BETWEEN_VALUE = "ANY 1 (pgraft_between)"
-SETTINGS = """
-listen_addresses = ''
-shared_buffers = 16MB
-max_wal_size = 8MB
-min_wal_size = 2MB
-fsync = off
-restart_after_crash = off
-log_min_messages = warning
-wal_retrieve_retry_interval = 100ms
-max_connections = 10
-dynamic_shared_memory_type = mmap
-"""
+SETTINGS = SMALL + "wal_retrieve_retry_interval = 100ms\nmax_connections = 10\n"
 
 
 class Facts(dict):
