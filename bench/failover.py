@@ -225,7 +225,7 @@ def main():
         os.environ["PGRAFT_BUILD_ROOT"] = os.path.abspath(given.build)
         os.environ["PGRAFT_SOURCE_ROOT"] = str(TOP)
         os.execv(sys.executable, [sys.executable, str(CLUSTER / "inside.py"), sys.executable, __file__, *sys.argv[1:]])
-    sys.path.insert(0, str(CLUSTER))
+    sys.path[:0] = [str(CLUSTER), str(CLUSTER.parent / "lib")]
     from lib import pg_parts, pg_stage  # pylint: disable=import-outside-toplevel
     kit = Kit(pg_stage.Keeper, pg_parts.Parts)
     if given.parts:

@@ -25,8 +25,16 @@ bool assign_is_scalar(const struct assign *a, const struct setting *setting,
                       const struct tree_node *node, const char *expected);
 /* UTF-8, and everything in it can be seen. */
 bool assign_is_printable(const char *text);
+/* All of @list by @add. False: one of them was not taken. */
+typedef bool (*assign_item_cb)(const struct assign *a, const struct setting *setting,
+                               const char *text, const struct tree_place *place);
+bool assign_items(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *list, const char *expected, assign_item_cb add);
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node);
+/* Copies of both, behind those that the setting has. True. */
+bool assign_add_pair(const struct assign *a, const struct setting *setting, const char *key,
+                     const char *value);
 bool assign_pairs(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node);
 

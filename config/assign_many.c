@@ -46,16 +46,24 @@ static bool add_to_list(const struct assign *a, const struct setting *setting, c
     return true;
 }
 
+bool assign_items(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *list, const char *expected, assign_item_cb add)
+{
+    bool fine = true;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tree_node *item = list->entries[i].value;
+        fine = assign_is_scalar(a, setting, item, expected) &&
+               add(a, setting, item->text, &item->place) && fine;
+    }
+    return fine;
+}
+
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node)
 {
     bool fine = true;
     if (node->kind == TREE_LIST) {
-        for (size_t i = 0; i < node->count; i++) {
-            const struct tree_node *item = node->entries[i].value;
-            fine = assign_is_scalar(a, setting, item, "a list of hosts") &&
-                   add_to_list(a, setting, item->text, &item->place) && fine;
-        }
+        fine = assign_items(a, setting, node, "a list of hosts", add_to_list);
     } else {
         fine = assign_is_scalar(a, setting, node, "a list");
         const char *text = fine && node->text[0] != '\0' ? node->text : NULL;
@@ -82,7 +90,7 @@ static struct config_pair *find_key(const struct config_pairs *pairs, const char
     return NULL;
 }
 
-static bool add_pair(const struct assign *a, const struct setting *setting, const char *key,
+bool assign_add_pair(const struct assign *a, const struct setting *setting, const char *key,
                      const char *value)
 {
     struct config_pairs *pairs = setting_member(setting, a->config);
@@ -123,7 +131,7 @@ static bool add_peer(const struct assign *a, const struct setting *setting, cons
                            "more than %d; others join the cluster when it is there",
                            CONFIG_PEERS_MAX);
     }
-    return add_pair(a, setting, name, buf_text(&full));
+    return assign_add_pair(a, setting, name, buf_text(&full));
 }
 
 /* "pg1=10.0.0.1:7400" */
@@ -150,7 +158,7 @@ static bool add_header(const struct assign *a, const struct setting *setting, co
     if (!assign_is_printable(value)) {
         return assign_fail(a, setting, place, "%s: a header is one line", name);
     }
-    return add_pair(a, setting, name, value);
+    return assign_add_pair(a, setting, name, value);
 }
 
 /* Patroni's own files name modules of Python, which is no reason not to start. */
@@ -173,7 +181,7 @@ static bool add_logger(const struct assign *a, const struct setting *setting, co
     if (loggers->count == LOG_OVERRIDES_MAX) {
         return assign_fail(a, setting, place, "more than %d modules", LOG_OVERRIDES_MAX);
     }
-    return add_pair(a, setting, module, log_level_name(level));
+    return assign_add_pair(a, setting, module, log_level_name(level));
 }
 
 static bool add_entry(const struct assign *a, const struct setting *setting,

@@ -11,8 +11,8 @@
 
 /* --- Lists of text --- */
 
-static bool add_text(const struct assign *a, const struct setting *setting,
-                     const struct tree_place *place, const char *text)
+static bool add_text(const struct assign *a, const struct setting *setting, const char *text,
+                     const struct tree_place *place)
 {
     struct config_list *list = setting_member(setting, a->config);
     if (text[0] == '\0' || !assign_is_printable(text)) {
@@ -34,7 +34,7 @@ static bool add_parts(const struct assign *a, const struct setting *setting,
         CLEANUP(mem_freep)
         char *part = mem_printf("%.*s", size > start ? (int)(size - start) : 0, at + start);
         if (part[0] != '\0') {
-            fine = add_text(a, setting, &node->place, part) && fine;
+            fine = add_text(a, setting, part, &node->place) && fine;
         }
         at += size + (at[size] != '\0' ? 1 : 0);
     }
@@ -46,11 +46,7 @@ bool assign_texts(const struct assign *a, const struct setting *setting,
 {
     bool fine = true;
     if (node->kind == TREE_LIST) {
-        for (size_t i = 0; i < node->count; i++) {
-            const struct tree_node *item = node->entries[i].value;
-            fine = assign_is_scalar(a, setting, item, "a list of lines") &&
-                   add_text(a, setting, &item->place, item->text) && fine;
-        }
+        fine = assign_items(a, setting, node, "a list of lines", add_text);
     } else {
         fine = assign_is_scalar(a, setting, node, "a list") &&
                add_parts(a, setting, node, setting->kind == SETTING_WORDS ? "," : "\n");
@@ -62,15 +58,6 @@ bool assign_texts(const struct assign *a, const struct setting *setting,
 }
 
 /* --- Maps of text --- */
-
-static void add_pair(const struct assign *a, const struct setting *setting, const char *key,
-                     const char *value)
-{
-    struct config_pairs *pairs = setting_member(setting, a->config);
-    pairs->at = mem_grow(pairs->at, pairs->count + 1, sizeof(*pairs->at));
-    pairs->at[pairs->count++] =
-        (struct config_pair){.key = mem_strdup(key), .value = mem_strdup(value)};
-}
 
 /* "data-checksums", or the key of "encoding: UTF8". */
 static bool is_option(const char *text)
@@ -101,8 +88,7 @@ static bool add_entry(const struct assign *a, const struct setting *setting,
         return assign_fail(a, setting, &entry->place, "%s: has to be one line",
                            problems_word(entry->key).text);
     }
-    add_pair(a, setting, entry->key, nothing ? "" : value->text);
-    return true;
+    return assign_add_pair(a, setting, entry->key, nothing ? "" : value->text);
 }
 
 /* Options: texts, and maps of one key each. */
@@ -120,7 +106,7 @@ static bool add_list(const struct assign *a, const struct setting *setting,
                                "%s is no option; write it without \"--\", a value after a colon",
                                cli_quoted(item->text).text);
         } else {
-            add_pair(a, setting, item->text, "");
+            (void)assign_add_pair(a, setting, item->text, "");
         }
     }
     return fine;

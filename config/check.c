@@ -40,12 +40,8 @@ static bool is_there(const struct check *c, const char *path)
            c->config->origins[row].kind == CONFIG_DERIVED;
 }
 
-/* A problem of the row @path, where it was given or else in the file as a whole. */
-static void tell(const struct check *c, enum problem_level level, const char *path, const char *fmt,
-                 ...) __attribute__((format(printf, 4, 5)));
-
-static void tell(const struct check *c, enum problem_level level, const char *path, const char *fmt,
-                 ...)
+void check_tell(const struct check *c, enum problem_level level, const char *path, const char *fmt,
+                ...)
 {
     char text[400];
     va_list args;
@@ -66,8 +62,8 @@ static void tell_missing(const struct check *c, const struct setting *setting)
 {
     char variable[SETTINGS_VARIABLE_MAX];
     (void)setting_variable(setting, "PGRAFT_", variable);
-    tell(c, PROBLEM_ERROR, setting->path, "missing: %s; set it in the file, with %s or --%s",
-         setting->help, variable, setting->flag);
+    check_tell(c, PROBLEM_ERROR, setting->path, "missing: %s; set it in the file, with %s or --%s",
+               setting->help, variable, setting->flag);
 }
 
 static void check_required(const struct check *c)
@@ -79,8 +75,8 @@ static void check_required(const struct check *c)
     }
     bool wildcard = c->config->raft.listen != NULL && scalar_is_wildcard(c->config->raft.listen);
     if (wildcard && !is_there(c, "raft.advertise")) {
-        tell(c, PROBLEM_ERROR, "raft.advertise",
-             "missing: this node listens everywhere, at which address do its peers find it?");
+        check_tell(c, PROBLEM_ERROR, "raft.advertise",
+                   "missing: this node listens everywhere, at which address do its peers find it?");
     }
 }
 
@@ -120,17 +116,17 @@ static void check_own_entry(const struct check *c)
         }
         if (config->raft.advertise != NULL &&
             strcmp(config->raft.advertise, peers->at[i].value) != 0) {
-            tell(c, PROBLEM_WARNING, "raft.peers",
-                 "%s has the address %s here, and tells its peers to use %s (raft.advertise)",
-                 config->name, peers->at[i].value, config->raft.advertise);
+            check_tell(c, PROBLEM_WARNING, "raft.peers",
+                       "%s has the address %s here, and tells its peers to use %s (raft.advertise)",
+                       config->name, peers->at[i].value, config->raft.advertise);
         }
         return;
     }
     const char *guess = nearest(config->name, names, peers->count);
     CLEANUP(mem_freep)
     char *meant = guess != NULL ? mem_printf("; did you mean %s?", guess) : mem_strdup("");
-    tell(c, PROBLEM_ERROR, "raft.peers", "this node's name, %s, is not in the list%s", config->name,
-         meant);
+    check_tell(c, PROBLEM_ERROR, "raft.peers", "this node's name, %s, is not in the list%s",
+               config->name, meant);
 }
 
 static void check_addresses(const struct check *c)
@@ -138,16 +134,17 @@ static void check_addresses(const struct check *c)
     const struct config *config = c->config;
     static const char text[] = "nobody can connect to %s; name one address";
     if (config->raft.advertise != NULL && scalar_is_wildcard(config->raft.advertise)) {
-        tell(c, PROBLEM_ERROR, "raft.advertise", text, config->raft.advertise);
+        check_tell(c, PROBLEM_ERROR, "raft.advertise", text, config->raft.advertise);
     }
     if (config->restapi.connect_address != NULL &&
         scalar_is_wildcard(config->restapi.connect_address)) {
-        tell(c, PROBLEM_ERROR, "restapi.connect_address", text, config->restapi.connect_address);
+        check_tell(c, PROBLEM_ERROR, "restapi.connect_address", text,
+                   config->restapi.connect_address);
     }
     if (config->raft.listen != NULL && config->restapi.listen != NULL &&
         strcmp(config->raft.listen, config->restapi.listen) == 0) {
-        tell(c, PROBLEM_ERROR, "restapi.listen", "%s is the address of raft.listen",
-             config->restapi.listen);
+        check_tell(c, PROBLEM_ERROR, "restapi.listen", "%s is the address of raft.listen",
+                   config->restapi.listen);
     }
 }
 
@@ -172,26 +169,27 @@ static void check_trust(const struct check *c)
     }
     for (size_t i = 0; count > 0 && i < ARRAY_LEN(tls); i++) {
         if (!is_there(c, tls[i])) {
-            tell(c, PROBLEM_ERROR, tls[i],
-                 "missing: certificates need raft.cafile, raft.certfile and raft.keyfile");
+            check_tell(c, PROBLEM_ERROR, tls[i],
+                       "missing: certificates need raft.cafile, raft.certfile and raft.keyfile");
         }
     }
     bool insecure = c->config->raft.insecure;
     if (secret && count > 0) {
-        tell(c, PROBLEM_ERROR, "raft.secret_file",
-             "peers use either a secret or certificates; remove one of them");
+        check_tell(c, PROBLEM_ERROR, "raft.secret_file",
+                   "peers use either a secret or certificates; remove one of them");
     }
     if (insecure && (secret || count > 0)) {
-        tell(c, PROBLEM_ERROR, "raft.insecure", "true contradicts %s; remove one of them",
-             secret ? "raft.secret_file" : "the certificates");
+        check_tell(c, PROBLEM_ERROR, "raft.insecure", "true contradicts %s; remove one of them",
+                   secret ? "raft.secret_file" : "the certificates");
     } else if (insecure && !all_loopback(c->config)) {
-        tell(c, PROBLEM_NOTE, "raft.insecure",
-             "whoever reaches a peer's port can read and write everything");
+        check_tell(c, PROBLEM_NOTE, "raft.insecure",
+                   "whoever reaches a peer's port can read and write everything");
     }
     if (!secret && count == 0 && !insecure && !c->failed[row_of("raft.insecure")]) {
-        tell(c, PROBLEM_ERROR, "raft.secret_file",
-             "missing: peers trust each other by a secret (pgraftctl secret generate makes one) or "
-             "by raft.cafile, certfile and keyfile; raft.insecure: true does without");
+        check_tell(
+            c, PROBLEM_ERROR, "raft.secret_file",
+            "missing: peers trust each other by a secret (pgraftctl secret generate makes one) or "
+            "by raft.cafile, certfile and keyfile; raft.insecure: true does without");
     }
 }
 
@@ -215,11 +213,11 @@ static void check_times(const struct check *c)
     if (raft->election_timeout_ms < ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms) {
         CLEANUP(buf_close) struct buf least = {0};
         scalar_print_duration(ELECTION_HEARTBEATS_MIN * raft->heartbeat_interval_ms, &least);
-        tell(c, PROBLEM_ERROR, path,
-             "an election timeout is at least three heartbeat intervals, %s here",
-             buf_text(&least));
+        check_tell(c, PROBLEM_ERROR, path,
+                   "an election timeout is at least three heartbeat intervals, %s here",
+                   buf_text(&least));
     } else if (timing_check(&timing, &err) != 0) {
-        tell(c, PROBLEM_ERROR, path, "%s", err.msg);
+        check_tell(c, PROBLEM_ERROR, path, "%s", err.msg);
     }
 }
 
@@ -231,8 +229,8 @@ static void check_numbers(const struct check *c)
         raft->limit_bytes < LIMIT_QUOTAS_MIN * raft->quota_bytes) {
         CLEANUP(buf_close) struct buf least = {0};
         scalar_print_size(LIMIT_QUOTAS_MIN * raft->quota_bytes, &least);
-        tell(c, PROBLEM_ERROR, "raft.limit", "at least four times raft.quota, %s here",
-             buf_text(&least));
+        check_tell(c, PROBLEM_ERROR, "raft.limit", "at least four times raft.quota, %s here",
+                   buf_text(&least));
     }
 }
 
@@ -242,8 +240,8 @@ static void check_login(const struct check *c, const char *username, const char 
 {
     if (is_there(c, username) != is_there(c, password)) {
         const char *has = is_there(c, username) ? username : password;
-        tell(c, PROBLEM_ERROR, has, "goes together with %s, which is missing",
-             has == username ? password : username);
+        check_tell(c, PROBLEM_ERROR, has, "goes together with %s, which is missing",
+                   has == username ? password : username);
     }
 }
 
@@ -253,7 +251,7 @@ static void check_ciphers(const struct check *c)
     struct err err = {0};
     const char *ciphers = c->config->restapi.ciphers;
     if (ciphers != NULL && ciphers_translate(ciphers, &priorities, &err) != 0) {
-        tell(c, PROBLEM_ERROR, "restapi.ciphers", "%s", err.msg);
+        check_tell(c, PROBLEM_ERROR, "restapi.ciphers", "%s", err.msg);
     }
 }
 
@@ -266,20 +264,20 @@ static void check_http(const struct check *c)
     }
     bool cert = is_there(c, "restapi.certfile");
     if (!cert && is_there(c, "restapi.keyfile")) {
-        tell(c, PROBLEM_ERROR, "restapi.keyfile", "is of no use without restapi.certfile");
+        check_tell(c, PROBLEM_ERROR, "restapi.keyfile", "is of no use without restapi.certfile");
     }
     if (restapi->verify_client != CONFIG_VERIFY_NONE && !cert) {
-        tell(c, PROBLEM_ERROR, "restapi.verify_client",
-             "clients show certificates over TLS only, and restapi.certfile is missing");
+        check_tell(c, PROBLEM_ERROR, "restapi.verify_client",
+                   "clients show certificates over TLS only, and restapi.certfile is missing");
     }
     if (restapi->verify_client != CONFIG_VERIFY_NONE && !is_there(c, "restapi.cafile")) {
-        tell(c, PROBLEM_ERROR, "restapi.verify_client",
-             "clients are checked against restapi.cafile, which is missing");
+        check_tell(c, PROBLEM_ERROR, "restapi.verify_client",
+                   "clients are checked against restapi.cafile, which is missing");
     }
     check_ciphers(c);
     if (c->config->role == CONFIG_VOTER && !is_there(c, "restapi.listen")) {
-        tell(c, PROBLEM_NOTE, "restapi.listen",
-             "missing: this node answers no health check over HTTP");
+        check_tell(c, PROBLEM_NOTE, "restapi.listen",
+                   "missing: this node answers no health check over HTTP");
     }
 }
 

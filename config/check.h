@@ -2,6 +2,7 @@
 #ifndef CONFIG_CHECK_H_
 #define CONFIG_CHECK_H_
 
+#include "config/problems.h"
 #include "config/settings.h"
 #include "config/yaml_tree.h"
 
@@ -18,5 +19,8 @@ void check_derive(const struct check *c);
 void check_all(const struct check *c);
 /* Those of the sections for PostgreSQL. */
 void check_pg(const struct check *c);
+/* A problem of the row @path, where it was given or else in the file as a whole. */
+void check_tell(const struct check *c, enum problem_level level, const char *path, const char *fmt,
+                ...) __attribute__((format(printf, 4, 5)));
 
 #endif /* CONFIG_CHECK_H_ */

@@ -1,5 +1,4 @@
 /* config/check_pg.c - rules of the sections for PostgreSQL. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -14,29 +13,6 @@
 #include "supervisor/pg_settings.h"
 #include "supervisor/sync_names.h"
 
-/* A problem of the row @path, where it was given. */
-static void tell(const struct check *c, enum problem_level level, const char *path, const char *fmt,
-                 ...) __attribute__((format(printf, 4, 5)));
-
-static void tell(const struct check *c, enum problem_level level, const char *path, const char *fmt,
-                 ...)
-{
-    char text[400];
-    va_list args;
-    va_start(args, fmt);
-    int length = vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    MUST(length > 0);
-    size_t row = setting_index(path);
-    MUST(row < settings_count);
-    const struct config_origin *origin = &c->config->origins[row];
-    bool given = origin->kind == CONFIG_GIVEN;
-    const struct tree_place place = {.source = given ? origin->source : c->source,
-                                     .line = given ? origin->line : 0,
-                                     .column = given ? origin->column : 0};
-    problems_add(c->problems, level, &place, "%s: %s", path, text);
-}
-
 /* --- Names and places --- */
 
 /* PostgreSQL compares the names of standbys without regard to case. */
@@ -45,10 +21,11 @@ static void check_name(const struct check *c)
     static const char *const nobodys[] = {SYNC_FENCE_NAME, SYNC_BETWEEN_NAME};
     for (size_t i = 0; c->config->name != NULL && i < ARRAY_LEN(nobodys); i++) {
         if (strcasecmp(c->config->name, nobodys[i]) == 0) {
-            tell(c, PROBLEM_ERROR, "name",
-                 "%s is the name that no standby may have: commits wait for it in vain until a new "
-                 "primary is ready",
-                 nobodys[i]);
+            check_tell(
+                c, PROBLEM_ERROR, "name",
+                "%s is the name that no standby may have: commits wait for it in vain until a new "
+                "primary is ready",
+                nobodys[i]);
         }
     }
 }
@@ -68,13 +45,14 @@ static void check_places(const struct check *c)
     const struct config_postgresql *pg = &c->config->postgresql;
     const char *store = c->config->raft.data_dir;
     if (pg->data_dir != NULL && store != NULL && is_within(store, pg->data_dir)) {
-        tell(c, PROBLEM_ERROR, "postgresql.data_dir",
-             "raft.data_dir, %s, is inside of it, and would be lost when a standby is cloned again",
-             store);
+        check_tell(
+            c, PROBLEM_ERROR, "postgresql.data_dir",
+            "raft.data_dir, %s, is inside of it, and would be lost when a standby is cloned again",
+            store);
     }
     if (pg->connect_address != NULL && scalar_is_wildcard(pg->connect_address)) {
-        tell(c, PROBLEM_ERROR, "postgresql.connect_address",
-             "nobody can connect to %s; name one address", pg->connect_address);
+        check_tell(c, PROBLEM_ERROR, "postgresql.connect_address",
+                   "nobody can connect to %s; name one address", pg->connect_address);
     }
 }
 
@@ -92,8 +70,8 @@ static void check_word(const struct check *c, const char *user, const char *key,
         buf_printf(&all, "%s%s", count > 0 ? ", " : "", words[count]);
     }
     CLEANUP(mem_freep) char *path = mem_printf("postgresql.authentication.%s.%s", user, key);
-    tell(c, PROBLEM_ERROR, path, "can not be %s; choose one of %s", cli_quoted(value).text,
-         buf_text(&all));
+    check_tell(c, PROBLEM_ERROR, path, "can not be %s; choose one of %s", cli_quoted(value).text,
+               buf_text(&all));
 }
 
 static void check_users(const struct check *c)
@@ -135,7 +113,7 @@ static void drop_options(const struct check *c, const char *path, struct config_
             options->at[kept++] = option;
             continue;
         }
-        tell(c, PROBLEM_WARNING, path, "%s is what pgraft decides, ignored", option.key);
+        check_tell(c, PROBLEM_WARNING, path, "%s is what pgraft decides, ignored", option.key);
         mem_free(option.key);
         mem_free(option.value);
     }
@@ -185,8 +163,8 @@ static void check_pair_of_tags(const struct check *c, const char *flag, const ch
         return;
     }
     if (is_off != (priority < 1)) {
-        tell(c, PROBLEM_WARNING, "tags", "%s: %s contradicts %s: %s, and counts", flag, off, number,
-             text);
+        check_tell(c, PROBLEM_WARNING, "tags", "%s: %s contradicts %s: %s, and counts", flag, off,
+                   number, text);
     }
 }
 
@@ -198,27 +176,28 @@ static void check_tag(const struct check *c, const struct config_pair *tag)
     switch (tag_kind_of(tag->key)) {
         case TAG_BOOL:
             if (scalar_bool(tag->value, &flag, NULL) != 0) {
-                tell(c, PROBLEM_ERROR, "tags", "%s: has to be true or false, not %s", tag->key,
-                     cli_quoted(tag->value).text);
+                check_tell(c, PROBLEM_ERROR, "tags", "%s: has to be true or false, not %s",
+                           tag->key, cli_quoted(tag->value).text);
             }
             return;
         case TAG_NUMBER:
             if (!tag_number(tag->value, &number)) {
-                tell(c, PROBLEM_ERROR, "tags", "%s: has to be a number, not %s", tag->key,
-                     cli_quoted(tag->value).text);
+                check_tell(c, PROBLEM_ERROR, "tags", "%s: has to be a number, not %s", tag->key,
+                           cli_quoted(tag->value).text);
             }
             return;
         case TAG_TEXT:
             if (c->config->name != NULL && strcmp(tag->value, c->config->name) == 0) {
-                tell(c, PROBLEM_WARNING, "tags", "%s: %s is this node itself", tag->key,
-                     tag->value);
+                check_tell(c, PROBLEM_WARNING, "tags", "%s: %s is this node itself", tag->key,
+                           tag->value);
             }
             return;
         case TAG_OTHER:
             guess = nearest(tag->key, tag_names, tag_names_count);
             if (guess != NULL) {
-                tell(c, PROBLEM_WARNING, "tags", "%s: a tag that means nothing; did you mean %s?",
-                     problems_word(tag->key).text, guess);
+                check_tell(c, PROBLEM_WARNING, "tags",
+                           "%s: a tag that means nothing; did you mean %s?",
+                           problems_word(tag->key).text, guess);
             }
             return;
     }

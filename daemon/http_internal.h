@@ -353,6 +353,9 @@ void http_patroni(struct http_request *r);
 void http_view(struct http_request *r);
 void http_events(struct http_request *r);
 
+/* A node without PostgreSQL, with a @note if that is not NULL. */
+void http_put_node(struct http_request *r, const char *state, const char *note);
+
 /* ---- a PostgreSQL behind the node's own health (http_patroni.c) ---- */
 
 bool http_patroni_supervises(const struct http_request *r);

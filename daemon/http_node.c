@@ -13,7 +13,7 @@
 /* A consensus thread that is well answers within this. */
 #define BEAT_MS 3000
 
-static void put_node(struct http_request *r, const char *state)
+void http_put_node(struct http_request *r, const char *state, const char *note)
 {
     const struct http_settings *s = &r->http->settings;
     json_put_open(&r->out, NULL, '{');
@@ -24,6 +24,9 @@ static void put_node(struct http_request *r, const char *state)
     json_put_text(&r->out, "scope", s->scope);
     json_put_text(&r->out, "name", s->name);
     json_put_close(&r->out, '}');
+    if (note != NULL) {
+        json_put_text(&r->out, "note", note);
+    }
     json_put_close(&r->out, '}');
 }
 
@@ -33,7 +36,7 @@ void http_node_health(struct http_request *r)
         http_patroni_health(r, PATRONI_HEALTH);
         return;
     }
-    put_node(r, "running");
+    http_put_node(r, "running", NULL);
     http_answer(r, 200);
 }
 
@@ -42,7 +45,7 @@ void http_node_health(struct http_request *r)
 static void alive(struct http_request *r, const struct pgraft_result *result)
 {
     bool is_alive = result->status == 0 && !http_patroni_stalls(r);
-    put_node(r, is_alive ? "running" : "stalled");
+    http_put_node(r, is_alive ? "running" : "stalled", NULL);
     http_answer(r, is_alive ? 200 : 503);
 }
 
@@ -62,7 +65,7 @@ static void ready(struct http_request *r, const struct pgraft_result *result)
     const struct pgraft_status *s = result->state;
     bool is_ready =
         result->status == 0 && s->phase == PGRAFT_MEMBER && s->leader != 0 && s->has_quorum;
-    put_node(r, is_ready ? "running" : "waiting");
+    http_put_node(r, is_ready ? "running" : "waiting", NULL);
     http_answer(r, is_ready ? 200 : 503);
 }
 

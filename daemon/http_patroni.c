@@ -76,17 +76,7 @@ void http_patroni_health(struct http_request *r, enum patroni_path path)
 
 static void answer_without(struct http_request *r)
 {
-    const struct http_settings *s = &r->http->settings;
-    json_put_open(&r->out, NULL, '{');
-    json_put_text(&r->out, "state", "running");
-    json_put_text(&r->out, "role", s->is_witness ? "witness" : "voter");
-    json_put_open(&r->out, "patroni", '{');
-    json_put_text(&r->out, "version", pgraft_version());
-    json_put_text(&r->out, "scope", s->scope);
-    json_put_text(&r->out, "name", s->name);
-    json_put_close(&r->out, '}');
-    json_put_text(&r->out, "note", nothing);
-    json_put_close(&r->out, '}');
+    http_put_node(r, "running", nothing);
     http_answer(r, r->face == PATRONI_STATUS ? 200 : 503);
 }
 

@@ -18,10 +18,9 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/act_words.h"
 #include "supervisor/history.h"
 #include "supervisor/pg_file.h"
-
-#define OPTIONS_MAX 40
 
 static int work_begin_clone(struct act_order *o, struct err *err)
 {
@@ -105,27 +104,19 @@ static void clone_conninfo(const struct act_order *o, struct buf *out)
     buf_str(out, ACT_CONNINFO_TIMES);
 }
 
-static size_t add_options(const struct act_order *o, char *words[OPTIONS_MAX])
+static void add_options(const struct act_order *o, struct act_words *words)
 {
     const struct pg_setup *setup = o->setup;
     CLEANUP(buf_close) struct buf conninfo = {0};
-    size_t count = 0;
     clone_conninfo(o, &conninfo);
-    words[count++] = act_program_path(o, "pg_basebackup");
-    words[count++] = mem_printf("--pgdata=%s", setup->files.data_dir);
-    words[count++] = mem_printf("--dbname=%s", buf_text(&conninfo));
-    words[count++] = mem_strdup("--wal-method=stream");
-    words[count++] = mem_strdup("--no-password");
-    words[count++] = mem_strdup("--progress");
-    words[count++] = mem_strdup("--checkpoint=fast");
-    for (size_t i = 0; i < setup->basebackup.count && count + 1 < OPTIONS_MAX; i++) {
-        const struct pg_pair *option = &setup->basebackup.at[i];
-        words[count++] = option->value[0] == '\0'
-                             ? mem_printf("--%s", option->name)
-                             : mem_printf("--%s=%s", option->name, option->value);
-    }
-    words[count] = NULL;
-    return count;
+    act_words_take(words, act_program_path(o, "pg_basebackup"));
+    act_words_take(words, mem_printf("--pgdata=%s", setup->files.data_dir));
+    act_words_take(words, mem_printf("--dbname=%s", buf_text(&conninfo)));
+    act_words_take(words, mem_strdup("--wal-method=stream"));
+    act_words_take(words, mem_strdup("--no-password"));
+    act_words_take(words, mem_strdup("--progress"));
+    act_words_take(words, mem_strdup("--checkpoint=fast"));
+    act_words_options(words, &setup->basebackup);
 }
 
 static void emptied(struct act *a)
@@ -133,12 +124,9 @@ static void emptied(struct act *a)
     if (act_failed(a)) {
         return;
     }
-    char *words[OPTIONS_MAX];
-    size_t count = add_options(&a->order, words);
-    act_run(a, "clone", words, NULL, copied);
-    for (size_t i = 0; i < count; i++) {
-        mem_free(words[i]);
-    }
+    CLEANUP(act_words_close) struct act_words words = {.count = 0};
+    add_options(&a->order, &words);
+    act_run(a, "clone", words.at, NULL, copied);
 }
 
 void act_clone(struct act *a)

@@ -13,10 +13,10 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/act_words.h"
 #include "supervisor/first_data.h"
 #include "supervisor/pg_file.h"
 
-#define OPTIONS_MAX 40
 #define PASSWORD_FILE "initdb-password"
 
 static char *password_path(const struct act_order *o)
@@ -169,22 +169,17 @@ static void made(struct act *a)
     if (act_failed(a)) {
         return;
     }
-    char *words[ARRAY_LEN(single_words) + 4];
-    size_t count = 0;
-    words[count++] = act_program_path(&a->order, "postgres");
+    CLEANUP(act_words_close) struct act_words words = {.count = 0};
+    act_words_take(&words, act_program_path(&a->order, "postgres"));
     for (size_t i = 0; i < ARRAY_LEN(single_words); i++) {
-        words[count++] = mem_strdup(single_words[i]);
+        act_words_take(&words, mem_strdup(single_words[i]));
     }
-    words[count++] = mem_printf("-D%s", a->order.setup->files.data_dir);
-    words[count++] = mem_strdup("postgres");
-    words[count] = NULL;
+    act_words_take(&words, mem_printf("-D%s", a->order.setup->files.data_dir));
+    act_words_take(&words, mem_strdup("postgres"));
     CLEANUP(buf_close) struct buf sql = {0};
     put_roles(a->order.setup, &sql);
-    act_run(a, "users", words, &sql, has_users);
+    act_run(a, "users", words.at, &sql, has_users);
     explicit_bzero(sql.bytes, sql.size);
-    for (size_t i = 0; i < count; i++) {
-        mem_free(words[i]);
-    }
 }
 
 /* ---- initdb ---- */
@@ -199,39 +194,33 @@ static bool has_option(const struct pg_setup *setup, const char *name)
     return false;
 }
 
-/* Returns how many; each is to be freed. */
-static size_t add_options(const struct act_order *o, char *words[OPTIONS_MAX])
+static void add_options(const struct act_order *o, struct act_words *words)
 {
     const struct pg_setup *setup = o->setup;
     const char *password = setup->superuser.password;
-    size_t count = 0;
-    words[count++] = act_program_path(o, "initdb");
-    words[count++] = mem_printf("--pgdata=%s", setup->files.data_dir);
-    words[count++] = mem_printf("--username=%s", setup->superuser.username);
+    act_words_take(words, act_program_path(o, "initdb"));
+    act_words_take(words, mem_printf("--pgdata=%s", setup->files.data_dir));
+    act_words_take(words, mem_printf("--username=%s", setup->superuser.username));
     if (password != NULL) {
-        words[count++] = mem_printf("--pwfile=%s/" PASSWORD_FILE, setup->state_dir);
+        act_words_take(words, mem_printf("--pwfile=%s/" PASSWORD_FILE, setup->state_dir));
     }
     if (!has_option(setup, "auth-host") && !has_option(setup, "auth")) {
-        words[count++] = mem_strdup("--auth-host=scram-sha-256");
+        act_words_take(words, mem_strdup("--auth-host=scram-sha-256"));
     }
     if (!has_option(setup, "auth-local") && !has_option(setup, "auth")) {
-        words[count++] =
-            mem_strdup(password != NULL ? "--auth-local=scram-sha-256" : "--auth-local=peer");
+        act_words_take(words, mem_strdup(password != NULL ? "--auth-local=scram-sha-256"
+                                                          : "--auth-local=peer"));
     }
     if (!has_option(setup, "data-checksums") && !has_option(setup, "no-data-checksums")) {
-        words[count++] = mem_strdup("--data-checksums");
+        act_words_take(words, mem_strdup("--data-checksums"));
     }
-    for (size_t i = 0; i < setup->initdb.count && count + 1 < OPTIONS_MAX; i++) {
+    for (size_t i = 0; i < setup->initdb.count; i++) {
         const struct pg_pair *option = &setup->initdb.at[i];
         if (strcmp(option->name, "no-data-checksums") == 0 && o->home.major < 18) {
             continue; /* what it is without the word */
         }
-        words[count++] = option->value[0] == '\0'
-                             ? mem_printf("--%s", option->name)
-                             : mem_printf("--%s=%s", option->name, option->value);
+        act_words_option(words, option);
     }
-    words[count] = NULL;
-    return count;
 }
 
 static void begun(struct act *a)
@@ -239,12 +228,9 @@ static void begun(struct act *a)
     if (act_failed(a)) {
         return;
     }
-    char *words[OPTIONS_MAX];
-    size_t count = add_options(&a->order, words);
-    act_run(a, "initdb", words, NULL, made);
-    for (size_t i = 0; i < count; i++) {
-        mem_free(words[i]);
-    }
+    CLEANUP(act_words_close) struct act_words words = {.count = 0};
+    add_options(&a->order, &words);
+    act_run(a, "initdb", words.at, NULL, made);
 }
 
 static void hands_off(struct act *a)

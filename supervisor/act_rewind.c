@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/act_words.h"
 #include "supervisor/pg_file.h"
 #include "supervisor/pg_lock.h"
 
@@ -104,40 +105,28 @@ static void rewind_conninfo(const struct act_order *o, struct buf *out)
     buf_str(out, ACT_CONNINFO_TIMES " options='-c statement_timeout=0'");
 }
 
-#define WORDS_MAX 40
-
 static void run_rewind(struct act *a, bool is_dry, act_next next)
 {
     const struct act_order *o = &a->order;
     const struct pg_setup *setup = o->setup;
     const char *config_dir = setup->files.config_dir;
     CLEANUP(buf_close) struct buf conninfo = {0};
-    char *words[WORDS_MAX];
-    size_t count = 0;
+    CLEANUP(act_words_close) struct act_words words = {.count = 0};
     rewind_conninfo(o, &conninfo);
-    words[count++] = act_program_path(o, "pg_rewind");
-    words[count++] = mem_printf("--target-pgdata=%s", setup->files.data_dir);
-    words[count++] = mem_printf("--source-server=%s", buf_text(&conninfo));
-    words[count++] = mem_strdup("--no-ensure-shutdown");
-    words[count++] = mem_strdup(is_dry ? "--dry-run" : "--progress");
+    act_words_take(&words, act_program_path(o, "pg_rewind"));
+    act_words_take(&words, mem_printf("--target-pgdata=%s", setup->files.data_dir));
+    act_words_take(&words, mem_printf("--source-server=%s", buf_text(&conninfo)));
+    act_words_take(&words, mem_strdup("--no-ensure-shutdown"));
+    act_words_take(&words, mem_strdup(is_dry ? "--dry-run" : "--progress"));
     if (o->has_archive) {
-        words[count++] = mem_strdup("--restore-target-wal");
+        act_words_take(&words, mem_strdup("--restore-target-wal"));
     }
     if (config_dir != NULL && strcmp(config_dir, setup->files.data_dir) != 0 &&
         o->home.major >= CONFIG_FILE_SINCE) {
-        words[count++] = mem_printf("--config-file=%s/postgresql.conf", config_dir);
+        act_words_take(&words, mem_printf("--config-file=%s/postgresql.conf", config_dir));
     }
-    for (size_t i = 0; i < setup->rewind_options.count && count + 1 < WORDS_MAX; i++) {
-        const struct pg_pair *option = &setup->rewind_options.at[i];
-        words[count++] = option->value[0] == '\0'
-                             ? mem_printf("--%s", option->name)
-                             : mem_printf("--%s=%s", option->name, option->value);
-    }
-    words[count] = NULL;
-    act_run(a, is_dry ? "rewind, dry" : "rewind", words, NULL, next);
-    for (size_t i = 0; i < count; i++) {
-        mem_free(words[i]);
-    }
+    act_words_options(&words, &setup->rewind_options);
+    act_run(a, is_dry ? "rewind, dry" : "rewind", words.at, NULL, next);
 }
 
 static void rewound(struct act *a)

@@ -197,6 +197,11 @@ int pg_files_remove_signals(const struct pg_files *files, struct err *err)
 
 static const char *const copied[] = {PG_FILES_BASE, "pg_hba.conf", "pg_ident.conf"};
 
+static char *backup_path(const struct pg_files *files, const char *name)
+{
+    return mem_printf("%s/%s" PG_FILES_BACKUP, files->data_dir, name);
+}
+
 static int copy(const char *from, const char *to, bool *ret_changed, struct err *err)
 {
     CLEANUP(buf_close) struct buf text = {0};
@@ -214,8 +219,7 @@ int pg_files_backup(const struct pg_files *files, bool *ret_changed, struct err 
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(copied); i++) {
         CLEANUP(mem_freep) char *path = config_path(files, copied[i]);
-        CLEANUP(mem_freep)
-        char *backup = mem_printf("%s/%s" PG_FILES_BACKUP, files->data_dir, copied[i]);
+        CLEANUP(mem_freep) char *backup = backup_path(files, copied[i]);
         rc = copy(path, backup, &changed, err);
         rc = rc == ERR_NOT_FOUND ? 0 : rc;
     }
@@ -232,8 +236,7 @@ int pg_files_restore(const struct pg_files *files, bool *ret_changed, struct err
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(copied); i++) {
         CLEANUP(mem_freep) char *path = config_path(files, copied[i]);
-        CLEANUP(mem_freep)
-        char *backup = mem_printf("%s/%s" PG_FILES_BACKUP, files->data_dir, copied[i]);
+        CLEANUP(mem_freep) char *backup = backup_path(files, copied[i]);
         if (is_there(path)) {
             continue;
         }

@@ -8,7 +8,9 @@ import pytest
 sys.dont_write_bytecode = True
 assert "PGRAFT_CLUSTER_DIR" in os.environ, "run by tests/cluster/inside.py; see tests/cluster/meson.build"
 
-from lib.cluster import Cluster  # noqa: E402 (the message above comes first)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from lib.cluster import Cluster  # noqa: E402 (the lines above come first)
 from lib.load import Load, judge  # noqa: E402
 from lib.net import network  # noqa: E402
 from lib.pg_disk import NoDisk  # noqa: E402

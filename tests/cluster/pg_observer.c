@@ -60,10 +60,7 @@ static void *work(void *argument)
         if (!l->holds) {
             pg_session_close(&l->session);
         }
-        uint64_t now_ns = pg_session_now_ns();
-        turn_ns += l->period_ns;
-        turn_ns = turn_ns < now_ns ? now_ns : turn_ns;
-        pg_session_sleep_until(turn_ns);
+        turn_ns = pg_session_next_turn(turn_ns, l->period_ns);
     }
     pg_session_close(&l->session);
     return NULL;

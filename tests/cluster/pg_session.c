@@ -16,12 +16,22 @@ uint64_t pg_session_now_ns(void)
     return clock_ns(clock_system(), CLOCK_MONO);
 }
 
-void pg_session_sleep_until(uint64_t at_ns)
+/* ... or not at all. */
+static void sleep_until(uint64_t at_ns)
 {
     struct timespec at = {.tv_sec = (time_t)(at_ns / NS_PER_S),
                           .tv_nsec = (long)(at_ns % NS_PER_S)};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR) {
     }
+}
+
+uint64_t pg_session_next_turn(uint64_t turn_ns, uint64_t period_ns)
+{
+    uint64_t now_ns = pg_session_now_ns();
+    uint64_t next_ns = turn_ns + period_ns;
+    next_ns = next_ns < now_ns ? now_ns : next_ns;
+    sleep_until(next_ns);
+    return next_ns;
 }
 
 void pg_session_await_end_of_input(void)

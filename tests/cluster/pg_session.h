@@ -29,8 +29,9 @@ enum pg_told pg_session_run(struct pg_session *s, const char *sql, int count,
                             const char *const *values, uint64_t wait_ms, PGresult **ret_result);
 
 uint64_t pg_session_now_ns(void);
-/* Sleep until @at_ns, or not at all. */
-void pg_session_sleep_until(uint64_t at_ns);
+/* Sleep for the rest of the turn that began at @turn_ns; when the next one began. One that took
+ * longer than its period is not made up for. */
+uint64_t pg_session_next_turn(uint64_t turn_ns, uint64_t period_ns);
 /* Return when standard input has ended: whoever started this program wants it to end, or is gone.
  */
 void pg_session_await_end_of_input(void);

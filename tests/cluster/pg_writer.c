@@ -68,10 +68,7 @@ static void *work(void *argument)
         if (c->session.conn != NULL || pg_session_open(&c->session, c->conninfo, c->ends)) {
             write_row(c);
         }
-        uint64_t now_ns = pg_session_now_ns();
-        turn_ns += c->period_ns;
-        turn_ns = turn_ns < now_ns ? now_ns : turn_ns;
-        pg_session_sleep_until(turn_ns);
+        turn_ns = pg_session_next_turn(turn_ns, c->period_ns);
     }
     pg_session_close(&c->session);
     return NULL;

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from lib import wait
+from lib.pg_case import Case
 from lib.pg_cluster import kill
 from lib.pg_node import BIN, owner, seeming
 
@@ -24,66 +25,54 @@ def are_proved(cluster, primary):
     return all(roles.get(node.name) == "quorum_standby" for node in cluster.others(primary))
 
 
-def is_over(cluster, writers, observer, moment):
-    writers.go_on(moment, 50)
-    cluster.wait_well()
-    assert writers.lost() == []
-    assert observer.overlap_ms() == 0, observer.story()
+def is_over(case):
+    case.writers.go_on(case.moment, 50)
+    primary, _ = case.over()
+    case.nothing_lost()
+    return primary
 
 
 def test_a_standby_whose_fence_and_upstream_are_set(pg):
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
-    for node in cluster.others(primary):
+    case = Case(pg)
+    cluster, primary = case.cluster, case.primary
+    for node in case.others:
         by_system(node, "synchronous_standby_names", "")
         wait.until(lambda n=node: "pgraft_fence" in (n.sql("SHOW synchronous_standby_names") or ""),
                    lambda n=node: f"the fence is back\n{n.log_tail()}")
         upstream = node.sql("SHOW primary_conninfo").replace("'", "''")
         by_system(node, "primary_conninfo", upstream)  # the same; but from now on it wins over our file
-    moment = kill([p.pid for p in primary.processes()])
+    case.moment = kill([p.pid for p in primary.processes()])
     primary.kill_all()
     cluster.wait_primary(other_than=primary)  # both can seal themselves all the same
     primary.start()
-    is_over(cluster, writers, observer, moment)
+    is_over(case)
 
 
 def test_a_primary_whose_standbys_are_set(pg):
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
+    case = Case(pg)
+    cluster, primary = case.cluster, case.primary
     by_system(primary, "synchronous_standby_names", "")
     wait.until(lambda: cluster.is_covered(primary), lambda: f"ours is in force again\n{cluster.story()}")
     wait.until(lambda: are_proved(cluster, primary), lambda: f"they are published again\n{cluster.story()}")
-    moment = kill([primary.postmaster()])
+    case.moment = kill([primary.postmaster()])
     cluster.wait_primary(other_than=primary)  # what is in force is provable again
-    is_over(cluster, writers, observer, moment)
+    is_over(case)
 
 
 def test_a_standby_that_is_promoted_by_hand(pg):
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
-    node = cluster.others(primary)[0]
+    case = Case(pg)
+    node = case.others[0]
     mark = node.mark()
-    moment = writers.acknowledged()[-1][0]
     assert subprocess.run([*seeming(), BIN / "pg_ctl", "-D", node.pgdata, "promote"], user=owner(), cwd="/",
                           stdout=subprocess.DEVNULL, check=False).returncode in (0, 1)
     node.says('guard tells: what=ended reason="(it left recovery without a grant|it was asked for)"', mark)  # whoever sees it first
-    is_over(cluster, writers, observer, moment)
-    assert cluster.primary() is primary
+    assert is_over(case) is case.primary
 
 
 def test_a_backup_that_is_put_back_into_the_same_directory(pg):
     """All that is in it is removed, and the backup has the note of pgraft: its copy would be the old one, with less in it."""
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
-    node = cluster.others(primary)[0]
+    case = Case(pg)
+    node = case.others[0]
     backup = node.folder / "backup"
 
     def fill(place, source):
@@ -100,8 +89,8 @@ def test_a_backup_that_is_put_back_into_the_same_directory(pg):
     backup.mkdir()
     fill(backup, node.pgdata)
     node.start()
-    cluster.wait_well()
-    moment = writers.acknowledged()[-1][0]
+    case.cluster.wait_well()
+    case.moment = case.writers.acknowledged()[-1][0]
     node.stop()
     empty()
     fill(node.pgdata, backup)
@@ -112,4 +101,4 @@ def test_a_backup_that_is_put_back_into_the_same_directory(pg):
     empty()
     shutil.rmtree(backup)
     node.start()
-    is_over(cluster, writers, observer, moment)
+    is_over(case)

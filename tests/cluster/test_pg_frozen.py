@@ -5,6 +5,7 @@ millisecond, also for sessions that were open before (safety B1, B5)."""
 import signal
 import time
 
+from lib.pg_case import Case
 from lib.pg_cluster import LONG, kill, stop
 from lib.pg_node import send
 
@@ -14,19 +15,16 @@ FROZEN_S = 60 if LONG else 12
 
 def hand_over_without_a_daemon(pg, strike, gone_on):
     """@strike the daemon of the primary, see another one take over, and let it go on by gone_on()."""
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
-    moment = strike([primary.pid])
-    primary.wait_down("its guard ends PostgreSQL")
-    heir = cluster.wait_primary(other_than=primary)
-    writers.go_on(observer.last_ns(primary))
-    gone_on(primary, moment)
-    assert cluster.wait_well() is heir
-    print(f"outage {writers.outage(moment).ms:.0f} ms; lost {len(writers.lost())}\n{observer.story()}")
-    assert observer.overlap_ms() == 0, observer.story()
-    assert observer.sees(heir) > 0
+    case = Case(pg)
+    case.moment = strike([case.primary.pid])
+    case.is_struck()
+    case.primary.wait_down("its guard ends PostgreSQL")
+    heir = case.cluster.wait_primary(other_than=case.primary)
+    case.writers.go_on(case.observer.last_ns(case.primary))
+    gone_on(case.primary, case.moment)
+    now, _ = case.over()
+    assert now is heir
+    assert case.observer.sees(heir) > 0
 
 
 def test_a_daemon_that_is_killed(pg):

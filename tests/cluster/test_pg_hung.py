@@ -19,20 +19,15 @@ NOTHING_MS = 250  # a write may wait this long on a busy machine
 def test_a_postmaster_that_is_frozen(pg):
     """Those who are connected go on at first; nobody can connect any more. It is ended with the lease, and who had the role
     has it again, where nobody else provably has everything: that a postmaster hung says nothing against the next one."""
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
-    old = primary.postmaster()
-    moment = stop([old])
-    wait.until(lambda: not lives(old), lambda: f"its guard ends it\n{cluster.story()}")
-    cluster.wait_well()
-    writers.go_on()
-    outage = writers.outage(moment)
-    print(f"outage {outage.ms:.0f} ms\n{observer.story()}")
-    assert writers.lost() == []
-    assert observer.overlap_ms() == 0, observer.story()
-    timely(outage.ms, LEASE_MS + 1000)
+    case = Case(pg)
+    old = case.primary.postmaster()
+    case.moment = stop([old])
+    wait.until(lambda: not lives(old), lambda: f"its guard ends it\n{case.cluster.story()}")
+    case.cluster.wait_well()
+    case.writers.go_on()
+    _, outage_ms = case.over()
+    case.nothing_lost()
+    timely(outage_ms, LEASE_MS + 1000)
 
 
 def test_a_checkpointer_that_is_frozen(pg):
@@ -67,22 +62,17 @@ def busy(node):
 
 def test_a_postmaster_that_is_killed_while_one_is_busy_and_others_commit(pg):
     """Asynchronous: nobody provably has everything, so the node goes on in place."""
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    writers, observer = pg.writers(), pg.observer()
-    writers.go_on()
-    session = busy(primary)
+    case = Case(pg)
+    session = busy(case.primary)
     try:
-        old = set(primary.postgres())
-        moment = kill([primary.postmaster()])
-        writers.go_on(moment, 50)
-        assert not old & set(primary.postgres())
+        old = set(case.primary.postgres())
+        case.moment = kill([case.primary.postmaster()])
+        case.writers.go_on(case.moment, 50)
+        assert not old & set(case.primary.postgres())
     finally:
         session.kill()
         session.wait()
-    assert cluster.wait_well() is primary
-    outage = writers.outage(moment)
-    print(f"outage {outage.ms:.0f} ms\n{observer.story()}")
-    assert writers.lost() == []
-    assert observer.overlap_ms() == 0, observer.story()
-    timely(outage.ms, 2000)
+    now, outage_ms = case.over()
+    assert now is case.primary
+    case.nothing_lost()
+    timely(outage_ms, 2000)

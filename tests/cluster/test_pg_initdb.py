@@ -52,6 +52,15 @@ class Held:
         (self.node.folder / "held").unlink()
 
 
+def begun(pg_stage):
+    """A cluster whose first node is in its initdb: it, the node, and what holds that up."""
+    cluster = pg_stage.cluster(dynamic=DYNAMIC)
+    held = Held(cluster.databases[0])
+    cluster.start()
+    held.wait_begun()
+    return cluster, held.node, held
+
+
 def first_primary(cluster, nodes):
     return wait.until(
         lambda: next((node for node in nodes if node.is_primary() and node.sql("CREATE TABLE made ()") == ""), None),
@@ -67,11 +76,7 @@ def is_whole_with(cluster, first):
 
 
 def test_a_slow_initdb_keeps_the_role(pg_stage):
-    cluster = pg_stage.cluster(dynamic=DYNAMIC)
-    node = cluster.databases[0]
-    held = Held(node)
-    cluster.start()
-    held.wait_begun()
+    cluster, node, held = begun(pg_stage)
     time.sleep(PROMOTION_S + LEASE_S)
     held.let()
     first = first_primary(cluster, cluster.databases)
@@ -84,11 +89,7 @@ def test_a_slow_initdb_keeps_the_role(pg_stage):
 def test_data_made_while_cut_off_are_discarded(pg_stage):
     if not pg_stage.net.can_break:
         pytest.skip("no namespaces here: neither root nor unshare --user")
-    cluster = pg_stage.cluster(dynamic=DYNAMIC)
-    node = cluster.databases[0]
-    held = Held(node)
-    cluster.start()
-    held.wait_begun()
+    cluster, node, held = begun(pg_stage)
     pg_stage.net.part([node.name], [other.name for other in cluster if other is not node])
     first = first_primary(cluster, cluster.others(node))
     held.let()
@@ -99,11 +100,7 @@ def test_data_made_while_cut_off_are_discarded(pg_stage):
 
 def test_an_initdb_that_nobody_waits_for_any_more(pg_stage):
     """The daemon is frozen meanwhile, and then killed: what it has left is begun anew, as a clone."""
-    cluster = pg_stage.cluster(dynamic=DYNAMIC)
-    node = cluster.databases[0]
-    held = Held(node)
-    cluster.start()
-    held.wait_begun()
+    cluster, node, held = begun(pg_stage)
     send([node.pid], signal.SIGSTOP)
     first = first_primary(cluster, cluster.others(node))
     held.let()

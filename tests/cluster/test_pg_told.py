@@ -37,10 +37,15 @@ def events(node):
     return ctl(node, "events")[0]
 
 
-def test_a_host_that_is_gone(pg):
+def whole(pg):
+    """A cluster that is well: it, its primary and one of its standbys."""
     cluster = pg.clusters[0]
     primary = cluster.wait_well()
-    standby = cluster.others(primary)[0]
+    return cluster, primary, cluster.others(primary)[0]
+
+
+def test_a_host_that_is_gone(pg):
+    _, primary, standby = whole(pg)
     assert row(primary, standby.name)["State"] == "streaming"
     standby.kill_all()
     until_told(primary, standby.name, ["unknown"], SILENT_S)
@@ -51,9 +56,7 @@ def test_a_host_that_is_gone(pg):
 
 
 def test_a_postgresql_that_does_not_come_up(pg):
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    standby = cluster.others(primary)[0]
+    cluster, primary, standby = whole(pg)
     told = standby.pgdata / "postgresql.base.conf"
     kept = told.read_bytes()
     told.write_bytes(kept + b"what is no setting\n")
@@ -68,9 +71,7 @@ def test_a_postgresql_that_does_not_come_up(pg):
 
 
 def test_a_standby_that_is_refused(pg):
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    standby = cluster.others(primary)[0]
+    cluster, primary, standby = whole(pg)
     rules = primary.pgdata / "pg_hba.conf"
     kept = rules.read_text()
     rules.write_text("local all all trust\nhost all postgres all scram-sha-256\n")
@@ -88,9 +89,7 @@ def test_a_standby_that_is_refused(pg):
 
 
 def test_a_clone_on_its_way(pg):
-    cluster = pg.clusters[0]
-    primary = cluster.wait_well()
-    standby = cluster.others(primary)[0]
+    cluster, primary, standby = whole(pg)
     standby.kill_all()
     shutil.rmtree(standby.pgdata)
     standby.start()

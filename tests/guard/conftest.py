@@ -6,13 +6,14 @@ import pytest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from kit import Node, Template  # noqa: E402 (found through the line above)
+from kit import PROGRAMS, Node, Template  # noqa: E402 (found through the lines above)
 
 
 @pytest.fixture(scope="module")
 def template():
-    made = Template()
+    made = Template("guard", PROGRAMS)
     yield made
     made.close()
 

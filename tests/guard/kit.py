@@ -13,13 +13,15 @@ import threading
 import time
 from pathlib import Path
 
+from pg_host import lives, postgres_bin, state_of  # tests/lib
+
 BUILD = Path(os.environ["PGRAFT_BUILD_ROOT"])
 PATIENCE_S = 15
 MEMORY = Path("/dev/shm")  # dozens of data directories: nothing here needs a disk
 OWNER = "postgres" if os.geteuid() == 0 else None
-SETTINGS = """
+PROGRAMS = ("supervisor/pgraft-guard", "tests/guard/guard_driver")
+SMALL = """
 listen_addresses = ''
-unix_socket_directories = '{sockets}'
 shared_buffers = 16MB
 max_wal_size = 8MB
 min_wal_size = 2MB
@@ -28,18 +30,13 @@ restart_after_crash = off
 log_min_messages = warning
 dynamic_shared_memory_type = mmap
 """
+SETTINGS = SMALL + "unix_socket_directories = '{sockets}'\n"
 ANSWERS = ("done", "refused", "state", "started", "promoted")
 SMART, FAST, IMMEDIATE, KILL = range(4)
 LATE, NO_GRANT, NOT_ARMED = 1, 2, 3  # enum guard_reason of supervisor/guard_wire.h
 RUNS, IS_PRIMARY, NO_WATCHDOG, HANDS_OFF = 5, 9, 13, 14
 BY_DEADLINE, BY_REQUEST, BY_DEATH, BY_UNGRANTED, BY_LEFTOVER = range(15, 20)
 UNLOCKED, NO_UPGRADE, UNWATCHED = 20, 27, 28
-
-
-def postgres_bin():
-    """The folder with the newest PostgreSQL's programs."""
-    folders = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "postgres").exists()]
-    return max(folders, key=lambda path: int(path.parent.name))
 
 
 BIN = postgres_bin()
@@ -75,18 +72,6 @@ def remove_memory(data):
         subprocess.run(["ipcrm", "-m", key_and_id[1]], check=False, capture_output=True)
 
 
-def state_of(pid):
-    """The letter of /proc/PID/stat, "" when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def lives(pid):
-    return state_of(pid) not in ("", "Z", "X")
-
-
 class Event(dict):
     """One line of the driver."""
 
@@ -98,24 +83,31 @@ class Event(dict):
                          for name, _, value in (pair.partition("=") for pair in pairs))
 
 
-class Driver:
-    """pgraftd's part, played by tests/guard/driver.c."""
+class Told:
+    """A program that is told what to do, a line at a time, and says a line at a time what comes of it."""
 
-    def __init__(self, node, *options):
-        self.process = popen([node.programs / "guard_driver", node.programs / "pgraft-guard", node.data,
-                              BIN / "postgres", node.socket, *options],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=node.log, text=True, bufsize=1)
+    def __init__(self, words, log, line_of):
+        self.process = popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1)
+        self.line_of = line_of
         self.lines = queue.Queue()
         self.seen = []
-        self.kept = []  # told while an answer was awaited
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         for line in self.process.stdout:
-            self.lines.put(Event(line.rstrip("\n")))
+            self.lines.put(self.line_of(line.rstrip("\n")))
 
     def say(self, *words):
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+
+
+class Driver(Told):
+    """pgraftd's part, played by tests/guard/driver.c."""
+
+    def __init__(self, node, *options):
+        super().__init__([node.programs / "guard_driver", node.programs / "pgraft-guard", node.data, BIN / "postgres",
+                          node.socket, *options], node.log, Event)
+        self.kept = []  # told while an answer was awaited
 
     def next(self, end, what):
         """The next event of all, before the time @end."""
@@ -209,14 +201,14 @@ class Session:
 
 
 class Template:
-    """What initdb made, with what every copy needs."""
+    """What initdb made, with the programs of @suite that every copy needs."""
 
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="pgraft-guard-", dir=MEMORY if MEMORY.is_dir() else None))
+    def __init__(self, suite, programs):
+        self.folder = Path(tempfile.mkdtemp(prefix=f"pgraft-{suite}-", dir=MEMORY if MEMORY.is_dir() else None))
         os.chmod(self.folder, 0o755)
-        self.programs = Path(tempfile.mkdtemp(prefix="pgraft-guard-bin-"))  # the other may forbid to execute
+        self.programs = Path(tempfile.mkdtemp(prefix=f"pgraft-{suite}-bin-"))  # the other may forbid to execute
         os.chmod(self.programs, 0o755)
-        for program in ("supervisor/pgraft-guard", "tests/guard/guard_driver"):
+        for program in programs:
             shutil.copy(BUILD / program, self.programs)
         self.home = self.folder / "home"
         self.home.mkdir()

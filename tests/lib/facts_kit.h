@@ -167,4 +167,15 @@ static inline void kit_chosen(struct facts *f)
     f->lease = (struct lease_facts){.epoch = KIT_EPOCH + 1, .remaining_ms = 4900, .age_ms = 100};
 }
 
+/* What a row of a table is about: changes of what is well, one after the other. */
+typedef void (*kit_change)(struct facts *f);
+#define KIT_CHANGES_MAX 4
+
+static inline void kit_change_all(struct facts *f, const kit_change changes[KIT_CHANGES_MAX])
+{
+    for (size_t i = 0; i < KIT_CHANGES_MAX && changes[i] != NULL; i++) {
+        changes[i](f);
+    }
+}
+
 #endif /* TESTS_LIB_FACTS_KIT_H_ */

@@ -38,6 +38,33 @@ static inline const char *scratch_path(struct scratch *s, const char *name)
     return s->path;
 }
 
+static inline bool scratch_has(struct scratch *s, const char *name)
+{
+    return access(scratch_path(s, name), F_OK) == 0;
+}
+
+/* Make the folders above DIR/@name that are not there. */
+static inline void scratch_folders(struct scratch *s, const char *name)
+{
+    char path[sizeof(s->path)];
+    memcpy(path, scratch_path(s, name), sizeof(path));
+    for (char *slash = strchr(path + strlen(s->dir) + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        MUST(mkdir(path, 0700) == 0 || errno == EEXIST);
+        *slash = '/';
+    }
+}
+
+/* Write the whole file. It is not synced: some tests do it a thousand times. */
+static inline void scratch_put(struct scratch *s, const char *name, const char *text)
+{
+    FILE *file = fopen(scratch_path(s, name), "w");
+    MUST(file != NULL);
+    MUST(fputs(text, file) >= 0);
+    MUST(fclose(file) == 0);
+}
+
 static inline int scratch_remove(const char *path, const struct stat *st, int type,
                                  struct FTW *place)
 {

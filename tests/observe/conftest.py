@@ -7,13 +7,15 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guard"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from rig import Rig, Template  # noqa: E402 (found through the lines above)
+from kit import Template  # noqa: E402 (found through the lines above)
+from rig import PROGRAMS, Rig  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def template():
-    made = Template()
+    made = Template("observe", PROGRAMS)
     yield made
     made.close()
 

@@ -9,14 +9,12 @@ import shlex
 import shutil
 import signal
 import subprocess
-import tempfile
-import threading
 import time
-from pathlib import Path
 
-from kit import BIN, MEMORY, OWNER, PATIENCE_S, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
+from kit import BIN, OWNER, PATIENCE_S, SMALL, Told, lives, popen, remove_memory, run, state_of, wait_until  # tests/guard
 
-BUILD = Path(os.environ["PGRAFT_BUILD_ROOT"])
+PROGRAMS = ("supervisor/pgraft-guard", "supervisor/pgraft-helper", "tests/observe/observe_driver",
+            "tests/observe/observe_link_driver")
 LEASE_MS = 2000  # all periods and deadlines follow from it
 UNKNOWN, NO, YES = range(3)  # enum fact
 ABSENT, LEFT, STARTING, RUNNING, STOPPING = range(1, 6)  # enum pg_process
@@ -28,18 +26,7 @@ OPEN, NOT_YET, FULL, REFUSED, SHUT, SILENT = range(1, 7)  # enum probe_door_stat
 GUARD_GONE, GUARD_SILENT, GUARD_WELL = 1, 2, 3
 FENCE_VALUE = "ANY 1 (pgraft_fence)"
 BETWEEN_VALUE = "ANY 1 (pgraft_between)"
-SETTINGS = """
-listen_addresses = ''
-shared_buffers = 16MB
-max_wal_size = 8MB
-min_wal_size = 2MB
-fsync = off
-restart_after_crash = off
-log_min_messages = warning
-wal_retrieve_retry_interval = 100ms
-max_connections = 10
-dynamic_shared_memory_type = mmap
-"""
+SETTINGS = SMALL + "wal_retrieve_retry_interval = 100ms\nmax_connections = 10\n"
 
 
 class Facts(dict):
@@ -53,28 +40,11 @@ class Facts(dict):
                          for name, _, value in (word.partition("=") for word in words[1:]))
 
 
-class Observer:
-    """tests/observe/driver.c: what it sees is asked for, or waited for."""
+class Watcher(Told):
+    """A driver whose lines are facts."""
 
-    def __init__(self, rig, server, host=None, port=5432, user="postgres", passfile="-", guard=False):
-        words = [rig.programs / "observe_driver", host or server.sockets, port, user, passfile, server.data,
-                 rig.programs / "pgraft-helper", LEASE_MS]
-        if guard:
-            words += [rig.programs / "pgraft-guard", BIN / "postgres", server.folder / "guard.sock"]
-        self.start(words, rig.log)
-
-    def start(self, words, log):
-        self.process = popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1)
-        self.lines = queue.Queue()
-        self.seen = []
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(Facts(line.rstrip("\n")))
-
-    def say(self, *words):
-        self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+    def __init__(self, words, log):
+        super().__init__(words, log, Facts)
 
     def next(self, what, patience_s=PATIENCE_S):
         try:
@@ -88,6 +58,30 @@ class Observer:
         while (facts := self.next(kind)).kind != kind:
             pass
         return facts
+
+    def quit(self):
+        """It ends in order: nothing is left open or unreaped."""
+        self.say("quit")
+        self.first("closed")
+        assert self.process.wait(PATIENCE_S) == 0
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        while not self.lines.empty():
+            self.seen.append(self.lines.get().line)
+
+
+class Observer(Watcher):
+    """tests/observe/driver.c: what it sees is asked for, or waited for."""
+
+    def __init__(self, rig, server, host=None, port=5432, user="postgres", passfile="-", guard=False):
+        words = [rig.programs / "observe_driver", host or server.sockets, port, user, passfile, server.data,
+                 rig.programs / "pgraft-helper", LEASE_MS]
+        if guard:
+            words += [rig.programs / "pgraft-guard", BIN / "postgres", server.folder / "guard.sock"]
+        super().__init__(words, rig.log)
 
     def now(self):
         """The facts as they are now."""
@@ -105,19 +99,6 @@ class Observer:
     def is_well(self, role):
         return self.wait("it is seen",
                          lambda f: f["role"] == role and f["answers"] == YES and f["data_answers"] == YES)
-
-    def quit(self):
-        """It ends in order: nothing is left open or unreaped."""
-        self.say("quit")
-        self.first("closed")
-        assert self.process.wait(PATIENCE_S) == 0
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        while not self.lines.empty():
-            self.seen.append(self.lines.get().line)
 
 
 class Server:
@@ -214,30 +195,6 @@ class Server:
 def lsn(text):
     high, _, low = text.partition("/")
     return int(high, 16) << 32 | int(low, 16)
-
-
-class Template:
-    """What initdb made."""
-
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="pgraft-observe-", dir=MEMORY if MEMORY.is_dir() else None))
-        os.chmod(self.folder, 0o755)
-        self.programs = Path(tempfile.mkdtemp(prefix="pgraft-observe-bin-"))
-        os.chmod(self.programs, 0o755)
-        for program in ("supervisor/pgraft-guard", "supervisor/pgraft-helper", "tests/observe/observe_driver",
-                        "tests/observe/observe_link_driver"):
-            shutil.copy(BUILD / program, self.programs)
-        self.home = self.folder / "home"
-        self.home.mkdir()
-        if OWNER:
-            shutil.chown(self.home, OWNER, OWNER)
-        self.data = self.home / "template"
-        run(BIN / "initdb", "-D", self.data, "-A", "trust", "--no-sync", "--wal-segsize=1", "-U", "postgres")
-        self.count = 0
-
-    def close(self):
-        shutil.rmtree(self.folder)
-        shutil.rmtree(self.programs)
 
 
 class Rig:

@@ -10,11 +10,11 @@ IDLE, WAITS, CONNECTS, READY, ASKS = range(5)
 CODE = {"timeout": 5, "busy": 8, "refused": 15, "denied": 16, "canceled": 17, "closed": 18}  # base/err.h, without sign
 
 
-class Link(r.Observer):
+class Link(r.Watcher):
     """tests/observe/link_driver.c."""
 
     def __init__(self, rig, host, port=5432, connect_ms=1000):
-        self.start([rig.programs / "observe_link_driver", host, port, "postgres", "-", connect_ms], rig.log)
+        super().__init__([rig.programs / "observe_link_driver", host, port, "postgres", "-", connect_ms], rig.log)
 
     def ask(self, sql, deadline_ms=1000):
         self.say("ask", deadline_ms, sql)

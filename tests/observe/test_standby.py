@@ -14,14 +14,20 @@ def pair(rig, rows=200):
     return primary, standby
 
 
+def watched(rig):
+    """The same, and an observer that sees the standby."""
+    primary, standby = pair(rig)
+    observer = rig.observer(standby)
+    observer.is_well(r.STANDBY)
+    return primary, standby, observer
+
+
 def end_of(server):
     return r.lsn(server.sql("SELECT pg_current_wal_flush_lsn()"))
 
 
 def test_streaming_standby_names_its_upstream_and_its_end(rig):
-    primary, standby = pair(rig)
-    observer = rig.observer(standby)
-    observer.is_well(r.STANDBY)
+    primary, standby, observer = watched(rig)
     seen = observer.wait("it has all", lambda f: f["end_known"] and f["end_lsn"] == end_of(primary))
     assert (seen["receiver"], seen["conninfo_empty"]) == (r.ALIVE, r.NO)
     assert (seen["upstream"], seen["follows"]) == ("pg1", 7)
@@ -30,9 +36,7 @@ def test_streaming_standby_names_its_upstream_and_its_end(rig):
 
 
 def test_c1_sealed_standby_is_gone_twice_and_only_then_read(rig):
-    primary, standby = pair(rig)
-    observer = rig.observer(standby)
-    observer.is_well(r.STANDBY)
+    primary, standby, observer = watched(rig)
     acknowledged = end_of(primary)
     observer.wait("it has all", lambda f: f["end_known"] and f["end_lsn"] >= acknowledged)
     observer.say("hurry", 5000)
@@ -53,9 +57,7 @@ def test_c1_sealed_standby_is_gone_twice_and_only_then_read(rig):
 
 def test_c1_receiver_that_lives_on_while_replay_is_paused_is_seen(rig):
     """An empty conninfo alone ends no receiver while replay is paused: the seal is not complete."""
-    primary, standby = pair(rig)
-    observer = rig.observer(standby)
-    observer.is_well(r.STANDBY)
+    primary, standby, observer = watched(rig)
     standby.sql("SELECT pg_wal_replay_pause()")
     primary.sql("INSERT INTO t SELECT 'more'")
     startup = standby.child("startup")
@@ -79,9 +81,7 @@ def test_c1_receiver_that_lives_on_while_replay_is_paused_is_seen(rig):
 
 def test_c2_restarted_standby_without_receiver_is_read_from_its_files(rig):
     """It says receive NULL and a replay far behind what it has acknowledged."""
-    primary, standby = pair(rig)
-    observer = rig.observer(standby)
-    observer.is_well(r.STANDBY)
+    primary, standby, observer = watched(rig)
     standby.sql("SELECT pg_wal_replay_pause()")
     r.wait_until("replay stands", lambda: standby.sql("SELECT pg_get_wal_replay_pause_state()") == "paused")
     replayed = r.lsn(standby.sql("SELECT pg_last_wal_replay_lsn()"))

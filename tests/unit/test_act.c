@@ -11,12 +11,11 @@
 
 #include "base/must.h"
 #include "supervisor/act.h"
+#include "tests/lib/act_kit.h"
 
-static struct act act;
-static uv_loop_t loop;
 static uv_timer_t tick;
 static int pipes[2]; /* nothing comes out of it before something was put in: a disk that hangs */
-static int done, killed, closed;
+static int killed;
 
 static int hang(struct act_order *order, struct err *err)
 {
@@ -34,36 +33,19 @@ static int quick(struct act_order *order, struct err *err)
     return 0;
 }
 
-static void ended(struct act *a)
-{
-    act_end(a);
-}
-
 static void hangs(struct act *a)
 {
-    act_do(a, "hangs", hang, ended);
+    act_do(a, "hangs", hang, act_kit_ended);
 }
 
 static void works(struct act *a)
 {
-    act_do(a, "works", quick, ended);
+    act_do(a, "works", quick, act_kit_ended);
 }
 
 static void kills(struct act *a)
 {
-    act_do_kill(a, quick, ended);
-}
-
-static void done_cb(struct act *a)
-{
-    (void)a;
-    done++;
-}
-
-static void closed_cb(struct act *a)
-{
-    (void)a;
-    closed++;
+    act_do_kill(a, quick, act_kit_ended);
 }
 
 /* The loop goes round whatever else it waits for. */
@@ -72,43 +54,23 @@ static void tick_cb(uv_timer_t *timer)
     (void)timer;
 }
 
-static void run_until(const int *counter, int wanted)
-{
-    for (int i = 0; i < 10000 && *counter < wanted; i++) {
-        (void)uv_run(&loop, UV_RUN_ONCE);
-    }
-    assert_int_equal(*counter, wanted);
-}
-
 static void what_ends_postgresql_waits_for_no_disk(void **state)
 {
     (void)state;
-    static const struct pg_place place = {.host = "127.0.0.1",
-                                          .port = 1,
-                                          .user = "postgres",
-                                          .database = "postgres",
-                                          .application_name = "pgraft",
-                                          .connect_ms = 1000,
-                                          .statement_ms = 1000,
-                                          .pause_min_ms = 50,
-                                          .pause_max_ms = 50};
-    assert_int_equal(uv_loop_init(&loop), 0);
+    act_kit_open();
     assert_int_equal(pipe(pipes), 0);
     assert_int_equal(uv_timer_init(&loop, &tick), 0);
     assert_int_equal(uv_timer_start(&tick, tick_cb, 1, 1), 0);
-    struct err err = {0};
-    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
-    act.on_done = done_cb;
     act_begin(&act, 50, hangs);
-    run_until(&done, 1); /* its deadline has passed, its work has not come back */
+    act_kit_run_until(&acts_done, 1); /* its deadline has passed, its work has not come back */
     assert_int_equal(act.err.code, ERR_TIMEOUT);
     assert_true(act_is_stuck(&act));
     act_begin(&act, 5000, works);
-    run_until(&done, 2);
+    act_kit_run_until(&acts_done, 2);
     assert_int_equal(act.err.code, ERR_BUSY);
     assert_int_equal(killed, 0);
     act_begin(&act, 5000, kills);
-    run_until(&done, 3);
+    act_kit_run_until(&acts_done, 3);
     assert_int_equal(act.err.code, 0);
     assert_int_equal(killed, 1);
     assert_true(act_is_stuck(&act));
@@ -118,13 +80,11 @@ static void what_ends_postgresql_waits_for_no_disk(void **state)
     }
     assert_false(act_is_stuck(&act));
     act_begin(&act, 5000, works);
-    run_until(&done, 4);
+    act_kit_run_until(&acts_done, 4);
     assert_int_equal(killed, 2);
-    act_close(&act, closed_cb);
-    run_until(&closed, 1);
+    act_kit_close();
     uv_close((uv_handle_t *)&tick, NULL);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    act_kit_close_loop();
     (void)close(pipes[0]);
     (void)close(pipes[1]);
 }

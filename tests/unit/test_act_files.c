@@ -15,20 +15,11 @@
 #include "supervisor/act_parts.h"
 #include "supervisor/pg_note.h"
 #include "tests/lib/facts_kit.h"
-#include "tests/lib/scratch.h"
+#include "tests/lib/scratch_kit.h"
 
-static struct scratch scratch;
-static struct err err;
 static struct pg_setup made;
 static struct act_order order;
 static char *places[3];
-
-static void put(const char *name, const char *text)
-{
-    CLEANUP(fclosep) FILE *file = fopen(scratch_path(&scratch, name), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-}
 
 static bool has(const char *name, const char *text)
 {
@@ -40,12 +31,10 @@ static bool has(const char *name, const char *text)
 /* A standby of pg1, with a note. */
 static int setup(void **state)
 {
-    (void)state;
     static char *none[] = {NULL};
     const struct pg_note note = {
         .cluster = "0123456789abcdef0123456789abcdef", .copy = 102, .seen_epoch = KIT_EPOCH};
-    err = (struct err){0};
-    scratch_init(&scratch);
+    (void)scratch_setup(state);
     assert_int_equal(mkdir(scratch_path(&scratch, "data"), 0700), 0);
     places[0] = mem_strdup(scratch_path(&scratch, "data"));
     places[1] = mem_strdup(scratch_path(&scratch, "pass/file"));
@@ -67,7 +56,7 @@ static int setup(void **state)
         .name = kit_name(1), .epoch = KIT_EPOCH, .host = "10.0.0.1", .port = 5432};
     kit_standby(&order.facts);
     assert_int_equal(pg_note_write(places[0], &note, &err), 0);
-    put("data/postgresql.auto.conf", "work_mem = '8MB'\n");
+    scratch_put(&scratch, "data/postgresql.auto.conf", "work_mem = '8MB'\n");
     return 0;
 }
 
@@ -77,8 +66,7 @@ static int teardown(void **state)
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         mem_free(places[i]);
     }
-    scratch_close(&scratch);
-    return 0;
+    return scratch_teardown(state);
 }
 
 /* It can not be looked at whether it follows anybody, and anybody may start it. */
@@ -87,7 +75,7 @@ static void c1_what_does_not_run_names_nobody_when_it_is_sealed(void **state)
     (void)state;
     struct pg_note note;
     bool is_copy;
-    put("data/postgresql.auto.conf", "primary_conninfo = 'host=10.0.0.1'\n");
+    scratch_put(&scratch, "data/postgresql.auto.conf", "primary_conninfo = 'host=10.0.0.1'\n");
     assert_int_equal(work_put_config(&order, &err), 0);
     assert_true(has("data/postgresql.conf", "host=10.0.0.1"));
     order.facts.pg.process = PG_ABSENT;
@@ -110,7 +98,8 @@ static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
 {
     (void)state;
     pid_t child = scratch_fork(stay, places[0], STDERR_FILENO);
-    put("data/postgresql.auto.conf", "synchronous_standby_names = ''\nwork_mem = '8MB'\n");
+    scratch_put(&scratch, "data/postgresql.auto.conf",
+                "synchronous_standby_names = ''\nwork_mem = '8MB'\n");
     order.postmaster = (uint64_t)child;
     int code = ERR_NOT_FOUND;
     for (int i = 0; i < 1000 && code == ERR_NOT_FOUND; i++) { /* until it is in its place */

@@ -1,4 +1,5 @@
-/* tests/unit/test_act_run.c - a program as a step that has a limit, and archive_command as one. */
+/* tests/unit/test_act_run.c - a program as a step that has a limit, its words, and archive_command
+ * as one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,9 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/act_words.h"
 #include "supervisor/pg_setup.h"
+#include "tests/lib/act_kit.h"
 #include "tests/lib/scratch.h"
 
 #define LIMIT_MS 200
@@ -17,16 +20,8 @@
 
 static struct scratch scratch;
 static struct pg_setup settings;
-static struct act act;
-static uv_loop_t loop;
 static const char *script;
 static uint64_t limit_ms;
-static int done, closed;
-
-static void ended(struct act *a)
-{
-    act_end(a);
-}
 
 static void runs(struct act *a)
 {
@@ -34,7 +29,7 @@ static void runs(struct act *a)
     char option[] = "-c";
     CLEANUP(mem_freep) char *text = mem_strdup(script);
     char *words[] = {shell, option, text, NULL};
-    act_run_within(a, "runs", words, limit_ms, ended);
+    act_run_within(a, "runs", words, limit_ms, act_kit_ended);
 }
 
 /* After it one without a limit, that takes longer. */
@@ -44,7 +39,7 @@ static void runs_slowly(struct act *a)
     char option[] = "-c";
     char text[] = "sleep 0.6";
     char *words[] = {shell, option, text, NULL};
-    act_run(a, "slowly", words, NULL, ended);
+    act_run(a, "slowly", words, NULL, act_kit_ended);
 }
 
 static void runs_two(struct act *a)
@@ -54,26 +49,14 @@ static void runs_two(struct act *a)
     act_run_within(a, "first", words, LIMIT_MS, runs_slowly);
 }
 
-static void done_cb(struct act *a)
-{
-    (void)a;
-    done++;
-}
-
-static void closed_cb(struct act *a)
-{
-    (void)a;
-    closed++;
-}
-
 static int code_of_sequence(act_next first)
 {
-    int before = done;
+    int before = acts_done;
     act_begin(&act, NEVER_MS, first);
-    while (done == before) {
+    while (acts_done == before) {
         (void)uv_run(&loop, UV_RUN_ONCE);
     }
-    assert_int_equal(done, before + 1);
+    assert_int_equal(acts_done, before + 1);
     return act.err.code;
 }
 
@@ -101,24 +84,12 @@ static void a_program_that_takes_too_long_is_killed(void **state)
 {
     (void)state;
     static char *nothing[] = {NULL};
-    static const struct pg_place place = {.host = "127.0.0.1",
-                                          .port = 1,
-                                          .user = "postgres",
-                                          .database = "postgres",
-                                          .application_name = "pgraft",
-                                          .connect_ms = 1000,
-                                          .statement_ms = 1000,
-                                          .pause_min_ms = 50,
-                                          .pause_max_ms = 50};
-    struct err err = {0};
     scratch_init(&scratch);
     CLEANUP(mem_freep) char *helper = mem_strdup(make_helper());
     settings.helper = helper;
     settings.environment = nothing;
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
+    act_kit_open();
     act.order.setup = &settings;
-    act.on_done = done_cb;
     assert_int_equal(code_of("exit 0", NEVER_MS), 0);
     assert_int_equal(code_of("exit 3", NEVER_MS), ERR_SYSTEM);
     assert_int_equal(code_of("sleep 1000", LIMIT_MS), ERR_TIMEOUT);
@@ -126,12 +97,8 @@ static void a_program_that_takes_too_long_is_killed(void **state)
     assert_int_equal(code_of("sleep 1000 & sleep 1000", LIMIT_MS), ERR_TIMEOUT);
     assert_int_equal(code_of("exit 0", NEVER_MS), 0); /* and the next has a limit of its own */
     assert_int_equal(code_of_sequence(runs_two), 0);
-    act_close(&act, closed_cb);
-    while (closed == 0) {
-        (void)uv_run(&loop, UV_RUN_ONCE);
-    }
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    act_kit_close();
+    act_kit_close_loop();
     scratch_close(&scratch);
 }
 
@@ -153,11 +120,32 @@ static void an_archive_command_is_made_as_postgresql_makes_it(void **state)
     }
 }
 
+static void options_are_words_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    static const struct pg_pair pairs[] = {{.name = "progress", .value = ""},
+                                           {.name = "encoding", .value = "UTF8"}};
+    const struct pg_pairs options = {.at = pairs, .count = ARRAY_LEN(pairs)};
+    CLEANUP(act_words_close) struct act_words words = {.count = 0};
+    act_words_take(&words, mem_strdup("initdb"));
+    act_words_options(&words, &options);
+    assert_int_equal(words.count, 3);
+    assert_string_equal(words.at[0], "initdb");
+    assert_string_equal(words.at[1], "--progress");
+    assert_string_equal(words.at[2], "--encoding=UTF8");
+    for (size_t i = 0; i < ACT_WORDS_MAX; i++) {
+        act_words_options(&words, &options);
+    }
+    assert_int_equal(words.count, ACT_WORDS_MAX - 1);
+    assert_null(words.at[ACT_WORDS_MAX - 1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_that_takes_too_long_is_killed),
         cmocka_unit_test(an_archive_command_is_made_as_postgresql_makes_it),
+        cmocka_unit_test(options_are_words_as_far_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

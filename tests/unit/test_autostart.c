@@ -129,14 +129,8 @@ static int teardown(void **state)
 /* The folders above @name, and a file there. @text may have one %s, for the scratch directory. */
 static void put(const char *name, const char *text)
 {
-    CLEANUP(mem_freep) char *path = mem_strdup(scratch_path(&scratch, name));
-    for (char *slash = strchr(path + strlen(scratch.dir) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
+    scratch_folders(&scratch, name);
+    FILE *file = fopen(scratch_path(&scratch, name), "w");
     assert_non_null(file);
     const char *mark = strstr(text, "%s");
     int head = mark != NULL ? (int)(mark - text) : (int)strlen(text);

@@ -11,20 +11,16 @@
 #include "base/mem.h"
 #include "supervisor/config_note.h"
 #include "supervisor/pg_file.h"
-#include "tests/lib/scratch.h"
+#include "tests/lib/scratch_kit.h"
 
 #define TEXT "{\"ttl\": 30,\n \"failover\": \"fast\"}"
 
-static struct scratch scratch;
-static struct err err;
 static struct config_note note;
 static struct config_note back;
 
 static int setup(void **state)
 {
-    (void)state;
-    scratch_init(&scratch);
-    err = (struct err){0};
+    (void)scratch_setup(state);
     note = (struct config_note){.revision = 12, .seen = 12};
     back = (struct config_note){.revision = 0};
     buf_str(&note.text, TEXT);
@@ -33,11 +29,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     config_note_close(&note);
     config_note_close(&back);
-    scratch_close(&scratch);
-    return 0;
+    return scratch_teardown(state);
 }
 
 static void it_comes_back_as_it_was(void **state)

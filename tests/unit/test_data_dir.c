@@ -10,25 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "ctl/data_dir.h"
-#include "tests/lib/scratch.h"
-
-static struct scratch scratch;
-static struct err err;
-
-static int setup(void **state)
-{
-    (void)state;
-    err = (struct err){0};
-    scratch_init(&scratch);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
+#include "tests/lib/scratch_kit.h"
 
 static void what_belongs_to_another_user_is_refused(void **state)
 {
@@ -76,9 +58,12 @@ static void a_directory_in_use_says_by_whom(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_belongs_to_another_user_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(only_an_empty_directory_is_empty, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_directory_in_use_says_by_whom, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_belongs_to_another_user_is_refused, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(only_an_empty_directory_is_empty, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_directory_in_use_says_by_whom, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

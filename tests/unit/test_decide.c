@@ -33,20 +33,17 @@ CHANGE(without_a_note)
 {
     f->pg.is_noted = FACT_NO;
 }
-CHANGE(to_be_adopted)
+CHANGE(asked_to_adopt)
 {
-    f->pg.is_noted = FACT_NO;
     f->wish.adopt = true;
 }
-CHANGE(adopted_before_a_cluster)
+CHANGE(without_a_cluster)
 {
-    to_be_adopted(f);
     f->store.initialized = FACT_NO;
     f->lease.epoch = 0;
 }
-CHANGE(adopted_into_a_cluster)
+CHANGE(never_promoted)
 {
-    to_be_adopted(f);
     f->lease.epoch = 0;
     f->guard.promoted_epoch = 0;
 }
@@ -58,9 +55,8 @@ CHANGE(guard_is_gone)
 {
     f->guard.state = GUARD_GONE;
 }
-CHANGE(guard_is_not_there)
+CHANGE(process_unknown)
 {
-    f->guard.state = GUARD_GONE;
     f->pg.process = PG_UNKNOWN;
 }
 CHANGE(guard_is_silent)
@@ -75,9 +71,8 @@ CHANGE(less_than_the_kill_budget)
 {
     f->lease.remaining_ms = f->settings.times.kill_budget_ms;
 }
-CHANGE(role_unknown_and_promoted)
+CHANGE(role_unknown)
 {
-    lease_is_over(f);
     f->pg.role = ROLE_UNKNOWN;
 }
 CHANGE(order_above)
@@ -96,14 +91,12 @@ CHANGE(program_stops)
 {
     f->wish.stop = true;
 }
-CHANGE(program_stops_and_all_is_down)
+CHANGE(all_is_down)
 {
-    f->wish.stop = true;
     f->pg.process = PG_ABSENT;
 }
-CHANGE(program_stops_and_another_is_to_be_primary)
+CHANGE(another_is_to_be_primary)
 {
-    program_stops_and_all_is_down(f);
     f->lease = (struct lease_facts){.epoch = 0};
     f->store.order_epoch = KIT_EPOCH + 1;
 }
@@ -132,16 +125,9 @@ CHANGE(nothing_begun)
     f->pg.end.is_known = false;
     f->pg.copy = 0;
 }
-CHANGE(makes_data_on_a_slow_disk)
+CHANGE(makes_data)
 {
-    nothing_begun(f);
     f->pg.is_made = true;
-    f->pg.data_answers = FACT_NO;
-}
-CHANGE(has_not_begun_on_a_hung_disk)
-{
-    nothing_begun(f);
-    f->pg.data_answers = FACT_NO;
 }
 CHANGE(another_copy)
 {
@@ -155,55 +141,31 @@ CHANGE(config_is_unknown)
 {
     f->settings.is_guess = true;
 }
-CHANGE(config_is_unknown_and_down)
+CHANGE(data_broken)
 {
-    f->settings.is_guess = true;
-    f->pg.process = PG_ABSENT;
-}
-CHANGE(config_is_unknown_and_nothing_begun)
-{
-    nothing_begun(f);
-    f->settings.is_guess = true;
-}
-CHANGE(data_gone)
-{
-    f->pg.process = PG_ABSENT;
     f->pg.data = DATA_BROKEN;
 }
 CHANGE(takes_too_long)
 {
     f->lease.age_ms = f->settings.times.start_max_ms + 1;
 }
-CHANGE(takes_too_long_and_is_down)
-{
-    takes_too_long(f);
-    f->pg.process = PG_ABSENT;
-}
 CHANGE(crashed)
 {
     f->pg.process = PG_ABSENT;
     f->pg.role = ROLE_UNKNOWN;
 }
-CHANGE(crashed_alone)
+CHANGE(alone)
 {
-    crashed(f);
     f->members[1].is_fresh = f->members[2].is_fresh = false;
 }
-CHANGE(crashed_alone_in_no_hurry)
+CHANGE(loss_is_borne)
 {
-    crashed(f);
     f->settings.sync_mode = SYNC_OFF;
     f->store.sync.count = 0;
 }
-CHANGE(crashed_and_never_restarted)
+CHANGE(never_restarted)
 {
-    crashed_alone_in_no_hurry(f);
     f->settings.restart_max_ms = 0;
-}
-CHANGE(crashed_alone_and_never_restarted)
-{
-    crashed_and_never_restarted(f);
-    f->members[1].is_fresh = f->members[2].is_fresh = false;
 }
 CHANGE(starts_slowly)
 {
@@ -212,50 +174,42 @@ CHANGE(starts_slowly)
     f->guard.promotion_seen = FACT_UNKNOWN;
     f->pg.starting_ms = f->settings.restart_max_ms;
 }
-CHANGE(starts_slowly_for_too_long)
+CHANGE(starts_for_too_long)
 {
-    starts_slowly(f);
     f->pg.starting_ms++;
 }
-CHANGE(starts_slowly_for_too_long_alone)
+CHANGE(nobody_could_take_over)
 {
-    starts_slowly_for_too_long(f);
     f->members[1].can_start = FACT_NO;
     f->members[2].nofailover = true;
 }
-CHANGE(is_killed_in_vain)
+CHANGE(killed_in_vain)
 {
-    guard_is_gone(f);
     f->pg.killing_ms = f->settings.times.lease_ms / 2 + 1;
 }
 CHANGE(promoted_and_not_told)
 {
     f->guard.promotion_seen = FACT_UNKNOWN;
 }
-CHANGE(crashed_and_not_read)
+CHANGE(end_unknown)
 {
-    crashed(f);
     f->pg.end.is_known = false;
 }
-CHANGE(crashed_alone_and_not_read)
+CHANGE(end_unread)
 {
-    crashed_alone(f);
     f->pg.end.is_known = false;
     f->pg.end_unread_ms = f->settings.times.start_max_ms;
 }
-CHANGE(crashed_and_unreadable)
+CHANGE(unread_for_too_long)
 {
-    crashed_alone_and_not_read(f);
     f->pg.end_unread_ms++;
 }
-CHANGE(crashed_and_seen_before)
+CHANGE(seen_as_primary)
 {
-    crashed_alone_and_not_read(f);
     f->pg.primary_epoch = KIT_EPOCH;
 }
-CHANGE(crashed_on_a_later_timeline)
+CHANGE(on_a_later_timeline)
 {
-    crashed_alone(f);
     f->store.history[1].timeline = f->pg.end.timeline = KIT_TIMELINE + 1;
 }
 CHANGE(silent_for_a_moment)
@@ -264,82 +218,57 @@ CHANGE(silent_for_a_moment)
     f->pg.answers = FACT_UNKNOWN;
     f->pg.end.is_known = false;
 }
-CHANGE(starts_in_place)
+CHANGE(starts)
 {
-    silent_for_a_moment(f);
     f->pg.process = PG_STARTING;
     f->guard.promotion_seen = FACT_UNKNOWN;
 }
-CHANGE(crashed_and_heard_of)
+CHANGE(heard_of_the_end)
 {
-    crashed(f);
     f->members[1].follows_epoch = f->members[2].follows_epoch = 0;
 }
-CHANGE(crashed_and_not_followed)
+CHANGE(never_followed)
 {
-    crashed_and_heard_of(f);
     f->members[2].end.timeline--;
 }
-CHANGE(crashed_with_one_answer)
+CHANGE(too_often)
 {
-    crashed(f);
-    f->members[2].is_fresh = f->members[2].is_recent = false;
-}
-CHANGE(crashed_often)
-{
-    crashed_alone(f);
     f->pg.crashes = f->settings.crashes_max + 1;
 }
-CHANGE(down_for_a_switchover)
+CHANGE(switched_over)
 {
-    crashed_alone(f);
     f->wish.switchover = true;
     f->pg.down_ms = 100;
 }
-CHANGE(down_for_too_long_for_a_switchover)
+CHANGE(down_for_too_long)
 {
-    down_for_a_switchover(f);
     f->pg.down_ms = 1500;
 }
-CHANGE(down_for_a_switchover_and_caught_up)
+CHANGE(pg3_alone_has_all)
 {
-    down_for_a_switchover(f);
+    f->members[1].is_fresh = false;
     f->members[2].is_fresh = true;
     f->members[2].end = f->pg.end;
 }
-CHANGE(down_for_a_switchover_to_nobody)
+CHANGE(pg3_may_not)
 {
-    down_for_a_switchover_and_caught_up(f);
     f->members[2].nofailover = true;
 }
-CHANGE(crashed_in_a_pause)
+CHANGE(paused)
 {
-    crashed(f);
     f->store.paused = FACT_YES;
 }
-CHANGE(crashed_unread)
+CHANGE(pause_unread)
 {
-    crashed(f);
     f->store.paused = FACT_UNKNOWN;
-}
-CHANGE(crashed_without_guard)
-{
-    crashed_alone(f);
-    f->guard.state = GUARD_GONE;
-}
-CHANGE(crashed_late)
-{
-    crashed_alone(f);
-    f->lease.remaining_ms = f->settings.times.promote_margin_ms;
 }
 CHANGE(as_a_standby)
 {
     f->pg.role = ROLE_STANDBY;
     f->guard.promotion_seen = FACT_NO;
 }
-CHANGE(ordered_and_sealed)
+CHANGE(sealed_for_it)
 {
-    order_above(f);
     f->store.lease_stands = false;
     f->pg.sealed_epoch = KIT_EPOCH + 1;
     f->pg.receiver = RECEIVER_GONE;
@@ -351,14 +280,8 @@ CHANGE(down)
     f->pg.process = PG_ABSENT;
     f->pg.receiver = RECEIVER_GONE;
 }
-CHANGE(down_and_not_read)
+CHANGE(promotes)
 {
-    down(f);
-    f->pg.end.is_known = false;
-}
-CHANGE(promotes_for_too_long)
-{
-    takes_too_long(f);
     f->guard.promoted_epoch = KIT_EPOCH + 1;
     f->guard.promotion_seen = FACT_UNKNOWN;
 }
@@ -367,9 +290,8 @@ CHANGE(promoted_a_moment_ago)
     f->guard.promoted_epoch = f->pg.primary_epoch = KIT_EPOCH + 1;
     f->guard.promotion_seen = FACT_YES;
 }
-CHANGE(promoted_and_not_sealed)
+CHANGE(receiver_gone_once)
 {
-    promoted_a_moment_ago(f);
     f->pg.receiver_gone_twice = false;
 }
 CHANGE(not_sealed)
@@ -401,9 +323,8 @@ CHANGE(one_standby_is_gone)
 {
     f->members[2].is_fresh = f->members[2].is_recent = false;
 }
-CHANGE(begins_elsewhere)
+CHANGE(nobody_has_a_lease)
 {
-    nothing_begun(f);
     f->store.lease_stands = false;
 }
 CHANGE(to_be_cloned)
@@ -414,21 +335,6 @@ CHANGE(ahead_of_the_fork)
 {
     f->pg.end = kit_at(4, 4001);
 }
-CHANGE(ahead_of_the_fork_and_config_unknown)
-{
-    ahead_of_the_fork(f);
-    f->settings.is_guess = true;
-}
-CHANGE(one_standby_is_gone_and_config_unknown)
-{
-    one_standby_is_gone(f);
-    f->settings.is_guess = true;
-}
-CHANGE(role_is_wanted_elsewhere_and_config_unknown)
-{
-    role_is_wanted_elsewhere(f);
-    f->settings.is_guess = true;
-}
 CHANGE(follows_nobody)
 {
     f->pg.upstream = (struct facts_name){.text = ""};
@@ -438,12 +344,7 @@ CHANGE(is_to_follow_pg3)
     f->source.replicatefrom = kit_name(3);
     f->source.is_settled = true;
 }
-CHANGE(follows_pg3_as_it_is_to)
-{
-    is_to_follow_pg3(f);
-    f->pg.upstream = kit_name(3);
-}
-CHANGE(follows_pg3_and_is_not_to)
+CHANGE(follows_pg3)
 {
     f->pg.upstream = kit_name(3);
 }
@@ -451,10 +352,8 @@ CHANGE(is_to_follow_nobody)
 {
     f->source.nostream = true;
 }
-CHANGE(follows_nobody_as_it_is_to)
+CHANGE(receives_nothing)
 {
-    is_to_follow_nobody(f);
-    follows_nobody(f);
     f->pg.follows_epoch = 0;
     f->pg.receiver = RECEIVER_GONE;
     f->pg.conninfo_empty = FACT_YES;
@@ -467,15 +366,8 @@ CHANGE(starts_without_the_primary)
     f->pg.end.is_known = false;
     f->pg.starts_alone = true;
 }
-CHANGE(down_and_the_archive_has_it)
+CHANGE(the_archive_has_it)
 {
-    down(f);
-    f->back.has_upstream_wal = FACT_NO;
-    f->back.has_archive = FACT_YES;
-}
-CHANGE(follows_nobody_and_the_archive_has_it)
-{
-    follows_nobody(f);
     f->back.has_upstream_wal = FACT_NO;
     f->back.has_archive = FACT_YES;
 }
@@ -483,112 +375,112 @@ CHANGE(follows_nobody_and_the_archive_has_it)
 // clang-format off
 static const struct {
     const char *text;
-    void (*node)(struct facts *f);
-    void (*change)(struct facts *f);
+    kit_change node;
+    kit_change changes[KIT_CHANGES_MAX];
     enum action action;
     const char *rule;
 } situations[] = {
-    {"nothing is done before anything was seen", kit_standby, unseen, ACTION_WAIT, "not-looked-yet"},
-    {"data of another cluster are left alone", kit_primary, of_another_cluster, ACTION_WAIT, "foreign-data"},
-    {"... and those that nobody asked to adopt", kit_standby, without_a_note, ACTION_WAIT, "not-adopted"},
-    {"a standby is adopted as it is", kit_standby, to_be_adopted, ACTION_ADOPT, "adopt"},
-    {"a primary of before the cluster waits for the first grant", kit_primary, adopted_before_a_cluster, ACTION_WAIT, "not-ours-yet"},
-    {"... and one that runs beside a cluster that has one is none of ours, and not ended", kit_primary, adopted_into_a_cluster, ACTION_WAIT, "not-ours-yet"},
-    {"B5: backends without a postmaster are ended", kit_primary, backends_live_on, ACTION_KILL, "left-over"},
-    {"B6: without a guard what may be there is ended", kit_standby, guard_is_not_there, ACTION_KILL, "no-guard-yet"},
-    {"B6: without a guard PostgreSQL ends", kit_standby, guard_is_gone, ACTION_KILL, "guard-gone"},
-    {"... but the lease is not renewed for ever, if it does not end", kit_primary, is_killed_in_vain, ACTION_KILL, "does-not-end"},
-    {"B6: a primary with a frozen guard is ended by the daemon", kit_primary, guard_is_silent, ACTION_KILL, "guard-silent"},
-    {"... a standby need not", kit_standby, guard_is_silent, ACTION_WAIT, "steady"},
-    {"... but one that was granted the role must", kit_chosen, guard_is_silent, ACTION_KILL, "guard-silent"},
-    {"A1: a primary without a lease ends", kit_primary, lease_is_over, ACTION_KILL, "primary-without-lease"},
-    {"... also one with less left than the end takes", kit_primary, less_than_the_kill_budget, ACTION_KILL, "primary-without-lease"},
-    {"... also one that does not answer, if it was promoted", kit_primary, role_unknown_and_promoted, ACTION_KILL, "primary-without-lease"},
-    {"an order above the epoch ends a primary", kit_primary, order_above, ACTION_KILL, "superseded"},
-    {"... and so does another primary above", kit_primary, another_primary_above, ACTION_KILL, "superseded"},
-    {"B1: promoted for one epoch, it does not serve under another", kit_primary, promoted_for_another_epoch, ACTION_KILL, "other-epoch"},
-    {"a daemon that stops stops PostgreSQL", kit_primary, program_stops, ACTION_STOP, "stop"},
-    {"... and releases when all is down", kit_primary, program_stops_and_all_is_down, ACTION_RELEASE, "stop-release"},
-    {"... and says how far it came, before it goes", kit_primary, program_stops_and_another_is_to_be_primary, ACTION_SEAL, "farewell"},
-    {"... which a standby need not", kit_standby, program_stops_and_all_is_down, ACTION_WAIT, "stopped"},
-    {"... nor that", kit_standby, program_stops_and_another_is_to_be_primary, ACTION_WAIT, "stopped"},
-    {"A5: the last of a long lease is for a fast shutdown", kit_primary, long_lease_ends, ACTION_STOP, "lease-ends"},
-    {"a hung disk costs the lease", kit_primary, disk_hangs, ACTION_WAIT, "data-hangs"},
-    {"a hung PostgreSQL costs the lease", kit_primary, postgres_is_stuck, ACTION_WAIT, "postgres-hangs"},
-    {"nobody is promoted by a guess at the configuration", kit_chosen, config_is_unknown, ACTION_WAIT, "unconfigured"},
-    {"... nor begins a cluster by it", kit_primary, config_is_unknown_and_nothing_begun, ACTION_WAIT, "unconfigured"},
-    {"... nor goes on in place", kit_primary, config_is_unknown_and_down, ACTION_WAIT, "unconfigured"},
-    {"... nor starts as a standby", kit_standby, config_is_unknown_and_down, ACTION_WAIT, "unconfigured"},
-    {"... nor gives up data", kit_standby, ahead_of_the_fork_and_config_unknown, ACTION_WAIT, "steady"},
-    {"... a primary that runs serves on, with the set it has", kit_primary, one_standby_is_gone_and_config_unknown, ACTION_WAIT, "serving"},
-    {"... and keeps the role", kit_primary, role_is_wanted_elsewhere_and_config_unknown, ACTION_WAIT, "serving"},
-    {"the first primary makes its data", kit_primary, nothing_begun, ACTION_INITDB, "initdb"},
-    {"... and keeps the role while it does, however slow its disk is", kit_primary, makes_data_on_a_slow_disk, ACTION_WAIT, "making-data"},
-    {"... which one that hangs before costs", kit_primary, has_not_begun_on_a_hung_disk, ACTION_WAIT, "data-hangs"},
-    {"C3: another copy than was chosen is not promoted", kit_chosen, another_copy, ACTION_WAIT, "other-copy"},
-    {"C1: a promise is above a grant", kit_chosen, sealed_above, ACTION_WAIT, "promised-newer"},
-    {"who lost its data gives the role back", kit_chosen, data_gone, ACTION_RELEASE, "data-lost"},
-    {"who takes too long is ended", kit_chosen, takes_too_long, ACTION_KILL, "promotion-failed"},
-    {"... and gives the role back", kit_chosen, takes_too_long_and_is_down, ACTION_RELEASE, "promotion-given-up"},
-    {"... also one whose guard was asked to promote it", kit_chosen, promotes_for_too_long, ACTION_KILL, "promotion-failed"},
-    {"... a primary that is not heard for a moment is none of those", kit_primary, silent_for_a_moment, ACTION_WAIT, "granted"},
-    {"... nor is one that starts in place", kit_primary, starts_in_place, ACTION_WAIT, "granted"},
-    {"a crash loop ends with a release", kit_primary, crashed_often, ACTION_RELEASE, "crash-loop"},
-    {"a switchover ends with a release", kit_primary, down_for_a_switchover_and_caught_up, ACTION_RELEASE, "switched-over"},
-    {"... not before somebody has everything", kit_primary, down_for_a_switchover, ACTION_WAIT, "switching"},
-    {"... who may be primary", kit_primary, down_for_a_switchover_to_nobody, ACTION_WAIT, "switching"},
-    {"... and it goes on in place where nobody has", kit_primary, down_for_too_long_for_a_switchover, ACTION_START_PRIMARY, "restart-in-place"},
-    {"C4: where both standbys would answer, a crash is a failover", kit_primary, crashed, ACTION_RELEASE, "provable-failover"},
-    {"... also if they have heard of the end first", kit_primary, crashed_and_heard_of, ACTION_RELEASE, "provable-failover"},
-    {"... not if one of them had never followed", kit_primary, crashed_and_not_followed, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... one of two is not enough", kit_primary, crashed_with_one_answer, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... two of two are, also before the end of the WAL was read", kit_primary, crashed_and_not_read, ACTION_RELEASE, "provable-failover"},
-    {"before the store was read nothing is started", kit_primary, crashed_unread, ACTION_WAIT, "unread-and-down"},
-    {"A7: in a pause nothing is started", kit_primary, crashed_in_a_pause, ACTION_WAIT, "paused-and-down"},
-    {"B6: the guard comes before PostgreSQL", kit_primary, crashed_without_guard, ACTION_START_GUARD, "guard-wanted"},
-    {"primary_start_timeout 0: another one takes over", kit_primary, crashed_and_never_restarted, ACTION_RELEASE, "restart-unwanted"},
-    {"... if there is one", kit_primary, crashed_alone_and_never_restarted, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... and only with that setting", kit_primary, crashed_alone_in_no_hurry, ACTION_START_PRIMARY, "restart-in-place"},
-    {"a start in place takes what it may take", kit_primary, starts_slowly, ACTION_WAIT, "granted"},
-    {"... and then costs the lease", kit_primary, starts_slowly_for_too_long, ACTION_WAIT, "restart-hangs"},
-    {"... unless nobody else could take over", kit_primary, starts_slowly_for_too_long_alone, ACTION_WAIT, "granted"},
-    {"a crash without a proof is restarted in place", kit_primary, crashed_alone, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... on the timeline that was recorded, if another than the named one", kit_primary, crashed_on_a_later_timeline, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... at once, if this program has seen it be primary", kit_primary, crashed_and_seen_before, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... else when its WAL was read: before that nobody knows what it was", kit_primary, crashed_alone_and_not_read, ACTION_WAIT, "end-unread"},
-    {"... which is not waited for for ever", kit_primary, crashed_and_unreadable, ACTION_RELEASE, "promotion-given-up"},
-    {"... unless too little of the lease is left", kit_primary, crashed_late, ACTION_RELEASE, "restart-too-late"},
-    {"a standby that has this epoch's timeline is not promoted again", kit_primary, as_a_standby, ACTION_STOP, "standby-of-own-epoch"},
-    {"C1: an order is followed", kit_standby, order_above, ACTION_SEAL, "seal"},
-    {"... once", kit_standby, ordered_and_sealed, ACTION_WAIT, "sealed"},
-    {"who is chosen and down starts as a standby", kit_chosen, down, ACTION_START_STANDBY, "start-to-promote"},
-    {"... not before it is known that it was not primary already", kit_chosen, down_and_not_read, ACTION_WAIT, "end-unread"},
-    {"who is chosen and not sealed seals first", kit_chosen, not_sealed, ACTION_SEAL, "seal-first"},
-    {"B1: the guard is armed first", kit_chosen, not_armed, ACTION_ARM, "arm"},
-    {"then it promotes", kit_chosen, nothing, ACTION_PROMOTE, "promote"},
-    {"... not with too little of the lease left", kit_chosen, too_late_to_promote, ACTION_WAIT, "granted"},
-    {"... once: the guard knows of it before the role is seen", kit_chosen, promoted_a_moment_ago, ACTION_WAIT, "granted"},
-    {"... and a primary does not seal itself", kit_chosen, promoted_and_not_sealed, ACTION_WAIT, "granted"},
-    {"B3: ... and what is there still is of before the promotion, until the guard has told it", kit_primary, promoted_and_not_told, ACTION_WRITE_SIGNAL, "standby-signal"},
-    {"B3: standby.signal is written again", kit_primary, no_signal_file, ACTION_WRITE_SIGNAL, "standby-signal"},
-    {"the timeline is recorded", kit_primary, unrecorded, ACTION_RECORD, "record-timeline"},
-    {"a switchover is begun where nothing is lost", kit_primary, role_is_wanted_elsewhere, ACTION_HAND_OVER, "hand-over"},
-    {"a standby that went away leaves the set", kit_primary, one_standby_is_gone, ACTION_SYNC_SET, "sync-set"},
-    {"a primary that is well does nothing", kit_primary, nothing, ACTION_WAIT, "serving"},
-    {"before the first primary one waits", kit_standby, begins_elsewhere, ACTION_WAIT, "begins"},
-    {"an operator's clone", kit_standby, to_be_cloned, ACTION_RETURN, "asked-to-clone"},
-    {"a diverged standby comes back", kit_standby, ahead_of_the_fork, ACTION_RETURN, "come-back"},
-    {"who waits for WAL of a primary that it was not told of starts anew", kit_standby, starts_without_the_primary, ACTION_STOP, "starts-alone"},
-    {"what the archive has is restored by a standby that runs", kit_standby, down_and_the_archive_has_it, ACTION_START_STANDBY, "start-standby"},
-    {"... and that is to go on from the primary afterwards", kit_standby, follows_nobody_and_the_archive_has_it, ACTION_FOLLOW, "follow"},
-    {"a stopped standby starts", kit_standby, down, ACTION_START_STANDBY, "start-standby"},
-    {"a standby follows the primary", kit_standby, follows_nobody, ACTION_FOLLOW, "follow"},
-    {"... or whom it is tagged to", kit_standby, is_to_follow_pg3, ACTION_FOLLOW, "follow"},
-    {"... and is well then", kit_standby, follows_pg3_as_it_is_to, ACTION_WAIT, "steady"},
-    {"... the primary again, when it is to", kit_standby, follows_pg3_and_is_not_to, ACTION_FOLLOW, "follow"},
-    {"... or nobody", kit_standby, is_to_follow_nobody, ACTION_FOLLOW, "follow"},
-    {"... which is well too", kit_standby, follows_nobody_as_it_is_to, ACTION_WAIT, "steady"},
-    {"a standby that is well does nothing", kit_standby, nothing, ACTION_WAIT, "steady"},
+    {"nothing is done before anything was seen", kit_standby, {unseen}, ACTION_WAIT, "not-looked-yet"},
+    {"data of another cluster are left alone", kit_primary, {of_another_cluster}, ACTION_WAIT, "foreign-data"},
+    {"... and those that nobody asked to adopt", kit_standby, {without_a_note}, ACTION_WAIT, "not-adopted"},
+    {"a standby is adopted as it is", kit_standby, {without_a_note, asked_to_adopt}, ACTION_ADOPT, "adopt"},
+    {"a primary of before the cluster waits for the first grant", kit_primary, {without_a_note, asked_to_adopt, without_a_cluster}, ACTION_WAIT, "not-ours-yet"},
+    {"... and one that runs beside a cluster that has one is none of ours, and not ended", kit_primary, {without_a_note, asked_to_adopt, never_promoted}, ACTION_WAIT, "not-ours-yet"},
+    {"B5: backends without a postmaster are ended", kit_primary, {backends_live_on}, ACTION_KILL, "left-over"},
+    {"B6: without a guard what may be there is ended", kit_standby, {guard_is_gone, process_unknown}, ACTION_KILL, "no-guard-yet"},
+    {"B6: without a guard PostgreSQL ends", kit_standby, {guard_is_gone}, ACTION_KILL, "guard-gone"},
+    {"... but the lease is not renewed for ever, if it does not end", kit_primary, {guard_is_gone, killed_in_vain}, ACTION_KILL, "does-not-end"},
+    {"B6: a primary with a frozen guard is ended by the daemon", kit_primary, {guard_is_silent}, ACTION_KILL, "guard-silent"},
+    {"... a standby need not", kit_standby, {guard_is_silent}, ACTION_WAIT, "steady"},
+    {"... but one that was granted the role must", kit_chosen, {guard_is_silent}, ACTION_KILL, "guard-silent"},
+    {"A1: a primary without a lease ends", kit_primary, {lease_is_over}, ACTION_KILL, "primary-without-lease"},
+    {"... also one with less left than the end takes", kit_primary, {less_than_the_kill_budget}, ACTION_KILL, "primary-without-lease"},
+    {"... also one that does not answer, if it was promoted", kit_primary, {lease_is_over, role_unknown}, ACTION_KILL, "primary-without-lease"},
+    {"an order above the epoch ends a primary", kit_primary, {order_above}, ACTION_KILL, "superseded"},
+    {"... and so does another primary above", kit_primary, {another_primary_above}, ACTION_KILL, "superseded"},
+    {"B1: promoted for one epoch, it does not serve under another", kit_primary, {promoted_for_another_epoch}, ACTION_KILL, "other-epoch"},
+    {"a daemon that stops stops PostgreSQL", kit_primary, {program_stops}, ACTION_STOP, "stop"},
+    {"... and releases when all is down", kit_primary, {program_stops, all_is_down}, ACTION_RELEASE, "stop-release"},
+    {"... and says how far it came, before it goes", kit_primary, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_SEAL, "farewell"},
+    {"... which a standby need not", kit_standby, {program_stops, all_is_down}, ACTION_WAIT, "stopped"},
+    {"... nor that", kit_standby, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_WAIT, "stopped"},
+    {"A5: the last of a long lease is for a fast shutdown", kit_primary, {long_lease_ends}, ACTION_STOP, "lease-ends"},
+    {"a hung disk costs the lease", kit_primary, {disk_hangs}, ACTION_WAIT, "data-hangs"},
+    {"a hung PostgreSQL costs the lease", kit_primary, {postgres_is_stuck}, ACTION_WAIT, "postgres-hangs"},
+    {"nobody is promoted by a guess at the configuration", kit_chosen, {config_is_unknown}, ACTION_WAIT, "unconfigured"},
+    {"... nor begins a cluster by it", kit_primary, {nothing_begun, config_is_unknown}, ACTION_WAIT, "unconfigured"},
+    {"... nor goes on in place", kit_primary, {config_is_unknown, all_is_down}, ACTION_WAIT, "unconfigured"},
+    {"... nor starts as a standby", kit_standby, {config_is_unknown, all_is_down}, ACTION_WAIT, "unconfigured"},
+    {"... nor gives up data", kit_standby, {ahead_of_the_fork, config_is_unknown}, ACTION_WAIT, "steady"},
+    {"... a primary that runs serves on, with the set it has", kit_primary, {one_standby_is_gone, config_is_unknown}, ACTION_WAIT, "serving"},
+    {"... and keeps the role", kit_primary, {role_is_wanted_elsewhere, config_is_unknown}, ACTION_WAIT, "serving"},
+    {"the first primary makes its data", kit_primary, {nothing_begun}, ACTION_INITDB, "initdb"},
+    {"... and keeps the role while it does, however slow its disk is", kit_primary, {nothing_begun, makes_data, disk_hangs}, ACTION_WAIT, "making-data"},
+    {"... which one that hangs before costs", kit_primary, {nothing_begun, disk_hangs}, ACTION_WAIT, "data-hangs"},
+    {"C3: another copy than was chosen is not promoted", kit_chosen, {another_copy}, ACTION_WAIT, "other-copy"},
+    {"C1: a promise is above a grant", kit_chosen, {sealed_above}, ACTION_WAIT, "promised-newer"},
+    {"who lost its data gives the role back", kit_chosen, {all_is_down, data_broken}, ACTION_RELEASE, "data-lost"},
+    {"who takes too long is ended", kit_chosen, {takes_too_long}, ACTION_KILL, "promotion-failed"},
+    {"... and gives the role back", kit_chosen, {takes_too_long, all_is_down}, ACTION_RELEASE, "promotion-given-up"},
+    {"... also one whose guard was asked to promote it", kit_chosen, {takes_too_long, promotes}, ACTION_KILL, "promotion-failed"},
+    {"... a primary that is not heard for a moment is none of those", kit_primary, {silent_for_a_moment}, ACTION_WAIT, "granted"},
+    {"... nor is one that starts in place", kit_primary, {silent_for_a_moment, starts}, ACTION_WAIT, "granted"},
+    {"a crash loop ends with a release", kit_primary, {crashed, alone, too_often}, ACTION_RELEASE, "crash-loop"},
+    {"a switchover ends with a release", kit_primary, {crashed, pg3_alone_has_all, switched_over}, ACTION_RELEASE, "switched-over"},
+    {"... not before somebody has everything", kit_primary, {crashed, alone, switched_over}, ACTION_WAIT, "switching"},
+    {"... who may be primary", kit_primary, {crashed, pg3_alone_has_all, switched_over, pg3_may_not}, ACTION_WAIT, "switching"},
+    {"... and it goes on in place where nobody has", kit_primary, {crashed, alone, switched_over, down_for_too_long}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"C4: where both standbys would answer, a crash is a failover", kit_primary, {crashed}, ACTION_RELEASE, "provable-failover"},
+    {"... also if they have heard of the end first", kit_primary, {crashed, heard_of_the_end}, ACTION_RELEASE, "provable-failover"},
+    {"... not if one of them had never followed", kit_primary, {crashed, heard_of_the_end, never_followed}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... one of two is not enough", kit_primary, {crashed, one_standby_is_gone}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... two of two are, also before the end of the WAL was read", kit_primary, {crashed, end_unknown}, ACTION_RELEASE, "provable-failover"},
+    {"before the store was read nothing is started", kit_primary, {crashed, pause_unread}, ACTION_WAIT, "unread-and-down"},
+    {"A7: in a pause nothing is started", kit_primary, {crashed, paused}, ACTION_WAIT, "paused-and-down"},
+    {"B6: the guard comes before PostgreSQL", kit_primary, {crashed, alone, guard_is_gone}, ACTION_START_GUARD, "guard-wanted"},
+    {"primary_start_timeout 0: another one takes over", kit_primary, {crashed, loss_is_borne, never_restarted}, ACTION_RELEASE, "restart-unwanted"},
+    {"... if there is one", kit_primary, {crashed, loss_is_borne, never_restarted, alone}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... and only with that setting", kit_primary, {crashed, loss_is_borne}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"a start in place takes what it may take", kit_primary, {starts_slowly}, ACTION_WAIT, "granted"},
+    {"... and then costs the lease", kit_primary, {starts_slowly, starts_for_too_long}, ACTION_WAIT, "restart-hangs"},
+    {"... unless nobody else could take over", kit_primary, {starts_slowly, starts_for_too_long, nobody_could_take_over}, ACTION_WAIT, "granted"},
+    {"a crash without a proof is restarted in place", kit_primary, {crashed, alone}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... on the timeline that was recorded, if another than the named one", kit_primary, {crashed, alone, on_a_later_timeline}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... at once, if this program has seen it be primary", kit_primary, {crashed, alone, end_unread, seen_as_primary}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... else when its WAL was read: before that nobody knows what it was", kit_primary, {crashed, alone, end_unread}, ACTION_WAIT, "end-unread"},
+    {"... which is not waited for for ever", kit_primary, {crashed, alone, end_unread, unread_for_too_long}, ACTION_RELEASE, "promotion-given-up"},
+    {"... unless too little of the lease is left", kit_primary, {crashed, alone, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
+    {"a standby that has this epoch's timeline is not promoted again", kit_primary, {as_a_standby}, ACTION_STOP, "standby-of-own-epoch"},
+    {"C1: an order is followed", kit_standby, {order_above}, ACTION_SEAL, "seal"},
+    {"... once", kit_standby, {order_above, sealed_for_it}, ACTION_WAIT, "sealed"},
+    {"who is chosen and down starts as a standby", kit_chosen, {down}, ACTION_START_STANDBY, "start-to-promote"},
+    {"... not before it is known that it was not primary already", kit_chosen, {down, end_unknown}, ACTION_WAIT, "end-unread"},
+    {"who is chosen and not sealed seals first", kit_chosen, {not_sealed}, ACTION_SEAL, "seal-first"},
+    {"B1: the guard is armed first", kit_chosen, {not_armed}, ACTION_ARM, "arm"},
+    {"then it promotes", kit_chosen, {nothing}, ACTION_PROMOTE, "promote"},
+    {"... not with too little of the lease left", kit_chosen, {too_late_to_promote}, ACTION_WAIT, "granted"},
+    {"... once: the guard knows of it before the role is seen", kit_chosen, {promoted_a_moment_ago}, ACTION_WAIT, "granted"},
+    {"... and a primary does not seal itself", kit_chosen, {promoted_a_moment_ago, receiver_gone_once}, ACTION_WAIT, "granted"},
+    {"B3: ... and what is there still is of before the promotion, until the guard has told it", kit_primary, {promoted_and_not_told}, ACTION_WRITE_SIGNAL, "standby-signal"},
+    {"B3: standby.signal is written again", kit_primary, {no_signal_file}, ACTION_WRITE_SIGNAL, "standby-signal"},
+    {"the timeline is recorded", kit_primary, {unrecorded}, ACTION_RECORD, "record-timeline"},
+    {"a switchover is begun where nothing is lost", kit_primary, {role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
+    {"a standby that went away leaves the set", kit_primary, {one_standby_is_gone}, ACTION_SYNC_SET, "sync-set"},
+    {"a primary that is well does nothing", kit_primary, {nothing}, ACTION_WAIT, "serving"},
+    {"before the first primary one waits", kit_standby, {nothing_begun, nobody_has_a_lease}, ACTION_WAIT, "begins"},
+    {"an operator's clone", kit_standby, {to_be_cloned}, ACTION_RETURN, "asked-to-clone"},
+    {"a diverged standby comes back", kit_standby, {ahead_of_the_fork}, ACTION_RETURN, "come-back"},
+    {"who waits for WAL of a primary that it was not told of starts anew", kit_standby, {starts_without_the_primary}, ACTION_STOP, "starts-alone"},
+    {"what the archive has is restored by a standby that runs", kit_standby, {down, the_archive_has_it}, ACTION_START_STANDBY, "start-standby"},
+    {"... and that is to go on from the primary afterwards", kit_standby, {follows_nobody, the_archive_has_it}, ACTION_FOLLOW, "follow"},
+    {"a stopped standby starts", kit_standby, {down}, ACTION_START_STANDBY, "start-standby"},
+    {"a standby follows the primary", kit_standby, {follows_nobody}, ACTION_FOLLOW, "follow"},
+    {"... or whom it is tagged to", kit_standby, {is_to_follow_pg3}, ACTION_FOLLOW, "follow"},
+    {"... and is well then", kit_standby, {is_to_follow_pg3, follows_pg3}, ACTION_WAIT, "steady"},
+    {"... the primary again, when it is to", kit_standby, {follows_pg3}, ACTION_FOLLOW, "follow"},
+    {"... or nobody", kit_standby, {is_to_follow_nobody}, ACTION_FOLLOW, "follow"},
+    {"... which is well too", kit_standby, {is_to_follow_nobody, follows_nobody, receives_nothing}, ACTION_WAIT, "steady"},
+    {"a standby that is well does nothing", kit_standby, {nothing}, ACTION_WAIT, "steady"},
 };
 // clang-format on
 
@@ -598,7 +490,7 @@ static void every_situation_has_its_answer(void **state)
     for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
         struct facts f;
         situations[i].node(&f);
-        situations[i].change(&f);
+        kit_change_all(&f, situations[i].changes);
         struct decision d = decide(&f);
         if (d.action != situations[i].action || strcmp(d.rule, situations[i].rule) != 0) {
             fail_msg("\"%s\": %s by %s", situations[i].text, action_name(d.action), d.rule);

@@ -16,15 +16,13 @@
 #include "supervisor/first_data.h"
 #include "supervisor/pg_control.h"
 #include "supervisor/pg_file.h"
-#include "tests/lib/scratch.h"
+#include "tests/lib/scratch_kit.h"
 
 #define OURS UINT64_C(7300000000000000001)
 #define THEIRS UINT64_C(7300000000000000002)
 #define CLUSTER "0123456789abcdef0123456789abcdef"
 #define AT_SUM 288
 
-static struct scratch scratch;
-static struct err err;
 static struct pg_setup pg;
 static struct act_order order;
 static struct pg_note note;
@@ -68,9 +66,7 @@ static void make_data(bool is_first)
 
 static int setup(void **state)
 {
-    (void)state;
-    scratch_init(&scratch);
-    err = (struct err){0};
+    (void)scratch_setup(state);
     memset(&pg, 0, sizeof(pg));
     memset(&order, 0, sizeof(order));
     assert_int_equal(mkdir(scratch_path(&scratch, "state"), 0700), 0);
@@ -85,11 +81,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     mem_free((void *)(uintptr_t)pg.state_dir);
     mem_free((void *)(uintptr_t)pg.files.data_dir);
-    scratch_close(&scratch);
-    return 0;
+    return scratch_teardown(state);
 }
 
 static enum pg_data look(uint64_t initialize)

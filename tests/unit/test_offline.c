@@ -11,25 +11,7 @@
 #include "base/mem.h"
 #include "storage/offline.h"
 #include "storage/store.h"
-#include "tests/lib/scratch.h"
-
-static struct scratch scratch;
-static struct err err;
-
-static int setup(void **state)
-{
-    (void)state;
-    err = (struct err){0};
-    scratch_init(&scratch);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
+#include "tests/lib/scratch_kit.h"
 
 static struct store_batch *batch_with(uint64_t sequence, const char *key, size_t size)
 {
@@ -156,12 +138,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_a_store_finds_also_under_another_name,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(looking_changes_nothing_and_keeps_others_out, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(where_there_is_no_store_none_is_made, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_store_is_not_made_over_anything, setup, teardown),
-        cmocka_unit_test_setup_teardown(damage_is_said, setup, teardown),
+                                        scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(looking_changes_nothing_and_keeps_others_out, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(where_there_is_no_store_none_is_made, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_store_is_not_made_over_anything, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(damage_is_said, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

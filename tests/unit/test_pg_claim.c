@@ -9,39 +9,25 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/pg_claim.h"
-#include "tests/lib/scratch.h"
-
-static struct scratch scratch;
-static struct err err;
+#include "tests/lib/scratch_kit.h"
 
 static int setup(void **state)
 {
-    (void)state;
-    err = (struct err){0};
-    scratch_init(&scratch);
+    (void)scratch_setup(state);
     assert_int_equal(mkdir(scratch_path(&scratch, "pg_wal"), 0700), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
     return 0;
 }
 
 static bool is_there(const char *name)
 {
     CLEANUP(mem_freep) char *path = mem_printf("pg_wal/%s", name);
-    return access(scratch_path(&scratch, path), F_OK) == 0;
+    return scratch_has(&scratch, path);
 }
 
 static void put(const char *name, const char *text)
 {
     CLEANUP(mem_freep) char *path = mem_printf("pg_wal/%s", name);
-    CLEANUP(fclosep) FILE *file = fopen(scratch_path(&scratch, path), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
+    scratch_put(&scratch, path, text);
 }
 
 /* One with a parent in it would be followed by a standby that runs. */
@@ -107,12 +93,13 @@ static void what_can_not_be_read_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_claim_has_no_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_claim_has_no_parent, setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_history_that_is_there_is_not_written_over, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_came_to_nothing_is_cleared, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_below_its_own_timeline_stays, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_can_not_be_read_is_an_error, setup, teardown),
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_came_to_nothing_is_cleared, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_is_below_its_own_timeline_stays, setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_can_not_be_read_is_an_error, setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

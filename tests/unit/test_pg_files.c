@@ -11,10 +11,8 @@
 #include "supervisor/pg_conninfo.h"
 #include "supervisor/pg_file.h"
 #include "supervisor/pg_files.h"
-#include "tests/lib/scratch.h"
+#include "tests/lib/scratch_kit.h"
 
-static struct scratch scratch;
-static struct err err;
 static struct pg_files files;
 static struct pg_settings settings;
 static struct buf content; /* of the last file that was looked at */
@@ -22,10 +20,8 @@ static bool changed;
 
 static int setup(void **state)
 {
-    (void)state;
     const struct pg_settings_input input = {.major = 15, .scope = "demo", .listen_addresses = "*"};
-    err = (struct err){0};
-    scratch_init(&scratch);
+    (void)scratch_setup(state);
     files = (struct pg_files){.data_dir = scratch.dir};
     pg_settings_make(&input, &settings);
     return 0;
@@ -33,11 +29,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     pg_settings_close(&settings);
     buf_close(&content);
-    scratch_close(&scratch);
-    return 0;
+    return scratch_teardown(state);
 }
 
 static void put(const char *name, const char *text)

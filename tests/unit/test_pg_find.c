@@ -10,50 +10,22 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/pg_find.h"
-#include "tests/lib/scratch.h"
-
-static struct scratch scratch;
-static struct err err;
-
-static int setup(void **state)
-{
-    (void)state;
-    err = (struct err){0};
-    scratch_init(&scratch);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
+#include "tests/lib/scratch_kit.h"
 
 /* --- Kit --- */
 
 /* Makes all of DIR/@name. */
 static void make_dir(const char *name)
 {
-    char *at = mem_strdup(scratch_path(&scratch, name));
-    for (char *slash = strchr(at + strlen(scratch.dir) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(at, 0700);
-        *slash = '/';
-    }
-    assert_true(mkdir(at, 0700) == 0 || errno == EEXIST);
-    mem_free(at);
+    scratch_folders(&scratch, name);
+    assert_true(mkdir(scratch_path(&scratch, name), 0700) == 0 || errno == EEXIST);
 }
 
 static void put(const char *dir, const char *name, const char *text, unsigned mode)
 {
     make_dir(dir);
     CLEANUP(mem_freep) char *place = mem_printf("%s/%s", dir, name);
-    FILE *file = fopen(scratch_path(&scratch, place), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    scratch_put(&scratch, place, text);
     assert_int_equal(chmod(scratch_path(&scratch, place), mode), 0);
 }
 
@@ -279,15 +251,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_are_read),
-        cmocka_unit_test_setup_teardown(the_newest_is_found_by_itself, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_data_directory_decides, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_given_place_is_the_only_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(where_was_looked_is_said, setup, teardown),
-        cmocka_unit_test_setup_teardown(programs_that_say_nothing_are_not_waited_for, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(data_directories_are_told_apart, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_owner_runs_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_socket_of_another_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_newest_is_found_by_itself, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(the_data_directory_decides, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_given_place_is_the_only_one, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(where_was_looked_is_said, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(programs_that_say_nothing_are_not_waited_for, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(data_directories_are_told_apart, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(the_owner_runs_it, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_socket_of_another_is_named, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

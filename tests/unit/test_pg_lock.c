@@ -10,16 +10,11 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/pg_lock.h"
-#include "tests/lib/scratch.h"
-
-static struct scratch scratch;
-static struct err err;
+#include "tests/lib/scratch_kit.h"
 
 static int setup(void **state)
 {
-    (void)state;
-    err = (struct err){0};
-    scratch_init(&scratch);
+    (void)scratch_setup(state);
     assert_int_equal(mkdir(scratch_path(&scratch, "data"), 0700), 0);
     assert_int_equal(mkdir(scratch_path(&scratch, "other"), 0700), 0);
     return 0;
@@ -27,10 +22,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     assert_int_equal(chdir("/"), 0);
-    scratch_close(&scratch);
-    return 0;
+    return scratch_teardown(state);
 }
 
 static void put_lock(const char *name, long pid, const char *folder)
@@ -39,11 +32,6 @@ static void put_lock(const char *name, long pid, const char *folder)
     MUST(file != NULL);
     MUST(fprintf(file, "%ld\n%s/%s\n1700000000\n5432\n", pid, scratch.dir, folder) > 0);
     MUST(fclose(file) == 0);
-}
-
-static bool is_there(const char *name)
-{
-    return access(scratch_path(&scratch, name), F_OK) == 0;
 }
 
 static int clear(const char *name)
@@ -57,7 +45,7 @@ static void a_number_that_is_another_process_now_holds_nobody_up(void **state)
     (void)state;
     put_lock("data/postmaster.pid", (long)getpid(), "data");
     assert_int_equal(clear("data/postmaster.pid"), 0);
-    assert_false(is_there("data/postmaster.pid"));
+    assert_false(scratch_has(&scratch, "data/postmaster.pid"));
     assert_int_equal(clear("data/postmaster.pid"), 0); /* there is none */
 }
 
@@ -74,7 +62,7 @@ static void a_process_that_nobody_has_waited_for_is_gone(void **state)
     assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
     put_lock("data/postmaster.pid", (long)pid, "data");
     assert_int_equal(clear("data/postmaster.pid"), 0);
-    assert_false(is_there("data/postmaster.pid"));
+    assert_false(scratch_has(&scratch, "data/postmaster.pid"));
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
@@ -84,7 +72,7 @@ static void who_works_in_the_directory_keeps_its_lock(void **state)
     assert_int_equal(chdir(scratch_path(&scratch, "data")), 0);
     put_lock("data/postmaster.pid", (long)getpid(), "data");
     assert_int_equal(clear("data/postmaster.pid"), 0);
-    assert_true(is_there("data/postmaster.pid"));
+    assert_true(scratch_has(&scratch, "data/postmaster.pid"));
 }
 
 static void what_is_not_ours_stays(void **state)
@@ -92,12 +80,10 @@ static void what_is_not_ours_stays(void **state)
     (void)state;
     put_lock("lock", (long)getpid(), "other");
     assert_int_equal(clear("lock"), 0);
-    assert_true(is_there("lock"));
-    FILE *file = fopen(scratch_path(&scratch, "lock"), "w");
-    MUST(file != NULL);
-    MUST(fclose(file) == 0);
+    assert_true(scratch_has(&scratch, "lock"));
+    scratch_put(&scratch, "lock", "");
     assert_int_equal(clear("lock"), 0);
-    assert_true(is_there("lock"));
+    assert_true(scratch_has(&scratch, "lock"));
 }
 
 static void sockets_are_looked_for_in_all_places(void **state)
@@ -109,11 +95,11 @@ static void sockets_are_looked_for_in_all_places(void **state)
     put_lock("other/.s.PGSQL.5432.lock", (long)getpid(), "data");
     put_lock("other/.s.PGSQL.5433.lock", (long)getpid(), "data");
     assert_int_equal(pg_lock_clear_sockets(places, 5432, data, &err), 0);
-    assert_false(is_there("other/.s.PGSQL.5432.lock"));
-    assert_true(is_there("other/.s.PGSQL.5433.lock"));
+    assert_false(scratch_has(&scratch, "other/.s.PGSQL.5432.lock"));
+    assert_true(scratch_has(&scratch, "other/.s.PGSQL.5433.lock"));
     assert_int_equal(pg_lock_clear_sockets("", 5433, data, &err), 0);
     assert_int_equal(pg_lock_clear_sockets(NULL, 5433, data, &err), 0);
-    assert_true(is_there("other/.s.PGSQL.5433.lock"));
+    assert_true(scratch_has(&scratch, "other/.s.PGSQL.5433.lock"));
 }
 
 int main(void)

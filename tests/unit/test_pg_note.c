@@ -12,18 +12,14 @@
 #include "base/mem.h"
 #include "supervisor/pg_file.h"
 #include "supervisor/pg_note.h"
-#include "tests/lib/scratch.h"
+#include "tests/lib/scratch_kit.h"
 
-static struct scratch scratch;
-static struct err err;
 static struct pg_note note;
 static bool is_copy;
 
 static int setup(void **state)
 {
-    (void)state;
-    err = (struct err){0};
-    scratch_init(&scratch);
+    (void)scratch_setup(state);
     note = (struct pg_note){.cluster = "0123456789abcdef0123456789abcdef",
                             .scope = "demo",
                             .system_id = UINT64_C(7300000000000000001),
@@ -32,21 +28,6 @@ static int setup(void **state)
                             .seen_epoch = 7,
                             .peers = "pg1=10.0.0.1:7400,w1=[fd00::1]:7400"};
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
-
-/* Not synced: some tests do it a thousand times. */
-static void put(const char *name, const char *text)
-{
-    CLEANUP(fclosep) FILE *file = fopen(scratch_path(&scratch, name), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
 }
 
 /* --- Files --- */
@@ -83,8 +64,8 @@ static void what_a_crash_left_is_in_nobodys_way(void **state)
 {
     (void)state;
     CLEANUP(buf_close) struct buf back = {0};
-    put("a" PG_FILE_DRAFT, "half");
-    put("b", "elsewhere");
+    scratch_put(&scratch, "a" PG_FILE_DRAFT, "half");
+    scratch_put(&scratch, "b", "elsewhere");
     assert_int_equal(symlink("b", scratch_path(&scratch, "a")), 0);
     CLEANUP(buf_close) struct buf whole = {0};
     buf_str(&whole, "whole");
@@ -103,7 +84,7 @@ static void files_go_and_move(void **state)
     CLEANUP(buf_close) struct buf back = {0};
     CLEANUP(mem_freep) char *a = mem_strdup(scratch_path(&scratch, "a"));
     CLEANUP(mem_freep) char *b = mem_strdup(scratch_path(&scratch, "b"));
-    put("a", "one");
+    scratch_put(&scratch, "a", "one");
     assert_int_equal(pg_file_move(a, b, &err), 0);
     assert_int_equal(pg_file_read(a, &back, &err), ERR_NOT_FOUND);
     assert_int_equal(pg_file_read(b, &back, &err), 0);
@@ -153,10 +134,10 @@ static void every_damage_is_seen(void **state)
         CLEANUP(buf_close) struct buf bad = {0};
         buf_append(&bad, whole.bytes, whole.size);
         bad.bytes[i] = (char)(bad.bytes[i] ^ 4);
-        put(PG_NOTE_FILE, buf_text(&bad));
+        scratch_put(&scratch, PG_NOTE_FILE, buf_text(&bad));
         assert_int_equal(pg_note_read(scratch.dir, &back, &is_copy, &err), ERR_CORRUPT);
         CLEANUP(mem_freep) char *cut = mem_printf("%.*s", (int)i, whole.bytes);
-        put(PG_NOTE_FILE, cut);
+        scratch_put(&scratch, PG_NOTE_FILE, cut);
         assert_int_equal(pg_note_read(scratch.dir, &back, &is_copy, &err), ERR_CORRUPT);
     }
 }
@@ -166,7 +147,7 @@ static void put_note(const char *lines)
 {
     CLEANUP(mem_freep)
     char *text = mem_printf("%ssum %08x\n", lines, crc32c(lines, strlen(lines)));
-    put(PG_NOTE_FILE, text);
+    scratch_put(&scratch, PG_NOTE_FILE, text);
 }
 
 static void another_version_is_not_guessed(void **state)
@@ -198,7 +179,7 @@ static void c3_a_note_that_was_copied_is_of_another_copy(void **state)
     assert_int_equal(pg_note_write(scratch.dir, &note, &err), 0);
     assert_int_equal(mkdir(scratch_path(&scratch, "other"), 0700), 0);
     assert_true(scratch_read(&scratch, PG_NOTE_FILE, &text));
-    put("other/" PG_NOTE_FILE, buf_text(&text));
+    scratch_put(&scratch, "other/" PG_NOTE_FILE, buf_text(&text));
     CLEANUP(mem_freep) char *other = mem_strdup(scratch_path(&scratch, "other"));
     assert_int_equal(pg_note_read(other, &back, &is_copy, &err), 0);
     assert_true(is_copy);
@@ -220,12 +201,12 @@ static void c3_a_backup_restored_into_the_same_directory_is_another_copy(void **
     (void)state;
     struct pg_note back;
     assert_int_equal(mkdir(scratch_path(&scratch, "global"), 0700), 0);
-    put("global/pg_control", "one");
+    scratch_put(&scratch, "global/pg_control", "one");
     assert_int_equal(pg_note_write(scratch.dir, &note, &err), 0);
-    put("global/pg_control", "two"); /* as PostgreSQL does it, in place */
+    scratch_put(&scratch, "global/pg_control", "two"); /* as PostgreSQL does it, in place */
     assert_int_equal(pg_note_read(scratch.dir, &back, &is_copy, &err), 0);
     assert_false(is_copy);
-    put("global/draft", "two");
+    scratch_put(&scratch, "global/draft", "two");
     CLEANUP(mem_freep) char *draft = mem_strdup(scratch_path(&scratch, "global/draft"));
     assert_int_equal(rename(draft, scratch_path(&scratch, "global/pg_control")), 0);
     assert_int_equal(pg_note_read(scratch.dir, &back, &is_copy, &err), 0);
@@ -244,7 +225,7 @@ static void c3_what_was_replaced_is_not_started(void **state)
     assert_int_equal(pg_note_check_copy(scratch.dir, note.copy, &err), 0);
     assert_int_equal(pg_note_check_copy(scratch.dir, note.copy + 1, &err), ERR_REFUSED);
     assert_int_equal(unlink(scratch_path(&scratch, PG_NOTE_FILE)), 0);
-    put(PG_NOTE_FILE, "no note");
+    scratch_put(&scratch, PG_NOTE_FILE, "no note");
     assert_int_equal(pg_note_check_copy(scratch.dir, note.copy, &err), ERR_CORRUPT);
 }
 
@@ -319,7 +300,7 @@ static void a_mark_of_any_text_is_a_mark(void **state)
                                         "work clone\nattempts x\ndata_dir /a\n"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct pg_mark mark;
-        put(PG_MARK_FILE, texts[i]);
+        scratch_put(&scratch, PG_MARK_FILE, texts[i]);
         assert_int_equal(pg_mark_read(scratch.dir, &mark, &err), 0);
         assert_int_equal(mark.work, PG_MARK_CLONE);
         assert_string_equal(mark.data_dir, "");
@@ -349,24 +330,29 @@ static void a_mark_inside_of_the_data_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_file_is_written_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_a_crash_left_is_in_nobodys_way, setup, teardown),
-        cmocka_unit_test_setup_teardown(files_go_and_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_written_once, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_a_crash_left_is_in_nobodys_way, setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(files_go_and_move, setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_place_that_can_not_be_written_is_an_error, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_note_comes_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_damage_is_seen, setup, teardown),
-        cmocka_unit_test_setup_teardown(another_version_is_not_guessed, setup, teardown),
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_note_comes_back, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(every_damage_is_seen, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(another_version_is_not_guessed, setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(c3_a_note_that_was_copied_is_of_another_copy, setup,
-                                        teardown),
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(
-            c3_a_backup_restored_into_the_same_directory_is_another_copy, setup, teardown),
-        cmocka_unit_test_setup_teardown(c3_what_was_replaced_is_not_started, setup, teardown),
-        cmocka_unit_test_setup_teardown(d3_epochs_only_grow, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_would_not_come_back_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_mark_stands_outside_until_it_is_cleared, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_mark_of_any_text_is_a_mark, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_mark_inside_of_the_data_is_refused, setup, teardown),
+            c3_a_backup_restored_into_the_same_directory_is_another_copy, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(c3_what_was_replaced_is_not_started, setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(d3_epochs_only_grow, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_would_not_come_back_is_refused, setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_mark_stands_outside_until_it_is_cleared, setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_mark_of_any_text_is_a_mark, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_mark_inside_of_the_data_is_refused, setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

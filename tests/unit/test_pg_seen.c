@@ -65,6 +65,15 @@ static void stream(struct probe_watch *w)
     (void)snprintf(w->upstream.name.text, FACTS_NAME_SIZE, "pg1");
 }
 
+/* What a standby answers that streams from the first look on. */
+static struct probe_watch begin_streaming(void)
+{
+    begin();
+    struct probe_watch w = standby(400, 500);
+    stream(&w);
+    return w;
+}
+
 static void answer(const struct probe_watch *w)
 {
     now += 50;
@@ -190,9 +199,7 @@ static void guard_that_says_nothing_is_silent_until_it_speaks(void **state)
 static void old_answers_say_nothing(void **state)
 {
     (void)state;
-    begin();
-    struct probe_watch w = standby(400, 500);
-    stream(&w);
+    struct probe_watch w = begin_streaming();
     open_door(5, true);
     answer(&w);
     struct pg_facts f = facts();
@@ -234,9 +241,7 @@ static void hang_of_either_is_a_hang(void **state)
 static void c1_two_looks_after_the_door_and_the_end_after_them(void **state)
 {
     (void)state;
-    begin();
-    struct probe_watch w = standby(400, 500);
-    stream(&w);
+    struct probe_watch w = begin_streaming();
     answer(&w);
     w = standby(400, 510);
     answer(&w); /* gone, but no door has shown an empty conninfo */
@@ -409,9 +414,7 @@ static void standbys_that_are_wanted_are_counted(void **state)
 static void positions_alone_are_no_change(void **state)
 {
     (void)state;
-    begin();
-    struct probe_watch w = standby(400, 500);
-    stream(&w);
+    struct probe_watch w = begin_streaming();
     open_door(5, true);
     answer(&w);
     const struct pg_facts before = facts();

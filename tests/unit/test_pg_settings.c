@@ -47,6 +47,18 @@ static const char *value(const char *name)
     return is != NULL ? is : "(none)";
 }
 
+static void values_are(const struct pg_pair *wanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(value(wanted[i].name), wanted[i].value) != 0) {
+            fail_msg("%s is %s, not %s", wanted[i].name, value(wanted[i].name), wanted[i].value);
+        }
+    }
+}
+#define VALUES_ARE(...)                               \
+    values_are((const struct pg_pair[]){__VA_ARGS__}, \
+               sizeof((const struct pg_pair[]){__VA_ARGS__}) / sizeof(struct pg_pair))
+
 /* All warnings, a line for each. */
 static const char *warnings(void)
 {
@@ -77,22 +89,14 @@ static void what_is_ours_is_always_there(void **state)
     const struct pg_settings_input input = {
         .major = 15, .scope = "demo", .listen_addresses = "10.0.0.1,127.0.0.1", .port = 5433};
     (void)make(&input);
-    assert_string_equal(value("cluster_name"), "demo");
-    assert_string_equal(value("listen_addresses"), "10.0.0.1,127.0.0.1");
-    assert_string_equal(value("port"), "5433");
-    assert_string_equal(value("hot_standby"), "on");
-    assert_string_equal(value("restart_after_crash"), "off"); /* safety B4 */
-    assert_string_equal(value("recovery_target_timeline"), "latest");
-    assert_string_equal(value("recovery_target_lsn"), "");
-    assert_string_equal(value("primary_conninfo"), "");
-    assert_string_equal(value("primary_slot_name"), "");
-    assert_string_equal(value("wal_level"), "replica");
-    assert_string_equal(value("wal_log_hints"), "on");
-    assert_string_equal(value("wal_keep_size"), "128MB");
-    assert_string_equal(value("max_connections"), "100");
-    assert_string_equal(value("max_prepared_transactions"), "0");
-    assert_string_equal(value("hot_standby_feedback"), "(none)");
-    assert_string_equal(value("hba_file"), "(none)");
+    VALUES_ARE({"cluster_name", "demo"}, {"listen_addresses", "10.0.0.1,127.0.0.1"},
+               {"port", "5433"}, {"hot_standby", "on"},
+               {"restart_after_crash", "off"}, /* safety B4 */
+               {"recovery_target_timeline", "latest"}, {"recovery_target_lsn", ""},
+               {"primary_conninfo", ""}, {"primary_slot_name", ""}, {"wal_level", "replica"},
+               {"wal_log_hints", "on"}, {"wal_keep_size", "128MB"}, {"max_connections", "100"},
+               {"max_prepared_transactions", "0"}, {"hot_standby_feedback", "(none)"},
+               {"hba_file", "(none)"});
     assert_string_equal(warnings(), "");
 }
 
@@ -113,14 +117,10 @@ static void nobody_else_sets_it(void **state)
                       {"restore_command", "cp /a/%f %p"}),
         }};
     (void)make(&input);
-    assert_string_equal(value("synchronous_standby_names"), SYNC_FENCE_VALUE);
-    assert_string_equal(value("port"), "5432");
-    assert_string_equal(value("cluster_name"), "demo");
-    assert_string_equal(value("restart_after_crash"), "off");
-    assert_string_equal(value("primary_conninfo"), "");
-    assert_string_equal(value("recovery_target_time"), "");
-    assert_string_equal(value("restore_command"), "cp /a/%f %p");
-    assert_string_equal(value("include"), "(none)");
+    VALUES_ARE({"synchronous_standby_names", SYNC_FENCE_VALUE}, {"port", "5432"},
+               {"cluster_name", "demo"}, {"restart_after_crash", "off"}, {"primary_conninfo", ""},
+               {"recovery_target_time", ""}, {"restore_command", "cp /a/%f %p"},
+               {"include", "(none)"});
     assert_string_equal(
         warnings(),
         "synchronous_standby_names: is set by pgraft, see synchronous_mode; what the "
@@ -151,10 +151,8 @@ static void later_layers_win(void **state)
             [PG_LAYER_LOCAL_RECOVERY] = PAIRS({"restore_command", "b"}),
         }};
     (void)make(&input);
-    assert_string_equal(value("a.x"), "shared role");
-    assert_string_equal(value("work_mem"), "3MB");
-    assert_string_equal(value("fsync"), "on");
-    assert_string_equal(value("restore_command"), "b");
+    VALUES_ARE({"a.x", "shared role"}, {"work_mem", "3MB"}, {"fsync", "on"},
+               {"restore_command", "b"});
     assert_string_equal(warnings(), "");
 }
 
@@ -170,10 +168,8 @@ static void shared_parameters_come_from_the_shared_configuration_alone(void **st
             [PG_LAYER_SHARED_ROLE] = PAIRS({"wal_level", "logical"}),
         }};
     (void)make(&input);
-    assert_string_equal(value("max_connections"), "200");
-    assert_string_equal(value("max_wal_senders"), "10");
-    assert_string_equal(value("wal_level"), "replica");
-    assert_string_equal(value("track_commit_timestamp"), "on");
+    VALUES_ARE({"max_connections", "200"}, {"max_wal_senders", "10"}, {"wal_level", "replica"},
+               {"track_commit_timestamp", "on"});
     assert_string_equal(
         warnings(),
         "max_connections: has to be the same on all nodes, so only parameters of the shared "
@@ -243,9 +239,8 @@ static void a_standby_has_what_its_control_file_asks_for(void **state)
         .needs = {.max_connections = 300, .max_wal_senders = 5, .max_prepared_transactions = 7},
         .layers = {[PG_LAYER_SHARED] = PAIRS({"max_connections", "200"})}};
     (void)make(&input);
-    assert_string_equal(value("max_connections"), "300");
-    assert_string_equal(value("max_wal_senders"), "10");
-    assert_string_equal(value("max_prepared_transactions"), "7");
+    VALUES_ARE({"max_connections", "300"}, {"max_wal_senders", "10"},
+               {"max_prepared_transactions", "7"});
     size_t raised = 0;
     for (size_t i = 0; i < made.count; i++) {
         raised += made.at[i].is_raised ? 1 : 0;
@@ -267,9 +262,8 @@ static void names_of_other_versions_are_left_out(void **state)
                                              {"stats_temp_directory", "/y"},
                                              {"debug_parallel_query", "on"}, {"a b", "c"})}};
     (void)make(&input);
-    assert_string_equal(value("summarize_wal"), "(none)");
-    assert_string_equal(value("stats_temp_directory"), "/y");
-    assert_string_equal(value("force_parallel_mode"), "on");
+    VALUES_ARE({"summarize_wal", "(none)"}, {"stats_temp_directory", "/y"},
+               {"force_parallel_mode", "on"});
     assert_string_equal(warnings(),
                         "summarize_wal: PostgreSQL has it since version 17, this is 13; it is "
                         "ignored\n"
@@ -278,9 +272,7 @@ static void names_of_other_versions_are_left_out(void **state)
                         "a b: this is no name of a parameter, ignored\n");
     input.major = 17;
     (void)make(&input);
-    assert_string_equal(value("summarize_wal"), "on");
-    assert_string_equal(value("ssl_crl_dir"), "/x");
-    assert_string_equal(value("debug_parallel_query"), "on");
+    VALUES_ARE({"summarize_wal", "on"}, {"ssl_crl_dir", "/x"}, {"debug_parallel_query", "on"});
     assert_string_equal(warnings(),
                         "stats_temp_directory: PostgreSQL has it no more since version 15; it is "
                         "ignored\n"
@@ -293,8 +285,7 @@ static void segments_become_a_size(void **state)
     const struct pg_settings_input input = {
         .major = 18, .layers = {[PG_LAYER_SHARED] = PAIRS({"wal_keep_segments", "8"})}};
     (void)make(&input);
-    assert_string_equal(value("wal_keep_size"), "128MB");
-    assert_string_equal(value("wal_keep_segments"), "(none)");
+    VALUES_ARE({"wal_keep_size", "128MB"}, {"wal_keep_segments", "(none)"});
     assert_string_equal(warnings(),
                         "wal_keep_segments: is wal_keep_size since PostgreSQL 13: 128MB is used\n");
 }
@@ -310,8 +301,7 @@ static void what_the_server_does_not_know_is_left_out(void **state)
         .layers = {[PG_LAYER_SHARED] = PAIRS({"wrok_mem", "1MB"}, {"new_in_this_one", "on"},
                                              {"pg_stat_statements.max", "9"})}};
     (void)make(&input);
-    assert_string_equal(value("new_in_this_one"), "on");
-    assert_string_equal(value("pg_stat_statements.max"), "9");
+    VALUES_ARE({"new_in_this_one", "on"}, {"pg_stat_statements.max", "9"});
     assert_string_equal(warnings(),
                         "wrok_mem: PostgreSQL 15 has no such parameter, ignored; did "
                         "you mean work_mem?\n");
@@ -363,11 +353,9 @@ static void what_is_decided_goes_in(void **state)
                                       .feedback = true,
                                       .layers = {[PG_LAYER_LOCAL] = PAIRS({"hba_file", "/mine"})}};
     (void)make(&input);
-    assert_string_equal(value("primary_conninfo"), "host=10.0.0.2 user=replicator");
-    assert_string_equal(value("primary_slot_name"), "pg1");
-    assert_string_equal(value("hba_file"), "/mine");
-    assert_string_equal(value("ident_file"), "/etc/pg_ident.conf");
-    assert_string_equal(value("hot_standby_feedback"), "on");
+    VALUES_ARE({"primary_conninfo", "host=10.0.0.2 user=replicator"}, {"primary_slot_name", "pg1"},
+               {"hba_file", "/mine"}, {"ident_file", "/etc/pg_ident.conf"},
+               {"hot_standby_feedback", "on"});
 }
 
 /* --- Writing --- */

@@ -40,24 +40,16 @@ CHANGE(recorded_before_it_says_so)
     f->members[0].role = ROLE_STANDBY;
     f->members[0].sealed_epoch = KIT_EPOCH;
 }
-CHANGE(granted_and_not_recorded)
+CHANGE(primary_down)
 {
-    recorded_before_it_says_so(f);
-    f->store.history_count = 1;
-}
-CHANGE(recorded_and_down)
-{
-    recorded_before_it_says_so(f);
     f->members[0].process = PG_ABSENT;
 }
-CHANGE(recorded_and_sealed_for_another)
+CHANGE(primary_sealed_for_another)
 {
-    recorded_before_it_says_so(f);
     f->members[0].sealed_epoch = KIT_EPOCH - 1;
 }
-CHANGE(recorded_and_not_heard)
+CHANGE(primary_not_heard)
 {
-    recorded_before_it_says_so(f);
     f->members[0].is_fresh = false;
 }
 CHANGE(order_stands)
@@ -80,62 +72,58 @@ CHANGE(end_unknown)
 {
     f->pg.end.is_known = false;
 }
-CHANGE(upstream_has_removed_it)
+CHANGE(primary_has_removed_it)
 {
     f->back.has_upstream_wal = FACT_NO;
+}
+CHANGE(primary_does_not_tell)
+{
+    f->back.has_upstream_wal = FACT_UNKNOWN;
+}
+CHANGE(archive_has_it)
+{
     f->back.has_archive = FACT_YES;
 }
-CHANGE(nobody_has_it)
+CHANGE(wal_kept)
 {
-    f->back.has_upstream_wal = FACT_NO;
-}
-CHANGE(nobody_has_it_and_wal_is_kept)
-{
-    nobody_has_it(f);
     f->back.wal_kept = true;
+}
+CHANGE(before_the_checkpoint)
+{
+    f->back.primary_ready = FACT_NO;
+}
+CHANGE(checkpoint_unknown)
+{
+    f->back.primary_ready = FACT_UNKNOWN;
+}
+CHANGE(rewinds_fail)
+{
+    f->back.rewind_failures = 2;
+}
+CHANGE(no_rewind)
+{
+    f->settings.may_rewind = false;
+}
+CHANGE(no_clone)
+{
+    f->settings.may_clone = false;
+}
+CHANGE(rewound_once)
+{
+    f->back.falls = 1;
 }
 CHANGE(diverged)
 {
     f->pg.end = kit_at(4, 4500);
-}
-CHANGE(diverged_before_the_checkpoint)
-{
-    diverged(f);
-    f->back.primary_ready = FACT_UNKNOWN;
-}
-CHANGE(diverged_and_wal_is_kept)
-{
-    diverged(f);
-    f->back.wal_kept = true;
-}
-CHANGE(rewinds_fail)
-{
-    diverged_and_wal_is_kept(f);
-    f->back.rewind_failures = 2;
-}
-CHANGE(no_rewind_and_no_clone)
-{
-    diverged_and_wal_is_kept(f);
-    f->settings.may_rewind = f->settings.may_clone = false;
 }
 CHANGE(begun_over_the_fork)
 {
     f->pg.end = kit_at(4, 3900);
     f->pg.misses_lsn = 4001;
 }
-CHANGE(begun_over_the_fork_and_wal_is_kept)
-{
-    begun_over_the_fork(f);
-    f->back.wal_kept = true;
-}
-CHANGE(begun_over_the_fork_without_a_primary)
-{
-    begun_over_the_fork_and_wal_is_kept(f);
-    f->store.lease_stands = false;
-}
 CHANGE(begun_up_to_the_fork)
 {
-    begun_over_the_fork(f);
+    f->pg.end = kit_at(4, 3900);
     f->pg.misses_lsn = 4000;
 }
 CHANGE(begun_on_the_newest)
@@ -148,66 +136,6 @@ CHANGE(stuck)
     f->pg.follows_epoch = 0;
     f->back.is_stuck = true;
 }
-CHANGE(stuck_and_wal_is_kept)
-{
-    stuck(f);
-    f->back.wal_kept = true;
-}
-CHANGE(stuck_before_the_checkpoint)
-{
-    stuck_and_wal_is_kept(f);
-    f->back.primary_ready = FACT_NO;
-}
-CHANGE(stuck_after_a_rewind)
-{
-    stuck_and_wal_is_kept(f);
-    f->back.falls = 1;
-}
-CHANGE(stuck_and_rewinds_fail)
-{
-    stuck_and_wal_is_kept(f);
-    f->back.rewind_failures = 2;
-}
-CHANGE(stuck_without_checksums)
-{
-    stuck_and_wal_is_kept(f);
-    f->settings.may_rewind = false;
-}
-CHANGE(stuck_and_may_not_be_cloned)
-{
-    stuck_without_checksums(f);
-    f->settings.may_clone = false;
-}
-CHANGE(stuck_and_the_lease_is_gone)
-{
-    stuck_and_wal_is_kept(f);
-    f->store.lease_stands = false;
-}
-CHANGE(stuck_and_sealed_above)
-{
-    stuck_and_wal_is_kept(f);
-    f->pg.sealed_epoch = KIT_EPOCH + 1;
-}
-CHANGE(stuck_and_ordered_to_seal)
-{
-    stuck_and_wal_is_kept(f);
-    f->store.order_epoch = KIT_EPOCH + 1;
-}
-CHANGE(stuck_and_granted)
-{
-    stuck_and_wal_is_kept(f);
-    f->pg.copy = f->store.holder_copy;
-}
-CHANGE(stuck_and_the_end_is_unknown)
-{
-    stuck_and_wal_is_kept(f);
-    f->pg.end.is_known = false;
-}
-CHANGE(stuck_and_the_primary_does_not_tell)
-{
-    stuck_and_wal_is_kept(f);
-    f->back.has_upstream_wal = FACT_UNKNOWN;
-}
 CHANGE(fork_not_reached)
 {
     f->pg.end = kit_at(4, 4000);
@@ -215,52 +143,58 @@ CHANGE(fork_not_reached)
 
 static const struct {
     const char *text;
-    void (*change)(struct facts *f);
+    kit_change changes[KIT_CHANGES_MAX];
     enum return_step step;
 } rungs[] = {
-    {"what is missing comes from the primary", nothing, RETURN_FOLLOW},
-    {"also from before the fork", fork_not_reached, RETURN_FOLLOW},
-    {"nobody is followed without a lease", no_lease, RETURN_WAIT},
-    {"... nor one of an epoch that was sealed against", sealed_above, RETURN_WAIT},
-    {"... nor before its timeline is recorded", not_recorded, RETURN_WAIT},
-    {"... nor one that is still of another epoch", primary_of_before, RETURN_WAIT},
-    {"its record counts before its words arrive", recorded_before_it_says_so, RETURN_FOLLOW},
-    {"... not its grant alone", granted_and_not_recorded, RETURN_WAIT},
-    {"... nor where it does not run any more", recorded_and_down, RETURN_WAIT},
-    {"... nor if its words are of another epoch", recorded_and_sealed_for_another, RETURN_WAIT},
-    {"... nor if it is not heard", recorded_and_not_heard, RETURN_WAIT},
-    {"nobody is followed while an order to seal stands", order_stands, RETURN_WAIT},
-    {"the copy that was granted the role is not touched", granted_copy, RETURN_WAIT},
-    {"without data, a clone", empty, RETURN_CLONE},
-    {"after an interruption, a clone", interrupted, RETURN_CLONE},
-    {"without knowing the end, nothing", end_unknown, RETURN_WAIT},
-    {"what the primary has removed comes from the archive", upstream_has_removed_it,
+    {"what is missing comes from the primary", {nothing}, RETURN_FOLLOW},
+    {"also from before the fork", {fork_not_reached}, RETURN_FOLLOW},
+    {"nobody is followed without a lease", {no_lease}, RETURN_WAIT},
+    {"... nor one of an epoch that was sealed against", {sealed_above}, RETURN_WAIT},
+    {"... nor before its timeline is recorded", {not_recorded}, RETURN_WAIT},
+    {"... nor one that is still of another epoch", {primary_of_before}, RETURN_WAIT},
+    {"its record counts before its words arrive", {recorded_before_it_says_so}, RETURN_FOLLOW},
+    {"... not its grant alone", {recorded_before_it_says_so, not_recorded}, RETURN_WAIT},
+    {"... nor where it does not run any more",
+     {recorded_before_it_says_so, primary_down},
+     RETURN_WAIT},
+    {"... nor if its words are of another epoch",
+     {recorded_before_it_says_so, primary_sealed_for_another},
+     RETURN_WAIT},
+    {"... nor if it is not heard", {recorded_before_it_says_so, primary_not_heard}, RETURN_WAIT},
+    {"nobody is followed while an order to seal stands", {order_stands}, RETURN_WAIT},
+    {"the copy that was granted the role is not touched", {granted_copy}, RETURN_WAIT},
+    {"without data, a clone", {empty}, RETURN_CLONE},
+    {"after an interruption, a clone", {interrupted}, RETURN_CLONE},
+    {"without knowing the end, nothing", {end_unknown}, RETURN_WAIT},
+    {"what the primary has removed comes from the archive",
+     {primary_has_removed_it, archive_has_it},
      RETURN_RESTORE},
-    {"before a clone, WAL is put aside", nobody_has_it, RETURN_KEEP_WAL},
-    {"what nobody has costs a clone", nobody_has_it_and_wal_is_kept, RETURN_CLONE},
-    {"before a rewind, WAL is put aside", diverged, RETURN_KEEP_WAL},
-    {"a rewind waits for the checkpoint", diverged_before_the_checkpoint, RETURN_WAIT},
-    {"what went another way is rewound", diverged_and_wal_is_kept, RETURN_REWIND},
-    {"where rewinds fail, a clone", rewinds_fail, RETURN_CLONE},
-    {"where neither is allowed, nothing", no_rewind_and_no_clone, RETURN_WAIT},
-    {"a record that was begun over the fork is kept", begun_over_the_fork, RETURN_KEEP_WAL},
-    {"... and rewound", begun_over_the_fork_and_wal_is_kept, RETURN_REWIND},
-    {"... not without a primary", begun_over_the_fork_without_a_primary, RETURN_WAIT},
-    {"... nor if the primary has what is asked for", begun_up_to_the_fork, RETURN_FOLLOW},
-    {"... nor where its timeline goes on", begun_on_the_newest, RETURN_FOLLOW},
-    {"who follows and never streams: WAL is put aside", stuck, RETURN_KEEP_WAL},
-    {"... then it is rewound", stuck_and_wal_is_kept, RETURN_REWIND},
-    {"... after the checkpoint", stuck_before_the_checkpoint, RETURN_WAIT},
-    {"... cloned where that did not help", stuck_after_a_rewind, RETURN_CLONE},
-    {"... or fails", stuck_and_rewinds_fail, RETURN_CLONE},
-    {"... or can not be", stuck_without_checksums, RETURN_CLONE},
-    {"... and left where that is not allowed", stuck_and_may_not_be_cloned, RETURN_WAIT},
-    {"... never without a lease", stuck_and_the_lease_is_gone, RETURN_WAIT},
-    {"... nor once it is sealed for a newer epoch", stuck_and_sealed_above, RETURN_WAIT},
-    {"... nor while it is to be", stuck_and_ordered_to_seal, RETURN_WAIT},
-    {"... nor the copy that was granted the role", stuck_and_granted, RETURN_WAIT},
-    {"... nor with an end that is not known", stuck_and_the_end_is_unknown, RETURN_WAIT},
-    {"... nor if the primary does not say that it has the WAL", stuck_and_the_primary_does_not_tell,
+    {"before a clone, WAL is put aside", {primary_has_removed_it}, RETURN_KEEP_WAL},
+    {"what nobody has costs a clone", {primary_has_removed_it, wal_kept}, RETURN_CLONE},
+    {"before a rewind, WAL is put aside", {diverged}, RETURN_KEEP_WAL},
+    {"a rewind waits for the checkpoint", {diverged, checkpoint_unknown}, RETURN_WAIT},
+    {"what went another way is rewound", {diverged, wal_kept}, RETURN_REWIND},
+    {"where rewinds fail, a clone", {diverged, wal_kept, rewinds_fail}, RETURN_CLONE},
+    {"where neither is allowed, nothing", {diverged, wal_kept, no_rewind, no_clone}, RETURN_WAIT},
+    {"a record that was begun over the fork is kept", {begun_over_the_fork}, RETURN_KEEP_WAL},
+    {"... and rewound", {begun_over_the_fork, wal_kept}, RETURN_REWIND},
+    {"... not without a primary", {begun_over_the_fork, wal_kept, no_lease}, RETURN_WAIT},
+    {"... nor if the primary has what is asked for", {begun_up_to_the_fork}, RETURN_FOLLOW},
+    {"... nor where its timeline goes on", {begun_on_the_newest}, RETURN_FOLLOW},
+    {"who follows and never streams: WAL is put aside", {stuck}, RETURN_KEEP_WAL},
+    {"... then it is rewound", {stuck, wal_kept}, RETURN_REWIND},
+    {"... after the checkpoint", {stuck, wal_kept, before_the_checkpoint}, RETURN_WAIT},
+    {"... cloned where that did not help", {stuck, wal_kept, rewound_once}, RETURN_CLONE},
+    {"... or fails", {stuck, wal_kept, rewinds_fail}, RETURN_CLONE},
+    {"... or can not be", {stuck, wal_kept, no_rewind}, RETURN_CLONE},
+    {"... and left where that is not allowed", {stuck, wal_kept, no_rewind, no_clone}, RETURN_WAIT},
+    {"... never without a lease", {stuck, wal_kept, no_lease}, RETURN_WAIT},
+    {"... nor once it is sealed for a newer epoch", {stuck, wal_kept, sealed_above}, RETURN_WAIT},
+    {"... nor while it is to be", {stuck, wal_kept, order_stands}, RETURN_WAIT},
+    {"... nor the copy that was granted the role", {stuck, wal_kept, granted_copy}, RETURN_WAIT},
+    {"... nor with an end that is not known", {stuck, wal_kept, end_unknown}, RETURN_WAIT},
+    {"... nor if the primary does not say that it has the WAL",
+     {stuck, wal_kept, primary_does_not_tell},
      RETURN_FOLLOW},
 };
 
@@ -271,7 +205,7 @@ static void every_rung_has_its_situation(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rungs); i++) {
         struct facts f;
         kit_standby(&f);
-        rungs[i].change(&f);
+        kit_change_all(&f, rungs[i].changes);
         struct return_plan plan = return_plan(&f);
         if (plan.step != rungs[i].step) {
             fail_msg("\"%s\": step %d, %s", rungs[i].text, (int)plan.step, plan.why);

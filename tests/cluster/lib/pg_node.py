@@ -13,6 +13,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from pg_host import lives, postgres_bin, state_of  # tests/lib
+
 from lib import wait
 from lib.client import Client
 from lib.node import API_PORT, PEER_PORT, PGRAFTD, Node
@@ -23,12 +25,6 @@ PG_PORT = 5432
 PASSWORD = "super"
 DULL = re.compile(r"FATAL:  the database system is|DETAIL:  Consistent recovery|LOG:  waiting for WAL to become|STATEMENT:  START_REPLICATION")
 ANSWER_S = 3  # PostgreSQL is given so long for a statement
-
-
-def postgres_bin():
-    """The folder with the newest PostgreSQL's programs."""
-    folders = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "postgres").exists()]
-    return max(folders, key=lambda path: int(path.parent.name))
 
 
 BIN = postgres_bin()
@@ -45,18 +41,6 @@ def seeming():
     """What a program is put behind, where we are root and there is no other user, to be another one."""
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] \
         if os.geteuid() == 0 and owner() is None else []
-
-
-def state_of(pid):
-    """The letter of /proc/PID/stat, "" when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def lives(pid):
-    return state_of(pid) not in ("", "Z", "X")
 
 
 class Process:
