@@ -128,6 +128,7 @@ static void look(struct supervisor *s)
     if (s->supervises) {
         is_new = look_at_postgresql(s, now_ms);
     }
+    supervisor_measure_tick(s, now_ms);
     supervisor_tell(s, now_ms, is_new);
     supervisor_upgrade_tick(s, now_ms);
     stop_if_down(s, now_ms);
@@ -137,6 +138,8 @@ static void tick_cb(uv_timer_t *timer)
 {
     struct supervisor *s = CONTAINER_OF(timer, struct supervisor, tick);
     uint64_t after_ms = supervisor_is_in_haste(s) ? HASTE_MS : TICK_MS;
+    supervisor_tick_ran(s);
+    supervisor_tick_due(s, after_ms);
     int r = uv_timer_start(&s->tick, tick_cb, after_ms, 0);
     MUST(r == 0); /* fails only on a closing handle */
     look(s);
@@ -146,6 +149,7 @@ void supervisor_soon(struct supervisor *s)
 {
     s->has_news = true;
     if (s->is_open && !s->is_closing) {
+        supervisor_tick_due(s, 0);
         int r = uv_timer_start(&s->tick, tick_cb, 0, 0);
         MUST(r == 0);
     }

@@ -11,6 +11,7 @@
 #include "supervisor/store_side.h"
 #include "supervisor/stuck.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/timing_check.h"
 #include "supervisor/upkeep.h"
 #include "supervisor/upstream.h"
 #include "supervisor/view_events.h"
@@ -26,6 +27,17 @@ struct supervisor_upgrade {
     const char *why;   /* what it waits for */
     supervisor_upgrade_cb ready;
     void *owner;
+};
+
+/* supervisor_measure.c: are host, disk and network fast enough? */
+struct supervisor_measure {
+    uint64_t due_ms;  /* of the tick; 0: it runs */
+    uint64_t late_ms; /* how late it was at most since the last look */
+    uint64_t look_at_ms;
+    uint32_t looks;
+    bool is_asking;
+    struct pgraft_figures figures; /* of the last look that knew of commits */
+    struct timing_book book;
 };
 
 struct supervisor {
@@ -135,6 +147,7 @@ struct supervisor {
 
     struct upkeep upkeep;
 
+    struct supervisor_measure measure;
     struct supervisor_upgrade upgrade;
     uint64_t shortens; /* the epoch whose lease is being given its own time again; 0: none */
     uint64_t shorten_again_ms;
@@ -222,6 +235,11 @@ void supervisor_look_refused(struct supervisor *s, uint64_t now_ms);
 void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
 /* A slot that the configuration names; @ctx: the setup. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
+
+/* supervisor_measure.c. The tick is to run after so long; it runs now. */
+void supervisor_tick_due(struct supervisor *s, uint64_t after_ms);
+void supervisor_tick_ran(struct supervisor *s);
+void supervisor_measure_tick(struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_guard_new.c */
 void supervisor_renew_guard(struct supervisor *s);

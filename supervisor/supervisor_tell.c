@@ -62,6 +62,8 @@ static void make_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
     } else if (is_starved) {
         (void)snprintf(out, VIEW_TEXT_SIZE,
                        "tagged nostream, and restore_command is not set: no WAL reaches it");
+    } else {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", timing_amiss(&s->measure.book));
     }
 }
 

@@ -10,7 +10,6 @@
 /* A lease from here on leaves time for a fast shutdown in its last fifth. */
 #define LONG_LEASE_MS 10000
 #define LONGEST_MS UINT64_C(3600000)
-#define TIMES_MEASURED 10
 #define HEARTBEATS_MISSED 4
 
 static const enum timing_profile profiles[] = {
@@ -124,34 +123,6 @@ struct timing_result timing_from(const struct timing_wish *wish)
         (void)snprintf(rest, size, "from %s", from);
     }
     return r;
-}
-
-bool timing_fits(const struct supervisor_times *times, const struct timing_measured *measured,
-                 char out[TIMING_SENTENCE_SIZE])
-{
-    const struct {
-        const char *name;
-        uint64_t ms;
-    } causes[] = {
-        {"round trip between members", measured->round_trip_ms},
-        {"fsync of the store", measured->fsync_ms},
-        {"delay until a process runs", measured->scheduling_ms},
-    };
-    size_t worst = 0;
-    for (size_t i = 1; i < ARRAY_LEN(causes); i++) {
-        worst = causes[i].ms > causes[worst].ms ? i : worst;
-    }
-    uint64_t needed_ms = TIMES_MEASURED * causes[worst].ms + measured->stop_ms;
-    out[0] = '\0';
-    if (needed_ms <= times->lease_ms) {
-        return true;
-    }
-    (void)snprintf(
-        out, TIMING_SENTENCE_SIZE,
-        "the lease of %" PRIu64 " ms is short for what was measured: the %s takes %" PRIu64
-        " ms and a stop %" PRIu64 " ms; mend that, or set lease_ms to %" PRIu64 " or more",
-        times->lease_ms, causes[worst].name, causes[worst].ms, measured->stop_ms, needed_ms);
-    return false;
 }
 
 bool timing_profile_parse(const char *text, enum failover_profile *ret)

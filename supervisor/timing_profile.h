@@ -34,18 +34,6 @@ struct timing_result timing_from(const struct timing_wish *wish);
  * by what is configured. @times: those that are; their beats are the store's, and stay. */
 struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms);
 
-/* p99 of what was measured lately; 0: not measured. */
-struct timing_measured {
-    uint64_t round_trip_ms;
-    uint64_t fsync_ms;
-    uint64_t scheduling_ms;
-    uint64_t stop_ms; /* what ending all processes took */
-};
-
-/* True: they fit. Else @out says which one is too long for this lease, and what to do. */
-bool timing_fits(const struct supervisor_times *times, const struct timing_measured *measured,
-                 char out[TIMING_SENTENCE_SIZE]);
-
 /* "fast", "balanced", "patient"; false: another word. */
 bool timing_profile_parse(const char *text, enum failover_profile *ret);
 

@@ -123,26 +123,6 @@ static void profiles_are_those_of_proto(void **state)
     assert_false(timing_profile_parse("", &parsed));
 }
 
-static void what_was_measured_is_held_against_the_lease(void **state)
-{
-    (void)state;
-    struct timing_wish wish = {.profile = FAILOVER_FAST};
-    struct supervisor_times times = timing_from(&wish).times;
-    char text[TIMING_SENTENCE_SIZE];
-    struct timing_measured m = {.round_trip_ms = 20, .fsync_ms = 150, .stop_ms = 500};
-    assert_true(timing_fits(&times, &m, text));
-    assert_string_equal(text, "");
-    m.fsync_ms = 151;
-    assert_false(timing_fits(&times, &m, text));
-    assert_string_equal(
-        text,
-        "the lease of 2000 ms is short for what was measured: the fsync of the store takes 151 ms "
-        "and a stop 500 ms; mend that, or set lease_ms to 2010 or more");
-    m.scheduling_ms = 300;
-    assert_false(timing_fits(&times, &m, text));
-    assert_non_null(strstr(text, "delay until a process runs"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,7 +130,6 @@ int main(void)
         cmocka_unit_test(a_lease_outlasts_an_election_of_the_store_as_it_runs),
         cmocka_unit_test(what_hangs_on_a_lease_goes_by_the_one_that_was_granted),
         cmocka_unit_test(profiles_are_those_of_proto),
-        cmocka_unit_test(what_was_measured_is_held_against_the_lease),
     };
     return cmocka_run_group_tests_name("timing_profile", tests, NULL, NULL);
 }
