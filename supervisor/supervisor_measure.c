@@ -42,7 +42,7 @@ static void tell(struct supervisor *s, enum timing_cause cause)
 {
     const char *why = s->measure.book.of[cause].why;
     struct view_event event = {.wall_ms = clock_wall_ms(clock_system()), .node = s->facts.self};
-    log_warn("supervisor", "too slow for its times", LOG_STR("cause", timing_cause_name(cause)),
+    log_warn("supervisor", "too slow for its times", LOG_STR("what", timing_cause_name(cause)),
              LOG_STR("why", why));
     view_text_set(event.kind, sizeof(event.kind), "too slow");
     view_text_set(event.text, sizeof(event.text), why);

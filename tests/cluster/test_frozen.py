@@ -2,7 +2,7 @@
 
 Claim: whoever wakes answers no linearizable read with what was true before, also not one that it had begun or
 that waited in its socket; a lease is confirmed to nobody once another member may have ended it; a cluster that
-sleeps as a whole wakes as one. (test_crashes.py freezes any member under load, too.)"""
+sleeps as a whole wakes as one; who is held up again and again is named, with what it is too slow for. (test_crashes.py freezes any member under load, too.)"""
 import threading
 import time
 
@@ -10,6 +10,7 @@ import pytest
 
 from lib import wait
 from lib.client import Client, Refused, Silent
+from lib.tool import ctl
 from test_crashes import writes_go_on
 
 ROUNDS = 2
@@ -169,3 +170,25 @@ def test_all_sleep_and_wake_one_by_one(stage, linearizable):
         wait.until(lambda: leader.client.value("slept") is None, "the lease ends")
         writes_go_on(load)
     linearizable(load.stop())
+
+
+def test_who_is_too_slow_for_its_times_is_named(stage):
+    """A host whose processors are taken away for half a second, again and again."""
+    cluster = stage.cluster(3)
+    other = cluster.form()
+    slow = next(node for node in cluster if node is not other)
+    line = f"           {slow.name}: the delay until a process of this host runs takes "
+
+    def held_up():
+        slow.pause()
+        time.sleep(0.5)
+        slow.go_on()
+        time.sleep(0.1)
+        return "too slow for its times: what=scheduling" in slow.log()
+
+    wait.until(held_up, slow.log_tail)
+    wait.until(lambda: line in ctl(other, "status")[0], lambda: ctl(other, "status")[0])
+    assert "or more\n" in ctl(other, "status")[0].partition(line)[2]
+    assert "too slow" in ctl(slow, "events")[0]
+    assert slow.count("too slow for its times: what=scheduling") == 1
+    assert other.count('what="round trip"') == 0  # the third member makes the majority
