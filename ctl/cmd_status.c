@@ -20,9 +20,9 @@ static const struct output_column status_columns[] = OUTPUT_COLUMNS(
     {"majority", NULL, OUTPUT_NUMBER}, {"can_lose", NULL, OUTPUT_NUMBER},
     {"missing", NULL, OUTPUT_NESTED}, {"postgres", NULL, OUTPUT_BOOL},
     {"any_one_may_fail", NULL, OUTPUT_BOOL}, {"why_not", NULL, OUTPUT_NESTED},
-    {"revision", NULL, OUTPUT_NUMBER}, {"used_bytes", NULL, OUTPUT_BYTES},
-    {"quota_bytes", NULL, OUTPUT_BYTES}, {"quota_alarm", NULL, OUTPUT_BOOL},
-    {"asked", NULL, OUTPUT_TEXT});
+    {"weaker", NULL, OUTPUT_TEXT}, {"revision", NULL, OUTPUT_NUMBER},
+    {"used_bytes", NULL, OUTPUT_BYTES}, {"quota_bytes", NULL, OUTPUT_BYTES},
+    {"quota_alarm", NULL, OUTPUT_BOOL}, {"asked", NULL, OUTPUT_TEXT});
 
 static const struct output_column member_columns[] = OUTPUT_COLUMNS(
     {"name", "Member", OUTPUT_TEXT}, {"role", "Role", OUTPUT_TEXT}, {"site", "Site", OUTPUT_TEXT},
@@ -70,6 +70,11 @@ static void put_postgres(struct buf *out, json_t *raft, json_t *view)
         buf_str(out, "Lost:      ");
         output_text(out, view_text(view, "loss"));
         buf_char(out, '\n');
+    }
+    if (view_text(view, "weaker")[0] != '\0') {
+        buf_str(out, "Weaker:    ");
+        output_text(out, view_text(view, "weaker"));
+        buf_str(out, "; what these commit may be lost by a failover\n");
     }
     bool any_one = told_any_one(raft, view, &why);
     buf_printf(out, "Any one:   %s\n", any_one ? "whichever node fails, writes go on" : "no");
@@ -161,6 +166,8 @@ static void set_postgres(json_t *raft, json_t *view)
     cmd_set(raft, "postgres", json_boolean(view != NULL));
     cmd_set(raft, "any_one_may_fail", view != NULL ? json_boolean(any_one) : json_null());
     cmd_set(raft, "why_not", why);
+    const char *weaker = view_text(view, "weaker");
+    cmd_set(raft, "weaker", weaker[0] != '\0' ? json_string(weaker) : json_null());
 }
 
 int cmd_status(const struct cli_call *call, struct err *err)

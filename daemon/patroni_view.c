@@ -104,6 +104,16 @@ static void put_notes(struct buf *out, const struct cluster_view *view)
     json_put_close(out, '}');
 }
 
+/* Whose commits may be lost although the mode is synchronous; told by the primary alone. */
+static void put_weaker(struct buf *out, const struct cluster_view *view)
+{
+    const struct view_member *leader =
+        name_is_set(&view->leader) ? view_member_named(view, view->leader.text) : NULL;
+    if (leader != NULL && leader->weaker[0] != '\0') {
+        json_put_text(out, "weaker", leader->weaker);
+    }
+}
+
 void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t boot_ms)
 {
     CLEANUP(buf_close) struct buf cluster = {0};
@@ -126,6 +136,7 @@ void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t
     put_name(out, "leader", &view->leader);
     json_put_number(out, "epoch", view->epoch);
     json_put_text(out, "loss", view->loss[0] != '\0' ? view->loss : NULL);
+    put_weaker(out, view);
     json_put_bool(out, "held", view->is_held);
     json_put_raw(out, "cluster", buf_text(&cluster));
     put_sites(out, view);

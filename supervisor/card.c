@@ -124,6 +124,7 @@ static void write_card(const struct view_member *m, int parts, struct buf *out)
     }
     put_decision(object, &m->decision);
     put_text(object, "note", m->note);
+    put_text(object, "weaker", m->weaker);
     json_write(object, out);
 }
 
@@ -251,5 +252,7 @@ bool card_decode(const char *text, struct view_member *member)
     take_decision(json, &member->decision);
     member->note[0] = '\0';
     take_text(json, "note", member->note, sizeof(member->note));
+    member->weaker[0] = '\0';
+    take_text(json, "weaker", member->weaker, sizeof(member->weaker));
     return true;
 }

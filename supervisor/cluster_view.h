@@ -175,7 +175,8 @@ struct view_member {
     struct view_tags tags;
     struct view_restart restart;
     struct view_decision decision; /* the last one that was heard of it */
-    char note[VIEW_TEXT_SIZE]; /* what is being made and how far it is, or what is amiss; or "" */
+    char note[VIEW_TEXT_SIZE];   /* what is being made and how far it is, or what is amiss; or "" */
+    char weaker[VIEW_TEXT_SIZE]; /* of a synchronous primary: who asks it for less; or "" */
 };
 
 struct view_history_row {

@@ -146,6 +146,7 @@ struct supervisor {
     uint64_t starting_ms;             /* since when PostgreSQL is starting; 0: it is not */
 
     struct upkeep upkeep;
+    char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
 
     struct supervisor_measure measure;
     struct supervisor_upgrade upgrade;

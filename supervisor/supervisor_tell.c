@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -67,6 +68,13 @@ static void make_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
     }
 }
 
+static void make_weaker(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
+{
+    CLEANUP(buf_close) struct buf text = {0};
+    weak_text(&s->upkeep.weak, true, VIEW_TEXT_SIZE, &text);
+    view_text_set(out, VIEW_TEXT_SIZE, buf_text(&text));
+}
+
 /* This node's own card. */
 static void make_card(struct supervisor *s)
 {
@@ -87,6 +95,7 @@ static void make_card(struct supervisor *s)
         own.decision = s->view->decisions[s->view->decision_count - 1];
     }
     make_note(s, own.note);
+    make_weaker(s, own.weaker);
     card_encode(&own, s->card);
 }
 

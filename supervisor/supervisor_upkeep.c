@@ -1,7 +1,10 @@
-/* supervisor/supervisor_upkeep.c - which slots a node's house is to have, from its facts. */
+/* supervisor/supervisor_upkeep.c - which slots a node's house is to have, from its facts; and who
+ * is told to ask PostgreSQL for less. */
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "supervisor/json.h"
 #include "supervisor/supervisor_parts.h"
 
@@ -67,6 +70,28 @@ static void add_members(const struct facts *f, struct slots_input *input)
     }
 }
 
+/* Of whom the promise of a synchronous mode does not hold: once, and when it is others. */
+static void tell_weak(struct supervisor *s)
+{
+    CLEANUP(buf_close) struct buf who = {0};
+    weak_text(&s->upkeep.weak, false, VIEW_TEXT_SIZE, &who);
+    if (strcmp(buf_text(&who), s->weaker) == 0) {
+        return;
+    }
+    view_text_set(s->weaker, sizeof(s->weaker), buf_text(&who));
+    s->has_news = true;
+    if (s->weaker[0] == '\0') {
+        log_info("supervisor", "nobody asks for less than the synchronous mode any more");
+        return;
+    }
+    struct view_event event = {.wall_ms = clock_wall_ms(clock_system()), .node = s->facts.self};
+    log_warn("supervisor", "some ask for less than the synchronous mode, and may lose commits",
+             LOG_STR("who", s->weaker));
+    view_text_set(event.kind, sizeof(event.kind), "weaker");
+    view_text_set(event.text, sizeof(event.text), s->weaker);
+    view_add_event(s->view, &event);
+}
+
 void supervisor_keep_house(struct supervisor *s, uint64_t now_ms)
 {
     const struct facts *f = &s->facts;
@@ -75,6 +100,7 @@ void supervisor_keep_house(struct supervisor *s, uint64_t now_ms)
     bool is_lawful = is_primary || f->pg.role == ROLE_STANDBY;
     if (f->pg.process != PG_RUNNING || !is_lawful || s->is_stopping || f->member_count == 0) {
         upkeep_tick(&s->upkeep, now_ms, NULL);
+        tell_weak(s);
         return;
     }
     struct slots_input input = {
@@ -88,5 +114,7 @@ void supervisor_keep_house(struct supervisor *s, uint64_t now_ms)
         .ctx = (void *)(uintptr_t)s->setup,
     };
     add_members(f, &input);
+    s->upkeep.wants_weak = is_primary && s->settings.sync_mode != SYNC_OFF;
     upkeep_tick(&s->upkeep, now_ms, &input);
+    tell_weak(s);
 }

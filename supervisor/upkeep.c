@@ -24,11 +24,11 @@ static uint64_t mix(uint64_t print, const void *bytes, size_t size)
 }
 
 /* Of what a look depends on, but for positions, which move all the time. */
-static uint64_t print_of(const struct slots_input *input)
+static uint64_t print_of(const struct slots_input *input, bool wants_weak)
 {
     uint64_t print = UINT64_C(14695981039346656037);
-    unsigned char bits =
-        (unsigned char)(input->is_wanted | input->is_primary << 1 | input->is_heir << 2);
+    unsigned char bits = (unsigned char)(input->is_wanted | input->is_primary << 1 |
+                                         input->is_heir << 2 | wants_weak << 3);
     print = mix(print, &bits, 1);
     for (uint32_t i = 0; i < input->member_count; i++) {
         const struct slots_member *m = &input->members[i];
@@ -92,11 +92,27 @@ static void ask(struct upkeep *u, const char *sql, uint64_t deadline_ms, pg_link
     }
 }
 
+static void weak_cb(struct pg_link *link, const struct pg_rows *rows,
+                    const struct pg_failure *failure)
+{
+    struct upkeep *u = (struct upkeep *)link->owner;
+    struct pg_failure strange = {.err.code = 0};
+    bool is_read = rows != NULL && weak_parse(rows, &u->weak, &strange.err) == 0;
+    if (!is_read && !u->was_weak_refused) {
+        tell("roles and databases can not be read", rows == NULL ? failure : &strange);
+    }
+    u->was_weak_refused = !is_read;
+    go_on(u);
+}
+
 static void go_on(struct upkeep *u)
 {
     char sql[SLOTS_SQL_SIZE];
     if (u->plan_at < u->plan_count) {
         ask(u, slots_plan_sql(&u->plans[u->plan_at], sql), ANSWER_MS, plan_cb);
+    } else if (u->is_weak_due) {
+        u->is_weak_due = false;
+        ask(u, weak_sql(), ANSWER_MS, weak_cb);
     } else if (u->seen.wants_checkpoint && u->input.is_primary) {
         u->seen.wants_checkpoint = false;
         ask(u, "CHECKPOINT", UPKEEP_CHECKPOINT_MS, checkpoint_cb);
@@ -116,6 +132,7 @@ static void look_cb(struct pg_link *link, const struct pg_rows *rows,
         return;
     }
     u->plan_at = 0;
+    u->is_weak_due = u->wants_weak;
     u->plan_count = slots_plan(&u->book, &u->input, &u->seen, u->now_ms, u->plans, SLOTS_MAX);
     go_on(u);
 }
@@ -128,6 +145,9 @@ void upkeep_tick(struct upkeep *u, uint64_t now_ms, const struct slots_input *in
     if (u->is_closing) {
         return;
     }
+    if (input == NULL || !u->wants_weak) {
+        u->weak = (struct weak_seen){.count = 0};
+    }
     if (input == NULL) {
         if (u->link.state != PG_LINK_IDLE) {
             pg_link_drop(&u->link);
@@ -135,7 +155,7 @@ void upkeep_tick(struct upkeep *u, uint64_t now_ms, const struct slots_input *in
         rest(u);
         return;
     }
-    uint64_t print = print_of(input);
+    uint64_t print = print_of(input, u->wants_weak);
     if (u->link.state == PG_LINK_IDLE) {
         pg_link_connect(&u->link);
     }

@@ -1,7 +1,9 @@
-/* supervisor/upkeep.h - a PostgreSQL's own house: the replication slots of the other members, and a
- * new primary's first checkpoint, without which nobody can rewind to it.
+/* supervisor/upkeep.h - a PostgreSQL's own house: the replication slots of the other members, a new
+ * primary's first checkpoint, without which nobody can rewind to it, and who asks it for less than
+ * was promised.
  *
- *   look --> one statement after the other --> a checkpoint, if it is due --> later: look again
+ *   look --> one statement after the other --> who asks for less, on a synchronous primary
+ *        --> a checkpoint, if it is due --> later: look again
  *
  * Over a connection of its own, beside whatever the supervisor does: nothing here is urgent, and
  * nothing waits for it. What fails is tried again with the next look. One loop, one thread. */
@@ -15,6 +17,7 @@
 #include "base/err.h"
 #include "supervisor/pg_link.h"
 #include "supervisor/slots.h"
+#include "supervisor/weak.h"
 
 struct upkeep;
 typedef void (*upkeep_cb)(struct upkeep *upkeep);
@@ -29,9 +32,13 @@ struct upkeep {
     struct slots_plan plans[SLOTS_MAX];
     uint32_t plan_count;
     uint32_t plan_at;
-    uint64_t print;      /* of the input of the last look: what differs is looked at at once */
-    uint64_t now_ms;     /* of the last tick */
-    uint64_t look_at_ms; /* not before that */
+    bool wants_weak; /* the caller's: it is a primary that is to wait for standbys */
+    bool is_weak_due;
+    bool was_weak_refused; /* the last time: it is in the log already */
+    struct weak_seen weak; /* of the last look that wanted it */
+    uint64_t print;        /* of the input of the last look: what differs is looked at at once */
+    uint64_t now_ms;       /* of the last tick */
+    uint64_t look_at_ms;   /* not before that */
     bool is_working;
     bool is_closing;
 };

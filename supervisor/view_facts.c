@@ -101,7 +101,7 @@ void view_forget_silent(struct cluster_view *view)
         m->flow = VIEW_FLOW_NONE;
         m->timeline = 0;
         m->received = m->replayed = (struct view_lsn){.is_known = false};
-        m->note[0] = '\0';
+        m->note[0] = m->weaker[0] = '\0';
     }
 }
 

@@ -387,6 +387,9 @@ def test_when_another_node_is_followed_its_past_is_passed_over():
      ["Any one:   no", "           nobody could take over when db1 is lost: db2 does not replicate"]),
     ({}, {"any_one_may_fail": None}, ["Any one:   no", "           the node that was asked does not know"]),
     ({}, {"leader": None}, ["Primary:   none, epoch 3"]),
+    ({}, {"weaker": "role app (database shop): synchronous_commit=off, 3 sessions"},
+     ["Weaker:    role app (database shop): synchronous_commit=off, 3 sessions; what these commit may be lost by a failover",
+      "Any one:   whichever node fails, writes go on"]),
 ])
 def test_status_says_whether_any_one_may_fail(raft, seen, lines):
     with Node({"/raft": {**copy.deepcopy(HEALTHY), **raft}, "/pgraft/v1/view": {**TWO, **seen}}) as node:
@@ -397,6 +400,7 @@ def test_status_says_whether_any_one_may_fail(raft, seen, lines):
         assert said["postgres"] is True
         assert said["any_one_may_fail"] == ("Any one:   no" not in text)
         assert said["why_not"] == [line.strip() for line in lines if line.startswith("     ")]
+        assert said["weaker"] == seen.get("weaker")
 
 
 def test_status_without_a_postgresql():

@@ -43,6 +43,7 @@ static struct view_member a_member(void)
     view_text_set(m.decision.action, sizeof(m.decision.action), "return");
     view_text_set(m.decision.text, sizeof(m.decision.text), "there is no data yet");
     view_text_set(m.note, sizeof(m.note), "clone: 120/4711 kB (2%)");
+    view_text_set(m.weaker, sizeof(m.weaker), "role app: synchronous_commit=off, 1 session");
     return m;
 }
 

@@ -562,6 +562,23 @@ static void every_document_is_json(void **state)
     buf_close(&out);
 }
 
+/* The primary alone knows who asks it for less; it is told only where somebody does. */
+static void who_asks_for_less_is_told_of_the_leader(void **state)
+{
+    static struct cluster_view view;
+    struct buf out = {0};
+    (void)state;
+    view_kit_fill(&view, "pg2");
+    view_text_set(view_kit_member(&view, "pg3")->weaker, VIEW_TEXT_SIZE, "role old");
+    patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
+    assert_null(strstr(buf_text(&out), "weaker"));
+    view_text_set(view_kit_member(&view, "pg1")->weaker, VIEW_TEXT_SIZE, "role app: \"x\"");
+    buf_clear(&out);
+    patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
+    assert_non_null(strstr(buf_text(&out), "\"weaker\":\"role app: \\\"x\\\"\""));
+    buf_close(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,6 +591,7 @@ int main(void)
         cmocka_unit_test(the_cluster_is_patronis),
         cmocka_unit_test(witnesses_and_doubt_are_told_where_asked_for),
         cmocka_unit_test(every_document_is_json),
+        cmocka_unit_test(who_asks_for_less_is_told_of_the_leader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
