@@ -15,7 +15,10 @@
 #define STARTING_MS 50
 #define PROMOTED_MS 200
 #define READ_AGAIN_MS 500 /* least between two reads of the WAL */
-#define COMMIT_SQL "SELECT pg_logical_emit_message(true, 'pgraft', '')"
+/* Whatever is set for the server or for our role, this one is to wait. */
+#define COMMIT_SQL                                          \
+    "SELECT set_config('synchronous_commit', 'on', true), " \
+    "pg_logical_emit_message(true, 'pgraft', '')"
 
 struct observe_guard {
     uv_poll_t poll;

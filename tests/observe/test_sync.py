@@ -120,6 +120,18 @@ def test_c4_switching_on_is_proved_by_a_commit_that_waits(rig):
     observer.quit()
 
 
+def test_c4_switching_on_is_proved_where_the_server_asks_for_less(rig):
+    """The commit that is to be seen waiting asks for `on` itself."""
+    primary, _, observer = trio(rig, "")
+    observer.say("published", 1, "pg2", "pg3")
+    observer.say("hurry", 8000)
+    primary.reload(synchronous_commit="off", synchronous_standby_names=r.BETWEEN_VALUE)
+    observer.wait("the step between holds", lambda f: (f["force"], f["proof"]) == (r.HALFWAY, r.HOLDS))
+    primary.reload(synchronous_standby_names=ANY_ONE)
+    observer.wait("it is in force", lambda f: f["force"] == r.OURS)
+    observer.quit()
+
+
 def test_c4_session_of_before_waits_all_the_same(rig):
     """The flag in shared memory decides, not what a session has read: one command commits before and after."""
     primary, _, observer = trio(rig, "")
