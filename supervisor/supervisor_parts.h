@@ -205,6 +205,8 @@ void supervisor_look_upstream(struct supervisor *s, uint64_t now_ms);
 /* supervisor_config.c: what the key config says, and PostgreSQL is told. */
 void supervisor_follow_config(struct supervisor *s, uint64_t now_ms);
 const struct pg_setup *supervisor_newest(const struct supervisor *s);
+/* Why the key config, or its lease, is not in force on this node as it stands there; "": it is. */
+const char *supervisor_config_amiss(const struct supervisor *s);
 /* True: a sequence has begun, by which PostgreSQL reads its configuration again. */
 bool supervisor_reload(struct supervisor *s, uint64_t now_ms);
 void supervisor_reloaded(struct supervisor *s, uint64_t now_ms);
@@ -232,6 +234,9 @@ void supervisor_guard_renewed(struct supervisor *s, const struct guard_event *ev
 void supervisor_upgrade_tick(struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_tell.c: words to the others, a view for people. */
+/* One sentence: what is being made, and how far it is; or what keeps it from going on; or what is
+ * amiss with the key config here. */
+void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE]);
 void supervisor_tell(struct supervisor *s, uint64_t now_ms, bool is_new);
 
 #endif /* SUPERVISOR_SUPERVISOR_PARTS_H_ */
