@@ -124,8 +124,11 @@ static void log_guard(const struct guard_event *e)
     if (e->kind == GUARD_STATE || e->kind == GUARD_DONE) {
         return;
     }
-    enum log_level level =
-        e->kind == GUARD_WARNING || e->kind == GUARD_REFUSED ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    bool is_waited_out =
+        e->kind == GUARD_REFUSED && e->reason == GUARD_IN_WORK; /* who asked says it */
+    enum log_level level = is_waited_out                                          ? LOG_LEVEL_DEBUG
+                           : e->kind == GUARD_WARNING || e->kind == GUARD_REFUSED ? LOG_LEVEL_WARN
+                                                                                  : LOG_LEVEL_INFO;
     if (log_is_on(level, "guard")) {
         const struct log_field fields[] = {LOG_STR("what", guard_kind_text(e->kind)),
                                            LOG_STR("reason", guard_reason_text(e->reason)),
