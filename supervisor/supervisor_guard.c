@@ -141,6 +141,20 @@ static void log_guard(const struct guard_event *e)
     }
 }
 
+/* Of files it warns for this one alone, once for each reason; that it could is told by what hangs
+ * on it. */
+static void note_signal(struct supervisor *s, const struct guard_event *e)
+{
+    if (e->kind == GUARD_WARNING && e->reason == GUARD_FILES) {
+        const char *why = strerrordesc_np((int)e->error);
+        s->signal_error = why != NULL ? why : "unknown error";
+        log_warn("guard", "standby.signal can not be written, and is tried again",
+                 LOG_STR("error", s->signal_error));
+    } else if (e->kind == GUARD_STARTED || e->kind == GUARD_PROMOTED || e->is_signal_synced != 0) {
+        s->signal_error = NULL;
+    }
+}
+
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
 {
     act_guard_event(&s->act, e);
@@ -149,10 +163,12 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
         s->postmaster = 0;
         s->is_guard_greeted = false;
         s->is_swept = false;
+        s->signal_error = NULL;
         supervisor_soon(s);
         return;
     }
     log_guard(e);
+    note_signal(s, e);
     supervisor_guard_renewed(s, e);
     if (e->kind == GUARD_STATE && !s->is_guard_greeted) {
         greet(s, e);

@@ -132,7 +132,11 @@ struct supervisor {
     uint64_t wish_epoch;              /* the epoch that somebody wanted to end */
     uint64_t absent_ms;               /* since when it is seen to be down; 0: it is not */
     uint64_t killing_since_ms;        /* since when it is being killed; 0: it is not */
-    uint64_t starting_ms;             /* since when PostgreSQL is starting; 0: it is not */
+    uint64_t signal_since_ms;         /* since when standby.signal is to be written; 0: it is not */
+    uint64_t restart_since_ms; /* since when it is to go on in place; 0: it runs, or is not */
+    uint64_t restart_epoch;    /* ... under this one */
+    const char *signal_error;  /* why the guard can not write standby.signal, or NULL */
+    uint64_t starting_ms;      /* since when PostgreSQL is starting; 0: it is not */
 
     struct upkeep upkeep;
 
@@ -165,6 +169,8 @@ void supervisor_soon(struct supervisor *s);
 
 /* supervisor_facts.c: all of s->facts. */
 void supervisor_gather(struct supervisor *s, uint64_t now_ms);
+/* For how long what was decided before has not come to its end: a kill, standby.signal, a start. */
+void supervisor_gather_waits(struct supervisor *s, uint64_t now_ms, struct facts *facts);
 /* A new primary is on its way, and clients wait: what nothing tells of is looked at often. By the
  * facts of the last look. */
 bool supervisor_is_in_haste(const struct supervisor *s);

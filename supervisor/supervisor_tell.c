@@ -44,6 +44,13 @@ static void fill_self(struct supervisor *s)
     view_text_set(view->config_trouble, sizeof(view->config_trouble), supervisor_config_amiss(s));
 }
 
+/* Of a primary, and of one that was and is not down as it has to be. */
+static bool is_signal_missing(const struct supervisor *s)
+{
+    bool is_owed = s->facts.pg.process == PG_ABSENT || s->facts.pg.signal_ms > 0;
+    return s->signal_error != NULL && is_owed;
+}
+
 void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
 {
     bool is_making = s->act.is_running && !s->is_looking_home &&
@@ -56,6 +63,11 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                        act_program_last(s->act.program));
     } else if (s->refused[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->refused);
+    } else if (is_signal_missing(s)) {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "standby.signal can not be written: %s; %s",
+                       s->signal_error,
+                       s->facts.pg.process == PG_ABSENT ? "PostgreSQL stays down"
+                                                        : "nothing is acknowledged before");
     } else if (s->trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
