@@ -19,6 +19,9 @@ int work_seal_note(struct act_order *order, struct err *err);
 int work_end_process(struct act_order *order, struct err *err);
 /* Look at the data directory again. */
 int work_look(struct act_order *order, struct err *err);
+/* ... while no sequence is under way, at the start and after a failure: what an initdb that was cut
+ * off has left beside it, the password, is removed first. */
+int work_look_anew(struct act_order *order, struct err *err);
 int work_put_passwords(const struct pg_setup *setup, struct err *err);
 /* End PostgreSQL without its guard, and the guard. */
 int work_kill(struct act_order *order, struct err *err);
