@@ -61,6 +61,16 @@ void act_environment(const struct act_order *order, char *out[ACT_VARIABLES_MAX]
 /* "BIN/NAME"; free with mem_free. */
 char *act_program_path(const struct act_order *order, const char *name);
 
+/* Pure: where an adoption begins, or goes on, with what the guard has told. */
+enum adopt_step {
+    ADOPT_NOTE,  /* nothing runs */
+    ADOPT_RESET, /* the guard holds it already */
+    ADOPT_ARM,
+    ADOPT_HOLD, /* the guard is to hold it */
+};
+enum adopt_step adopt_next(const struct facts *facts, const struct guard_seen *guard,
+                           uint64_t epoch);
+
 /* Run bootstrap.post_bootstrap if it is owed, then @next; else the sequence ends, with PostgreSQL
  * down and its data discarded. */
 void act_post_bootstrap(struct act *act, act_next next);

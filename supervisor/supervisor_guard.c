@@ -84,6 +84,12 @@ void supervisor_meet_guard(struct supervisor *s, bool may_start)
 static void greet(struct supervisor *s, const struct guard_event *e)
 {
     s->is_guard_greeted = true;
+    bool is_nobodys = s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_NO;
+    if (e->is_adopted != 0 && is_nobodys && !s->adopts) {
+        s->adopts = true;
+        log_info("supervisor", "an adoption that an earlier start was asked for goes on",
+                 LOG_U64("pid", e->pid));
+    }
     if (e->is_hands_off != 0 && !s->act.is_running) {
         (void)guard_client_ask(&s->guard, GUARD_WATCH, 0, 1, NULL, NULL);
     }
