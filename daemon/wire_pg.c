@@ -194,8 +194,13 @@ static void fill_policy(struct wire_pg *w, const struct config *c)
     struct timing_result timing = timing_from(&wish);
     policy->times = timing.times;
     policy->crashes_max = CRASHES_MAX;
+    memcpy(w->times_warning, timing.warning, sizeof(w->times_warning));
+    w->setup.times_warning = w->times_warning;
     if (!policy->is_guess) {
         log_info("supervisor", "times", LOG_STR("text", timing.sentence));
+    }
+    if (!policy->is_guess && w->times_warning[0] != '\0') {
+        log_warn("config", "the key config", LOG_STR("text", w->times_warning));
     }
     config_tags(c, &tags);
     w->setup.tags = (struct own_tags){.is_database = wire_pg_supervises(c),

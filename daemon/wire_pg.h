@@ -26,6 +26,7 @@ struct wire_pg {
     struct buf host;
     struct buf peers;
     struct buf api_url;
+    char times_warning[TIMING_SENTENCE_SIZE];
     char *guard;
     char *helper;
     struct pg_pair *initdb;

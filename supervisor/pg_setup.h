@@ -34,6 +34,7 @@ struct pg_setup {
     struct supervisor_settings settings;
     struct own_tags tags;
     struct view_tags shown_tags; /* as an operator has written them */
+    const char *times_warning;   /* why the lease is not as it was asked for; NULL or "": it is */
     const char *first_config;    /* what the key `config` begins with; JSON */
     const char *state_dir;       /* pgraftd's own; not inside of the data directory */
 

@@ -28,6 +28,13 @@ const struct pg_setup *supervisor_newest(const struct supervisor *s)
     return s->next_setup != NULL ? s->next_setup : s->setup;
 }
 
+const char *supervisor_config_amiss(const struct supervisor *s)
+{
+    const struct pg_setup *newest = supervisor_newest(s);
+    bool is_known = !newest->settings.is_guess && newest->times_warning != NULL;
+    return s->config_trouble[0] != '\0' ? s->config_trouble : is_known ? newest->times_warning : "";
+}
+
 /* ---- the key ---- */
 
 static void release(struct supervisor *s, const struct pg_setup *setup)

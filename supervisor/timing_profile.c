@@ -77,6 +77,21 @@ static void explain_beats(const struct timing_wish *w, const struct timing *beat
     }
 }
 
+/* The setting by its name in the key `config`, its value, and what it could be here. */
+static void warn_of_short(const struct timing_wish *w, const char *from, uint64_t asked_ms,
+                          uint64_t least_ms, char out[TIMING_SENTENCE_SIZE])
+{
+    char value[32];
+    (void)snprintf(value, sizeof(value), "%" PRIu64, asked_ms);
+    bool is_profile = strcmp(from, "ttl") != 0 && w->lease_ms == 0;
+    (void)snprintf(out, TIMING_SENTENCE_SIZE,
+                   "%s: %s%s is not applied, the lease is %" PRIu64 " ms: %" PRIu64 " to %" PRIu64
+                   " ms are allowed with the raft.election_timeout and heartbeat_interval that "
+                   "this node runs with",
+                   is_profile ? "failover" : from, is_profile ? from : value,
+                   strcmp(from, "ttl") == 0 ? " ms" : "", least_ms, least_ms, LONGEST_MS);
+}
+
 struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms)
 {
     struct supervisor_times t = *times;
@@ -113,6 +128,7 @@ struct timing_result timing_from(const struct timing_wish *wish)
                        " ms, which is shorter than the loss of a raft leader takes",
                        is_shorter ? "ttl" : from, lease_ms);
         explain_beats(wish, &beats, r.sentence);
+        warn_of_short(wish, is_shorter ? "ttl" : from, lease_ms, least, r.warning);
     } else if (is_shorter) {
         (void)snprintf(rest, size, "ttl %" PRIu64 " s is shorter than the %" PRIu64 " ms of %s",
                        wish->ttl_s, asked_ms, from);

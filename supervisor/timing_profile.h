@@ -25,6 +25,7 @@ struct timing_wish {
 struct timing_result {
     struct supervisor_times times;
     char sentence[TIMING_SENTENCE_SIZE]; /* where the lease comes from */
+    char warning[TIMING_SENTENCE_SIZE];  /* "": it is as long as was asked for */
 };
 
 struct timing_result timing_from(const struct timing_wish *wish);

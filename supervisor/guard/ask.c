@@ -245,6 +245,10 @@ void ask_handle(struct guard *g, struct guard_request *request, int fd)
     if (request->kind == GUARD_HELLO) {
         bool taken = fd >= 0 && driver_take_page(g, fd);
         g->has_hello = g->has_hello || taken;
+        if (taken && g->state.foreign != 0) {
+            tell(g, GUARD_FOREIGN,
+                 GUARD_FINE); /* before the state, in which nothing of ours runs */
+        }
         tell_answer(g, taken ? GUARD_STATE : GUARD_REFUSED, request->id,
                     taken ? GUARD_FINE : GUARD_PAGE_UNSEALED, 0);
         return;
