@@ -237,6 +237,11 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
         .data_dir = pg->data_dir, .config_dir = pg->config_dir, .custom_conf = pg->custom_conf};
     s->passfile = pg->pgpass;
     s->bin_dir = pg->bin_dir;
+    s->programs = (struct pg_programs){.postgres = pg->bin_name.postgres,
+                                       .initdb = pg->bin_name.initdb,
+                                       .basebackup = pg->bin_name.pg_basebackup,
+                                       .rewind = pg->bin_name.pg_rewind};
+    s->krbsrvname = pg->krbsrvname;
     s->environment = environ;
     s->database = pg->database != NULL ? pg->database : DATABASE;
     s->peers = buf_text(&w->peers);

@@ -26,6 +26,14 @@ struct pg_setup_role {
     struct pg_lines ident;
 };
 
+/* Programs of PostgreSQL that have other names; NULL: they have not. */
+struct pg_programs {
+    const char *postgres;
+    const char *initdb;
+    const char *basebackup;
+    const char *rewind;
+};
+
 struct pg_setup {
     const char *scope;
     const char *name;
@@ -42,7 +50,8 @@ struct pg_setup {
     struct pg_files files; /* data_dir and where its configuration is */
     const char *passfile;  /* written here */
     const char *bin_dir;   /* NULL: it is looked for */
-    const char *guard;     /* programs of ours */
+    struct pg_programs programs;
+    const char *guard; /* programs of ours */
     const char *helper;
     char *const *environment; /* of this program; ends in NULL */
     const char *peers;        /* for the note */
@@ -55,6 +64,7 @@ struct pg_setup {
     struct pg_login superuser;
     struct pg_login replication;
     struct pg_login rewind;
+    const char *krbsrvname; /* NULL: libpq's */
     struct pg_setup_role standby;
     struct pg_setup_role primary;
     struct pg_pairs initdb;         /* options, without "--"; the value may be "" */

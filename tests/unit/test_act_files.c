@@ -174,6 +174,17 @@ static void the_password_of_an_initdb_that_was_cut_off_is_removed(void **state)
     assert_true(has("initdb-passwords", "somebody"));
 }
 
+static void a_program_may_have_another_name(void **state)
+{
+    (void)state;
+    (void)snprintf(order.home.bin_dir, sizeof(order.home.bin_dir), "/usr/bin");
+    made.programs.rewind = "pg_rewind-15";
+    CLEANUP(mem_freep) char *other = act_program_path(&order, "pg_rewind");
+    CLEANUP(mem_freep) char *same = act_program_path(&order, "initdb");
+    assert_string_equal(other, "/usr/bin/pg_rewind-15");
+    assert_string_equal(same, "/usr/bin/initdb");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +192,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_a_reload_takes_out_what_alter_system_has_set, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_program_may_have_another_name, setup, teardown),
         cmocka_unit_test_setup_teardown(the_password_of_an_initdb_that_was_cut_off_is_removed,
                                         setup, teardown),
     };
