@@ -110,7 +110,7 @@ static void checked(struct act *a)
     } else if (is_primary(a) && f->guard.promoted_epoch == a->order.decision.epoch) {
         held(a); /* an earlier try came so far */
     } else if (is_primary(a)) {
-        act_ask(a, GUARD_ARM, a->order.decision.epoch, 0, GUARD_DONE, armed);
+        act_ask_arm(a, armed);
     } else {
         armed(a);
     }

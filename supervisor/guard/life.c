@@ -65,7 +65,7 @@ void life_unbind(struct guard *g)
     s->is_baseline_known = false;
     s->foreign = 0;
     g->has_changed = true;
-    watchdog_disarm(&g->watchdog);
+    watch_end(g);
 }
 
 /* The request can not be carried out, and nothing of ours runs yet. */
@@ -81,7 +81,7 @@ void life_fail(struct guard *g, enum guard_reason reason, int error)
         s->is_signal_owed = owed;
     } else if (work.kind == GUARD_PROMOTE) {
         s->bound_epoch = 0; /* nothing was ordered yet */
-        watchdog_disarm(&g->watchdog);
+        watch_end(g);
     }
     if (work.kind != 0) {
         tell_answer(g, GUARD_REFUSED, work.id, reason, error);
