@@ -73,7 +73,8 @@
     X(GUARD_NO_UPGRADE,   27, "the new program does not take over this one's state")              \
     X(GUARD_UNWATCHED,    28, "the watchdog can not be fed")                                       \
     X(GUARD_NO_SECOND,    29, "the second that outlives the guard can not be started")           \
-    X(GUARD_BRIEF,        30, "too little of the lease is left for the watchdog")
+    X(GUARD_BRIEF,        30, "too little of the lease is left for the watchdog")                  \
+    X(GUARD_QUITTING,     31, "the guard was told to end")
 // clang-format on
 
 enum guard_kind {

@@ -26,6 +26,9 @@ static void begin_work(struct guard *g, const struct guard_request *request)
 static enum guard_reason may_begin(const struct guard *g, enum guard_phase phase)
 {
     const struct guard_state *s = &g->state;
+    if (s->is_quitting) {
+        return GUARD_QUITTING;
+    }
     if (s->is_hands_off) {
         return GUARD_HANDS_OFF;
     }

@@ -187,6 +187,9 @@ void life_launched(struct guard *g)
     if (s->work.kind == GUARD_START) {
         s->work = (struct guard_work){0};
     }
+    if (s->is_quitting) {
+        life_signal(g, SIGINT);
+    }
 }
 
 void life_died(struct guard *g, int wait_status)
@@ -372,6 +375,10 @@ static void prepared(struct guard *g, const struct errand_report *report)
     struct guard_state *s = &g->state;
     if (s->phase != GUARD_PREPARE) {
         return; /* ended meanwhile */
+    }
+    if (s->is_quitting) {
+        life_fail(g, GUARD_QUITTING, 0);
+        return;
     }
     if (report->error != 0) {
         life_fail(g, GUARD_FILES, report->error);

@@ -179,7 +179,8 @@ static void reap(struct guard *g)
     }
 }
 
-/* A full stop, from the service manager or by hand: PostgreSQL in the fast way first. */
+/* A full stop, from the service manager or by hand: PostgreSQL in the fast way first. One that is
+ * prepared is not started any more, one that is being executed is stopped when it is (life.c). */
 static void stop_and_quit(struct guard *g)
 {
     g->state.is_quitting = true;
