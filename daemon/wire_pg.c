@@ -1,7 +1,6 @@
 /* daemon/wire_pg.c - from a configuration to what the supervisor is to make of it. */
 #include "daemon/wire_pg.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,15 +258,15 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     s->first_hba = lines_of(&c->bootstrap.pg_hba);
 }
 
-/* Of an automatic one that is not there nobody has to hear at each promotion. */
+/* Of an automatic one that is not there nobody has to hear at each promotion. Its times go by the
+ * lease: the guard is told of them when it is armed (act_life.c). */
 static void fill_watchdog(struct wire_pg *w, const struct config *c)
 {
     static const char *const modes[] = {[CONFIG_WATCHDOG_OFF] = "off",
                                         [CONFIG_WATCHDOG_AUTOMATIC] = "automatic",
                                         [CONFIG_WATCHDOG_REQUIRED] = "required"};
     const struct config_watchdog *dog = &c->watchdog;
-    uint64_t lease_ms = w->setup.settings.times.lease_ms;
-    uint64_t whole_s = lease_ms * 4 / 5 / MS_PER_S;
+    w->setup.watchdog_margin_s = dog->safety_margin_s;
     bool is_absent = dog->mode == CONFIG_WATCHDOG_AUTOMATIC && access(dog->device, F_OK) != 0;
     if (dog->mode == CONFIG_WATCHDOG_OFF || is_absent) {
         return;
@@ -275,10 +274,6 @@ static void fill_watchdog(struct wire_pg *w, const struct config *c)
     size_t count = 0;
     w->guard_options[count++] = mem_printf("--watchdog=%s", modes[dog->mode]);
     w->guard_options[count++] = mem_printf("--watchdog-device=%s", dog->device);
-    w->guard_options[count++] = mem_printf("--watchdog-timeout-ms=%" PRIu64,
-                                           (whole_s > 0 ? whole_s : 1) * (uint64_t)MS_PER_S);
-    w->guard_options[count++] =
-        mem_printf("--watchdog-margin-ms=%" PRIu64, config_watchdog_margin_ms(c, lease_ms));
     w->setup.guard_options = w->guard_options;
 }
 

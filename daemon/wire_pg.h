@@ -32,7 +32,7 @@ struct wire_pg {
     struct pg_pair *initdb;
     struct pg_pair *basebackup;
     struct pg_pair *rewind;
-    char *guard_options[5];
+    char *guard_options[3];
     struct buf data_peers; /* of the note in the data directory */
 };
 

@@ -151,7 +151,7 @@ static void checked(struct act *a)
             held(a);
             return;
         case ADOPT_ARM:
-            act_ask(a, GUARD_ARM, epoch, 0, GUARD_DONE, armed);
+            act_ask_arm(a, armed);
             return;
         case ADOPT_HOLD:
             hold(a);

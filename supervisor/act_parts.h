@@ -40,6 +40,8 @@ bool keep_is_wanted(const struct keep_range *range, const char *name);
 /* Nothing is in the data directory any more; it is there, for its owner alone. */
 int work_empty(const struct pg_setup *setup, struct err *err);
 
+/* The guard confirms the epoch, and learns what its lease means for the machine's watchdog. */
+void act_ask_arm(struct act *act, act_next next);
 /* Append "host=... application_name=..." by which this node follows @upstream. */
 void act_conninfo(const struct act_order *order, const struct act_upstream *upstream,
                   struct buf *out);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "supervisor/cluster_view.h"
 #include "supervisor/facts.h"
@@ -77,6 +78,7 @@ struct pg_setup {
     const char *permanent_slots;    /* JSON, of the configuration: an object by name; or NULL */
     const char *ignored_slots;      /* ... a list of what is left alone; or NULL */
     char *const *guard_options;     /* further ones of the guard, ends in NULL; or NULL */
+    int64_t watchdog_margin_s;      /* watchdog.safety_margin */
 };
 
 #endif /* SUPERVISOR_PG_SETUP_H_ */

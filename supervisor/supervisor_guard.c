@@ -142,6 +142,7 @@ static void log_guard(const struct guard_event *e)
                                            LOG_U64("epoch", e->epoch),
                                            LOG_U64("timeline", e->timeline),
                                            LOG_U64("error", e->error),
+                                           LOG_U64("took_ms", e->took_ns / NS_PER_MS),
                                            LOG_END};
         log_event(level, "guard", "tells", fields);
     }
@@ -178,6 +179,9 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     supervisor_guard_renewed(s, e);
     if (e->kind == GUARD_STATE && !s->is_guard_greeted) {
         greet(s, e);
+    }
+    if (e->kind == GUARD_ENDED) {
+        kill_budget_note(&s->ends, e->took_ns, e->ended_count);
     }
     if (e->kind == GUARD_DIED) {
         note_crash(s, e);

@@ -5,6 +5,7 @@
 #include "supervisor/act_table.h"
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
+#include "supervisor/kill_budget.h"
 #include "supervisor/observe.h"
 #include "supervisor/refused.h"
 #include "supervisor/source.h"
@@ -51,10 +52,12 @@ struct supervisor {
     char *data_dir; /* the observer's own copies: a setup may go away */
     char *helper;
     struct guard_client guard;
-    bool is_guard_asked;   /* for the first time */
-    bool is_guard_greeted; /* it has said its state */
-    bool is_guard_found;   /* one of an earlier life */
-    uint64_t guard_pid;    /* 0: not known */
+    bool is_guard_asked;     /* for the first time */
+    bool is_guard_greeted;   /* it has said its state */
+    bool is_guard_found;     /* one of an earlier life */
+    uint64_t guard_pid;      /* 0: not known */
+    struct kill_budget ends; /* of PostgreSQL, how long they took */
+    char ends_trouble[KILL_BUDGET_TEXT_SIZE];
     bool is_guard_checked; /* whether it is the installed program */
     uint32_t guard_asked;  /* to become that; 0: it was not */
     bool is_swept;         /* since the guard is gone: nothing of PostgreSQL runs */

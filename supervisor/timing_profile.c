@@ -12,6 +12,7 @@
 #define LONGEST_MS UINT64_C(3600000)
 #define TIMES_MEASURED 10
 #define HEARTBEATS_MISSED 4
+#define MS_PER_S UINT64_C(1000)
 
 static const enum timing_profile profiles[] = {
     [FAILOVER_UNSET] = TIMING_BALANCED,
@@ -140,6 +141,24 @@ struct timing_result timing_from(const struct timing_wish *wish)
         (void)snprintf(rest, size, "from %s", from);
     }
     return r;
+}
+
+static uint64_t safety_margin_ms(uint64_t lease_ms, int64_t safety_margin_s)
+{
+    uint64_t half_ms = lease_ms / 2;
+    uint64_t margin_ms = safety_margin_s < 0 ? half_ms : (uint64_t)safety_margin_s * MS_PER_S;
+    return margin_ms <= half_ms ? margin_ms : 0;
+}
+
+struct timing_watchdog timing_watchdog(uint64_t lease_ms, int64_t safety_margin_s)
+{
+    uint64_t room_ms = lease_ms * 4 / 5;
+    uint64_t most_ms = room_ms > MS_PER_S ? room_ms - MS_PER_S : 0;
+    uint64_t margin_ms = safety_margin_ms(lease_ms, safety_margin_s);
+    margin_ms = margin_ms < most_ms ? margin_ms : most_ms;
+    uint64_t whole_s = (room_ms - margin_ms) / MS_PER_S;
+    return (struct timing_watchdog){.timeout_ms = (whole_s > 0 ? whole_s : 1) * MS_PER_S,
+                                    .margin_ms = margin_ms};
 }
 
 bool timing_fits(const struct supervisor_times *times, const struct timing_measured *measured,

@@ -35,6 +35,16 @@ struct timing_result timing_from(const struct timing_wish *wish);
  * by what is configured. @times: those that are; their beats are the store's, and stay. */
 struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms);
 
+/* The machine's watchdog under a lease: how long the machine lives after a feed, and how long
+ * before the lease's end that is over. @safety_margin_s is Patroni's: -1 is half of the lease. Both
+ * together leave a fifth of the lease for the way of a keep-alive, if need be at the margin's cost:
+ * a device's timeout is of whole seconds. */
+struct timing_watchdog {
+    uint64_t timeout_ms;
+    uint64_t margin_ms;
+};
+struct timing_watchdog timing_watchdog(uint64_t lease_ms, int64_t safety_margin_s);
+
 /* p99 of what was measured lately; 0: not measured. */
 struct timing_measured {
     uint64_t round_trip_ms;

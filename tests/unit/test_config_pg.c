@@ -180,13 +180,7 @@ static void test_what_follows_from_the_rest(void **state)
     assert_null(login.sslmode);
     assert_true(k.config.postgresql.use_pg_rewind);
     assert_int_equal(k.config.watchdog.mode, CONFIG_WATCHDOG_AUTOMATIC);
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 0);
-    k.config.watchdog.safety_margin_s = 2;
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 2000);
-    k.config.watchdog.safety_margin_s = 5;
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 0);
-    k.config.watchdog.safety_margin_s = -1;
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 2500);
+    assert_int_equal(k.config.watchdog.safety_margin_s, 0);
 }
 
 /* --- Tags --- */

@@ -154,6 +154,35 @@ static void profiles_are_those_of_proto(void **state)
     assert_false(timing_profile_parse("", &parsed));
 }
 
+static void the_watchdog_fits_every_lease(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t lease_ms;
+        int64_t safety_margin_s;
+        uint64_t timeout_ms;
+        uint64_t margin_ms;
+    } rows[] = {
+        {5000, 0, 4000, 0},      {2000, 0, 1000, 0},     {15000, 0, 12000, 0},
+        {5000, 2, 2000, 2000},   {5000, 5, 4000, 0},     /* Patroni's, for a ttl of 30 */
+        {30000, 5, 19000, 5000}, {5000, -1, 1000, 2500}, /* half of it */
+        {2000, -1, 1000, 600},                           /* as much as there is room for */
+        {1850, 1, 1000, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct timing_watchdog dog = timing_watchdog(rows[i].lease_ms, rows[i].safety_margin_s);
+        assert_int_equal(dog.timeout_ms, rows[i].timeout_ms);
+        assert_int_equal(dog.margin_ms, rows[i].margin_ms);
+    }
+    for (uint64_t lease_ms = 1250; lease_ms < 40000; lease_ms += 7) {
+        for (int64_t margin_s = -1; margin_s < 20; margin_s++) {
+            struct timing_watchdog dog = timing_watchdog(lease_ms, margin_s);
+            assert_true(dog.timeout_ms + dog.margin_ms <= lease_ms * 4 / 5);
+            assert_true(dog.timeout_ms >= 1000 && dog.timeout_ms % 1000 == 0);
+        }
+    }
+}
+
 static void what_was_measured_is_held_against_the_lease(void **state)
 {
     (void)state;
@@ -182,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_lease_that_is_not_as_it_was_asked_for_is_warned_of),
         cmocka_unit_test(what_hangs_on_a_lease_goes_by_the_one_that_was_granted),
         cmocka_unit_test(profiles_are_those_of_proto),
+        cmocka_unit_test(the_watchdog_fits_every_lease),
         cmocka_unit_test(what_was_measured_is_held_against_the_lease),
     };
     return cmocka_run_group_tests_name("timing_profile", tests, NULL, NULL);
