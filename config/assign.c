@@ -204,6 +204,18 @@ static bool is_bare(const struct setting *setting, const char *text)
            strspn(text, "0123456789.") == strlen(text);
 }
 
+/* Where 0 is no number but stands for "not set", the least alone would say too little. */
+static bool fail_range(const struct assign *a, const struct setting *setting,
+                       const struct tree_node *node)
+{
+    CLEANUP(buf_close) struct buf least = {0};
+    CLEANUP(buf_close) struct buf most = {0};
+    print_limit(setting, setting->min, &least);
+    print_limit(setting, setting->max, &most);
+    return assign_fail(a, setting, &node->place, "%s is not allowed: 0, or %s to %s", node->text,
+                       buf_text(&least), buf_text(&most));
+}
+
 static bool assign_number(const struct assign *a, const struct setting *setting,
                           const struct tree_node *node)
 {
@@ -212,8 +224,11 @@ static bool assign_number(const struct assign *a, const struct setting *setting,
     if (read_number(setting, node->text, &value, &err) != 0) {
         return assign_fail(a, setting, &node->place, "%s", err.msg);
     }
-    bool small = value < setting->min;
+    bool small = value < setting->min && !(setting->or_zero && value == 0);
     bool large = setting->max > 0 && value > setting->max;
+    if ((small || large) && setting->or_zero) {
+        return fail_range(a, setting, node);
+    }
     if (small || large) {
         CLEANUP(buf_close) struct buf limit = {0};
         CLEANUP(buf_close) struct buf meant = {0};

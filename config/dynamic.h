@@ -56,7 +56,4 @@ void config_login(const struct config_user *user, struct pg_login *ret_login);
 /* Who pg_rewind connects as: its own user, or the superuser. */
 const struct config_user *config_rewind_user(const struct config *config);
 
-/* watchdog.safety_margin for a lease. */
-uint64_t config_watchdog_margin_ms(const struct config *config, uint64_t lease_ms);
-
 #endif /* CONFIG_DYNAMIC_H_ */

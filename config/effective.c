@@ -153,15 +153,3 @@ const struct config_user *config_rewind_user(const struct config *config)
     const struct config_postgresql *pg = &config->postgresql;
     return pg->rewind_user.username != NULL ? &pg->rewind_user : &pg->superuser;
 }
-
-/* --- The watchdog --- */
-
-uint64_t config_watchdog_margin_ms(const struct config *config, uint64_t lease_ms)
-{
-    int64_t margin_s = config->watchdog.safety_margin_s;
-    uint64_t margin_ms = margin_s > 0 ? (uint64_t)margin_s * 1000 : 0;
-    if (margin_s < 0) {
-        return lease_ms / 2;
-    }
-    return margin_ms <= lease_ms / 2 ? margin_ms : 0;
-}

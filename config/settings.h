@@ -54,6 +54,7 @@ struct setting {
     const char *const *choices;
     uint64_t min; /* of numbers, durations and sizes */
     uint64_t max;
+    bool or_zero;         /* 0 is allowed below @min: it stands for "not set" */
     unsigned port;        /* of addresses: when none is written */
     bool required;        /* there is no running without it */
     bool begin;           /* in the template it is not commented out */

@@ -1,7 +1,6 @@
 /* daemon/wire_pg.c - from a configuration to what the supervisor is to make of it. */
 #include "daemon/wire_pg.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,8 +193,13 @@ static void fill_policy(struct wire_pg *w, const struct config *c)
     struct timing_result timing = timing_from(&wish);
     policy->times = timing.times;
     policy->crashes_max = CRASHES_MAX;
+    memcpy(w->times_warning, timing.warning, sizeof(w->times_warning));
+    w->setup.times_warning = w->times_warning;
     if (!policy->is_guess) {
         log_info("supervisor", "times", LOG_STR("text", timing.sentence));
+    }
+    if (!policy->is_guess && w->times_warning[0] != '\0') {
+        log_warn("config", "the key config", LOG_STR("text", w->times_warning));
     }
     config_tags(c, &tags);
     w->setup.tags = (struct own_tags){.is_database = wire_pg_supervises(c),
@@ -232,6 +236,11 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
         .data_dir = pg->data_dir, .config_dir = pg->config_dir, .custom_conf = pg->custom_conf};
     s->passfile = pg->pgpass;
     s->bin_dir = pg->bin_dir;
+    s->programs = (struct pg_programs){.postgres = pg->bin_name.postgres,
+                                       .initdb = pg->bin_name.initdb,
+                                       .basebackup = pg->bin_name.pg_basebackup,
+                                       .rewind = pg->bin_name.pg_rewind};
+    s->krbsrvname = pg->krbsrvname;
     s->environment = environ;
     s->database = pg->database != NULL ? pg->database : DATABASE;
     s->peers = buf_text(&w->peers);
@@ -249,15 +258,15 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     s->first_hba = lines_of(&c->bootstrap.pg_hba);
 }
 
-/* Of an automatic one that is not there nobody has to hear at each promotion. */
+/* Of an automatic one that is not there nobody has to hear at each promotion. Its times go by the
+ * lease: the guard is told of them when it is armed (act_life.c). */
 static void fill_watchdog(struct wire_pg *w, const struct config *c)
 {
     static const char *const modes[] = {[CONFIG_WATCHDOG_OFF] = "off",
                                         [CONFIG_WATCHDOG_AUTOMATIC] = "automatic",
                                         [CONFIG_WATCHDOG_REQUIRED] = "required"};
     const struct config_watchdog *dog = &c->watchdog;
-    uint64_t lease_ms = w->setup.settings.times.lease_ms;
-    uint64_t whole_s = lease_ms * 4 / 5 / MS_PER_S;
+    w->setup.watchdog_margin_s = dog->safety_margin_s;
     bool is_absent = dog->mode == CONFIG_WATCHDOG_AUTOMATIC && access(dog->device, F_OK) != 0;
     if (dog->mode == CONFIG_WATCHDOG_OFF || is_absent) {
         return;
@@ -265,10 +274,6 @@ static void fill_watchdog(struct wire_pg *w, const struct config *c)
     size_t count = 0;
     w->guard_options[count++] = mem_printf("--watchdog=%s", modes[dog->mode]);
     w->guard_options[count++] = mem_printf("--watchdog-device=%s", dog->device);
-    w->guard_options[count++] = mem_printf("--watchdog-timeout-ms=%" PRIu64,
-                                           (whole_s > 0 ? whole_s : 1) * (uint64_t)MS_PER_S);
-    w->guard_options[count++] =
-        mem_printf("--watchdog-margin-ms=%" PRIu64, config_watchdog_margin_ms(c, lease_ms));
     w->setup.guard_options = w->guard_options;
 }
 

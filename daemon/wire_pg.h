@@ -26,12 +26,13 @@ struct wire_pg {
     struct buf host;
     struct buf peers;
     struct buf api_url;
+    char times_warning[TIMING_SENTENCE_SIZE];
     char *guard;
     char *helper;
     struct pg_pair *initdb;
     struct pg_pair *basebackup;
     struct pg_pair *rewind;
-    char *guard_options[5];
+    char *guard_options[3];
     struct buf data_peers; /* of the note in the data directory */
 };
 

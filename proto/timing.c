@@ -16,7 +16,8 @@
 /* Longer is a slip of the pen, and keeps the sums far from the end of 64 bits. */
 #define LONGEST_MS UINT64_C(86400000)
 
-/* Until it was measured. */
+/* A host that has lost its lease is often one that is overloaded: what ends take on a calm one is
+ * no reason for less. pgraftd takes more where they took longer (supervisor/kill_budget.h). */
 #define KILL_BUDGET_MS 500
 
 // clang-format off

@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 
-/* What ending the holder takes is measured, and never taken for less. */
+/* What ending the holder takes is never set to less; the profiles assume more. */
 #define TIMING_KILL_BUDGET_MS_MIN 100
 
 /* How long a node waits at most between two attempts to reach a peer: the net's own setting. */
@@ -27,8 +27,8 @@ struct timing {
     uint64_t kill_budget_ms;
 };
 
-/* What the settings "failover" and the wide area stand for (docs/leases.md), with a kill budget
- * for as long as nothing was measured. */
+/* What the settings "failover" and the wide area stand for (docs/leases.md), with the kill budget
+ * that is assumed; a node whose ends take longer begins earlier. */
 enum timing_profile { TIMING_FAST, TIMING_BALANCED, TIMING_PATIENT, TIMING_WIDE_AREA };
 struct timing timing_of(enum timing_profile profile);
 const char *timing_profile_name(enum timing_profile profile);

@@ -262,7 +262,8 @@ void act_guard_event(struct act *a, const struct guard_event *e)
     if (e == NULL) {
         (void)err_set(&a->err, ERR_CLOSED, "%s: the guard is gone", a->step);
     } else if (e->id == a->asked && e->kind == GUARD_REFUSED) {
-        (void)err_set(&a->err, ERR_REFUSED, "%s: the guard refuses: %s", a->step,
+        int code = e->reason == GUARD_IN_WORK ? ERR_BUSY : ERR_REFUSED;
+        (void)err_set(&a->err, code, "%s: the guard refuses: %s", a->step,
                       guard_reason_text(e->reason));
     } else if (e->id != a->asked || e->kind != a->answer_kind) {
         return; /* not to this, or not the last word */

@@ -73,6 +73,39 @@ static const char *const resets[] = {
     "ALTER SYSTEM RESET recovery_target_timeline",
 };
 
+static bool is_held(const struct guard_seen *g)
+{
+    return g->state == GUARD_WELL && g->may_run && !g->is_foreign;
+}
+
+static bool is_primary(const struct facts *f)
+{
+    return f->pg.role == ROLE_PRIMARY;
+}
+
+enum adopt_step adopt_next(const struct facts *f, const struct guard_seen *g, uint64_t epoch)
+{
+    bool is_bound = f->guard.promoted_epoch == epoch || !is_primary(f);
+    if (f->pg.process == PG_ABSENT) {
+        return ADOPT_NOTE; /* there is nothing to hold */
+    }
+    if (is_held(g) && is_bound) {
+        return ADOPT_RESET; /* an earlier try came so far, perhaps in an earlier life */
+    }
+    return is_primary(f) ? ADOPT_ARM : ADOPT_HOLD;
+}
+
+/* The note says that a guard is there: it is not written for what has slipped out of its hands. */
+static void note_held(struct act *a)
+{
+    if (is_held(a->guard_seen)) {
+        put_note(a);
+        return;
+    }
+    (void)err_set(&a->err, ERR_CLOSED, "the guard does not hold it any more");
+    act_end(a);
+}
+
 static void held(struct act *a)
 {
     if (act_failed(a)) {
@@ -81,39 +114,50 @@ static void held(struct act *a)
     if (a->order.round < ARRAY_LEN(resets)) {
         act_query(a, resets[a->order.round++], held);
     } else {
-        put_note(a);
+        note_held(a);
     }
 }
 
-static bool is_primary(const struct act *a)
+static void hold(struct act *a)
 {
-    return a->order.facts.pg.role == ROLE_PRIMARY;
+    uint64_t epoch = is_primary(&a->order.facts) ? a->order.decision.epoch : 0;
+    act_ask(a, GUARD_ADOPT, epoch, 0, GUARD_STARTED, held);
 }
 
 static void armed(struct act *a)
 {
-    uint64_t epoch = is_primary(a) ? a->order.decision.epoch : 0;
-    if (!act_failed(a)) {
-        act_ask(a, GUARD_ADOPT, epoch, 0, GUARD_STARTED, held);
+    if (act_failed(a)) {
+        return;
+    }
+    if (is_held(a->guard_seen)) {
+        held(a); /* it goes on under the newer epoch */
+    } else {
+        hold(a);
     }
 }
 
 static void checked(struct act *a)
 {
-    const struct facts *f = &a->order.facts;
+    uint64_t epoch = a->order.decision.epoch;
     if (act_failed(a)) {
         return;
     }
     a->order.round = 0;
-    if (f->pg.process == PG_ABSENT) {
-        put_note(a); /* there is nothing to hold */
-    } else if (is_primary(a) && f->guard.promoted_epoch == a->order.decision.epoch) {
-        held(a); /* an earlier try came so far */
-    } else if (is_primary(a)) {
-        act_ask(a, GUARD_ARM, a->order.decision.epoch, 0, GUARD_DONE, armed);
-    } else {
-        armed(a);
+    switch (adopt_next(&a->order.facts, a->guard_seen, epoch)) {
+        case ADOPT_NOTE:
+            put_note(a);
+            return;
+        case ADOPT_RESET:
+            held(a);
+            return;
+        case ADOPT_ARM:
+            act_ask_arm(a, armed);
+            return;
+        case ADOPT_HOLD:
+            hold(a);
+            return;
     }
+    UNREACHABLE("every step is named above");
 }
 
 void act_adopt(struct act *a)

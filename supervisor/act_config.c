@@ -29,6 +29,7 @@ void act_conninfo(const struct act_order *o, const struct act_upstream *upstream
         .application_name = o->setup->name,
         .passfile = o->setup->passfile,
         .login = &o->setup->replication,
+        .krbsrvname = o->setup->krbsrvname,
     };
     pg_conninfo_print(&conninfo, out);
     if (probe_upstream_word(&upstream->name, upstream->epoch, word, sizeof(word))) {
@@ -55,6 +56,18 @@ void act_environment(const struct act_order *o, char *out[ACT_VARIABLES_MAX])
 
 char *act_program_path(const struct act_order *o, const char *name)
 {
+    const struct pg_programs *programs = &o->setup->programs;
+    const struct {
+        const char *name, *other;
+    } others[] = {{"postgres", programs->postgres},
+                  {"initdb", programs->initdb},
+                  {"pg_basebackup", programs->basebackup},
+                  {"pg_rewind", programs->rewind}};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (others[i].other != NULL && strcmp(others[i].name, name) == 0) {
+            name = others[i].other;
+        }
+    }
     return mem_printf("%s/%s", o->home.bin_dir, name);
 }
 

@@ -150,6 +150,7 @@ static void look_programs(const struct pg_setup *setup, struct home *home)
     struct pg_version version = {0};
     struct err err;
     struct pg_find find = {.given = setup->bin_dir,
+                           .postgres = setup->programs.postgres,
                            .major = home->data == DATA_USABLE ? home->major : 0,
                            .wait_ms = VERSION_MS};
     if (pg_find_bin_dir(&find, &dir, &version, &err) != 0 || dir.size >= sizeof(home->bin_dir)) {

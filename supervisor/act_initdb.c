@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
@@ -38,6 +39,25 @@ static int put_password(const struct act_order *o, struct err *err)
     int code = pg_file_put(path, 0600, &text, NULL, err);
     explicit_bzero(text.bytes, text.size);
     return code;
+}
+
+/* What an initdb left that was killed, or a pgraftd that was: none runs any more when this does. */
+static void forget_password(const struct act_order *o)
+{
+    CLEANUP(mem_freep) char *path = password_path(o);
+    CLEANUP(mem_freep) char *draft = mem_printf("%s" PG_FILE_DRAFT, path);
+    struct err err = {.code = 0};
+    int code = pg_file_remove(draft, &err);
+    code = code != 0 ? code : pg_file_remove(path, &err);
+    if (code != 0) {
+        log_warn("supervisor", "the password file of an initdb is left behind", LOG_ERR(&err));
+    }
+}
+
+int work_look_anew(struct act_order *o, struct err *err)
+{
+    forget_password(o);
+    return work_look(o, err);
 }
 
 static int work_begin(struct act_order *o, struct err *err)

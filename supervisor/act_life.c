@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
@@ -10,11 +11,26 @@
 #include "supervisor/pg_claim.h"
 #include "supervisor/pg_find.h"
 #include "supervisor/pg_lock.h"
+#include "supervisor/timing_profile.h"
 
 #define ARGUMENTS_MAX 128
 #define KILL_MS 300 /* for the guard to do it */
 #define KILL_LOOK_MS 20
 #define CHECKPOINT_FIRST_MS 15000 /* of the time that a stop may take */
+
+/* ---- the epoch ---- */
+
+void act_ask_arm(struct act *a, act_next next)
+{
+    const struct act_order *o = &a->order;
+    struct timing_watchdog dog =
+        timing_watchdog(o->facts.settings.times.lease_ms, o->setup->watchdog_margin_s);
+    struct guard_request request = {.kind = GUARD_ARM,
+                                    .epoch = o->decision.epoch,
+                                    .watchdog_timeout_ns = dog.timeout_ms * NS_PER_MS,
+                                    .watchdog_margin_ns = dog.margin_ms * NS_PER_MS};
+    act_send(a, &request, GUARD_DONE, next);
+}
 
 /* ---- start ---- */
 
@@ -184,7 +200,7 @@ static void primary_armed(struct act *a)
 static void primary_ready(struct act *a)
 {
     if (!act_failed(a)) {
-        act_ask(a, GUARD_ARM, a->order.decision.epoch, 0, GUARD_DONE, primary_armed);
+        act_ask_arm(a, primary_armed);
     }
 }
 
@@ -197,7 +213,7 @@ void act_start_primary(struct act *a)
 
 void act_arm(struct act *a)
 {
-    act_ask(a, GUARD_ARM, a->order.decision.epoch, 0, GUARD_DONE, ended);
+    act_ask_arm(a, ended);
 }
 
 static int work_claim_timelines(struct act_order *o, struct err *err)

@@ -19,6 +19,9 @@ int work_seal_note(struct act_order *order, struct err *err);
 int work_end_process(struct act_order *order, struct err *err);
 /* Look at the data directory again. */
 int work_look(struct act_order *order, struct err *err);
+/* ... while no sequence is under way, at the start and after a failure: what an initdb that was cut
+ * off has left beside it, the password, is removed first. */
+int work_look_anew(struct act_order *order, struct err *err);
 int work_put_passwords(const struct pg_setup *setup, struct err *err);
 /* End PostgreSQL without its guard, and the guard. */
 int work_kill(struct act_order *order, struct err *err);
@@ -37,6 +40,8 @@ bool keep_is_wanted(const struct keep_range *range, const char *name);
 /* Nothing is in the data directory any more; it is there, for its owner alone. */
 int work_empty(const struct pg_setup *setup, struct err *err);
 
+/* The guard confirms the epoch, and learns what its lease means for the machine's watchdog. */
+void act_ask_arm(struct act *act, act_next next);
 /* Append "host=... application_name=..." by which this node follows @upstream. */
 void act_conninfo(const struct act_order *order, const struct act_upstream *upstream,
                   struct buf *out);
@@ -57,6 +62,16 @@ void act_archive(struct act *act, act_next then);
 void act_environment(const struct act_order *order, char *out[ACT_VARIABLES_MAX]);
 /* "BIN/NAME"; free with mem_free. */
 char *act_program_path(const struct act_order *order, const char *name);
+
+/* Pure: where an adoption begins, or goes on, with what the guard has told. */
+enum adopt_step {
+    ADOPT_NOTE,  /* nothing runs */
+    ADOPT_RESET, /* the guard holds it already */
+    ADOPT_ARM,
+    ADOPT_HOLD, /* the guard is to hold it */
+};
+enum adopt_step adopt_next(const struct facts *facts, const struct guard_seen *guard,
+                           uint64_t epoch);
 
 /* Run bootstrap.post_bootstrap if it is owed, then @next; else the sequence ends, with PostgreSQL
  * down and its data discarded. */

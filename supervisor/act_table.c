@@ -54,7 +54,7 @@ static void ended(struct act *a)
 
 static void look_first(struct act *a)
 {
-    act_do(a, "look", work_look, ended);
+    act_do(a, "look", work_look_anew, ended);
 }
 
 void act_look(struct act *a)

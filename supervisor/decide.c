@@ -324,6 +324,14 @@ static bool restart_hangs(const struct facts *f)
            f->store.held == FACT_NO && f->settings.restart_max_ms > 0 &&
            f->pg.starting_ms > f->settings.restart_max_ms && has_other(f);
 }
+/* What keeps it from being started at all, a disk that takes no writes for one, is not tried for
+ * ever either. */
+static bool restart_fails(const struct facts *f)
+{
+    return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
+           f->settings.restart_max_ms > 0 && f->pg.restart_ms > f->settings.restart_max_ms &&
+           has_other(f);
+}
 static bool guard_wanted(const struct facts *f)
 {
     return !runs(f) && f->guard.state != GUARD_WELL && f->guard.state != GUARD_UNKNOWN;
@@ -392,6 +400,11 @@ static bool write_signal(const struct facts *f)
 {
     bool is_told = f->guard.promotion_seen == FACT_YES; /* after the file was written again */
     return is_serving(f) && (f->pg.signal_synced != FACT_YES || !is_told);
+}
+/* Until it is there the fence stays, and nothing is acknowledged. */
+static bool signal_fails(const struct facts *f)
+{
+    return write_signal(f) && f->pg.signal_ms > f->settings.times.start_max_ms;
 }
 static bool record(const struct facts *f)
 {
@@ -521,6 +534,7 @@ static const struct rule {
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},
     {restart_unwanted,   ACTION_RELEASE,       RENEWS,  "restart-unwanted",      "A3", "primary_start_timeout is 0, and another one can take over"},
     {restart_hangs,      ACTION_WAIT,          LETS_GO, "restart-hangs",         "A5", "it starts in place for longer than primary_start_timeout, and another one can take over: the lease is not renewed"},
+    {restart_fails,      ACTION_RELEASE,       RENEWS,  "restart-fails",         "A3", "it could not be started in place within primary_start_timeout, and another one can take over"},
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
@@ -535,6 +549,7 @@ static const struct rule {
     {arm,                ACTION_ARM,           RENEWS,  "arm",                   "B1", "the guard must know the deadline before a promotion"},
     {promote,            ACTION_PROMOTE,       RENEWS,  "promote",               "B1", "sealed, armed, and enough of the lease is left"},
     /* the primary's own house */
+    {signal_fails,       ACTION_WRITE_SIGNAL,  LETS_GO, "signal-fails",          "B3", "standby.signal can not be written, and before nothing is acknowledged: the lease is not renewed"},
     {write_signal,       ACTION_WRITE_SIGNAL,  RENEWS,  "standby-signal",        "B3", "a start that is not ours must yield a standby"},
     {record,             ACTION_RECORD,        RENEWS,  "record-timeline",       "C4", "the timeline is in the store before anything on it is acknowledged"},
     {hand_over,          ACTION_HAND_OVER,     RENEWS,  "hand-over",             "C4", "an operator wants the role elsewhere, and nothing is lost by it"},

@@ -138,6 +138,8 @@ struct pg_facts {
     uint64_t down_ms;           /* since it was seen to be down; 0: it is not, or nobody knows */
     uint64_t starting_ms;       /* for so long it has been starting */
     uint64_t killing_ms;        /* for so long it has been killed, and has not ended */
+    uint64_t signal_ms;         /* for so long it has been primary without @signal_synced */
+    uint64_t restart_ms;        /* since it was first to go on in place, and has not run */
     bool is_made;               /* initdb is making it: the sequence runs, and is within its time */
     bool starts_alone;          /* it has been starting for a while, and its configuration does not
                                    name the primary of now: it may wait for WAL of that one */

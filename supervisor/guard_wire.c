@@ -18,7 +18,7 @@ struct head {
 
 _Static_assert(sizeof(struct head) == 16, "no padding");
 
-#define REQUEST_NUMBERS 4 /* epoch, how, arguments, variables */
+#define REQUEST_NUMBERS 6 /* epoch, how, arguments, variables, watchdog: timeout, margin */
 #define EVENT_NUMBERS 19
 #define NUMBERS_MAX 64 /* of a newer version */
 #define NUMBERS_BEGIN offsetof(struct guard_event, at_ns)
@@ -51,8 +51,12 @@ static bool is_event(uint16_t kind)
 size_t guard_request_encode(const struct guard_request *request, void *out, size_t room)
 {
     MUST(is_request(request->kind));
-    uint64_t numbers[REQUEST_NUMBERS] = {request->epoch, request->how, request->argument_count,
-                                         request->variable_count};
+    uint64_t numbers[REQUEST_NUMBERS] = {request->epoch,
+                                         request->how,
+                                         request->argument_count,
+                                         request->variable_count,
+                                         request->watchdog_timeout_ns,
+                                         request->watchdog_margin_ns};
     size_t at = sizeof(struct head) + sizeof(numbers);
     size_t begin = at;
     size_t count = request->argument_count + request->variable_count;
@@ -125,6 +129,8 @@ bool guard_request_decode(void *bytes, size_t size, struct guard_request *ret_re
                                     .id = head.id,
                                     .epoch = numbers[0],
                                     .how = numbers[1],
+                                    .watchdog_timeout_ns = numbers[4],
+                                    .watchdog_margin_ns = numbers[5],
                                     .argument_count = (size_t)numbers[2],
                                     .variable_count = (size_t)numbers[3]};
     char *at = (char *)bytes + size - head.text;

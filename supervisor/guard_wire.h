@@ -72,7 +72,9 @@
     X(GUARD_PAGE_UNSEALED, 26, "the page is not a sealed memory file of one page")                \
     X(GUARD_NO_UPGRADE,   27, "the new program does not take over this one's state")              \
     X(GUARD_UNWATCHED,    28, "the watchdog can not be fed")                                       \
-    X(GUARD_NO_SECOND,    29, "the second that outlives the guard can not be started")
+    X(GUARD_NO_SECOND,    29, "the second that outlives the guard can not be started")           \
+    X(GUARD_BRIEF,        30, "too little of the lease is left for the watchdog")                  \
+    X(GUARD_QUITTING,     31, "the guard was told to end")
 // clang-format on
 
 enum guard_kind {
@@ -91,6 +93,9 @@ struct guard_request {
     uint32_t id;   /* comes back in the answer; 0 is none */
     uint64_t epoch;
     uint64_t how; /* enum guard_stop; for GUARD_WATCH 0 or 1 */
+    /* Of GUARD_ARM: the machine's watchdog under this lease; 0: as the guard was told last. */
+    uint64_t watchdog_timeout_ns;
+    uint64_t watchdog_margin_ns;
     /* Of a start: the program's path is the first argument. Both lists end in a NULL. */
     size_t argument_count;
     size_t variable_count;

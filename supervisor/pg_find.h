@@ -37,7 +37,7 @@ struct pg_find {
     const char *path;     /* $PATH; NULL: only the known places */
     const char *root;     /* what the known places are below; NULL or "": "/" */
     unsigned major;       /* of the data directory; 0: the newest that there is */
-    const char *postgres; /* names of two programs when they are others (bin_name), or NULL */
+    const char *postgres; /* its name if it is another (bin_name), or NULL */
     unsigned wait_ms;     /* for each program that is asked */
 };
 

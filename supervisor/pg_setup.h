@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "supervisor/cluster_view.h"
 #include "supervisor/facts.h"
@@ -26,6 +27,14 @@ struct pg_setup_role {
     struct pg_lines ident;
 };
 
+/* Programs of PostgreSQL that have other names; NULL: they have not. */
+struct pg_programs {
+    const char *postgres;
+    const char *initdb;
+    const char *basebackup;
+    const char *rewind;
+};
+
 struct pg_setup {
     const char *scope;
     const char *name;
@@ -34,6 +43,7 @@ struct pg_setup {
     struct supervisor_settings settings;
     struct own_tags tags;
     struct view_tags shown_tags; /* as an operator has written them */
+    const char *times_warning;   /* why the lease is not as it was asked for; NULL or "": it is */
     const char *first_config;    /* what the key `config` begins with; JSON */
     const char *state_dir;       /* pgraftd's own; not inside of the data directory */
 
@@ -41,7 +51,8 @@ struct pg_setup {
     struct pg_files files; /* data_dir and where its configuration is */
     const char *passfile;  /* written here */
     const char *bin_dir;   /* NULL: it is looked for */
-    const char *guard;     /* programs of ours */
+    struct pg_programs programs;
+    const char *guard; /* programs of ours */
     const char *helper;
     char *const *environment; /* of this program; ends in NULL */
     const char *peers;        /* for the note */
@@ -54,6 +65,7 @@ struct pg_setup {
     struct pg_login superuser;
     struct pg_login replication;
     struct pg_login rewind;
+    const char *krbsrvname; /* NULL: libpq's */
     struct pg_setup_role standby;
     struct pg_setup_role primary;
     struct pg_pairs initdb;         /* options, without "--"; the value may be "" */
@@ -66,6 +78,7 @@ struct pg_setup {
     const char *permanent_slots;    /* JSON, of the configuration: an object by name; or NULL */
     const char *ignored_slots;      /* ... a list of what is left alone; or NULL */
     char *const *guard_options;     /* further ones of the guard, ends in NULL; or NULL */
+    int64_t watchdog_margin_s;      /* watchdog.safety_margin */
 };
 
 #endif /* SUPERVISOR_PG_SETUP_H_ */

@@ -28,6 +28,13 @@ const struct pg_setup *supervisor_newest(const struct supervisor *s)
     return s->next_setup != NULL ? s->next_setup : s->setup;
 }
 
+const char *supervisor_config_amiss(const struct supervisor *s)
+{
+    const struct pg_setup *newest = supervisor_newest(s);
+    bool is_known = !newest->settings.is_guess && newest->times_warning != NULL;
+    return s->config_trouble[0] != '\0' ? s->config_trouble : is_known ? newest->times_warning : "";
+}
+
 /* ---- the key ---- */
 
 static void release(struct supervisor *s, const struct pg_setup *setup)
@@ -157,6 +164,17 @@ static void take_setup(struct supervisor *s)
     release(s, old);
 }
 
+/* What ending PostgreSQL took counts under the lease that stands. */
+static void settle_budget(struct supervisor *s)
+{
+    char text[KILL_BUDGET_TEXT_SIZE];
+    bool fits = kill_budget_apply(&s->ends, &s->settings.times, text);
+    if (!fits && strcmp(s->ends_trouble, text) != 0) {
+        log_warn("supervisor", "the lease is short for what was measured", LOG_STR("text", text));
+    }
+    memcpy(s->ends_trouble, text, sizeof(text));
+}
+
 static void settle(struct supervisor *s)
 {
     const struct store_rows *rows = &s->side.view.rows;
@@ -168,6 +186,7 @@ static void settle(struct supervisor *s)
     } else if (s->wanted.is_guess) {
         s->settings.times.fast_stop_ms = 0; /* how long the lease is is not known yet */
     }
+    settle_budget(s);
     if (s->supervises && s->settings.times.lease_ms != before_ms) {
         observe_retime(&s->observe, s->settings.times.lease_ms);
     }

@@ -10,6 +10,7 @@
 #define FAILED_MS UINT64_C(100)
 #define FAILED_MAX_MS 5000
 #define COPY_AGAIN_MAX_MS 60000
+#define FORGET_MS 10000 /* with nothing to do: then a failure counts no more */
 #define HURRY_MS 2000
 #define SEAL_HURRY_MS 100    /* asked for with every look, until it is done */
 #define BEGIN_AGAIN_MS 30000 /* a cluster whose post_bootstrap failed */
@@ -161,6 +162,23 @@ static void record(struct supervisor *s, const struct act_order *o)
     }
 }
 
+/* What the guard does not do yet, or a thread has not come back from, is waited out: once it is
+ * news. Nothing was begun, so it counts as no failure of what was to be done. */
+static bool is_waited_out(const struct supervisor *s, const struct act *a)
+{
+    bool is_known = strcmp(s->trouble, a->err.msg) == 0;
+    enum log_level level = is_known ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    if (a->err.code != ERR_BUSY) {
+        return false;
+    }
+    if (log_is_on(level, "supervisor")) {
+        const struct log_field fields[] = {LOG_STR("action", action_name(a->order.decision.action)),
+                                           LOG_ERR(&a->err), LOG_END};
+        log_event(level, "supervisor", "has to wait", fields);
+    }
+    return true;
+}
+
 static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
 {
     bool is_copy = act_is_work_inside(&a->order.decision);
@@ -176,7 +194,11 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
         s->not_before_ms = now_ms;
         return;
     }
+    bool waits = is_waited_out(s, a);
     (void)snprintf(s->trouble, sizeof(s->trouble), "%s", a->err.msg);
+    if (waits) {
+        return;
+    }
     log_warn("supervisor", "failed", LOG_STR("action", action_name(a->order.decision.action)),
              LOG_ERR(&a->err));
     if (a->order.decision.action != ACTION_RETURN) {
@@ -246,7 +268,10 @@ void supervisor_act_done(struct act *a)
         s->has_home = s->has_home || a->err.code == 0;
         s->home = a->err.code == 0 ? a->order.home : s->home;
         s->is_home_stale = a->err.code != 0 || strcmp(a->order.ask.cluster, s->ask.cluster) != 0;
-        s->not_before_ms = now_ms + (a->err.code != 0 ? FAILED_MS : 0);
+        if (a->err.code != 0 && s->not_before_ms < now_ms + FAILED_MS) {
+            s->not_before_ms =
+                now_ms + FAILED_MS; /* what has failed before waits as long as it did */
+        }
         if (s->home.why[0] != '\0') {
             log_warn("supervisor", "data directory", LOG_STR("text", s->home.why));
         }
@@ -342,6 +367,18 @@ static bool gives_way(const struct supervisor *s)
     return is_end || is_in_vain || (is_else && !is_promotion && !act_is_work_inside(old));
 }
 
+/* Something else to do is done at once. To have to wait is nothing else: what has failed makes
+ * facts unknown for a moment, and would be tried again with each of them that comes back. */
+static void forget_failures(struct supervisor *s, uint64_t now_ms)
+{
+    bool is_other = !act_is_same(&s->done, &s->decision);
+    bool is_calm = s->decision.action == ACTION_WAIT;
+    if (s->failures > 0 && is_other && (!is_calm || now_ms >= s->not_before_ms + FORGET_MS)) {
+        s->failures = 0;
+        s->not_before_ms = now_ms;
+    }
+}
+
 void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
 {
     struct decision *d = &s->decision;
@@ -351,10 +388,7 @@ void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
         }
         return;
     }
-    if (s->failures > 0 && !act_is_same(&s->done, d)) {
-        s->failures = 0;
-        s->not_before_ms = now_ms;
-    }
+    forget_failures(s, now_ms);
     if (now_ms < s->not_before_ms) {
         return;
     }

@@ -91,6 +91,38 @@ static void gather_killing(struct supervisor *s, uint64_t now_ms, struct pg_fact
     pg->killing_ms = now_ms - s->killing_since_ms;
 }
 
+/* As the last look decided. */
+static void gather_signal(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
+{
+    if (!s->has_decision || s->decision.action != ACTION_WRITE_SIGNAL) {
+        s->signal_since_ms = 0;
+        return;
+    }
+    s->signal_since_ms = s->signal_since_ms != 0 ? s->signal_since_ms : now_ms;
+    pg->signal_ms = now_ms - s->signal_since_ms;
+}
+
+/* The guard counts as one that starts it also what ends with its files. */
+static void gather_restart(struct supervisor *s, uint64_t now_ms, struct facts *f)
+{
+    bool is_begun = s->has_decision && s->decision.action == ACTION_START_PRIMARY;
+    if (f->pg.process == PG_RUNNING || f->lease.epoch == 0 || f->lease.epoch != s->restart_epoch) {
+        s->restart_since_ms = 0;
+    }
+    if (is_begun && s->restart_since_ms == 0) {
+        s->restart_since_ms = now_ms;
+        s->restart_epoch = f->lease.epoch;
+    }
+    f->pg.restart_ms = s->restart_since_ms != 0 ? now_ms - s->restart_since_ms : 0;
+}
+
+void supervisor_gather_waits(struct supervisor *s, uint64_t now_ms, struct facts *f)
+{
+    gather_killing(s, now_ms, &f->pg);
+    gather_signal(s, now_ms, &f->pg);
+    gather_restart(s, now_ms, f);
+}
+
 #define WISH_HURRY_MS 500
 #define WISH_MAX_MS 10000 /* one that stays is no hurry any more */
 
@@ -169,7 +201,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     f->pg.down_ms = s->absent_ms != 0 ? now_ms - s->absent_ms + 1 : 0;
     gather_end(s, now_ms, &f->pg);
     gather_primary(s, f);
-    gather_killing(s, now_ms, &f->pg);
+    supervisor_gather_waits(s, now_ms, f);
     f->pg.starting_ms = s->starting_ms != 0 ? now_ms - s->starting_ms : 0;
 }
 

@@ -84,6 +84,12 @@ void supervisor_meet_guard(struct supervisor *s, bool may_start)
 static void greet(struct supervisor *s, const struct guard_event *e)
 {
     s->is_guard_greeted = true;
+    bool is_nobodys = s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_NO;
+    if (e->is_adopted != 0 && is_nobodys && !s->adopts) {
+        s->adopts = true;
+        log_info("supervisor", "an adoption that an earlier start was asked for goes on",
+                 LOG_U64("pid", e->pid));
+    }
     if (e->is_hands_off != 0 && !s->act.is_running) {
         (void)guard_client_ask(&s->guard, GUARD_WATCH, 0, 1, NULL, NULL);
     }
@@ -124,8 +130,11 @@ static void log_guard(const struct guard_event *e)
     if (e->kind == GUARD_STATE || e->kind == GUARD_DONE) {
         return;
     }
-    enum log_level level =
-        e->kind == GUARD_WARNING || e->kind == GUARD_REFUSED ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    bool is_waited_out =
+        e->kind == GUARD_REFUSED && e->reason == GUARD_IN_WORK; /* who asked says it */
+    enum log_level level = is_waited_out                                          ? LOG_LEVEL_DEBUG
+                           : e->kind == GUARD_WARNING || e->kind == GUARD_REFUSED ? LOG_LEVEL_WARN
+                                                                                  : LOG_LEVEL_INFO;
     if (log_is_on(level, "guard")) {
         const struct log_field fields[] = {LOG_STR("what", guard_kind_text(e->kind)),
                                            LOG_STR("reason", guard_reason_text(e->reason)),
@@ -133,8 +142,23 @@ static void log_guard(const struct guard_event *e)
                                            LOG_U64("epoch", e->epoch),
                                            LOG_U64("timeline", e->timeline),
                                            LOG_U64("error", e->error),
+                                           LOG_U64("took_ms", e->took_ns / NS_PER_MS),
                                            LOG_END};
         log_event(level, "guard", "tells", fields);
+    }
+}
+
+/* Of files it warns for this one alone, once for each reason; that it could is told by what hangs
+ * on it. */
+static void note_signal(struct supervisor *s, const struct guard_event *e)
+{
+    if (e->kind == GUARD_WARNING && e->reason == GUARD_FILES) {
+        const char *why = strerrordesc_np((int)e->error);
+        s->signal_error = why != NULL ? why : "unknown error";
+        log_warn("guard", "standby.signal can not be written, and is tried again",
+                 LOG_STR("error", s->signal_error));
+    } else if (e->kind == GUARD_STARTED || e->kind == GUARD_PROMOTED || e->is_signal_synced != 0) {
+        s->signal_error = NULL;
     }
 }
 
@@ -146,13 +170,18 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
         s->postmaster = 0;
         s->is_guard_greeted = false;
         s->is_swept = false;
+        s->signal_error = NULL;
         supervisor_soon(s);
         return;
     }
     log_guard(e);
+    note_signal(s, e);
     supervisor_guard_renewed(s, e);
     if (e->kind == GUARD_STATE && !s->is_guard_greeted) {
         greet(s, e);
+    }
+    if (e->kind == GUARD_ENDED) {
+        kill_budget_note(&s->ends, e->took_ns, e->ended_count);
     }
     if (e->kind == GUARD_DIED) {
         note_crash(s, e);

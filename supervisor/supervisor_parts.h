@@ -5,6 +5,7 @@
 #include "supervisor/act_table.h"
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
+#include "supervisor/kill_budget.h"
 #include "supervisor/observe.h"
 #include "supervisor/refused.h"
 #include "supervisor/source.h"
@@ -63,10 +64,12 @@ struct supervisor {
     char *data_dir; /* the observer's own copies: a setup may go away */
     char *helper;
     struct guard_client guard;
-    bool is_guard_asked;   /* for the first time */
-    bool is_guard_greeted; /* it has said its state */
-    bool is_guard_found;   /* one of an earlier life */
-    uint64_t guard_pid;    /* 0: not known */
+    bool is_guard_asked;     /* for the first time */
+    bool is_guard_greeted;   /* it has said its state */
+    bool is_guard_found;     /* one of an earlier life */
+    uint64_t guard_pid;      /* 0: not known */
+    struct kill_budget ends; /* of PostgreSQL, how long they took */
+    char ends_trouble[KILL_BUDGET_TEXT_SIZE];
     bool is_guard_checked; /* whether it is the installed program */
     uint32_t guard_asked;  /* to become that; 0: it was not */
     bool is_swept;         /* since the guard is gone: nothing of PostgreSQL runs */
@@ -143,7 +146,11 @@ struct supervisor {
     uint64_t wish_epoch;              /* the epoch that somebody wanted to end */
     uint64_t absent_ms;               /* since when it is seen to be down; 0: it is not */
     uint64_t killing_since_ms;        /* since when it is being killed; 0: it is not */
-    uint64_t starting_ms;             /* since when PostgreSQL is starting; 0: it is not */
+    uint64_t signal_since_ms;         /* since when standby.signal is to be written; 0: it is not */
+    uint64_t restart_since_ms; /* since when it is to go on in place; 0: it runs, or is not */
+    uint64_t restart_epoch;    /* ... under this one */
+    const char *signal_error;  /* why the guard can not write standby.signal, or NULL */
+    uint64_t starting_ms;      /* since when PostgreSQL is starting; 0: it is not */
 
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
@@ -178,6 +185,8 @@ void supervisor_soon(struct supervisor *s);
 
 /* supervisor_facts.c: all of s->facts. */
 void supervisor_gather(struct supervisor *s, uint64_t now_ms);
+/* For how long what was decided before has not come to its end: a kill, standby.signal, a start. */
+void supervisor_gather_waits(struct supervisor *s, uint64_t now_ms, struct facts *facts);
 /* A new primary is on its way, and clients wait: what nothing tells of is looked at often. By the
  * facts of the last look. */
 bool supervisor_is_in_haste(const struct supervisor *s);
@@ -218,6 +227,8 @@ void supervisor_look_upstream(struct supervisor *s, uint64_t now_ms);
 /* supervisor_config.c: what the key config says, and PostgreSQL is told. */
 void supervisor_follow_config(struct supervisor *s, uint64_t now_ms);
 const struct pg_setup *supervisor_newest(const struct supervisor *s);
+/* Why the key config, or its lease, is not in force on this node as it stands there; "": it is. */
+const char *supervisor_config_amiss(const struct supervisor *s);
 /* True: a sequence has begun, by which PostgreSQL reads its configuration again. */
 bool supervisor_reload(struct supervisor *s, uint64_t now_ms);
 void supervisor_reloaded(struct supervisor *s, uint64_t now_ms);
@@ -250,6 +261,9 @@ void supervisor_guard_renewed(struct supervisor *s, const struct guard_event *ev
 void supervisor_upgrade_tick(struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_tell.c: words to the others, a view for people. */
+/* One sentence: what is being made, and how far it is; or what keeps it from going on; or what is
+ * amiss with the key config here. */
+void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE]);
 void supervisor_tell(struct supervisor *s, uint64_t now_ms, bool is_new);
 
 #endif /* SUPERVISOR_SUPERVISOR_PARTS_H_ */

@@ -42,11 +42,17 @@ static void fill_self(struct supervisor *s)
     view->self.tags = supervisor_newest(s)->shown_tags;
     supervisor_find_pending(s);
     view->self.restart = s->restart;
-    view_text_set(view->config_trouble, sizeof(view->config_trouble), s->config_trouble);
+    view_text_set(view->config_trouble, sizeof(view->config_trouble), supervisor_config_amiss(s));
 }
 
-/* One sentence: what is being made, and how far it is; or what keeps it from going on. */
-static void make_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
+/* Of a primary, and of one that was and is not down as it has to be. */
+static bool is_signal_missing(const struct supervisor *s)
+{
+    bool is_owed = s->facts.pg.process == PG_ABSENT || s->facts.pg.signal_ms > 0;
+    return s->signal_error != NULL && is_owed;
+}
+
+void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
 {
     bool is_making = s->act.is_running && !s->is_looking_home &&
                      act_is_work_inside(&s->act.order.decision) && s->act.program != NULL;
@@ -58,8 +64,15 @@ static void make_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                        act_program_last(s->act.program));
     } else if (s->refused[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->refused);
+    } else if (is_signal_missing(s)) {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "standby.signal can not be written: %s; %s",
+                       s->signal_error,
+                       s->facts.pg.process == PG_ABSENT ? "PostgreSQL stays down"
+                                                        : "nothing is acknowledged before");
     } else if (s->trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
+    } else if (supervisor_config_amiss(s)[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
     } else if (is_starved) {
         (void)snprintf(out, VIEW_TEXT_SIZE,
                        "tagged nostream, and restore_command is not set: no WAL reaches it");
@@ -94,7 +107,7 @@ static void make_card(struct supervisor *s)
     if (s->view->decision_count > 0) {
         own.decision = s->view->decisions[s->view->decision_count - 1];
     }
-    make_note(s, own.note);
+    supervisor_note(s, own.note);
     make_weaker(s, own.weaker);
     card_encode(&own, s->card);
 }

@@ -11,6 +11,7 @@
 #define LONG_LEASE_MS 10000
 #define LONGEST_MS UINT64_C(3600000)
 #define HEARTBEATS_MISSED 4
+#define MS_PER_S UINT64_C(1000)
 
 static const enum timing_profile profiles[] = {
     [FAILOVER_UNSET] = TIMING_BALANCED,
@@ -76,6 +77,21 @@ static void explain_beats(const struct timing_wish *w, const struct timing *beat
     }
 }
 
+/* The setting by its name in the key `config`, its value, and what it could be here. */
+static void warn_of_short(const struct timing_wish *w, const char *from, uint64_t asked_ms,
+                          uint64_t least_ms, char out[TIMING_SENTENCE_SIZE])
+{
+    char value[32];
+    (void)snprintf(value, sizeof(value), "%" PRIu64, asked_ms);
+    bool is_profile = strcmp(from, "ttl") != 0 && w->lease_ms == 0;
+    (void)snprintf(out, TIMING_SENTENCE_SIZE,
+                   "%s: %s%s is not applied, the lease is %" PRIu64 " ms: %" PRIu64 " to %" PRIu64
+                   " ms are allowed with the raft.election_timeout and heartbeat_interval that "
+                   "this node runs with",
+                   is_profile ? "failover" : from, is_profile ? from : value,
+                   strcmp(from, "ttl") == 0 ? " ms" : "", least_ms, least_ms, LONGEST_MS);
+}
+
 struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms)
 {
     struct supervisor_times t = *times;
@@ -112,6 +128,7 @@ struct timing_result timing_from(const struct timing_wish *wish)
                        " ms, which is shorter than the loss of a raft leader takes",
                        is_shorter ? "ttl" : from, lease_ms);
         explain_beats(wish, &beats, r.sentence);
+        warn_of_short(wish, is_shorter ? "ttl" : from, lease_ms, least, r.warning);
     } else if (is_shorter) {
         (void)snprintf(rest, size, "ttl %" PRIu64 " s is shorter than the %" PRIu64 " ms of %s",
                        wish->ttl_s, asked_ms, from);
@@ -123,6 +140,24 @@ struct timing_result timing_from(const struct timing_wish *wish)
         (void)snprintf(rest, size, "from %s", from);
     }
     return r;
+}
+
+static uint64_t safety_margin_ms(uint64_t lease_ms, int64_t safety_margin_s)
+{
+    uint64_t half_ms = lease_ms / 2;
+    uint64_t margin_ms = safety_margin_s < 0 ? half_ms : (uint64_t)safety_margin_s * MS_PER_S;
+    return margin_ms <= half_ms ? margin_ms : 0;
+}
+
+struct timing_watchdog timing_watchdog(uint64_t lease_ms, int64_t safety_margin_s)
+{
+    uint64_t room_ms = lease_ms * 4 / 5;
+    uint64_t most_ms = room_ms > MS_PER_S ? room_ms - MS_PER_S : 0;
+    uint64_t margin_ms = safety_margin_ms(lease_ms, safety_margin_s);
+    margin_ms = margin_ms < most_ms ? margin_ms : most_ms;
+    uint64_t whole_s = (room_ms - margin_ms) / MS_PER_S;
+    return (struct timing_watchdog){.timeout_ms = (whole_s > 0 ? whole_s : 1) * MS_PER_S,
+                                    .margin_ms = margin_ms};
 }
 
 bool timing_profile_parse(const char *text, enum failover_profile *ret)

@@ -25,6 +25,7 @@ struct timing_wish {
 struct timing_result {
     struct supervisor_times times;
     char sentence[TIMING_SENTENCE_SIZE]; /* where the lease comes from */
+    char warning[TIMING_SENTENCE_SIZE];  /* "": it is as long as was asked for */
 };
 
 struct timing_result timing_from(const struct timing_wish *wish);
@@ -33,6 +34,16 @@ struct timing_result timing_from(const struct timing_wish *wish);
  * effect with the next grant: until then what hangs on the lease goes by the one that stands, not
  * by what is configured. @times: those that are; their beats are the store's, and stay. */
 struct supervisor_times timing_for_lease(const struct supervisor_times *times, uint64_t lease_ms);
+
+/* The machine's watchdog under a lease: how long the machine lives after a feed, and how long
+ * before the lease's end that is over. @safety_margin_s is Patroni's: -1 is half of the lease. Both
+ * together leave a fifth of the lease for the way of a keep-alive, if need be at the margin's cost:
+ * a device's timeout is of whole seconds. */
+struct timing_watchdog {
+    uint64_t timeout_ms;
+    uint64_t margin_ms;
+};
+struct timing_watchdog timing_watchdog(uint64_t lease_ms, int64_t safety_margin_s);
 
 /* "fast", "balanced", "patient"; false: another word. */
 bool timing_profile_parse(const char *text, enum failover_profile *ret);

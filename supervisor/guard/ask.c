@@ -26,6 +26,9 @@ static void begin_work(struct guard *g, const struct guard_request *request)
 static enum guard_reason may_begin(const struct guard *g, enum guard_phase phase)
 {
     const struct guard_state *s = &g->state;
+    if (s->is_quitting) {
+        return GUARD_QUITTING;
+    }
     if (s->is_hands_off) {
         return GUARD_HANDS_OFF;
     }
@@ -55,12 +58,9 @@ static enum guard_reason bind(struct guard *g, uint64_t epoch)
     if (reason != GUARD_FINE) {
         return reason;
     }
-    int error = watchdog_arm(&g->watchdog);
-    if (error != 0 && g->watchdog.mode == WATCHDOG_REQUIRED) {
-        return GUARD_NO_WATCHDOG;
-    }
-    if (error != 0) {
-        tell_error(g, GUARD_UNWATCHED, error);
+    reason = watch_begin(g, &facts);
+    if (reason != GUARD_FINE) {
+        return reason;
     }
     set_bound(&g->state, epoch);
     g->state.order_margin_ns = facts.grant.promote_margin_ns;
@@ -72,6 +72,10 @@ static enum guard_reason ask_arm(struct guard *g, const struct guard_request *re
     struct guard_facts facts;
     guard_gather(g, &facts);
     enum guard_reason reason = guard_may_arm(&facts, request->epoch);
+    if (reason != GUARD_FINE) {
+        return reason;
+    }
+    reason = watch_told(g, request, &facts);
     if (reason != GUARD_FINE) {
         return reason;
     }
@@ -245,6 +249,10 @@ void ask_handle(struct guard *g, struct guard_request *request, int fd)
     if (request->kind == GUARD_HELLO) {
         bool taken = fd >= 0 && driver_take_page(g, fd);
         g->has_hello = g->has_hello || taken;
+        if (taken && g->state.foreign != 0) {
+            tell(g, GUARD_FOREIGN,
+                 GUARD_FINE); /* before the state, in which nothing of ours runs */
+        }
         tell_answer(g, taken ? GUARD_STATE : GUARD_REFUSED, request->id,
                     taken ? GUARD_FINE : GUARD_PAGE_UNSEALED, 0);
         return;

@@ -117,6 +117,7 @@ struct guard {
 
     struct errand errand;
     struct watchdog watchdog;
+    bool awaits_watch;        /* it is opened as soon as enough of the lease is left */
     uint64_t looked_ns;       /* when the last look began */
     bool has_changed;         /* something happened in the data directory since */
     uint64_t retry_ns;        /* no standby.signal is tried before */
@@ -165,6 +166,19 @@ void driver_accept(struct guard *g);
 void driver_receive(struct guard *g);
 void driver_close(struct guard *g);
 bool driver_take_page(struct guard *g, int fd);
+
+/* watch.c - the machine's watchdog, for the lease that is served. */
+/* Before an epoch is bound: open it. GUARD_FINE: it is open, or not required. */
+enum guard_reason watch_begin(struct guard *g, const struct guard_facts *facts);
+/* What an arming says of it holds from now on. */
+enum guard_reason watch_told(struct guard *g, const struct guard_request *told,
+                             const struct guard_facts *facts);
+/* Around an exec: the epoch that is bound stays, with the watchdog or without. */
+void watch_again(struct guard *g);
+void watch_end(struct guard *g);
+void watch_feed(struct guard *g, const struct guard_facts *facts);
+/* When watch_feed() has to be called next; UINT64_MAX: never. */
+uint64_t watch_wake_ns(const struct guard *g, const struct guard_facts *facts);
 
 /* tell.c - events to pgraftd, and one line each to standard error. */
 void tell(struct guard *g, uint16_t kind, enum guard_reason reason);

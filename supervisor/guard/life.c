@@ -65,7 +65,7 @@ void life_unbind(struct guard *g)
     s->is_baseline_known = false;
     s->foreign = 0;
     g->has_changed = true;
-    watchdog_disarm(&g->watchdog);
+    watch_end(g);
 }
 
 /* The request can not be carried out, and nothing of ours runs yet. */
@@ -81,7 +81,7 @@ void life_fail(struct guard *g, enum guard_reason reason, int error)
         s->is_signal_owed = owed;
     } else if (work.kind == GUARD_PROMOTE) {
         s->bound_epoch = 0; /* nothing was ordered yet */
-        watchdog_disarm(&g->watchdog);
+        watch_end(g);
     }
     if (work.kind != 0) {
         tell_answer(g, GUARD_REFUSED, work.id, reason, error);
@@ -186,6 +186,9 @@ void life_launched(struct guard *g)
     tell(g, GUARD_STARTED, GUARD_FINE);
     if (s->work.kind == GUARD_START) {
         s->work = (struct guard_work){0};
+    }
+    if (s->is_quitting) {
+        life_signal(g, SIGINT);
     }
 }
 
@@ -372,6 +375,10 @@ static void prepared(struct guard *g, const struct errand_report *report)
     struct guard_state *s = &g->state;
     if (s->phase != GUARD_PREPARE) {
         return; /* ended meanwhile */
+    }
+    if (s->is_quitting) {
+        life_fail(g, GUARD_QUITTING, 0);
+        return;
     }
     if (report->error != 0) {
         life_fail(g, GUARD_FILES, report->error);

@@ -119,25 +119,6 @@ static bool act(struct guard *g, const struct guard_decision *decision, uint64_t
     UNREACHABLE("every action is named");
 }
 
-static uint64_t watchdog_due_ns(const struct guard *g, const struct guard_facts *facts)
-{
-    if (facts->bound_epoch == 0) {
-        return WATCHDOG_NEVER;
-    }
-    return watchdog_next_ns(&g->watchdog, facts->now_ns, facts->deadline_ns);
-}
-
-static void feed_watchdog(struct guard *g, const struct guard_facts *facts)
-{
-    if (facts->now_ns < watchdog_due_ns(g, facts)) {
-        return;
-    }
-    int error = watchdog_feed(&g->watchdog, facts->now_ns);
-    if (error != 0 && error != EAGAIN) {
-        tell_error(g, GUARD_UNWATCHED, error);
-    }
-}
-
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -153,7 +134,7 @@ static uint64_t next_wake_ns(const struct guard *g, const struct guard_facts *fa
 {
     const struct guard_state *s = &g->state;
     uint64_t now_ns = facts->now_ns;
-    uint64_t wake = watchdog_due_ns(g, facts);
+    uint64_t wake = watch_wake_ns(g, facts);
     if (s->second == 0) {
         wake = sooner_if_ahead(wake, g->second_retry_ns, now_ns);
     }
@@ -198,7 +179,8 @@ static void reap(struct guard *g)
     }
 }
 
-/* A full stop, from the service manager or by hand: PostgreSQL in the fast way first. */
+/* A full stop, from the service manager or by hand: PostgreSQL in the fast way first. One that is
+ * prepared is not started any more, one that is being executed is stopped when it is (life.c). */
 static void stop_and_quit(struct guard *g)
 {
     g->state.is_quitting = true;
@@ -303,7 +285,7 @@ int guard_run(struct guard *g)
             struct guard_decision decision = guard_decide(&facts);
             is_calm = !act(g, &decision, facts.now_ns);
         }
-        feed_watchdog(g, &facts);
+        watch_feed(g, &facts);
         if (g->state.second == 0 && facts.now_ns >= g->second_retry_ns) {
             second_start(g);
         }

@@ -45,8 +45,8 @@ static const char usage[] =
     "  --cgroup=DIR               control group for PostgreSQL; default: none of its own\n"
     "  --watchdog=MODE            off (default), automatic or required\n"
     "  --watchdog-device=PATH     default /dev/watchdog\n"
-    "  --watchdog-timeout-ms=N    default 4000\n"
-    "  --watchdog-margin-ms=N     default 0\n"
+    "  --watchdog-timeout-ms=N    default 4000; until an arming tells another one\n"
+    "  --watchdog-margin-ms=N     default 0; the same\n"
     "pgraftd starts it; see the chapter on the guard in the manual.\n"
     "exit status: 0 done, 1 failed (reason on stderr), 2 usage\n";
 
@@ -175,8 +175,6 @@ static int open_own(struct guard *g)
     g->watchdog = (struct watchdog){
         .mode = (enum watchdog_mode)g->options.watchdog_mode,
         .device = g->options.watchdog_device,
-        .timeout_ns = g->options.watchdog_timeout_ns,
-        .margin_ns = g->options.watchdog_margin_ns,
         .fd = -1,
     };
     struct stat info;
@@ -214,9 +212,7 @@ static int resume(struct guard *g, const char *number)
     }
     second_stop(g);
     footing_take(g);
-    if (g->state.bound_epoch != 0 && watchdog_arm(&g->watchdog) != 0) {
-        tell_error(g, GUARD_UNWATCHED, errno);
-    }
+    watch_again(g);
     tell_answer(g, GUARD_DONE, g->upgrade_id, GUARD_FINE, 0);
     return guard_run(g);
 }

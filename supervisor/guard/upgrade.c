@@ -89,16 +89,14 @@ void upgrade_now(struct guard *g)
         for (size_t i = 0; i < DESCRIPTORS; i++) {
             keep_open(*place_of(g, i), true);
         }
-        watchdog_disarm(&g->watchdog);
+        watch_end(g);
         (void)execve(g->upgrade_path, words, none);
         error = errno;
         for (size_t i = 0; i < DESCRIPTORS; i++) {
             keep_open(*place_of(g, i), false);
         }
         (void)close(fd);
-        if (g->state.bound_epoch != 0) {
-            (void)watchdog_arm(&g->watchdog);
-        }
+        watch_again(g);
     }
     tell_answer(g, GUARD_REFUSED, g->upgrade_id, GUARD_NO_UPGRADE, error);
 }

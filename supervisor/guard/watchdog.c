@@ -17,14 +17,20 @@
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define FEEDS_PER_TIMEOUT 3
 
+/* Safe sums: what comes from outside may be anything. */
+bool watchdog_fits(const struct watchdog *dog, uint64_t now_ns, uint64_t deadline_ns)
+{
+    uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+    return dog->timeout_ns <= left_ns && dog->margin_ns <= left_ns - dog->timeout_ns;
+}
+
 uint64_t watchdog_next_ns(const struct watchdog *dog, uint64_t now_ns, uint64_t deadline_ns)
 {
-    uint64_t reach = dog->timeout_ns + dog->margin_ns;
-    if (dog->fd < 0 || deadline_ns < reach) {
+    if (dog->fd < 0 || !watchdog_fits(dog, now_ns, deadline_ns)) {
         return WATCHDOG_NEVER;
     }
-    uint64_t latest = deadline_ns - reach;
-    if (now_ns > latest || (dog->last_ns != 0 && latest <= dog->last_ns)) {
+    uint64_t latest = deadline_ns - dog->timeout_ns - dog->margin_ns;
+    if (dog->last_ns != 0 && latest <= dog->last_ns) {
         return WATCHDOG_NEVER;
     }
     if (dog->last_ns == 0) {
@@ -34,6 +40,15 @@ uint64_t watchdog_next_ns(const struct watchdog *dog, uint64_t now_ns, uint64_t 
     uint64_t regular = dog->last_ns + dog->timeout_ns / FEEDS_PER_TIMEOUT;
     uint64_t next = regular < latest ? regular : latest;
     return next > now_ns ? next : now_ns;
+}
+
+uint64_t watchdog_look_ns(const struct watchdog *dog, uint64_t now_ns)
+{
+    uint64_t step_ns = dog->timeout_ns / FEEDS_PER_TIMEOUT;
+    if (dog->fd < 0 || dog->last_ns == 0 || now_ns < dog->last_ns || step_ns == 0) {
+        return WATCHDOG_NEVER;
+    }
+    return now_ns + step_ns - (now_ns - dog->last_ns) % step_ns;
 }
 
 /* The device's own timeout is in whole seconds and may be another than the one asked for. */
@@ -55,6 +70,12 @@ static int set_timeout(struct watchdog *dog)
     return 0;
 }
 
+static bool is_device(const struct watchdog *dog)
+{
+    struct stat info;
+    return fstat(dog->fd, &info) == 0 && S_ISCHR(info.st_mode);
+}
+
 int watchdog_arm(struct watchdog *dog)
 {
     if (dog->mode == WATCHDOG_OFF || dog->fd >= 0) {
@@ -64,14 +85,23 @@ int watchdog_arm(struct watchdog *dog)
     if (dog->fd < 0) {
         return errno;
     }
-    struct stat info;
-    bool is_device = fstat(dog->fd, &info) == 0 && S_ISCHR(info.st_mode);
-    int error = is_device ? set_timeout(dog) : 0;
+    int error = is_device(dog) ? set_timeout(dog) : 0;
     dog->last_ns = 0;
     if (error != 0) {
         watchdog_disarm(dog);
     }
     return error;
+}
+
+int watchdog_retime(struct watchdog *dog, uint64_t timeout_ns, uint64_t margin_ns, uint64_t now_ns)
+{
+    dog->timeout_ns = timeout_ns;
+    dog->margin_ns = margin_ns;
+    if (dog->fd < 0) {
+        return 0;
+    }
+    int error = is_device(dog) ? set_timeout(dog) : 0;
+    return error != 0 ? error : watchdog_feed(dog, now_ns);
 }
 
 int watchdog_feed(struct watchdog *dog, uint64_t now_ns)

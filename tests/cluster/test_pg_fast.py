@@ -9,7 +9,8 @@ from lib.timely import timely
 from test_pg_node import lead
 
 SETTINGS = {"dynamic": {"failover": "fast"}, "store": {"raft_election_timeout": "300ms", "raft_heartbeat_interval": "50ms"}}
-OUTAGE_MS = 3000
+LEASE_MS = 2000
+OUTAGE_MS = LEASE_MS + 1000
 
 
 @pytest.mark.parametrize("leads", [True] + [False] * LONG, ids=lambda leads: "and-raft-leader" if leads else "a-host")
@@ -22,3 +23,17 @@ def test_the_primary_s_node_dies_and_comes_back(pg, leads):
     now, outage_ms = case.over()
     assert now is heir
     timely(outage_ms, OUTAGE_MS)
+
+
+if LONG:
+    def test_the_primary_is_cut_off(pg):
+        case = Case(pg)
+        pg.net.pull(case.primary.name)
+        case.is_struck()
+        case.primary.wait_down("its guard ends PostgreSQL")
+        heir = case.heir()
+        pg.net.heal()
+        now, outage_ms = case.over()
+        assert now is heir
+        assert case.alone_ms() <= LEASE_MS
+        timely(outage_ms, OUTAGE_MS)

@@ -2,13 +2,18 @@
 
 Claim: no client of PostgreSQL notices. The sessions that were there before are there afterwards, on the same postmaster and
 timeline, and writes are acknowledged all the time."""
+import time
+
 import pytest
 
 from lib import wait
+from lib.idle import most_bytes, written_bytes
 from lib.pg_cluster import kill
 from lib.timely import timely
 
 SETTINGS = {"dynamic": {"synchronous_mode": "quorum"}}
+IDLE_S = 5
+MEMORY_MAX = 25 << 20
 NOTHING_MS = 250  # a write may wait this long on a busy machine
 AFTER_S = 6  # longer than a lease: what was to come of it has come
 
@@ -62,3 +67,17 @@ def test_nobody_notices(pg, event):
     assert primary.sql(asked) == before
     assert writers.lost() == []
     timely(outage.ms, NOTHING_MS)
+
+
+def test_an_idle_voter_writes_nothing(pg):
+    """And is small. What it costs in processor time is a figure (bench/idle.py)."""
+    cluster = pg.clusters[0]
+    cluster.wait_well()
+    time.sleep(IDLE_S)
+    before = {pid: written_bytes(pid) for node in cluster.databases for pid in node.ours()}
+    time.sleep(IDLE_S)
+    for node in cluster.databases:
+        ours = node.ours()
+        assert node.pid in ours and set(node.guard()) <= set(ours)
+        assert {pid: written_bytes(pid) for pid in ours if pid in before} == {pid: before[pid] for pid in ours if pid in before}
+        assert most_bytes(node.pid) < MEMORY_MAX

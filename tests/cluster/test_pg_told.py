@@ -46,7 +46,7 @@ def whole(pg):
 
 def test_a_host_that_is_gone(pg):
     _, primary, standby = whole(pg)
-    assert row(primary, standby.name)["State"] == "streaming"
+    until_told(primary, standby.name, ["streaming"])
     standby.kill_all()
     until_told(primary, standby.name, ["unknown"], SILENT_S)
     told = row(primary, standby.name)

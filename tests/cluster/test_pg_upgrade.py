@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib import wait
+from lib.pg_cluster import LONG
 from lib.timely import timely
 
 PGRAFTCTL = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "ctl" / "pgraftctl"
@@ -68,7 +69,7 @@ def formed(pg_stage, profile):
     return cluster, cluster.form_whole()
 
 
-@pytest.mark.parametrize("profile", ["balanced", "fast"])
+@pytest.mark.parametrize("profile", ["balanced"] + ["fast"] * LONG)
 def test_the_primary_and_its_guard(pg_stage, profile):
     _, primary = formed(pg_stage, profile)
     same = Same(pg_stage, primary)
@@ -147,7 +148,7 @@ def killed(_, primary):
     return primary.start
 
 
-@pytest.mark.parametrize("way", [pulled, killed], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [pulled] + [killed] * LONG, ids=lambda way: way.__name__)
 def test_the_longer_lease_is_a_lease(pg_stage, way):
     """The host is lost to the others as long as the lease is the longer one: it is at its end before anybody else begins."""
     if not pg_stage.net.can_break:

@@ -97,6 +97,18 @@ static int ask_with_words(uint16_t kind, char **words, struct err *err)
     return r != 0 ? r : say_asked(id);
 }
 
+/* arm EPOCH [WATCHDOG_TIMEOUT_MS [WATCHDOG_MARGIN_MS]] */
+static int arm(char **words, struct err *err)
+{
+    struct guard_request request = {.kind = GUARD_ARM, .epoch = number(words, 1)};
+    request.watchdog_timeout_ns = words[1] != NULL ? number(words, 2) * NS_PER_MS : 0;
+    request.watchdog_margin_ns =
+        request.watchdog_timeout_ns != 0 ? number(words, 3) * NS_PER_MS : 0;
+    uint32_t id;
+    int r = guard_client_send(&client, &request, -1, &id, err);
+    return r != 0 ? r : say_asked(id);
+}
+
 static int connect_guard(char **words, struct err *err)
 {
     if (strcmp(words[0], "attach") == 0) {
@@ -117,9 +129,8 @@ static int run_command(char **words, struct err *err)
         const char *name;
         uint16_t kind;
     } asks[] = {
-        {"arm", GUARD_ARM},     {"promote", GUARD_PROMOTE}, {"stop", GUARD_STOP},
-        {"adopt", GUARD_ADOPT}, {"status", GUARD_STATUS},   {"watch", GUARD_WATCH},
-        {"quit", GUARD_QUIT},
+        {"promote", GUARD_PROMOTE}, {"stop", GUARD_STOP},   {"adopt", GUARD_ADOPT},
+        {"status", GUARD_STATUS},   {"watch", GUARD_WATCH}, {"quit", GUARD_QUIT},
     };
     static const struct {
         const char *name;
@@ -131,6 +142,9 @@ static int run_command(char **words, struct err *err)
     }
     if (strcmp(words[0], "grant") == 0 || strcmp(words[0], "renew") == 0) {
         return set_grant(words);
+    }
+    if (strcmp(words[0], "arm") == 0) {
+        return arm(words, err);
     }
     if (strcmp(words[0], "hold") == 0) {
         lease_ns = 0;

@@ -1,16 +1,12 @@
-"""tests/guard/test_footing.py - memory, priority, the watchdog (B6, B7, issue of the machine's own watchdog)."""
+"""tests/guard/test_footing.py - memory, priority, the control group (B5, B6, B7)."""
 import os
 import resource
 import shutil
 import signal
-import threading
-import time
 from pathlib import Path
 
 import kit
 import pytest
-
-MS = 1_000_000
 
 
 def status(pid, field):
@@ -102,83 +98,3 @@ def test_b6_postmaster_has_the_defaults_and_the_guard_is_single_threaded(node):
     assert status(node.guard_pid, "Threads") == "1"
     open_there = [os.readlink(fd) for fd in Path(f"/proc/{postmaster}/fd").iterdir()]
     assert not [name for name in open_there if "guard" in name and not name.endswith("/log")], open_there
-
-
-class Dog:
-    """The other end of the FIFO: what a watchdog device would see."""
-
-    def __init__(self, path):
-        os.mkfifo(path, 0o666)
-        os.chmod(path, 0o666)
-        self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        self.feeds, self.disarmed = [], 0
-        self.stop = False
-        self.thread = threading.Thread(target=self.watch, daemon=True)
-        self.thread.start()
-
-    def watch(self):
-        while not self.stop:
-            try:
-                said = os.read(self.fd, 64)
-            except BlockingIOError:
-                said = b""
-            self.feeds += [kit.boot_ns()] * said.count(b"1")
-            self.disarmed += said.count(b"V")
-            time.sleep(0.005)
-
-    def close(self):
-        self.stop = True
-        self.thread.join()
-        os.close(self.fd)
-
-
-def guarded(node, mode="required", timeout_ms=800):
-    dog = Dog(node.folder / "dog")
-    return dog, [f"--watchdog={mode}", f"--watchdog-device={node.folder}/dog", f"--watchdog-timeout-ms={timeout_ms}"]
-
-
-def test_watchdog_is_fed_while_primary_and_never_beyond_the_deadline(node):
-    dog, options = guarded(node)
-    driver = node.standby(*options)
-    assert not dog.feeds
-    driver.grant(1, 1500, renewed=True)
-    driver.ask("arm", 1)
-    assert driver.ask("promote", 1).kind == "promoted"
-    time.sleep(2)
-    fed = len(dog.feeds)
-    gaps_ms = [(b - a) / MS for a, b in zip(dog.feeds, dog.feeds[1:])]
-    assert fed >= 5 and max(gaps_ms) < 800, gaps_ms
-    deadline_ns = driver.ask("hold")["deadline_ns"]
-    driver.wait("ended")
-    kit.wait_until("it was disarmed", lambda: dog.disarmed == 1)
-    dog.close()
-    assert dog.feeds[-1] + 800 * MS <= deadline_ns + 20 * MS  # the reader looks every 5 ms
-
-
-def test_watchdog_resets_the_machine_of_a_frozen_guard_in_time(node):
-    dog, options = guarded(node)
-    driver = node.primary(*options, lease_ms=1500)
-    os.kill(node.guard_pid, signal.SIGSTOP)
-    deadline_ns = driver.ask("hold")["deadline_ns"]
-    time.sleep(1.7)
-    dog.close()
-    os.kill(node.guard_pid, signal.SIGCONT)
-    assert dog.disarmed == 0
-    assert dog.feeds[-1] + 800 * MS <= deadline_ns + 20 * MS
-
-
-def test_watchdog_required_and_missing_refuses_the_promotion(node):
-    driver = node.standby("--watchdog=required", "--watchdog-device=/nonexistent/dog")
-    driver.grant(1, 3000)
-    driver.ask("arm", 1)
-    assert driver.ask("promote", 1)["reason"] == kit.NO_WATCHDOG
-    assert node.in_recovery()
-
-
-def test_watchdog_automatic_and_missing_is_warned_of(node):
-    driver = node.standby("--watchdog=automatic", "--watchdog-device=/nonexistent/dog")
-    driver.grant(1, 3000, renewed=True)
-    driver.ask("arm", 1)
-    driver.say("promote", 1)
-    driver.warned(kit.UNWATCHED)
-    driver.wait("promoted")

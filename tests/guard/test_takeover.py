@@ -81,6 +81,19 @@ def test_b6_running_standby_is_adopted_and_its_death_is_seen(node):
     assert driver.wait("ended")["reason"] == kit.BY_DEATH
 
 
+def test_d2_what_somebody_else_started_is_told_to_every_driver(node):
+    """One that hears of an idle guard alone takes it that nothing runs, and writes its note or empties the directory."""
+    node.signal_file.touch()
+    postmaster = node.by_hand()
+    driver = node.guard()
+    assert driver.wait("foreign")["pid"] == postmaster.pid
+    driver.end()
+    other = node.driver()
+    other.say("attach")
+    assert [other.wait("foreign", "state").kind, other.wait("foreign", "state").kind] == ["foreign", "state"]
+    assert other.ask("adopt", 0).kind == "started"
+
+
 def test_b6_running_primary_is_adopted_under_an_epoch_alone(node):
     postmaster = node.by_hand()
     driver = node.guard()

@@ -13,6 +13,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/act_table.h"
+#include "supervisor/pg_file.h"
 #include "supervisor/pg_note.h"
 #include "tests/lib/facts_kit.h"
 #include "tests/lib/scratch_kit.h"
@@ -113,6 +115,76 @@ static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
     assert_true(has("data/postgresql.auto.conf", "work_mem = '8MB'"));
 }
 
+static int done, closed;
+
+static void done_cb(struct act *a)
+{
+    (void)a;
+    done++;
+}
+
+static void closed_cb(struct act *a)
+{
+    (void)a;
+    closed++;
+}
+
+/* As the supervisor does first of all. */
+static void look_at_directory(void)
+{
+    static struct act act;
+    static const struct pg_place place = {.host = "127.0.0.1",
+                                          .port = 1,
+                                          .user = "postgres",
+                                          .database = "postgres",
+                                          .application_name = "pgraft",
+                                          .connect_ms = 1000,
+                                          .statement_ms = 1000,
+                                          .pause_min_ms = 50,
+                                          .pause_max_ms = 50};
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
+    act.order = order;
+    act.on_done = done_cb;
+    done = closed = 0;
+    act_look(&act);
+    while (done == 0) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(act.err.code, 0);
+    act_close(&act, closed_cb);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(closed, 1);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* Also the draft of it, which a power cut leaves. */
+static void the_password_of_an_initdb_that_was_cut_off_is_removed(void **state)
+{
+    (void)state;
+    scratch_put(&scratch, "initdb-password", "secret\n");
+    scratch_put(&scratch, "initdb-password" PG_FILE_DRAFT, "sec");
+    scratch_put(&scratch, "initdb-passwords", "of somebody else\n");
+    assert_int_equal(work_look(&order, &err), 0); /* in the middle of a sequence it stays */
+    assert_true(has("initdb-password", "secret"));
+    look_at_directory();
+    assert_int_equal(access(scratch_path(&scratch, "initdb-password"), F_OK), -1);
+    assert_int_equal(access(scratch_path(&scratch, "initdb-password" PG_FILE_DRAFT), F_OK), -1);
+    assert_true(has("initdb-passwords", "somebody"));
+}
+
+static void a_program_may_have_another_name(void **state)
+{
+    (void)state;
+    (void)snprintf(order.home.bin_dir, sizeof(order.home.bin_dir), "/usr/bin");
+    made.programs.rewind = "pg_rewind-15";
+    CLEANUP(mem_freep) char *other = act_program_path(&order, "pg_rewind");
+    CLEANUP(mem_freep) char *same = act_program_path(&order, "initdb");
+    assert_string_equal(other, "/usr/bin/pg_rewind-15");
+    assert_string_equal(same, "/usr/bin/initdb");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +192,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_a_reload_takes_out_what_alter_system_has_set, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_program_may_have_another_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_password_of_an_initdb_that_was_cut_off_is_removed,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
 #include <signal.h>
 
 #include "base/mem.h"
@@ -72,14 +73,13 @@ static pid_t start(const char *program, const char *cwd)
     char seen[320] = "";
     pid_t child = scratch_fork(start_in, &s, STDERR_FILENO);
     (void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)child);
-    char *wanted = realpath(program, NULL);
-    assert_non_null(wanted);
+    char wanted[PATH_MAX];
+    assert_non_null(realpath(program, wanted));
     while (strcmp(seen, wanted) != 0) {
         ssize_t size = readlink(link, seen, sizeof(seen) - 1);
         assert_true(size >= 0);
         seen[size] = '\0';
     }
-    free(wanted);
     return child;
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -179,13 +180,7 @@ static void test_what_follows_from_the_rest(void **state)
     assert_null(login.sslmode);
     assert_true(k.config.postgresql.use_pg_rewind);
     assert_int_equal(k.config.watchdog.mode, CONFIG_WATCHDOG_AUTOMATIC);
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 0);
-    k.config.watchdog.safety_margin_s = 2;
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 2000);
-    k.config.watchdog.safety_margin_s = 5;
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 0);
-    k.config.watchdog.safety_margin_s = -1;
-    assert_int_equal(config_watchdog_margin_ms(&k.config, 5000), 2500);
+    assert_int_equal(k.config.watchdog.safety_margin_s, 0);
 }
 
 /* --- Tags --- */
@@ -387,6 +382,35 @@ static void test_what_is_wrong_has_its_default_and_is_told(void **state)
     assert_int_equal(load_shared(&list, "[1]")->result, ERR_INVALID);
 }
 
+static void test_a_lease_is_given_or_is_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        const char *said; /* "": it is taken */
+    } leases[] = {
+        {"0", ""},
+        {"1000", ""},
+        {"3600000", ""},
+        {"10", "config:1:12: lease_ms: 10 is not allowed: 0, or 1000 to 3600000\n"},
+        {"999", "config:1:12: lease_ms: 999 is not allowed: 0, or 1000 to 3600000\n"},
+        {"3600001", "config:1:12: lease_ms: 3600001 is not allowed: 0, or 1000 to 3600000\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(leases); i++) {
+        CLEANUP(close_shared) struct shared s = {0};
+        CLEANUP(mem_freep) char *text = mem_printf("{lease_ms: %s}", leases[i].value);
+        bool is_fine = leases[i].said[0] == '\0';
+        assert_int_equal(load_shared(&s, text)->result, is_fine ? 0 : ERR_INVALID);
+        assert_string_equal(buf_text(&s.said), leases[i].said);
+        assert_int_equal(s.config.dynamic.lease_ms,
+                         is_fine ? strtoull(leases[i].value, NULL, 10) : 0);
+    }
+    CLEANUP(close_shared) struct shared s = {0};
+    assert_int_equal(load_shared(&s, "{failover: faster}")->result, ERR_INVALID);
+    assert_string_equal(buf_text(&s.said),
+                        "config:1:12: failover: can not be \"faster\"; did you mean fast?\n");
+}
+
 /* --- Both together --- */
 
 static void test_what_a_node_says_itself_wins(void **state)
@@ -484,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_all_of_it),
         cmocka_unit_test(test_yes_and_no_are_modes_too),
         cmocka_unit_test(test_what_is_wrong_has_its_default_and_is_told),
+        cmocka_unit_test(test_a_lease_is_given_or_is_not),
         cmocka_unit_test(test_what_a_node_says_itself_wins),
         cmocka_unit_test(test_the_policy_of_both),
         cmocka_unit_test(test_parameters_are_laid_on_each_other),

@@ -167,6 +167,14 @@ CHANGE(never_restarted)
 {
     f->settings.restart_max_ms = 0;
 }
+CHANGE(does_not_start)
+{
+    f->pg.restart_ms = f->settings.restart_max_ms;
+}
+CHANGE(does_not_start_for_too_long)
+{
+    f->pg.restart_ms = f->settings.restart_max_ms + 1;
+}
 CHANGE(starts_slowly)
 {
     f->pg.process = PG_STARTING;
@@ -310,6 +318,16 @@ CHANGE(no_signal_file)
 {
     f->pg.signal_synced = FACT_NO;
 }
+CHANGE(no_signal_file_yet)
+{
+    no_signal_file(f);
+    f->pg.signal_ms = f->settings.times.start_max_ms;
+}
+CHANGE(no_signal_file_for_ever)
+{
+    no_signal_file_yet(f);
+    f->pg.signal_ms++;
+}
 CHANGE(unrecorded)
 {
     f->store.history_count = 1;
@@ -444,6 +462,9 @@ static const struct {
     {"a start in place takes what it may take", kit_primary, {starts_slowly}, ACTION_WAIT, "granted"},
     {"... and then costs the lease", kit_primary, {starts_slowly, starts_for_too_long}, ACTION_WAIT, "restart-hangs"},
     {"... unless nobody else could take over", kit_primary, {starts_slowly, starts_for_too_long, nobody_could_take_over}, ACTION_WAIT, "granted"},
+    {"... as one that can not even be tried does", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long}, ACTION_RELEASE, "restart-fails"},
+    {"... not before", kit_primary, {crashed, loss_is_borne, does_not_start}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... nor where nobody else could take over", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long, nobody_could_take_over}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a crash without a proof is restarted in place", kit_primary, {crashed, alone}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... on the timeline that was recorded, if another than the named one", kit_primary, {crashed, alone, on_a_later_timeline}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... at once, if this program has seen it be primary", kit_primary, {crashed, alone, end_unread, seen_as_primary}, ACTION_START_PRIMARY, "restart-in-place"},
@@ -463,6 +484,8 @@ static const struct {
     {"... and a primary does not seal itself", kit_chosen, {promoted_a_moment_ago, receiver_gone_once}, ACTION_WAIT, "granted"},
     {"B3: ... and what is there still is of before the promotion, until the guard has told it", kit_primary, {promoted_and_not_told}, ACTION_WRITE_SIGNAL, "standby-signal"},
     {"B3: standby.signal is written again", kit_primary, {no_signal_file}, ACTION_WRITE_SIGNAL, "standby-signal"},
+    {"... which may take its time", kit_primary, {no_signal_file_yet}, ACTION_WRITE_SIGNAL, "standby-signal"},
+    {"... and then costs the lease", kit_primary, {no_signal_file_for_ever}, ACTION_WRITE_SIGNAL, "signal-fails"},
     {"the timeline is recorded", kit_primary, {unrecorded}, ACTION_RECORD, "record-timeline"},
     {"a switchover is begun where nothing is lost", kit_primary, {role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
     {"a standby that went away leaves the set", kit_primary, {one_standby_is_gone}, ACTION_SYNC_SET, "sync-set"},
@@ -541,6 +564,8 @@ static void shake_pg(struct facts *f, struct test_random *r)
     f->pg.end_unread_ms = random_below(r, 40000);
     f->pg.starting_ms = random_below(r, 600000);
     f->pg.killing_ms = random_below(r, 10000);
+    f->pg.signal_ms = random_below(r, 40000);
+    f->pg.restart_ms = random_below(r, 600000);
     f->settings.restart_max_ms = random_percent(r, 20) ? 0 : random_below(r, 600000);
     f->pg.primary_epoch = random_percent(r, 70) ? 0 : KIT_EPOCH - 1 + random_below(r, 4);
     f->pg.crashes = (uint32_t)random_below(r, 6);
@@ -625,6 +650,19 @@ static void look(const struct facts *f, const struct decision *d)
     }
 }
 
+/* What keeps the fence up keeps the lease no longer than a start may take. */
+static void a_primary_that_can_not_acknowledge_does_not_keep_the_lease(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    no_signal_file_yet(&f);
+    assert_true(decide(&f).renews);
+    no_signal_file_for_ever(&f);
+    assert_false(decide(&f).renews);
+    assert_false(serves_writes(&f));
+}
+
 static void random_facts_never_do_what_must_not_be_done(void **state)
 {
     (void)state;
@@ -687,6 +725,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_situation_has_its_answer),
         cmocka_unit_test(every_rule_has_its_situation),
+        cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
         cmocka_unit_test(random_facts_never_do_what_must_not_be_done),
         cmocka_unit_test(nothing_known_does_nothing),
         cmocka_unit_test(writes_are_served_with_lease_record_and_set_alone),

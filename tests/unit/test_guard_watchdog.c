@@ -60,6 +60,65 @@ static void a_closed_one_or_a_short_lease_is_never_fed(void **state)
     assert_int_equal(watchdog_next_ns(&dog, 1000, 5000), WATCHDOG_NEVER);
 }
 
+static void it_fits_where_the_machine_would_be_reset_before_the_deadline(void **state)
+{
+    (void)state;
+    const struct watchdog dog = open_dog(0);
+    assert_true(watchdog_fits(&dog, 1000, 1350));
+    assert_false(watchdog_fits(&dog, 1001, 1350));
+    assert_false(watchdog_fits(&dog, 2000, 1350));
+    struct watchdog wild = dog;
+    wild.margin_ns = UINT64_MAX;
+    assert_false(watchdog_fits(&wild, 1000, 5000));
+    assert_int_equal(watchdog_next_ns(&wild, 1000, 5000), WATCHDOG_NEVER);
+    wild = dog;
+    wild.timeout_ns = UINT64_MAX;
+    assert_false(watchdog_fits(&wild, 1000, 5000));
+}
+
+/* A renewal wakes nobody: after the last feed that fitted it is asked for three times. */
+static void the_deadline_is_looked_at_after_the_last_feed_too(void **state)
+{
+    (void)state;
+    struct watchdog dog = open_dog(4650);
+    assert_int_equal(watchdog_look_ns(&dog, 4650), 4750);
+    assert_int_equal(watchdog_look_ns(&dog, 4749), 4750);
+    assert_int_equal(watchdog_look_ns(&dog, 4750), 4850);
+    assert_int_equal(watchdog_look_ns(&dog, 4600), WATCHDOG_NEVER); /* no such clock */
+    dog.last_ns = 0;
+    assert_int_equal(watchdog_look_ns(&dog, 4750), WATCHDOG_NEVER);
+    dog = open_dog(4650);
+    dog.fd = -1;
+    assert_int_equal(watchdog_look_ns(&dog, 4750), WATCHDOG_NEVER);
+}
+
+static void another_lease_is_fed_for_at_once(void **state)
+{
+    (void)state;
+    struct scratch dir;
+    scratch_init(&dir);
+    const char *path = scratch_path(&dir, "dog");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    struct watchdog dog = {
+        .mode = WATCHDOG_AUTOMATIC, .device = path, .timeout_ns = 4000, .fd = -1};
+    assert_int_equal(watchdog_retime(&dog, 2000, 10, 1), 0); /* closed: for the next time */
+    assert_int_equal(dog.last_ns, 0);
+    assert_int_equal(watchdog_arm(&dog), 0);
+    assert_int_equal(watchdog_next_ns(&dog, 1, 2010), WATCHDOG_NEVER);
+    assert_int_equal(watchdog_next_ns(&dog, 1, 2011), 1);
+    assert_int_equal(watchdog_retime(&dog, 300, 50, 1000), 0);
+    assert_int_equal(watchdog_next_ns(&dog, 1000, 5000), 1100);
+    assert_int_equal(watchdog_next_ns(&dog, 1000, 1390), 1040);
+    watchdog_disarm(&dog);
+    char said[8] = {0};
+    assert_int_equal(read(reader, said, sizeof(said)), 2);
+    assert_string_equal(said, "1V");
+    (void)close(reader);
+    scratch_close(&dir);
+}
+
 static void a_fifo_sees_the_feeds_and_the_end(void **state)
 {
     (void)state;
@@ -112,6 +171,9 @@ int main(void)
         cmocka_unit_test(no_feed_reaches_beyond_the_deadline_less_the_margin),
         cmocka_unit_test(the_last_moment_is_used_once),
         cmocka_unit_test(a_closed_one_or_a_short_lease_is_never_fed),
+        cmocka_unit_test(it_fits_where_the_machine_would_be_reset_before_the_deadline),
+        cmocka_unit_test(the_deadline_is_looked_at_after_the_last_feed_too),
+        cmocka_unit_test(another_lease_is_fed_for_at_once),
         cmocka_unit_test(a_fifo_sees_the_feeds_and_the_end),
         cmocka_unit_test(off_is_always_fine_and_a_missing_one_is_not),
         cmocka_unit_test(modes_have_names),

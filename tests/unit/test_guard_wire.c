@@ -48,6 +48,25 @@ static void a_request_arrives_as_it_was(void **state)
     assert_null(got.words[5]);
 }
 
+static void an_arming_tells_the_watchdog_and_an_older_one_does_not(void **state)
+{
+    (void)state;
+    struct guard_request request = {
+        .kind = GUARD_ARM, .epoch = 4, .watchdog_timeout_ns = 300, .watchdog_margin_ns = 20};
+    struct guard_request got;
+    char bytes[GUARD_MESSAGE_MAX];
+    size_t size = guard_request_encode(&request, bytes, sizeof(bytes));
+    assert_true(guard_request_decode(bytes, size, &got));
+    assert_int_equal(got.watchdog_timeout_ns, 300);
+    assert_int_equal(got.watchdog_margin_ns, 20);
+    uint32_t numbers = 4; /* of the pgraftd of before */
+    memcpy(bytes + 8, &numbers, sizeof(numbers));
+    assert_true(guard_request_decode(bytes, size - 2 * sizeof(uint64_t), &got));
+    assert_int_equal(got.epoch, 4);
+    assert_int_equal(got.watchdog_timeout_ns, 0);
+    assert_int_equal(got.watchdog_margin_ns, 0);
+}
+
 static void an_event_arrives_as_it_was(void **state)
 {
     (void)state;
@@ -181,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_arrives_as_it_was),
+        cmocka_unit_test(an_arming_tells_the_watchdog_and_an_older_one_does_not),
         cmocka_unit_test(an_event_arrives_as_it_was),
         cmocka_unit_test(a_message_that_is_cut_is_refused),
         cmocka_unit_test(one_more_byte_is_refused),

@@ -72,6 +72,37 @@ static void a_lease_outlasts_an_election_of_the_store_as_it_runs(void **state)
     assert_int_equal(r.times.election_timeout_ms, 300);
 }
 
+/* With the name that it has in the key `config`, its value, and what is allowed. */
+static void a_lease_that_is_not_as_it_was_asked_for_is_warned_of(void **state)
+{
+    (void)state;
+    static const struct {
+        struct timing_wish wish;
+        const char *begins; /* "": there is no warning */
+    } rows[] = {
+        {{.lease_ms = 8000, .ttl_s = 30}, ""},
+        {{.profile = FAILOVER_PATIENT, .ttl_s = 10}, ""},
+        {{.lease_ms = 500},
+         "lease_ms: 500 is not applied, the lease is 1850 ms: 1850 to 3600000 ms are allowed"},
+        {{.ttl_s = 1},
+         "ttl: 1000 ms is not applied, the lease is 1850 ms: 1850 to 3600000 ms are allowed"},
+        {{.profile = FAILOVER_FAST, .heartbeat_ms = 100, .election_timeout_ms = 500},
+         "failover: fast is not applied, the lease is 2650 ms: 2650 to 3600000 ms are allowed"},
+        {{.profile = FAILOVER_FAST,
+          .lease_ms = 2649,
+          .heartbeat_ms = 100,
+          .election_timeout_ms = 500},
+         "lease_ms: 2649 is not applied, the lease is 2650 ms: 2650 to 3600000 ms are allowed"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct timing_result r = timing_from(&rows[i].wish);
+        size_t size = strlen(rows[i].begins);
+        assert_int_equal(r.warning[0] != '\0', size > 0);
+        assert_memory_equal(r.warning, rows[i].begins, size);
+        assert_true(strlen(r.warning) + 1 < sizeof(r.warning)); /* not cut */
+    }
+}
+
 /* A node that goes by "patient" under a lease of two seconds would take all of it for its end. */
 static void what_hangs_on_a_lease_goes_by_the_one_that_was_granted(void **state)
 {
@@ -123,13 +154,44 @@ static void profiles_are_those_of_proto(void **state)
     assert_false(timing_profile_parse("", &parsed));
 }
 
+static void the_watchdog_fits_every_lease(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t lease_ms;
+        int64_t safety_margin_s;
+        uint64_t timeout_ms;
+        uint64_t margin_ms;
+    } rows[] = {
+        {5000, 0, 4000, 0},      {2000, 0, 1000, 0},     {15000, 0, 12000, 0},
+        {5000, 2, 2000, 2000},   {5000, 5, 4000, 0},     /* Patroni's, for a ttl of 30 */
+        {30000, 5, 19000, 5000}, {5000, -1, 1000, 2500}, /* half of it */
+        {2000, -1, 1000, 600},                           /* as much as there is room for */
+        {1850, 1, 1000, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct timing_watchdog dog = timing_watchdog(rows[i].lease_ms, rows[i].safety_margin_s);
+        assert_int_equal(dog.timeout_ms, rows[i].timeout_ms);
+        assert_int_equal(dog.margin_ms, rows[i].margin_ms);
+    }
+    for (uint64_t lease_ms = 1250; lease_ms < 40000; lease_ms += 7) {
+        for (int64_t margin_s = -1; margin_s < 20; margin_s++) {
+            struct timing_watchdog dog = timing_watchdog(lease_ms, margin_s);
+            assert_true(dog.timeout_ms + dog.margin_ms <= lease_ms * 4 / 5);
+            assert_true(dog.timeout_ms >= 1000 && dog.timeout_ms % 1000 == 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a5_every_wish_has_a_lease_that_outlasts_an_election),
         cmocka_unit_test(a_lease_outlasts_an_election_of_the_store_as_it_runs),
+        cmocka_unit_test(a_lease_that_is_not_as_it_was_asked_for_is_warned_of),
         cmocka_unit_test(what_hangs_on_a_lease_goes_by_the_one_that_was_granted),
         cmocka_unit_test(profiles_are_those_of_proto),
+        cmocka_unit_test(the_watchdog_fits_every_lease),
     };
     return cmocka_run_group_tests_name("timing_profile", tests, NULL, NULL);
 }

@@ -25,6 +25,12 @@ def processor_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def most_bytes(pid):
+    """The most memory that it had at once."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return 1024 * int(re.search(r"^VmHWM:\s+(\d+)", status.read(), re.MULTILINE).group(1))
+
+
 def spied(node):
     """Words to start @node behind: strace of all its threads, which are stopped at these calls alone."""
     return ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-s", "0", "-e", "trace=" + ",".join(CALLS), "-e", "signal=none",

@@ -157,6 +157,10 @@ class PgNode(Node):
         """The ids of the guard, and of its second."""
         return [p.pid for p in self.processes() if p.program == str(self.folder / "supervisor" / "pgraft-guard")]
 
+    def ours(self):
+        """The ids of its programs that are not PostgreSQL's: pgraftd, the guard, its second, helpers."""
+        return [p.pid for p in self.processes() if p.program.startswith(str(self.folder))]
+
     def child(self, name):
         """The id of PostgreSQL's process @name, as "checkpointer"."""
         return next(p.pid for p in self.processes() if re.match(rf"postgres: (.*: )?{name}", p.words))

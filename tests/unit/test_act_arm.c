@@ -1,0 +1,105 @@
+/* tests/unit/test_act_arm.c - with the epoch the guard is told the watchdog's times: those of the
+ * lease that was granted, whatever was configured when the guard was started. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "supervisor/act_parts.h"
+
+static struct act act;
+static int done, closed;
+
+static void done_cb(struct act *a)
+{
+    (void)a;
+    done++;
+}
+
+static void closed_cb(struct act *a)
+{
+    (void)a;
+    closed++;
+}
+
+static struct guard_request armed(int guard, uint64_t lease_ms)
+{
+    struct guard_request request = {.kind = 0};
+    char bytes[GUARD_MESSAGE_MAX];
+    act.order.facts.settings.times.lease_ms = lease_ms;
+    act_begin(&act, 5000, act_arm);
+    for (int i = 0; i < 10000 && act.asked == 0; i++) {
+        (void)uv_run(act.loop, UV_RUN_NOWAIT);
+    }
+    ssize_t size = recv(guard, bytes, sizeof(bytes), 0);
+    assert_true(size > 0);
+    assert_true(guard_request_decode(bytes, (size_t)size, &request));
+    struct guard_event answer = {.kind = GUARD_DONE, .id = request.id};
+    act_guard_event(&act, &answer);
+    for (int i = 0; i < 10000 && done == 0; i++) {
+        (void)uv_run(act.loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(act.err.code, 0);
+    done = 0;
+    return request;
+}
+
+static void an_arming_tells_the_times_of_the_lease_that_was_granted(void **state)
+{
+    (void)state;
+    static const struct pg_place place = {.host = "127.0.0.1",
+                                          .port = 1,
+                                          .user = "postgres",
+                                          .database = "postgres",
+                                          .application_name = "pgraft",
+                                          .connect_ms = 1000,
+                                          .statement_ms = 1000,
+                                          .pause_min_ms = 50,
+                                          .pause_max_ms = 50};
+    struct pg_setup setup = {.watchdog_margin_s = 2};
+    struct guard_client guard = {.fd = -1, .page_fd = -1};
+    struct guard_seen seen = {.state = GUARD_WELL};
+    uv_loop_t loop;
+    struct err err = {0};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
+    guard.fd = ends[0];
+    act.guard = &guard;
+    act.guard_seen = &seen;
+    act.on_done = done_cb;
+    act.order.setup = &setup;
+    act.order.decision.epoch = 7;
+    struct guard_request request = armed(ends[1], 15000);
+    assert_int_equal(request.kind, GUARD_ARM);
+    assert_int_equal(request.epoch, 7);
+    assert_int_equal(request.watchdog_timeout_ns, 10000 * NS_PER_MS);
+    assert_int_equal(request.watchdog_margin_ns, 2000 * NS_PER_MS);
+    request = armed(ends[1], 2000);
+    assert_int_equal(request.watchdog_timeout_ns, 1000 * NS_PER_MS);
+    assert_int_equal(request.watchdog_margin_ns, 0);
+    act_close(&act, closed_cb);
+    for (int i = 0; i < 10000 && closed == 0; i++) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_arming_tells_the_times_of_the_lease_that_was_granted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,59 @@
+/* tests/unit/test_supervisor_config.c - what is told of a key `config` that is not in force. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "supervisor/pg_setup.h"
+#include "supervisor/supervisor_parts.h"
+
+static struct supervisor s;
+static struct pg_setup setup, next;
+
+static const char *note(void)
+{
+    static char text[VIEW_TEXT_SIZE];
+    supervisor_note(&s, text);
+    return text;
+}
+
+/* It is what `pgraftctl status` shows of each node. */
+static void what_is_amiss_with_the_configuration_is_in_the_note(void **state)
+{
+    (void)state;
+    s.setup = &setup;
+    assert_string_equal(note(), "");
+    setup.times_warning = "lease_ms: 1500 is not applied";
+    assert_string_equal(note(), "lease_ms: 1500 is not applied");
+    s.next_setup = &next; /* it was mended, and a sequence still reads the old one */
+    assert_string_equal(note(), "");
+    s.next_setup = NULL;
+    supervisor_refuse_config(&s, 7, "the key config:1:12: lease_ms: 10 is not allowed");
+    assert_non_null(
+        strstr(note(), "lease_ms: 10 is not allowed; the last good one stays in force"));
+    (void)snprintf(s.trouble, sizeof(s.trouble), "disk full");
+    assert_string_equal(note(), "disk full"); /* more urgent */
+}
+
+static void a_guess_at_the_configuration_is_not_warned_of(void **state)
+{
+    (void)state;
+    memset(&s, 0, sizeof(s));
+    setup.settings.is_guess = true;
+    setup.times_warning = "lease_ms: 1500 is not applied";
+    s.setup = &setup;
+    assert_string_equal(note(), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_amiss_with_the_configuration_is_in_the_note),
+        cmocka_unit_test(a_guess_at_the_configuration_is_not_warned_of),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* tests/unit/test_supervisor_do.c - what has failed is tried again later, not with every look. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "supervisor/supervisor_parts.h"
+#include "tests/lib/scratch.h"
+
+#define PAUSE_MAX_MS 5000
+
+static struct supervisor s;
+static struct pg_setup setup;
+static int closed;
+
+/* One that is to put its WAL aside; everything that it needs to know is known. */
+static void begin(void)
+{
+    memset(&s, 0, sizeof(s));
+    s.setup = &setup;
+    s.guard.fd = -1;
+    s.has_home = true;
+    s.act.owner = &s;
+    s.decision.action = ACTION_RETURN;
+    s.decision.back.step = RETURN_KEEP_WAL;
+}
+
+/* The sequence for the decision ends, as the guard refuses a request of it. */
+static void refuse(uint64_t reason)
+{
+    struct guard_event event = {.kind = GUARD_REFUSED, .id = 7, .reason = reason};
+    s.done = s.act.order.decision = s.decision;
+    s.act.is_running = true;
+    s.act.asked = 7;
+    (void)snprintf(s.act.step, sizeof(s.act.step), "watch");
+    act_guard_event(&s.act, &event);
+    s.act.is_running = false;
+    supervisor_act_done(&s.act);
+}
+
+/* What is known of the files was forgotten with the failure, and comes back at once. */
+static void look_meanwhile(void)
+{
+    s.is_looking_home = true;
+    s.act.err.code = 0;
+    supervisor_act_done(&s.act);
+    s.is_home_stale = false;
+    struct decision wanted = s.decision;
+    uint64_t now_ms = supervisor_now_ms();
+    s.decision = (struct decision){.action = ACTION_WAIT};
+    supervisor_carry_out(&s, now_ms);
+    s.decision = wanted;
+    supervisor_carry_out(&s, now_ms);
+    assert_false(s.act.is_running);
+}
+
+static void a_refusal_is_waited_out_longer_and_longer(void **state)
+{
+    (void)state;
+    begin();
+    uint64_t least_ms = 100;
+    for (int i = 0; i < 8; i++) {
+        uint64_t before_ms = supervisor_now_ms();
+        refuse(GUARD_IN_WORK);
+        assert_true(s.not_before_ms >= before_ms + least_ms);
+        uint64_t until_ms = s.not_before_ms;
+        if (supervisor_now_ms() < until_ms) { /* else this machine has slept over it */
+            look_meanwhile();
+            assert_int_equal(s.not_before_ms, until_ms);
+        }
+        least_ms = 2 * least_ms < PAUSE_MAX_MS ? 2 * least_ms : PAUSE_MAX_MS;
+    }
+    assert_int_equal(least_ms, PAUSE_MAX_MS);
+}
+
+static void closed_cb(struct act *a)
+{
+    (void)a;
+    closed++;
+}
+
+static void another_thing_to_do_waits_for_nothing(void **state)
+{
+    (void)state;
+    static const struct pg_place place = {.host = "127.0.0.1",
+                                          .port = 1,
+                                          .user = "postgres",
+                                          .database = "postgres",
+                                          .application_name = "pgraft",
+                                          .connect_ms = 1000,
+                                          .statement_ms = 1000,
+                                          .pause_min_ms = 50,
+                                          .pause_max_ms = 50};
+    uv_loop_t loop;
+    begin();
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(act_open(&s.act, &loop, &place, NULL), 0);
+    s.act.owner = &s;
+    refuse(GUARD_IN_WORK);
+    s.decision = (struct decision){.action = ACTION_STOP};
+    s.is_home_stale = s.has_home = false; /* so that it begins with a look at the directory */
+    supervisor_carry_out(&s, s.not_before_ms - 1);
+    assert_true(s.act.is_running);
+    assert_int_equal(s.failures, 0);
+    act_close(&s.act, closed_cb);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(closed, 1);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static void what_was_not_begun_has_not_failed(void **state)
+{
+    (void)state;
+    begin();
+    s.decision.back.step = RETURN_REWIND;
+    refuse(GUARD_IN_WORK);
+    assert_int_equal(s.back.rewind_failures, 0);
+    assert_non_null(strstr(s.trouble, "an earlier request is still being carried out"));
+    refuse(GUARD_FILES);
+    assert_int_equal(s.back.rewind_failures, 1);
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
+        count++;
+    }
+    return count;
+}
+
+static void a_refusal_is_logged_once(void **state)
+{
+    (void)state;
+    static struct scratch scratch;
+    struct log_config config = {.file = {.size_max = 1 << 20, .name = "node.log", .mode = 0600}};
+    begin();
+    scratch_init(&scratch);
+    config.file.dir = scratch.dir;
+    assert_int_equal(log_open(&config, NULL), 0);
+    for (int i = 0; i < 5; i++) {
+        struct guard_event event = {.kind = GUARD_REFUSED, .id = 7, .reason = GUARD_IN_WORK};
+        refuse(GUARD_IN_WORK);
+        supervisor_guard_event(&s, &event); /* which is logged, too */
+    }
+    log_close();
+    CLEANUP(buf_close) struct buf text = {0};
+    assert_true(scratch_read(&scratch, "node.log", &text));
+    assert_int_equal(count_of(buf_text(&text), "still being carried out"), 1);
+    scratch_close(&scratch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refusal_is_waited_out_longer_and_longer),
+        cmocka_unit_test(another_thing_to_do_waits_for_nothing),
+        cmocka_unit_test(what_was_not_begun_has_not_failed),
+        cmocka_unit_test(a_refusal_is_logged_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
