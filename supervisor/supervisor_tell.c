@@ -14,6 +14,7 @@
 #include "supervisor/view_store.h"
 
 #define PUBLISH_MS 200
+#define TROUBLE_AGAIN_MS 600000
 
 /* What facts do not say of a PostgreSQL under work. */
 static enum view_state state_of(const struct supervisor *s, enum view_state seen)
@@ -112,16 +113,28 @@ static void make_card(struct supervisor *s)
     card_encode(&own, s->card);
 }
 
+/* The newest one of its kind; NULL: none. */
+static const struct view_event *newest_of(const struct cluster_view *view, const char *kind)
+{
+    for (uint32_t i = view->event_count; i > 0; i--) {
+        if (strcmp(view->events[i - 1].kind, kind) == 0) {
+            return &view->events[i - 1];
+        }
+    }
+    return NULL;
+}
+
+/* What goes on, or comes back soon, is one event. */
 static void add_trouble(struct supervisor *s, uint64_t wall_ms, const char *kind, const char *text)
 {
-    struct cluster_view *view = s->view;
     struct view_event event = {.wall_ms = wall_ms, .node = s->facts.self};
-    const struct view_event *last =
-        view->event_count > 0 ? &view->events[view->event_count - 1] : NULL;
+    const struct view_event *last = newest_of(s->view, kind);
     view_text_set(event.kind, sizeof(event.kind), kind);
     view_text_set(event.text, sizeof(event.text), text);
-    if (text[0] != '\0' && (last == NULL || strcmp(last->text, event.text) != 0)) {
-        view_add_event(view, &event);
+    bool is_told = last != NULL && strcmp(last->text, event.text) == 0 &&
+                   wall_ms < last->wall_ms + TROUBLE_AGAIN_MS;
+    if (text[0] != '\0' && !is_told) {
+        view_add_event(s->view, &event);
     }
 }
 
