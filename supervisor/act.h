@@ -61,6 +61,7 @@ struct act_order {
     uint32_t round;               /* of a step that is taken again and again */
     bool owes_bootstrap;          /* out, of the same: post_bootstrap has not succeeded */
     struct sync_force_book force; /* of ACTION_SYNC_SET */
+    bool is_reloaded;             /* out, of the same: else there is nothing to look for */
     uint64_t guard_pid;           /* 0: not a child of this program */
     bool has_archive;             /* restore_command is set */
     char segment[64];             /* of act_archive(): the WAL file that is being archived */

@@ -162,6 +162,7 @@ static void applied(struct act *a)
 static int work_sync(struct act_order *o, struct err *err)
 {
     o->config.is_primary = true;
+    o->is_reloaded = true;
     return work_reload(o, err);
 }
 

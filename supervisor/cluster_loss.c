@@ -93,6 +93,12 @@ enum view_loss view_any_one_may_fail(const struct cluster_view *view, uint64_t b
         buf_printf(why, "nobody could take over when %s is lost: %s\n", view->leader.text,
                    unfit.size > 0 ? buf_text(&unfit) : "there is no standby");
     }
+    if (fit > 0 && view->sync_mode != SYNC_OFF && !view->sync_is_provable) {
+        buf_printf(why,
+                   "nobody would take over when %s is lost: too few of the copies that commits "
+                   "wait for are there to prove that nothing is missing\n",
+                   view->leader.text);
+    }
     uint32_t wanted = view->sync_nodes > 0 ? view->sync_nodes : 1;
     if (view->sync_mode != SYNC_OFF && view->sync_strict && live_sync(view) <= wanted) {
         buf_str(why,

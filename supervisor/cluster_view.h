@@ -213,7 +213,8 @@ struct cluster_view {
     uint32_t sync_nodes;
     uint32_t sync_count; /* members in /sync, the leader not among them */
     struct facts_name sync_names[SYNC_NAMES_MAX];
-    uint64_t lag_bytes_max;              /* maximum_lag_on_failover */
+    bool sync_is_provable;  /* enough of the copies that commits wait for are there (proof.h) */
+    uint64_t lag_bytes_max; /* maximum_lag_on_failover */
     char config_trouble[VIEW_TEXT_SIZE]; /* why the key config is not in force here; "": it is */
     char switchover_at[VIEW_STAMP_SIZE]; /* ISO 8601; "": none is scheduled */
     struct facts_name switchover_from;

@@ -85,6 +85,31 @@ struct sync_value {
     struct sync_set sets[SYNC_SETS_MAX];
 };
 
+/* Whoever has to wait does it by a text, and that holds no copies. */
+static inline bool sync_set_is_named_as(const struct sync_set *a, const struct sync_set *b)
+{
+    bool is_same = a->needed == b->needed && a->count == b->count;
+    for (uint32_t i = 0; is_same && i < a->count; i++) {
+        is_same = name_is(&a->at[i].name, &b->at[i].name);
+    }
+    return is_same;
+}
+
+/* The published set that a value with these names is; NULL: none. Where several have its names, and
+ * differ in copies, it is the newest of them: a copy is replaced for good. */
+static inline const struct sync_set *sync_published_as(const struct sync_value *value,
+                                                       const struct sync_set *names)
+{
+    for (uint32_t i = value->count; i > 0; i--) {
+        if (sync_set_is_named_as(&value->sets[i - 1], names)) {
+            return &value->sets[i - 1];
+        }
+    }
+    return NULL;
+}
+
+#define IN_FORCE_UNSEEN UINT64_MAX
+
 /* ---- this node's PostgreSQL ---- */
 
 enum pg_process {
@@ -144,8 +169,10 @@ struct pg_facts {
     bool starts_alone;          /* it has been starting for a while, and its configuration does not
                                    name the primary of now: it may wait for WAL of that one */
     enum sync_force force; /* synchronous_standby_names, as read back from every process of it */
-    struct sync_set set_in_force; /* FORCE_OURS */
-    uint64_t in_force_lsn;        /* the end of WAL when that was seen */
+    struct sync_set set_in_force; /* FORCE_OURS: the newest published one that it may be */
+    uint64_t in_force_lsn;        /* the end of WAL when that was seen, and the copies of now were
+                                     known: beyond it no earlier set and no earlier copy has
+                                     acknowledged anything. IN_FORCE_UNSEEN: not looked since */
     uint64_t unsynced_ms;         /* since enough of the wanted standbys streamed */
 };
 

@@ -531,13 +531,10 @@ void observe_published(struct observe *o, const struct sync_value *published)
     o->published = *published;
 }
 
-void observe_wanted(struct observe *o, const struct facts_name *names, uint32_t count,
+void observe_wanted(struct observe *o, const struct sync_copy *copies, uint32_t count,
                     uint32_t needed)
 {
-    MUST(count <= PG_SEEN_NAMES_MAX);
-    memcpy(o->seen.wanted, names, count * sizeof(names[0]));
-    o->seen.wanted_count = count;
-    o->seen.wanted_needed = needed;
+    pg_seen_wanted(&o->seen, copies, count, needed, uv_now(o->loop));
 }
 
 void observe_assume_published(struct observe *o)

@@ -118,9 +118,10 @@ void observe_reloaded(struct observe *observe);
 void observe_try_write(struct observe *observe);
 /* Another program has worked in the data directory: what was read of it counts no more. */
 void observe_files_changed(struct observe *observe);
-/* What the store says of synchronous_standby_names, and of whom how many are wanted. */
+/* What the store says of synchronous_standby_names, and of whom how many are wanted; before the
+ * facts are filled for a decision that knows of these copies. */
 void observe_published(struct observe *observe, const struct sync_value *published);
-void observe_wanted(struct observe *observe, const struct facts_name *names, uint32_t count,
+void observe_wanted(struct observe *observe, const struct sync_copy *copies, uint32_t count,
                     uint32_t needed);
 /* After a restart of this program, before anything is changed: only the published sets, the fence
  * and the step between may be in force (sync_force.h). */

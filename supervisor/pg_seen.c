@@ -27,6 +27,7 @@ void pg_seen_restarted(struct pg_seen *seen, uint64_t now_ms)
     seen->gone_looks = 0;
     seen->flush_stands = false;
     seen->recovered = (struct position){.is_known = false};
+    seen->has_copies_lsn = false;
     seen->synced_at_ms = now_ms;
 }
 
@@ -35,7 +36,7 @@ void pg_seen_restarted(struct pg_seen *seen, uint64_t now_ms)
 static bool is_wanted(const struct pg_seen *seen, const char *name)
 {
     for (uint32_t i = 0; i < seen->wanted_count; i++) {
-        if (strcasecmp(seen->wanted[i].text, name) == 0) {
+        if (strcasecmp(seen->wanted[i].name.text, name) == 0) {
             return true;
         }
     }
@@ -94,6 +95,10 @@ void pg_seen_watch(struct pg_seen *seen, const struct probe_watch *watch, uint64
     if (seen->has_door && seen->doors == asked_doors) {
         sync_force_watch(&seen->force, watch);
     }
+    if (!watch->in_recovery && !seen->has_copies_lsn && asked_ms > seen->copies_at_ms) {
+        seen->has_copies_lsn = true;
+        seen->copies_lsn = watch->insert_lsn;
+    }
     uint32_t needed = seen->wanted_needed > 0 ? seen->wanted_needed : 1;
     if (watch->in_recovery || count_streaming(seen, watch) >= needed) {
         seen->synced_at_ms = now_ms;
@@ -137,6 +142,38 @@ void pg_seen_door_failed(struct pg_seen *seen, enum probe_door_state state, uint
         seen->door_state = state;
         seen->door_state_at_ms = now_ms;
     }
+}
+
+static uint64_t copy_heard(const struct pg_seen *seen, const struct facts_name *name)
+{
+    for (uint32_t i = 0; i < seen->wanted_count; i++) {
+        if (name_is(&seen->wanted[i].name, name)) {
+            return seen->wanted[i].copy;
+        }
+    }
+    return 0;
+}
+
+/* The text in force does not change when a copy does, so nothing is proved anew; but who is behind
+ * it is another one, and what the one before acknowledged ends somewhere before now. */
+void pg_seen_wanted(struct pg_seen *seen, const struct sync_copy *copies, uint32_t count,
+                    uint32_t needed, uint64_t now_ms)
+{
+    struct sync_copy wanted[PG_SEEN_NAMES_MAX];
+    MUST(count <= PG_SEEN_NAMES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t before = copy_heard(seen, &copies[i].name);
+        wanted[i] = copies[i];
+        if (copies[i].copy == 0) {
+            wanted[i].copy = before;
+        } else if (copies[i].copy != before) {
+            seen->copies_at_ms = now_ms;
+            seen->has_copies_lsn = false;
+        }
+    }
+    memcpy(seen->wanted, wanted, count * sizeof(wanted[0]));
+    seen->wanted_count = count;
+    seen->wanted_needed = needed;
 }
 
 void pg_seen_data(struct pg_seen *seen, const struct data_seen *data, uint64_t now_ms)
@@ -305,18 +342,27 @@ static enum sync_force force_of_standby(const struct pg_seen *seen)
     return sync_text_is_only(&text, SYNC_FENCE_NAME) ? FORCE_FENCE : FORCE_FOREIGN;
 }
 
+/* Where both was seen: the value in every process, and which copies there are. */
+static uint64_t in_force_lsn(const struct pg_seen *seen)
+{
+    if (!seen->has_copies_lsn) {
+        return IN_FORCE_UNSEEN;
+    }
+    return seen->copies_lsn > seen->force.lsn ? seen->copies_lsn : seen->force.lsn;
+}
+
 static void fill_sync(const struct pg_seen *seen, const struct sync_value *published, bool fresh,
                       uint64_t now_ms, struct pg_facts *out)
 {
     out->force = FORCE_UNKNOWN;
     out->set_in_force = (struct sync_set){.needed = 0};
-    out->in_force_lsn = 0;
+    out->in_force_lsn = IN_FORCE_UNSEEN;
     out->unsynced_ms = now_ms - seen->synced_at_ms;
     if (fresh && seen->watch.in_recovery) {
         out->force = force_of_standby(seen);
     } else if (fresh) {
         out->force = sync_force_of(&seen->force, published, &out->set_in_force);
-        out->in_force_lsn = seen->force.lsn;
+        out->in_force_lsn = in_force_lsn(seen);
     }
 }
 
@@ -356,5 +402,6 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
            a->data_answers == b->data_answers && is_same_end(&a->end, &b->end) &&
            is_same_end(&a->recovered, &b->recovered) && a->recovered.lsn == b->recovered.lsn &&
            is_same_receiver(a, b) && a->signal_synced == b->signal_synced && a->force == b->force &&
+           (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&
            sync_set_equal(&a->set_in_force, &b->set_in_force);
 }

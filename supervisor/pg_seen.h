@@ -53,9 +53,12 @@ struct pg_seen {
     struct data_seen data;
     uint64_t data_at_ms;
 
-    uint32_t wanted_count; /* standbys that may be waited for */
-    struct facts_name wanted[PG_SEEN_NAMES_MAX];
+    uint32_t wanted_count; /* standbys that may be waited for, with the copy last heard of */
+    struct sync_copy wanted[PG_SEEN_NAMES_MAX];
     uint32_t wanted_needed;
+    uint64_t copies_at_ms; /* when one of these copies was another one than before */
+    bool has_copies_lsn;
+    uint64_t copies_lsn; /* the end of WAL in a look that was asked after that */
     uint64_t synced_at_ms;
 };
 
@@ -71,6 +74,9 @@ bool pg_seen_wants_watch(const struct pg_seen *seen);
 void pg_seen_watch_failed(struct pg_seen *seen, const struct pg_failure *failure);
 void pg_seen_door(struct pg_seen *seen, const struct probe_door *door, uint64_t now_ms);
 void pg_seen_door_failed(struct pg_seen *seen, enum probe_door_state state, uint64_t now_ms);
+/* Which standbys may be waited for, and how many are. A copy of 0: nothing was heard of it. */
+void pg_seen_wanted(struct pg_seen *seen, const struct sync_copy *copies, uint32_t count,
+                    uint32_t needed, uint64_t now_ms);
 void pg_seen_data(struct pg_seen *seen, const struct data_seen *data, uint64_t now_ms);
 
 /* Whether the end has to be read out of the files now, and from where (0: the last checkpoint). */

@@ -90,12 +90,17 @@ struct proof proof_by_seals(const struct sync_value *value, const struct member_
 static bool would_answer(const struct member_facts *m, uint64_t epoch)
 {
     return m != NULL && m->is_fresh && m->is_database && m->process == PG_RUNNING &&
-           m->follows_epoch == epoch && m->end.is_known && !m->leaves && !m->nofailover &&
-           m->failover_priority >= 1;
+           m->follows_epoch == epoch && m->end.is_known && !m->leaves;
 }
 
-bool proof_is_foreseen(const struct sync_value *value, const struct member_facts *members,
-                       uint32_t count, uint64_t epoch)
+static bool would_lead(const struct member_facts *m, uint64_t epoch)
+{
+    return would_answer(m, epoch) && !m->nofailover && m->failover_priority >= 1;
+}
+
+static bool would_hold(const struct sync_value *value, const struct member_facts *members,
+                       uint32_t count, uint64_t epoch,
+                       bool (*counts)(const struct member_facts *m, uint64_t epoch))
 {
     bool holds = value->is_known && value->count > 0 && value->epoch == epoch;
     for (uint32_t i = 0; holds && i < value->count; i++) {
@@ -103,11 +108,23 @@ bool proof_is_foreseen(const struct sync_value *value, const struct member_facts
         uint32_t needed = proof_answers_needed(set);
         uint32_t answers = 0;
         for (uint32_t k = 0; k < set->count; k++) {
-            answers += would_answer(member_of_copy(&set->at[k], members, count), epoch) ? 1 : 0;
+            answers += counts(member_of_copy(&set->at[k], members, count), epoch) ? 1 : 0;
         }
         holds = needed > 0 && answers >= needed;
     }
     return holds;
+}
+
+bool proof_is_foreseen(const struct sync_value *value, const struct member_facts *members,
+                       uint32_t count, uint64_t epoch)
+{
+    return would_hold(value, members, count, epoch, would_lead);
+}
+
+bool proof_would_hold(const struct sync_value *value, const struct member_facts *members,
+                      uint32_t count, uint64_t epoch)
+{
+    return would_hold(value, members, count, epoch, would_answer);
 }
 
 bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy)

@@ -31,6 +31,10 @@ struct proof proof_by_seals(const struct sync_value *value, const struct member_
 bool proof_is_foreseen(const struct sync_value *value, const struct member_facts *members,
                        uint32_t count, uint64_t epoch);
 
+/* ... to prove what was acknowledged, whoever of all would then be chosen. */
+bool proof_would_hold(const struct sync_value *value, const struct member_facts *members,
+                      uint32_t count, uint64_t epoch);
+
 /* Where a set waits for nobody, and all together prove nothing: what was acknowledged by waiting,
  * if another of them was the one in force. */
 struct proof proof_of_waits(const struct sync_value *value, const struct member_facts *members,

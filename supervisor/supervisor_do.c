@@ -223,7 +223,8 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
     if (d->action == ACTION_START_STANDBY || d->action == ACTION_START_PRIMARY) {
         s->is_reload_due = s->next_setup != NULL; /* it has just read what there is */
     }
-    if (d->action == ACTION_SEAL || d->action == ACTION_FOLLOW || d->action == ACTION_SYNC_SET) {
+    bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
+    if (d->action == ACTION_SEAL || d->action == ACTION_FOLLOW || is_sync_set) {
         observe_reloaded(&s->observe);
     }
     if (d->action == ACTION_KILL) {
@@ -320,9 +321,11 @@ static void do_now(struct supervisor *s, uint64_t now_ms)
                           d->sync.revision);
     } else if (d->action == ACTION_SYNC_SET || d->action == ACTION_WRITE_SIGNAL ||
                d->action == ACTION_SEAL) {
-        bool is_fenced = d->action == ACTION_SYNC_SET && s->facts.pg.force == FORCE_FENCE;
-        if (!is_fenced) {                            /* else who follows says so himself */
-            observe_hurry(&s->observe, hurry_ms(d)); /* somebody else does it: look for it */
+        const struct pg_facts *pg = &s->facts.pg;
+        bool is_unseen = pg->force == FORCE_UNKNOWN ||
+                         (pg->force == FORCE_OURS && pg->in_force_lsn == IN_FORCE_UNSEEN);
+        if (d->action != ACTION_SYNC_SET || is_unseen) { /* else who follows says so himself */
+            observe_hurry(&s->observe, hurry_ms(d));     /* somebody else does it: look for it */
         }
     }
 }

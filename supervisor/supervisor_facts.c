@@ -42,16 +42,16 @@ static void gather_making(struct supervisor *s, uint64_t now_ms, struct facts *f
 
 static void gather_wanted(struct supervisor *s)
 {
-    struct facts_name names[FACTS_MEMBERS_MAX];
+    struct sync_copy copies[FACTS_MEMBERS_MAX];
     uint32_t count = 0;
     const struct facts *f = &s->facts;
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         if (m->is_database && !m->nosync && !name_is(&m->name, &f->self)) {
-            names[count++] = m->name;
+            copies[count++] = (struct sync_copy){.name = m->name, .copy = m->copy};
         }
     }
-    observe_wanted(&s->observe, names, count, s->settings.sync_nodes);
+    observe_wanted(&s->observe, copies, count, s->settings.sync_nodes);
 }
 
 /* It is read after every end: a restart in place and a release wait for it (rule end-unread). */

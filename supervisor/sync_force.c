@@ -380,19 +380,6 @@ enum sync_move sync_force_next(const struct sync_force_book *book, const struct 
 
 /* ---- for decide() ---- */
 
-static bool is_of_set(const struct sync_text *text, const struct sync_set *set)
-{
-    if (text->needed != set->needed || text->count != (set->needed > 0 ? set->count : 0)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < text->count; i++) {
-        if (strcmp(text->names[i].text, set->at[i].name.text) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A set by its names alone: no copy is known of any. False: it can not be one of ours. */
 static bool to_names(const struct sync_text *text, struct sync_set *out)
 {
@@ -421,14 +408,17 @@ enum sync_force sync_force_of(const struct sync_force_book *book,
     if (sync_text_is_only(&book->now, SYNC_FENCE_NAME)) {
         return FORCE_FENCE;
     }
-    for (uint32_t i = 0; published->is_known && i < published->count; i++) {
-        if (is_of_set(&book->now, &published->sets[i])) {
-            *ret_set = published->sets[i];
-            return FORCE_OURS;
-        }
+    struct sync_set names = {.needed = 0};
+    if (!published->is_known || !to_names(&book->now, &names)) {
+        return FORCE_FOREIGN;
+    }
+    const struct sync_set *set = sync_published_as(published, &names);
+    if (set != NULL) {
+        *ret_set = *set;
+        return FORCE_OURS;
     }
     /* While only the primary's own copy proves anything, whatever waits for no one unknown will do:
      * so it is with a server that was adopted, and on the way to the first set. */
-    bool may_be_any = published->is_known && published->count == 0;
-    return may_be_any && to_names(&book->now, ret_set) ? FORCE_OURS : FORCE_FOREIGN;
+    *ret_set = published->count == 0 ? names : *ret_set;
+    return published->count == 0 ? FORCE_OURS : FORCE_FOREIGN;
 }

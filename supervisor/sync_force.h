@@ -91,10 +91,11 @@ enum sync_move {
 };
 enum sync_move sync_force_next(const struct sync_force_book *book, const struct sync_text *goal);
 
-/* What that is for decide(): @published are the sets of the store. A value that is proved and is
- * one of them, is FORCE_OURS; so is any list of names while no set is published, but then its
- * copies are not known (0); the fence is FORCE_FENCE; a step between, and what can not be told
- * apart without one, is FORCE_HALFWAY; what is on its way is FORCE_UNKNOWN. */
+/* What that is for decide(): @published are the sets of the store. A value that is proved and has
+ * the names of one of them is FORCE_OURS, and the newest of those; so is any list of names while no
+ * set is published, but then its copies are not known (0); the fence is FORCE_FENCE; a step
+ * between, and what can not be told apart without one, is FORCE_HALFWAY; what is on its way is
+ * FORCE_UNKNOWN. */
 enum sync_force sync_force_of(const struct sync_force_book *book,
                               const struct sync_value *published, struct sync_set *ret_set);
 

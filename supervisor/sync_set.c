@@ -146,20 +146,6 @@ static struct sync_plan say(const struct facts *f, const struct sync_set *goal, 
                              : publish(f, goal, 1, why);
 }
 
-/* Where no set is published none names its copies: then the names are all there is. */
-static bool is_in_force(const struct facts *f, const struct sync_set *goal)
-{
-    const struct sync_set *now = &f->pg.set_in_force;
-    if (f->store.sync.count > 0) {
-        return sync_set_equal(now, goal);
-    }
-    bool is_it = now->needed == goal->needed && now->count == goal->count;
-    for (uint32_t i = 0; is_it && i < now->count; i++) {
-        is_it = name_is(&now->at[i].name, &goal->at[i].name);
-    }
-    return is_it;
-}
-
 static bool publishes(const struct sync_value *value, const struct sync_set *set)
 {
     for (uint32_t i = 0; i < value->count; i++) {
@@ -187,17 +173,51 @@ static struct sync_plan from_fence(const struct facts *f, const struct sync_set 
     return apply(goal, "the fence is lifted: the set is published");
 }
 
+static struct sync_plan publish_beside(const struct facts *f, const struct sync_set *goal,
+                                       const char *why)
+{
+    const struct sync_value *value = &f->store.sync;
+    struct sync_set all[SYNC_SETS_MAX];
+    MUST(value->count < SYNC_SETS_MAX);
+    memcpy(all, value->sets, value->count * sizeof(all[0]));
+    all[value->count] = *goal;
+    return publish(f, all, value->count + 1, why);
+}
+
+/* What is in force has the names of @goal, and there is nothing to apply. Its copies may be others:
+ * a standby that was cloned anew acknowledges under its old name from the moment it streams, and no
+ * publish can be before that.
+ *
+ * Until @goal stands alone the sets of before prove as they did. A name has one data directory, and
+ * another copy takes its place for good: whoever still answers as the copy that is listed is the
+ * one that acknowledged, and one that is gone proves nothing. @goal beside them says which copies
+ * must be kept.
+ *
+ * And it may stand alone once enough of it have flushed up to in_force_lsn. That was read when
+ * these copies were known, so those of before had written their last: all that they acknowledged,
+ * and all that earlier sets did, lies below it and is on @goal. What lies beyond was acknowledged
+ * by the copies of @goal, or by later ones still, and then they do not answer any more. */
+static struct sync_plan in_force(const struct facts *f, const struct sync_set *goal)
+{
+    const struct sync_value *value = &f->store.sync;
+    if (is_said(f, goal)) {
+        return (struct sync_plan){.step = SYNC_STEP_NONE, .why = "the wanted set is in force"};
+    }
+    bool is_beside = value->count == 0 || publishes(value, goal);
+    if (!is_beside && value->count < SYNC_SETS_MAX) {
+        return publish_beside(f, goal, "a standby of the set in force has another copy now");
+    }
+    if (goal->needed > 0 && !is_caught_up(f, goal, f->pg.in_force_lsn)) {
+        return wait_for("the new set does not have yet what the one before acknowledged");
+    }
+    return say(f, goal, "the set in force proves everything: it stands alone");
+}
+
 static struct sync_plan to_goal(const struct facts *f, const struct sync_set *goal)
 {
     const struct sync_value *value = &f->store.sync;
-    if (is_in_force(f, goal)) {
-        if (is_said(f, goal)) {
-            return (struct sync_plan){.step = SYNC_STEP_NONE, .why = "the wanted set is in force"};
-        }
-        if (goal->needed > 0 && !is_caught_up(f, goal, f->pg.in_force_lsn)) {
-            return wait_for("the new set does not have yet what the one before acknowledged");
-        }
-        return say(f, goal, "the set in force proves everything: it stands alone");
+    if (sync_set_is_named_as(&f->pg.set_in_force, goal)) {
+        return in_force(f, goal);
     }
     if (value->count == 0 || (!is_alone(f, goal) && publishes(value, goal))) {
         return apply(goal, "the set is published: it may be applied");
@@ -208,10 +228,7 @@ static struct sync_plan to_goal(const struct facts *f, const struct sync_set *go
     if (value->count == SYNC_SETS_MAX) {
         return publish(f, NULL, 0, "too many sets are open: only the primary's own copy proves");
     }
-    struct sync_set both[SYNC_SETS_MAX];
-    memcpy(both, value->sets, value->count * sizeof(both[0]));
-    both[value->count] = *goal;
-    return publish(f, both, value->count + 1, "the new set is published before it is applied");
+    return publish_beside(f, goal, "the new set is published before it is applied");
 }
 
 struct sync_value sync_inherit(const struct facts *f)

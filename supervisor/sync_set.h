@@ -9,6 +9,8 @@
  *     published [A, B]   in force B     read back from every process
  *     published [B]      in force B     once enough of B have flushed all that A acknowledged
  *
+ * Where B has the names of A, and a copy is another one because that standby was cloned or rewound
+ * anew, both are the same text: then nothing is applied, and the rest is the same.
  *
  * Where a synchronous mode waits for nobody (no standby streams, and it is not strict), no set at
  * all is published: only the primary's own copy proves then, and nobody else is eligible.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/proof.h"
 
 static enum view_state state_of(enum pg_process process)
 {
@@ -51,7 +52,25 @@ static void take_self(struct view_self *self, const struct facts *f, uint64_t bo
     self->flow = follows && !is_primary ? VIEW_STREAMING : reads ? VIEW_ARCHIVE : VIEW_FLOW_NONE;
 }
 
-/* The sets are what a commit may have waited for: who is in each of them is synchronous now. */
+static bool is_in_set(const struct sync_set *set, const struct sync_copy *copy)
+{
+    for (uint32_t k = 0; k < set->count; k++) {
+        if (set->at[k].copy == copy->copy && name_is(&set->at[k].name, &copy->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of whom nothing was heard yet, the store's word counts. */
+static bool is_replaced(const struct facts *f, const struct sync_copy *copy)
+{
+    const struct member_facts *m = member_named(f->members, f->member_count, &copy->name);
+    return m != NULL && m->copy != 0 && m->copy != copy->copy;
+}
+
+/* The sets are what a commit may have waited for: whose copy is in each of them is synchronous now.
+ * The same name with another copy, just cloned anew, proves nothing yet. */
 static void take_sync(struct cluster_view *view, const struct facts *f)
 {
     const struct sync_value *sync = &f->store.sync;
@@ -61,19 +80,17 @@ static void take_sync(struct cluster_view *view, const struct facts *f)
     view->sync_count = 0;
     for (uint32_t i = 0; sync->is_known && sync->count > 0 && i < sync->sets[0].count; i++) {
         const struct sync_copy *copy = &sync->sets[0].at[i];
-        bool in_all = true;
+        bool in_all = !is_replaced(f, copy);
         for (uint32_t s = 1; s < sync->count; s++) {
-            bool in_this = false;
-            for (uint32_t k = 0; k < sync->sets[s].count; k++) {
-                in_this = in_this || name_is(&sync->sets[s].at[k].name, &copy->name);
-            }
-            in_all = in_all && in_this;
+            in_all = in_all && is_in_set(&sync->sets[s], copy);
         }
         if (in_all && sync->sets[0].needed > 0) {
             view->sync_names[view->sync_count] = copy->name;
             view->sync_count++;
         }
     }
+    view->sync_is_provable =
+        proof_would_hold(sync, f->members, f->member_count, f->store.grant_epoch);
 }
 
 static void take_member(struct view_member *m, const struct member_facts *f, uint64_t epoch)

@@ -1,8 +1,11 @@
 """tests/cluster/test_pg_strict.py - one synchronous standby by name, and no commit without it.
 
 Claim: with guard and pgraftd frozen together PostgreSQL lives on there, and acknowledges nothing to anybody, however long; all
-that was acknowledged is on the next one. Also in this mode a standby that provably has everything takes over at once. For whom
-none of it holds, since less was asked for, is told."""
+that was acknowledged is on the next one. Also in this mode a standby that provably has everything takes over at once; so does one
+that was cloned anew while the set waited for it, and whose copy is another one therefore. For whom none of it holds, since less was
+asked for, is told."""
+import json
+import shutil
 import time
 
 from lib import wait
@@ -60,3 +63,37 @@ def test_who_asks_for_less_is_named(pg):
     primary.says("nobody asks for less than the synchronous mode any more", mark)
     assert primary.count("some ask for less than the synchronous mode", mark) == 1
     primary.sql("DROP ROLE weak")
+
+
+def sets(cluster):
+    """What the store says that commits wait for: the copies of each set."""
+    value = json.loads(cluster.running[0].client.value(cluster.key("sync")))["pgraft"]
+    return [[(copy["name"], copy["copy"]) for copy in one["copies"]] for one in value["sets"]]
+
+
+def test_the_only_standby_is_cloned_anew(pg):
+    """All the while its name alone is waited for, so synchronous_standby_names stays what it was."""
+    case = Case(pg)
+    cluster, primary = case.cluster, case.primary
+    names = primary.sql("SHOW synchronous_standby_names")
+    standby = next(node for node in case.others if node.name in names)
+    spare = next(node for node in case.others if node is not standby)
+    before = sets(cluster)
+    spare.stop()
+    standby.kill_all()
+    shutil.rmtree(standby.pgdata)
+    standby.start()
+    wait.until(lambda: primary.streams() == [standby.name], lambda: f"it streams again\n{cluster.story()}", 60)
+    case.writers.go_on()
+    wait.until(lambda: len(sets(cluster)) == 1 and sets(cluster) != before, lambda: f"{before}, {sets(cluster)}")
+    assert [name for one in sets(cluster) for name, _ in one] == [standby.name]
+    assert primary.sql("SHOW synchronous_standby_names") == names
+    wait.until(lambda: "take over when" not in ctl(primary, "status")[0], lambda: ctl(primary, "status")[0])
+    mark = primary.mark()
+    kill([primary.postmaster()])
+    heir = case.heir()
+    primary.gave_up_the_role("provable-failover", mark)
+    spare.start()
+    now, _ = case.over()
+    case.nothing_lost()
+    assert now is heir is standby

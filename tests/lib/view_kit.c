@@ -33,6 +33,7 @@ void view_kit_sync(struct cluster_view *view, enum sync_mode mode, const char *n
 {
     view->sync_mode = mode;
     view->sync_count = 0;
+    view->sync_is_provable = names[0] != '\0';
     for (const char *at = names; *at != '\0';) {
         size_t size = strcspn(at, ",");
         MUST(view->sync_count < SYNC_NAMES_MAX && size < FACTS_NAME_SIZE);

@@ -170,12 +170,12 @@ static void publish(char **words)
 
 static void want(char **words)
 {
-    struct facts_name names[4];
+    struct sync_copy copies[4] = {{.copy = 0}};
     uint32_t count = 0;
-    for (int i = 2; words[1] != NULL && words[i] != NULL && count < ARRAY_LEN(names); i++) {
-        (void)snprintf(names[count++].text, FACTS_NAME_SIZE, "%s", words[i]);
+    for (int i = 2; words[1] != NULL && words[i] != NULL && count < ARRAY_LEN(copies); i++) {
+        (void)snprintf(copies[count++].name.text, FACTS_NAME_SIZE, "%s", words[i]);
     }
-    observe_wanted(&observer, names, count,
+    observe_wanted(&observer, copies, count,
                    words[1] != NULL ? (uint32_t)strtoul(words[1], NULL, 10) : 1);
 }
 

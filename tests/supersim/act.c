@@ -105,6 +105,7 @@ static void act_sync(struct sim *sim, int node, const struct decision *d)
         if (pg->fence) {
             check_lift(sim, node, &d->sync.apply);
         }
+        check_apply(sim, node, &d->sync.apply);
         pg_set_force(sim, node, &d->sync.apply);
         pg->force_lsn = 0;
         sim->counts.applies++;

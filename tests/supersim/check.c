@@ -5,12 +5,15 @@
  * - S1': even then it acknowledges no synchronous commit once a later one was promoted.
  * - S2: every synchronous commit that was acknowledged is in each later primary; so is one that a
  *   primary acknowledged alone, because in a synchronous mode no standby was there.
+ *   Whatever sets are published, no copies prove them that all lack such a commit.
  * - S3: what asynchronous commits are lost is within the bound, and reported.
  * - S4: who is granted the role is a database, may be, has sealed, and so have all who count.
  * - S5: no timeline is made twice, and nobody follows onto other records of the same one.
  * - S6, S7: no clone or rewind takes the only copy of an acknowledged commit, or the newest data.
  * - S9: nothing is granted during a pause.
  * - S12: after a restart in place nothing is shown that is on this node alone.
+ * - L4: in a synchronous mode a healed cluster publishes sets of copies that are there, so that a
+ *   failover is provable; and nobody is ever told to apply what is in force already.
  * - L1, L2, L3: a healed cluster writes, streams, and did not change its primary more often than it
  *   was given reason to; nor takes anybody a primary for one that never became it. S10 is part of
  *   it: a node that stands still is never well.
@@ -177,12 +180,48 @@ void check_promotion(struct sim *sim, int node)
     }
 }
 
+/* Could copies of @set that lack @a be enough for a proof? Those that are gone do not answer. */
+static bool is_proved_without(const struct sim *sim, const struct sync_set *set,
+                              const struct acked *a)
+{
+    uint32_t lacking = 0;
+    for (uint32_t k = 0; k < set->count; k++) {
+        for (int i = 0; i < sim->databases; i++) {
+            const struct sim_node *n = &sim->nodes[i];
+            lacking += name_is(&set->at[k].name, &n->name) && set->at[k].copy == n->pg.copy &&
+                       n->pg.data == DATA_USABLE && !has_record(n, a->lsn, a->id);
+        }
+    }
+    return proof_answers_needed(set) > 0 && lacking >= proof_answers_needed(set);
+}
+
+static void check_provable(struct sim *sim, const struct acked *a)
+{
+    const struct sync_value *value = &sim->store.now.sync;
+    bool is_lost = value->is_known && value->count > 0 && a->sync && !a->alone;
+    for (uint32_t s = 0; is_lost && s < value->count; s++) {
+        is_lost = is_proved_without(sim, &value->sets[s], a);
+    }
+    if (is_lost) {
+        sim_violation(sim, "S2: what is published is proved without an acknowledged commit at %u",
+                      (unsigned)a->lsn);
+    }
+}
+
+void check_publish(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->acked_count; i++) {
+        check_provable(sim, &sim->acked[i]);
+    }
+}
+
 /* Late, by whoever is not primary any more: right for a synchronous commit that the new one has. */
 void check_ack(struct sim *sim, int node, bool sync)
 {
     const struct sim_node *n = &sim->nodes[node];
     const struct acked *a = &sim->acked[sim->acked_count - 1];
     if (n->pg.epoch >= sim->highest_epoch_promoted) {
+        check_provable(sim, a);
         return;
     }
     bool is_kept = has_record(&sim->nodes[sim->highest_node], a->lsn, a->id);
@@ -212,6 +251,15 @@ void check_lift(struct sim *sim, int node, const struct sync_set *set)
     if (have < set->needed) {
         sim_violation(sim, "S12: %s opens, and what recovery found at %u is on %u of %u",
                       n->name.text, (unsigned)at, (unsigned)have, (unsigned)set->needed);
+    }
+}
+
+/* What stands in the file already is not written again, and nothing would come of it. */
+void check_apply(struct sim *sim, int node, const struct sync_set *set)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    if (!n->pg.fence && n->pg.force_at <= sim->now && sync_set_is_named_as(&n->pg.force, set)) {
+        sim_violation(sim, "L4: %s is to apply what is in force already", n->name.text);
     }
 }
 
@@ -249,6 +297,25 @@ static bool is_well_placed(const struct sim *sim, int node, const struct sim_nod
            n->pg.wal_count + 20 >= primary->pg.wal_count;
 }
 
+/* If the primary were lost now: by the copies that stream, whoever is asked for. */
+static bool is_provable(const struct sim *sim, const struct sim_node *primary)
+{
+    const struct sync_value *value = &sim->store.now.sync;
+    bool is_it = value->is_known && value->epoch == primary->pg.epoch && value->count > 0;
+    for (uint32_t s = 0; is_it && s < value->count; s++) {
+        const struct sync_set *set = &value->sets[s];
+        uint32_t have = 0;
+        for (uint32_t k = 0; k < set->count; k++) {
+            for (int i = 0; i < sim->databases; i++) {
+                const struct sim_node *n = &sim->nodes[i];
+                have += name_is(&set->at[k].name, &n->name) && set->at[k].copy == n->pg.copy;
+            }
+        }
+        is_it = set->needed > 0 && have + set->needed > set->count;
+    }
+    return is_it;
+}
+
 bool check_is_well(struct sim *sim, char why[200])
 {
     const struct sim_node *primary = NULL;
@@ -277,6 +344,11 @@ bool check_is_well(struct sim *sim, char why[200])
                            (unsigned)sim->acked[i].lsn, primary->name.text);
             return false;
         }
+    }
+    if (sim->settings.sync_mode != SYNC_OFF && !is_provable(sim, primary)) {
+        (void)snprintf(why, 200, "L4: nothing is provable of %s, %u sets are published",
+                       primary->name.text, (unsigned)sim->store.now.sync.count);
+        return false;
     }
     return true;
 }

@@ -140,15 +140,21 @@ void daemon_beat(struct sim *sim, int node)
 
 /* ---- what a node sees ---- */
 
-/* While no set is published there are no copies to go by the names in force (sync_force.h). */
+/* A text is in force, and holds no copies: what is published has them (sync_force.h). */
 static void observe_force(const struct sim *sim, const struct sim_node *n, struct pg_facts *out)
 {
     const struct sim_pg *pg = &n->pg;
     bool is_in = pg->force_at <= sim->now;
     out->force = !is_in ? FORCE_UNKNOWN : pg->fence ? FORCE_FENCE : FORCE_OURS;
     out->set_in_force = pg->force;
-    for (uint32_t i = 0; n->view.sync.count == 0 && i < pg->force.count; i++) {
+    for (uint32_t i = 0; i < pg->force.count; i++) {
         out->set_in_force.at[i].copy = 0;
+    }
+    const struct sync_set *as = sync_published_as(&n->view.sync, &out->set_in_force);
+    if (as != NULL) {
+        out->set_in_force = *as;
+    } else if (out->force == FORCE_OURS && (!n->view.sync.is_known || n->view.sync.count > 0)) {
+        out->force = FORCE_FOREIGN;
     }
     out->in_force_lsn = pg->force_lsn;
     out->unsynced_ms = (sim->now - pg->synced_at) / MS;
@@ -319,10 +325,17 @@ static void note(struct sim *sim, int node, const struct facts *f, const struct 
     fault_milestone(sim);
 }
 
-/* When the set in force was first seen to be in every process. */
+/* When the set in force was first seen to be in every process, and these copies were there. */
 static void look_at_force(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
+    struct sim_daemon *d = &sim->nodes[node].daemon;
+    for (int i = 0; i < sim->databases; i++) {
+        if (d->soft[i].copy != 0 && d->soft[i].copy != d->heard_copies[i]) {
+            d->heard_copies[i] = d->soft[i].copy;
+            pg->force_lsn = 0;
+        }
+    }
     if (pg->force_at != 0 && pg->force_at <= sim->now && pg->force_lsn == 0) {
         pg->force_lsn = pg->wal_count;
     }

@@ -206,6 +206,7 @@ static void commit_holder(struct sim *sim, const struct proposal *p)
             s->now.sync.count > 0 ? (unsigned)s->now.sync.sets[s->now.sync.count - 1].needed : 0,
             s->now.sync.count > 0 ? (unsigned)s->now.sync.sets[s->now.sync.count - 1].count : 0);
     }
+    check_publish(sim);
 }
 
 static void commit_leader(struct sim *sim, const struct proposal *p)

@@ -188,6 +188,7 @@ struct sim_daemon {
     uint64_t down_at;     /* since when its PostgreSQL is down; 0: it is not */
     uint64_t starting_at; /* ... starts */
     int candidate;
+    uint64_t heard_copies[NODES_MAX];     /* of all, the last */
     uint64_t primary_epoch, primary_copy; /* for which that copy was seen to be primary */
     const char *rule;
     uint64_t looks_at; /* of the next loop */
@@ -371,6 +372,8 @@ void check_grant(struct sim *sim, const struct proposal *p);
 void check_promotion(struct sim *sim, int node);
 void check_ack(struct sim *sim, int node, bool sync);
 void check_lift(struct sim *sim, int node, const struct sync_set *set);
+void check_publish(struct sim *sim);
+void check_apply(struct sim *sim, int node, const struct sync_set *set);
 void check_discard(struct sim *sim, int node, int source);
 void check_end(struct sim *sim);
 bool check_is_well(struct sim *sim, char why[200]);

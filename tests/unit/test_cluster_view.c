@@ -164,6 +164,11 @@ static void strict_and_one_to_spare(struct cluster_view *view)
     view->sync_strict = true;
     view->sync_nodes = 1;
 }
+static void other_copies(struct cluster_view *view)
+{
+    view_kit_sync(view, SYNC_QUORUM, "pg2,pg3");
+    view->sync_is_provable = false;
+}
 static void alone(struct cluster_view *view)
 {
     view->member_count = 1;
@@ -210,6 +215,9 @@ static void whether_any_one_may_fail(void **state)
         {strict_and_none_to_spare, VIEW_LOSS_NOT,
          "commits would wait for ever without any one of the synchronous standbys: "
          "synchronous_mode_strict is on, and there is none to spare\n"},
+        {other_copies, VIEW_LOSS_NOT,
+         "nobody would take over when pg1 is lost: too few of the copies that commits wait for "
+         "are there to prove that nothing is missing\n"},
         {alone, VIEW_LOSS_NOT, "nobody could take over when pg1 is lost: there is no standby\n"},
         {paused, VIEW_LOSS_NOT, "it is paused: nobody takes over when pg1 is lost\n"},
         {old, VIEW_LOSS_UNKNOWN, "what this node knows of PostgreSQL is old\n"},

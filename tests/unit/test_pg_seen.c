@@ -393,9 +393,8 @@ static void standbys_that_are_wanted_are_counted(void **state)
     (void)state;
     begin();
     struct probe_watch w = primary(700, 700);
-    seen.wanted_count = 1;
-    seen.wanted_needed = 1;
-    seen.wanted[0] = (struct facts_name){.text = "pg2"};
+    const struct sync_copy pg2 = {.name = {.text = "pg2"}};
+    pg_seen_wanted(&seen, &pg2, 1, 1, now);
     w.sender_count = 1;
     w.senders[0] =
         (struct probe_sender){.name = "pg_receivewal", .state = "streaming", .flush_known = true};
@@ -410,6 +409,54 @@ static void standbys_that_are_wanted_are_counted(void **state)
     assert_int_equal(facts().unsynced_ms, 50);
 }
 
+static void hear(uint64_t copy)
+{
+    const struct sync_copy pg2 = {.name = {.text = "pg2"}, .copy = copy};
+    pg_seen_wanted(&seen, &pg2, 1, 1, now);
+}
+
+/* The text stays when pg2 is cloned anew, and so does its proof; but what the copy before
+ * acknowledged since lies beyond the place of that proof. */
+static void c3_another_copy_counts_from_where_it_was_known(void **state)
+{
+    (void)state;
+    begin();
+    published = (struct sync_value){.is_known = true, .count = 1};
+    published.sets[0] =
+        (struct sync_set){.needed = 1, .count = 1, .at = {{.name = {.text = "pg2"}, .copy = 102}}};
+    hear(102);
+    struct probe_door d = {
+        .started_us = 5, .session_us = 6, .loaded_us = 1, .lsn = 600, .sync_names = "ANY 1 (pg2)"};
+    pg_seen_door(&seen, &d, now);
+    struct probe_watch w = primary(700, 700);
+    (void)snprintf(w.sync_names, sizeof(w.sync_names), "%s", d.sync_names);
+    pg_seen_watch(&seen, &w, seen.doors, now, now + 1); /* asked when it was heard, or before */
+    assert_int_equal(facts().force, FORCE_OURS);
+    assert_true(facts().in_force_lsn == IN_FORCE_UNSEEN);
+    answer(&w);
+    assert_int_equal(facts().in_force_lsn, 700);
+    w.insert_lsn = w.end.lsn = 800;
+    answer(&w);
+    hear(102);
+    hear(0); /* it is silent, and that makes it no other one */
+    answer(&w);
+    assert_int_equal(facts().in_force_lsn, 700);
+    hear(103);
+    assert_true(facts().in_force_lsn == IN_FORCE_UNSEEN);
+    published.sets[published.count++] =
+        (struct sync_set){.needed = 1, .count = 1, .at = {{.name = {.text = "pg2"}, .copy = 103}}};
+    w.insert_lsn = w.end.lsn = 900;
+    answer(&w);
+    assert_int_equal(facts().in_force_lsn, 900);
+    assert_int_equal(facts().set_in_force.at[0].copy, 103);
+    w.insert_lsn = w.end.lsn = 950;
+    answer(&w);
+    assert_int_equal(facts().in_force_lsn, 900); /* else it would never be reached */
+    pg_seen_restarted(&seen, now);
+    answer(&w);
+    assert_int_equal(seen.copies_lsn, 950);
+}
+
 /* A supervisor is woken by each change, and by nothing that moves all the time. */
 static void positions_alone_are_no_change(void **state)
 {
@@ -417,12 +464,17 @@ static void positions_alone_are_no_change(void **state)
     struct probe_watch w = begin_streaming();
     open_door(5, true);
     answer(&w);
-    const struct pg_facts before = facts();
+    struct pg_facts before = facts();
+    assert_true(before.in_force_lsn == IN_FORCE_UNSEEN);
+    before.in_force_lsn = 400;
     struct pg_facts after = before;
     after.end.lsn++;
     after.in_force_lsn++;
     after.unsynced_ms++;
     assert_true(pg_seen_is_same(&before, &after));
+    after.in_force_lsn = IN_FORCE_UNSEEN;
+    assert_false(pg_seen_is_same(&before, &after));
+    after = before;
     after.follows_epoch++;
     assert_false(pg_seen_is_same(&before, &after));
     after = before;
@@ -455,6 +507,7 @@ int main(void)
         cmocka_unit_test(primary_left_recovery_where_it_was_seen_first),
         cmocka_unit_test(wal_that_is_not_flushed_stands),
         cmocka_unit_test(standbys_that_are_wanted_are_counted),
+        cmocka_unit_test(c3_another_copy_counts_from_where_it_was_known),
         cmocka_unit_test(positions_alone_are_no_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

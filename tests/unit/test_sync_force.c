@@ -340,6 +340,25 @@ static void facts_follow_from_proof_and_store(void **state)
     assert_int_equal(sync_force_of(&book, &value, &set), FORCE_UNKNOWN);
 }
 
+/* A text holds no copies. Who was cloned anew has taken the place of the copy before for good, so
+ * it is the newest of the sets that have these names. */
+static void c3_of_sets_with_the_same_names_it_is_the_newest(void **state)
+{
+    (void)state;
+    struct sync_force_book book;
+    struct sync_set set;
+    struct sync_value value = {.is_known = true, .count = 3};
+    value.sets[0] = value.sets[1] = make_set(1, 2);
+    value.sets[1].at[1].copy = 201;
+    value.sets[2] = make_set(1, 1);
+    begin_with(&book, "ANY 1 (pg2,pg3)");
+    assert_int_equal(sync_force_of(&book, &value, &set), FORCE_OURS);
+    assert_int_equal(set.at[1].copy, 201);
+    begin_with(&book, "ANY 1 (pg2)");
+    assert_int_equal(sync_force_of(&book, &value, &set), FORCE_OURS);
+    assert_int_equal(set.count, 1);
+}
+
 /* So a primary is that was adopted, or that somebody has set anew: its commits wait for nobody, and
  * nothing is what was published. Else its set could never be begun. */
 static void nothing_published_is_nobody_waited_for(void **state)
@@ -423,6 +442,7 @@ int main(void)
         cmocka_unit_test(nothing_is_known_of_before),
         cmocka_unit_test(other_values_and_other_postmasters_undo_it),
         cmocka_unit_test(facts_follow_from_proof_and_store),
+        cmocka_unit_test(c3_of_sets_with_the_same_names_it_is_the_newest),
         cmocka_unit_test(nothing_published_is_nobody_waited_for),
         cmocka_unit_test(way_to_a_value),
     };

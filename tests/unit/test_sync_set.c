@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/must.h"
 #include "supervisor/proof.h"
 #include "supervisor/sync_set.h"
 #include "tests/lib/facts_kit.h"
@@ -67,6 +68,128 @@ static void c4_a_set_is_published_before_it_is_applied_and_the_old_one_dropped_l
     expect(&f, SYNC_STEP_PUBLISH, 1);
     (void)go_on(&f);
     expect(&f, SYNC_STEP_NONE, 0);
+}
+
+/* What a look sees of the set in force: the newest published one that has its names. */
+static void look_at_force(struct facts *f)
+{
+    const struct sync_set *as = sync_published_as(&f->store.sync, &f->pg.set_in_force);
+    MUST(as != NULL);
+    f->pg.set_in_force = *as;
+}
+
+/* pg2 is the one synchronous standby, and its data directory is made anew: the text stays. */
+static void begin_with_one(struct facts *f, bool is_strict)
+{
+    kit_primary(f);
+    f->settings.sync_strict = is_strict;
+    f->members[2].is_fresh = f->members[2].is_recent = false;
+    f->pg.set_in_force = f->store.sync.sets[0] = set_of_one(2);
+    expect(f, SYNC_STEP_NONE, 0);
+    f->members[1].follows_epoch = 0;
+    expect(f, SYNC_STEP_WAIT, 0);
+}
+
+static void another_copy_of_pg2(struct facts *f, uint64_t copy)
+{
+    f->members[1].copy = copy;
+    f->members[1].has_data = true;
+    f->members[1].follows_epoch = KIT_EPOCH;
+    f->members[1].end.lsn = KIT_LSN;
+    f->pg.in_force_lsn = IN_FORCE_UNSEEN; /* pg_seen.c */
+}
+
+static bool is_proved(const struct facts *f)
+{
+    return proof_is_foreseen(&f->store.sync, f->members, f->member_count, KIT_EPOCH);
+}
+
+static void c3_a_standby_that_was_cloned_anew_comes_into_the_set_under_the_same_text(void **state)
+{
+    (void)state;
+    for (int is_strict = 0; is_strict < 2; is_strict++) {
+        struct facts f;
+        begin_with_one(&f, is_strict != 0);
+        if (is_strict != 0) { /* else it goes on alone, and by another text */
+            f.members[1].copy = 0;
+            f.members[1].has_data = false;
+            f.pg.unsynced_ms = f.settings.times.degrade_ms;
+            expect(&f, SYNC_STEP_WAIT, 0);
+        }
+        f.pg.unsynced_ms = 0;
+        another_copy_of_pg2(&f, 77);
+        expect(&f, SYNC_STEP_PUBLISH, 2); /* beside, so that this copy is kept */
+        (void)go_on(&f);
+        look_at_force(&f);
+        assert_int_equal(f.pg.set_in_force.at[0].copy, 77);
+        expect(&f, SYNC_STEP_WAIT, 0); /* where the old one ended is not known */
+        assert_false(is_proved(&f));
+        f.pg.in_force_lsn = KIT_LSN + 1;
+        expect(&f, SYNC_STEP_WAIT, 0); /* the old one may have acknowledged that */
+        f.members[1].end.lsn = KIT_LSN + 1;
+        expect(&f, SYNC_STEP_PUBLISH, 1);
+        (void)go_on(&f);
+        look_at_force(&f);
+        expect(&f, SYNC_STEP_NONE, 0);
+        assert_true(is_proved(&f));
+    }
+}
+
+/* Again and again, before the one before has come so far: there is no end to it, and no room. */
+static void c3_a_standby_that_is_cloned_many_times_comes_into_the_set(void **state)
+{
+    (void)state;
+    struct facts f;
+    begin_with_one(&f, true);
+    for (uint64_t copy = 70; copy < 78; copy++) {
+        another_copy_of_pg2(&f, copy);
+        for (int i = 0; i < 3; i++) {
+            struct sync_plan plan = go_on(&f);
+            assert_int_not_equal(plan.step, SYNC_STEP_APPLY);
+            look_at_force(&f);
+        }
+    }
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.pg.in_force_lsn = KIT_LSN;
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+    (void)go_on(&f);
+    look_at_force(&f);
+    expect(&f, SYNC_STEP_NONE, 0);
+    assert_true(is_proved(&f));
+}
+
+static void c3_all_standbys_are_cloned_anew_at_once(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.members[1].copy = 77;
+    f.members[2].copy = 78;
+    f.pg.in_force_lsn = IN_FORCE_UNSEEN;
+    expect(&f, SYNC_STEP_PUBLISH, 2);
+    (void)go_on(&f);
+    look_at_force(&f);
+    f.pg.in_force_lsn = KIT_LSN;
+    f.members[1].end.lsn = KIT_LSN - 1; /* one of two is enough, as for a commit */
+    expect(&f, SYNC_STEP_PUBLISH, 1);
+    (void)go_on(&f);
+    look_at_force(&f);
+    expect(&f, SYNC_STEP_NONE, 0);
+    assert_true(is_proved(&f));
+}
+
+/* Nothing is published, and pg2's copy is replaced while the set is on its way: what the one before
+ * acknowledged by its name is proved by the new one only if it has it. */
+static void c3_a_copy_that_is_replaced_on_the_way_to_the_first_set_is_not_taken_for_it(void **state)
+{
+    (void)state;
+    struct facts f;
+    begin_with_one(&f, true);
+    f.store.sync.count = 0;
+    another_copy_of_pg2(&f, 77);
+    expect(&f, SYNC_STEP_WAIT, 0);
+    f.pg.in_force_lsn = KIT_LSN;
+    expect(&f, SYNC_STEP_PUBLISH, 1);
 }
 
 static void a_new_primary_serves_when_its_set_has_what_was_acknowledged_before(void **state)
@@ -281,6 +404,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wanted_stays),
         cmocka_unit_test(c4_a_set_is_published_before_it_is_applied_and_the_old_one_dropped_last),
+        cmocka_unit_test(c3_a_standby_that_was_cloned_anew_comes_into_the_set_under_the_same_text),
+        cmocka_unit_test(c3_a_standby_that_is_cloned_many_times_comes_into_the_set),
+        cmocka_unit_test(c3_all_standbys_are_cloned_anew_at_once),
+        cmocka_unit_test(
+            c3_a_copy_that_is_replaced_on_the_way_to_the_first_set_is_not_taken_for_it),
         cmocka_unit_test(a_new_primary_serves_when_its_set_has_what_was_acknowledged_before),
         cmocka_unit_test(without_a_standby_it_waits_and_then_goes_on_alone),
         cmocka_unit_test(i3_who_goes_on_alone_in_a_synchronous_mode_proves_alone),

@@ -97,6 +97,37 @@ static void who_leaves_the_set_is_not_synchronous(void **state)
     assert_int_equal(view.sync_count, 0);
 }
 
+/* pg2 was cloned anew: a proof asks for the copy that is listed, and that one is gone. */
+static void c3_the_name_of_another_copy_is_not_synchronous(void **state)
+{
+    (void)state;
+    begin_primary();
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_true(view.sync_is_provable);
+    assert_int_equal(view.sync_count, 2);
+    facts.members[1].copy = 77;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_false(view.sync_is_provable);
+    assert_int_equal(view.sync_count, 1);
+    assert_string_equal(view.sync_names[0].text, "pg3");
+    facts.store.sync.count = 2; /* published beside: the copies of before are asked for still */
+    facts.store.sync.sets[1] = facts.store.sync.sets[0];
+    facts.store.sync.sets[1].at[0].copy = 77;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_false(view.sync_is_provable);
+    assert_int_equal(view.sync_count, 1);
+    facts.store.sync.count = 1;
+    facts.store.sync.sets[0] = facts.store.sync.sets[1];
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_true(view.sync_is_provable);
+    assert_int_equal(view.sync_count, 2);
+    facts.members[1].copy = 0; /* not heard of: what is published counts */
+    facts.members[2].nofailover = true;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.sync_count, 2);
+    assert_false(view.sync_is_provable);
+}
+
 static void members_come_and_go_and_keep_what_facts_do_not_know(void **state)
 {
     (void)state;
@@ -196,6 +227,7 @@ int main(void)
         cmocka_unit_test(what_has_run_out_is_not_told),
         cmocka_unit_test(a_standby_is_told_as_one),
         cmocka_unit_test(who_leaves_the_set_is_not_synchronous),
+        cmocka_unit_test(c3_the_name_of_another_copy_is_not_synchronous),
         cmocka_unit_test(members_come_and_go_and_keep_what_facts_do_not_know),
         cmocka_unit_test(what_the_silent_said_last_is_not_told_as_true),
         cmocka_unit_test(wal_comes_through_another_standby_or_from_the_archive),
