@@ -123,6 +123,7 @@ struct pg_facts {
                                   where the segment of that page begins, which is what PostgreSQL
                                   asks the primary for; 0: none does, or nobody knows */
     uint64_t end_unread_ms;    /* for so long nothing has run, and @end is not known yet */
+    bool end_lost;             /* ... and will not be: where recovery begins is damaged or gone */
     uint64_t primary_epoch;    /* the newest for which this copy was seen to be primary; 0: none */
     struct position recovered; /* where this start as primary left recovery */
     uint64_t sealed_epoch;     /* of the durable note: nothing is acknowledged to an older one */
