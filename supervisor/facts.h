@@ -285,6 +285,13 @@ struct source_facts {
     bool is_settled; /* @replicatefrom is to be followed now */
 };
 
+/* Why a copy is of no use (supervisor/damage.h). */
+enum damage {
+    DAMAGE_NONE,
+    DAMAGE_NO_START, /* PostgreSQL ends again and again before it takes a connection */
+    DAMAGE_NO_END,   /* the control file, or the WAL of its checkpoint, is damaged or gone */
+};
+
 /* supervisor/return.h reads these. */
 struct return_facts {
     enum fact primary_ready;    /* it has written a checkpoint since its promotion */
@@ -298,6 +305,10 @@ struct return_facts {
     uint64_t still_ms;       /* for so long it has followed and neither streamed nor moved */
     bool is_stuck;           /* ... and to follow is not what helps (stuck.h) */
     uint32_t falls;          /* rungs below that were done for this primary, in vain so far */
+    uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open ... */
+    uint64_t in_vain_ms;     /* ... since the first of them */
+    enum fact config_reads;  /* its configuration can be read, as the last start found it */
+    enum damage damage;
 };
 
 struct facts {
