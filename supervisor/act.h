@@ -51,21 +51,23 @@ struct act_order {
     struct decision decision;
     struct facts facts;
     struct home_ask ask;
-    struct home home;             /* in and out */
-    struct act_config config;     /* in and out: what is in the file */
-    struct act_upstream upstream; /* the primary */
-    struct act_upstream source;   /* whom to follow (supervisor/source.h), or whom to copy */
-    uint64_t postmaster;          /* its pid; 0: none is known */
-    uint64_t pid;                 /* of whoever is to be signalled */
-    struct history_row row;       /* out, of ACTION_RECORD */
-    uint32_t round;               /* of a step that is taken again and again */
-    bool owes_bootstrap;          /* out, of the same: post_bootstrap has not succeeded */
-    struct sync_force_book force; /* of ACTION_SYNC_SET */
-    bool is_reloaded;             /* out, of the same: else there is nothing to look for */
-    uint64_t guard_pid;           /* 0: not a child of this program */
-    bool has_archive;             /* restore_command is set */
-    char segment[64];             /* of act_archive(): the WAL file that is being archived */
-    char archive[1024];           /* ... and archive_command */
+    struct home home;              /* in and out */
+    struct act_config config;      /* in and out: what is in the file */
+    struct act_upstream upstream;  /* the primary */
+    struct act_upstream source;    /* whom to follow (supervisor/source.h), or whom to copy */
+    uint64_t postmaster;           /* its pid; 0: none is known */
+    uint64_t pid;                  /* of whoever is to be signalled */
+    struct history_row row;        /* out, of ACTION_RECORD */
+    uint32_t round;                /* of a step that is taken again and again */
+    bool owes_bootstrap;           /* out, of the same: post_bootstrap has not succeeded */
+    struct sync_force_book force;  /* of ACTION_SYNC_SET */
+    bool is_reloaded;              /* out, of the same: else there is nothing to look for */
+    uint64_t guard_pid;            /* 0: not a child of this program */
+    bool has_archive;              /* restore_command is set */
+    enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
+    char config_says[ERR_MSG_MAX]; /* ... or why it can not */
+    char segment[64];              /* of act_archive(): the WAL file that is being archived */
+    char archive[1024];            /* ... and archive_command */
 };
 
 struct act;

@@ -174,16 +174,19 @@ static int check_room(const struct keeping *k, struct err *err)
                    k->bytes >> 20, k->place);
 }
 
-/* A receiver that can not write does not stream either, and no rewind would cure that. */
-static int check_disk(const char *wal, struct err *err)
+/* A receiver that can not write does not stream, a server that can not does not start either, and
+ * no rung would cure that. */
+static int check_disk(const struct act_order *o, const char *wal, struct err *err)
 {
     uint64_t free_bytes = 0;
     int code = free_room(wal, &free_bytes, err);
     if (code != 0 || free_bytes >= SPARE_BYTES) {
         return code;
     }
-    return err_set(err, ERR_NO_SPACE,
-                   "it follows the primary and does not stream: there is no room in %s", wal);
+    return err_set(err, ERR_NO_SPACE, "%s: there is no room in %s",
+                   o->facts.back.is_stuck ? "it follows the primary and does not stream"
+                                          : "PostgreSQL does not come up",
+                   wal);
 }
 
 int work_keep_wal(struct act_order *o, struct err *err)
@@ -197,7 +200,8 @@ int work_keep_wal(struct act_order *o, struct err *err)
                         .place = place,
                         .range = keep_range_of(&o->facts, o->home.segment_size),
                         .is_counting = true};
-    int code = o->facts.back.is_stuck ? check_disk(wal, err) : 0;
+    bool may_be_full = o->facts.back.is_stuck || o->facts.back.damage == DAMAGE_NO_START;
+    int code = may_be_full ? check_disk(o, wal, err) : 0;
     code = code != 0 ? code : make(all, err);
     code = code != 0 ? code : make(place, err);
     code = code != 0 ? code : each(&k, err);

@@ -87,16 +87,35 @@ static bool may_follow(const struct act_order *o)
            (step == RETURN_FOLLOW || step == RETURN_RESTORE) && o->source.host[0] != '\0';
 }
 
-static int check_sockets(const struct act_order *o, struct err *err)
+static struct pg_ask_place place_of(const struct act_order *o)
+{
+    return (struct pg_ask_place){.bin_dir = o->home.bin_dir,
+                                 .data_dir = o->setup->files.data_dir,
+                                 .config_dir = o->setup->files.config_dir};
+}
+
+/* It is tried all the same: the server's own log says more. */
+static void check_config(struct act_order *o)
+{
+    const struct pg_ask_place place = place_of(o);
+    struct err err = {.code = 0};
+    int code = pg_ask_config(&place, &err);
+    o->config_reads = code == 0 ? FACT_YES : code == ERR_REFUSED ? FACT_NO : FACT_UNKNOWN;
+    if (code != 0) {
+        memcpy(o->config_says, err.msg, sizeof(err.msg));
+    }
+}
+
+static int check_sockets(struct act_order *o, struct err *err)
 {
     const struct pg_setup *setup = o->setup;
-    const struct pg_ask_place place = {.bin_dir = o->home.bin_dir,
-                                       .data_dir = setup->files.data_dir,
-                                       .config_dir = setup->files.config_dir};
+    const struct pg_ask_place place = place_of(o);
     CLEANUP(buf_close) struct buf all = {0};
     if (pg_ask_setting(&place, "unix_socket_directories", &all, NULL) != 0) {
-        return 0; /* the start will say what is wrong with its configuration */
+        check_config(o);
+        return 0;
     }
+    o->config_reads = FACT_YES;
     int code = 0;
     char *rest = NULL;
     char *text = buf_take(&all);

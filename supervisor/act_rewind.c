@@ -157,6 +157,7 @@ static void can_rewind(struct act *a)
 
 static void archived(struct act *a)
 {
+    MUST(a->err.code == 0); /* what could not be archived was said, and holds nobody up */
     run_rewind(a, true, can_rewind);
 }
 

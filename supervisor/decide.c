@@ -478,6 +478,11 @@ static bool follow(const struct facts *f)
     return f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
            goes_on(return_plan(f).step) && is_other;
 }
+/* It is down, and the ladder has no rung for it now: its sentence says why. */
+static bool waits_for_rung(const struct facts *f)
+{
+    return !runs(f) && return_has_primary(f) && return_plan(f).step == RETURN_WAIT;
+}
 static bool always(const struct facts *f)
 {
     (void)f;
@@ -564,6 +569,7 @@ static const struct rule {
     {starts_alone,       ACTION_STOP,          LETS_GO, "starts-alone",          "B3", "it may wait for WAL of a primary that its configuration does not name: it starts anew"},
     {start_standby,      ACTION_START_STANDBY, LETS_GO, "start-standby",         "B3", "a stopped node always comes back as a standby"},
     {follow,             ACTION_FOLLOW,        LETS_GO, "follow",                "C1", "there is a primary of an epoch that this node may follow"},
+    {waits_for_rung,     ACTION_WAIT,          LETS_GO, "waits-for-rung",        "",   "it is down, and can not come back now"},
     {always,             ACTION_WAIT,          LETS_GO, "steady",                "",   "nothing is to be done"},
 };
 // clang-format on
@@ -582,7 +588,7 @@ static void check(const struct facts *f, const struct decision *d)
          f->guard.state == GUARD_WELL);
 }
 
-static void fill(const struct facts *f, struct decision *d)
+static void fill(const struct facts *f, const struct rule *r, struct decision *d)
 {
     d->epoch = f->lease.epoch;
     if (d->action == ACTION_SEAL) {
@@ -599,6 +605,8 @@ static void fill(const struct facts *f, struct decision *d)
             d->back.needs_stop = true;
         }
         d->why = d->back.why;
+    } else if (d->action == ACTION_WAIT && r->when == waits_for_rung) {
+        d->why = return_plan(f).why;
     }
 }
 
@@ -616,7 +624,7 @@ struct decision decide(const struct facts *f)
                              .rule = r->rule,
                              .keeps = r->keeps,
                              .why = r->why};
-        fill(f, &d);
+        fill(f, r, &d);
         check(f, &d);
         return d;
     }

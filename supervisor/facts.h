@@ -148,6 +148,7 @@ struct pg_facts {
                                   where the segment of that page begins, which is what PostgreSQL
                                   asks the primary for; 0: none does, or nobody knows */
     uint64_t end_unread_ms;    /* for so long nothing has run, and @end is not known yet */
+    bool end_lost;             /* ... and will not be: where recovery begins is damaged or gone */
     uint64_t primary_epoch;    /* the newest for which this copy was seen to be primary; 0: none */
     struct position recovered; /* where this start as primary left recovery */
     uint64_t sealed_epoch;     /* of the durable note: nothing is acknowledged to an older one */
@@ -311,6 +312,13 @@ struct source_facts {
     bool is_settled; /* @replicatefrom is to be followed now */
 };
 
+/* Why a copy is of no use (supervisor/damage.h). */
+enum damage {
+    DAMAGE_NONE,
+    DAMAGE_NO_START, /* PostgreSQL ends again and again before it takes a connection */
+    DAMAGE_NO_END,   /* the control file, or the WAL of its checkpoint, is damaged or gone */
+};
+
 /* supervisor/return.h reads these. */
 struct return_facts {
     enum fact primary_ready;    /* it has written a checkpoint since its promotion */
@@ -324,6 +332,10 @@ struct return_facts {
     uint64_t still_ms;       /* for so long it has followed and neither streamed nor moved */
     bool is_stuck;           /* ... and to follow is not what helps (stuck.h) */
     uint32_t falls;          /* rungs below that were done for this primary, in vain so far */
+    uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open ... */
+    uint64_t in_vain_ms;     /* ... since the first of them */
+    enum fact config_reads;  /* its configuration can be read, as the last start found it */
+    enum damage damage;
 };
 
 struct facts {

@@ -14,7 +14,6 @@
 #define HURRY_MS 20 /* the tick, and the least between two questions, in a hurry */
 #define STARTING_MS 50
 #define PROMOTED_MS 200
-#define READ_AGAIN_MS 500 /* least between two reads of the WAL */
 /* Whatever is set for the server or for our role, this one is to wait. */
 #define COMMIT_SQL                                          \
     "SELECT set_config('synchronous_commit', 'on', true), " \
@@ -275,12 +274,22 @@ static void wal_seen_cb(struct wal_end_read *read, const struct wal_end_seen *se
 static void read_wal(struct observe *o)
 {
     uint64_t start;
-    bool is_time = o->read_asked_ms == 0 || uv_now(o->loop) - o->read_asked_ms >= READ_AGAIN_MS ||
-                   o->seen.read_starts != o->guard_seen.starts || is_hurried(o);
-    if (is_time && pg_seen_wants_read(&o->seen, &o->guard_seen, &start) &&
-        wal_end_start(&o->wal, start, o->options.read_answer_ms, wal_seen_cb, NULL) == 0) {
-        o->read_asked_ms = uv_now(o->loop);
-        pg_seen_read_began(&o->seen, &o->guard_seen);
+    struct err err = {.code = 0};
+    uint64_t pause_ms = pg_seen_read_pause_ms(&o->seen);
+    bool is_new = o->read_asked_ms == 0 || o->seen.read_starts != o->guard_seen.starts;
+    bool is_time = is_new || uv_now(o->loop) - o->read_asked_ms >= pause_ms ||
+                   (is_hurried(o) && o->seen.read_failures == 0);
+    if (!is_time || !pg_seen_wants_read(&o->seen, &o->guard_seen, &start)) {
+        return;
+    }
+    int code = wal_end_start(&o->wal, start, o->options.read_answer_ms, wal_seen_cb, &err);
+    if (code == ERR_BUSY) {
+        return; /* the one before has not come back */
+    }
+    o->read_asked_ms = uv_now(o->loop);
+    pg_seen_read_began(&o->seen, &o->guard_seen);
+    if (code != 0) {
+        pg_seen_read_failed(&o->seen, &err);
     }
 }
 
@@ -523,6 +532,7 @@ void observe_files_changed(struct observe *o)
 {
     o->guard_seen.starts++; /* as if a server had run: what was read before is of another one */
     o->seen.has_read = false;
+    o->seen.read_failures = 0;
     o->read_asked_ms = 0;
 }
 

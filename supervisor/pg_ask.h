@@ -23,4 +23,12 @@ struct pg_ask_place {
 int pg_ask_setting(const struct pg_ask_place *place, const char *name, struct buf *out,
                    struct err *err);
 
+/* Whether a server of this place could read its configuration; only that, no more is looked at.
+ * ERR_REFUSED: it could not, and @err has the server's own words; else it is not known. */
+int pg_ask_config(const struct pg_ask_place *place, struct err *err);
+
+/* Pure: what is amiss, out of the lines that a server has said before it gave up: the first of the
+ * worse kinds, without time, number and kind. Borrowed of @said, which is written to. */
+const char *pg_ask_complaint(char *said);
+
 #endif /* SUPERVISOR_PG_ASK_H_ */

@@ -5,8 +5,11 @@
 #include <strings.h>
 
 #include "base/must.h"
+#include "supervisor/backoff.h"
 #include "supervisor/proof.h"
 
+#define READ_AGAIN_MS 500
+#define READ_AGAIN_MAX_MS 16000
 #define GONE_LOOKS 2 /* safety C1: gone, and gone still in one more look */
 
 void pg_seen_begin(struct pg_seen *seen, uint64_t fresh_ms, uint64_t now_ms)
@@ -239,6 +242,8 @@ bool pg_seen_wants_read(const struct pg_seen *seen, const struct guard_seen *gua
 void pg_seen_read_began(struct pg_seen *seen, const struct guard_seen *guard)
 {
     seen->has_read = false;
+    seen->read_failures = seen->read_starts == guard->starts ? seen->read_failures : 0;
+    seen->read_lost = seen->read_failures > 0 && seen->read_lost;
     seen->read_starts = guard->starts;
     seen->read_server_us = seen->has_watch ? seen->watch.started_us : 0;
     seen->read_replay_lsn = seen->watch.replay_lsn;
@@ -248,11 +253,29 @@ void pg_seen_read_began(struct pg_seen *seen, const struct guard_seen *guard)
 void pg_seen_read(struct pg_seen *seen, const struct wal_end_seen *end,
                   const struct guard_seen *guard)
 {
-    if (seen->read_starts == guard->starts) {
-        seen->has_read = end->end.is_known;
-        seen->read_end = end->end;
-        seen->read_misses = end->misses;
+    if (seen->read_starts != guard->starts) {
+        return;
     }
+    seen->has_read = end->end.is_known;
+    seen->read_end = end->end;
+    seen->read_misses = end->misses;
+    seen->read_lost = end->is_lost;
+    if (seen->has_read) {
+        seen->read_failures = 0;
+    } else {
+        pg_seen_read_failed(seen, &end->err);
+    }
+}
+
+uint64_t pg_seen_read_pause_ms(const struct pg_seen *seen)
+{
+    return backoff_ms(READ_AGAIN_MS, seen->read_failures, READ_AGAIN_MAX_MS);
+}
+
+void pg_seen_read_failed(struct pg_seen *seen, const struct err *err)
+{
+    seen->read_failures++;
+    seen->read_err = *err;
 }
 
 /* ---- facts ---- */
@@ -308,7 +331,9 @@ static void fill_end(const struct pg_seen *seen, const struct guard_seen *guard,
     out->end = (struct position){.is_known = false};
     out->end_after_seal = false;
     out->misses_lsn = 0;
+    out->end_lost = false;
     if (guard->process == PG_ABSENT) {
+        out->end_lost = !is_read && seen->read_lost && seen->read_starts == guard->starts;
         if (is_read) {
             out->end = seen->read_end;
             out->misses_lsn = seen->read_misses;
@@ -400,8 +425,9 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
 {
     return a->process == b->process && a->role == b->role && a->answers == b->answers &&
            a->data_answers == b->data_answers && is_same_end(&a->end, &b->end) &&
-           is_same_end(&a->recovered, &b->recovered) && a->recovered.lsn == b->recovered.lsn &&
-           is_same_receiver(a, b) && a->signal_synced == b->signal_synced && a->force == b->force &&
+           a->end_lost == b->end_lost && is_same_end(&a->recovered, &b->recovered) &&
+           a->recovered.lsn == b->recovered.lsn && is_same_receiver(a, b) &&
+           a->signal_synced == b->signal_synced && a->force == b->force &&
            (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&
            sync_set_equal(&a->set_in_force, &b->set_in_force);
 }

@@ -48,6 +48,9 @@ struct pg_seen {
     uint64_t read_server_us;  /* of the postmaster then; 0: none ran */
     uint64_t read_replay_lsn; /* replay's place then */
     uint32_t read_gone_looks;
+    uint32_t read_failures; /* in a row, since the last start or end of a server */
+    struct err read_err;    /* of the last of them */
+    bool read_lost;
 
     bool has_data;
     struct data_seen data;
@@ -86,6 +89,10 @@ bool pg_seen_wants_read(const struct pg_seen *seen, const struct guard_seen *gua
 void pg_seen_read_began(struct pg_seen *seen, const struct guard_seen *guard);
 void pg_seen_read(struct pg_seen *seen, const struct wal_end_seen *end,
                   const struct guard_seen *guard);
+/* Between two reads: twice as long after each that failed. */
+uint64_t pg_seen_read_pause_ms(const struct pg_seen *seen);
+/* It was not read, for @err. */
+void pg_seen_read_failed(struct pg_seen *seen, const struct err *err);
 
 /* Fill what is known from here: process, role, answers, data_answers, end, recovered, receiver and
  * the seal's looks, conninfo, upstream, follows_epoch, signal, synchronous_standby_names. The rest

@@ -140,6 +140,21 @@ bool proof_lists(const struct sync_value *value, const struct facts_name *name, 
     return false;
 }
 
+bool proof_asks_for(const struct facts *f)
+{
+    const struct sync_value *sync = &f->store.sync;
+    const struct history_row *newest = history_newest(&f->store);
+    bool may_wait = f->settings.sync_mode != SYNC_OFF || sync->count > 0;
+    bool is_of_now = sync->is_known && sync->epoch == f->store.grant_epoch;
+    if (!is_of_now) {
+        return may_wait;
+    }
+    bool is_open = may_wait && sync->count == 0; /* any may be in force */
+    bool is_listed = is_open || proof_lists(sync, &f->self, f->pg.copy);
+    bool may_have = newest == NULL || !f->pg.end.is_known || f->pg.end.timeline >= newest->timeline;
+    return is_listed && may_have;
+}
+
 /* Sets are built in the order of names (sync_set.c). */
 bool sync_set_equal(const struct sync_set *a, const struct sync_set *b)
 {

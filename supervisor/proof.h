@@ -43,6 +43,11 @@ struct proof proof_of_waits(const struct sync_value *value, const struct member_
 /* Of the sets, is this copy listed in one? */
 bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
 
+/* This node's copy may be asked for to prove that the WAL which was acknowledged in the epoch of
+ * now is whole: it is not to be discarded. One that has nothing of the newest timeline proves
+ * nothing of it, whatever lists it; one whose end nobody knows may. */
+bool proof_asks_for(const struct facts *f);
+
 bool sync_set_equal(const struct sync_set *a, const struct sync_set *b);
 
 #endif /* SUPERVISOR_PROOF_H_ */

@@ -87,6 +87,16 @@ static struct return_plan fall(const struct facts *f)
     return clone_again(f, "it follows the primary, and does not stream: it is cloned");
 }
 
+static struct return_plan end_unknown(const struct facts *f)
+{
+    if (f->pg.data == DATA_USABLE && f->pg.end_lost) {
+        return plan(RETURN_WAIT, false,
+                    "the place where its recovery would begin is damaged or gone; it is cloned "
+                    "after a while, unless a synchronous commit may count on this copy");
+    }
+    return plan(RETURN_WAIT, false, "it is not known yet how far its WAL goes");
+}
+
 struct return_plan return_plan(const struct facts *f)
 {
     if (!return_has_primary(f)) {
@@ -101,14 +111,20 @@ struct return_plan return_plan(const struct facts *f)
     if (f->pg.data == DATA_BROKEN) {
         return clone_again(f, "a clone or a rewind was interrupted here");
     }
+    if (f->pg.data == DATA_USABLE && f->back.damage == DAMAGE_NO_END) {
+        return clone_again(f, "the place where its recovery would begin is damaged or gone");
+    }
     if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
-        return plan(RETURN_WAIT, false, "it is not known yet how far its WAL goes");
+        return end_unknown(f);
     }
     if (history_is_diverged(&f->store, &f->pg.end)) {
         return diverged(f);
     }
     if (asks_beyond_fork(f)) {
         return diverged(f);
+    }
+    if (f->back.damage == DAMAGE_NO_START) {
+        return clone_again(f, "PostgreSQL ends before it is open, again and again");
     }
     if (f->back.is_stuck && f->back.has_upstream_wal == FACT_YES) {
         return fall(f);

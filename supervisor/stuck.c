@@ -30,22 +30,6 @@ static bool is_let_in(const struct facts *f)
     return f->back.is_let_in == FACT_YES && f->back.has_slot == FACT_YES;
 }
 
-/* Its copy may be asked for to prove that the WAL which was acknowledged in this epoch is whole.
- * One that has nothing of the newest timeline proves nothing of it, whatever lists it. */
-static bool is_proof(const struct facts *f)
-{
-    const struct sync_value *sync = &f->store.sync;
-    const struct history_row *newest = history_newest(&f->store);
-    bool may_wait = f->settings.sync_mode != SYNC_OFF || sync->count > 0;
-    bool is_of_now = sync->is_known && sync->epoch == f->store.grant_epoch;
-    if (!is_of_now) {
-        return may_wait;
-    }
-    bool is_open = may_wait && sync->count == 0; /* any may be in force */
-    bool is_listed = is_open || proof_lists(sync, &f->self, f->pg.copy);
-    return is_listed && (newest == NULL || f->pg.end.timeline >= newest->timeline);
-}
-
 static uint64_t patience_ms(const struct facts *f)
 {
     uint64_t leases_ms = STUCK_LEASES * f->settings.times.lease_ms;
@@ -86,7 +70,7 @@ void stuck_settle(struct stuck_book *book, const struct facts *f, uint64_t now_m
     }
     if (f->pg.process == PG_RUNNING) { /* else it is as it was: it goes down for its rung */
         book->is_stuck = stands_still(f) && book->still_ms >= patience_ms(f) && is_let_in(f) &&
-                         f->store.paused == FACT_NO && !is_proof(f) &&
+                         f->store.paused == FACT_NO && !proof_asks_for(f) &&
                          book->falls < STUCK_FALLS_MAX;
     }
     out->still_ms = book->still_ms;

@@ -85,6 +85,22 @@ static void gather_stuck(struct supervisor *s, uint64_t now_ms)
     }
 }
 
+static void gather_damage(struct supervisor *s, uint64_t now_ms)
+{
+    struct facts *f = &s->facts;
+    f->back.starts_in_vain = s->starts.in_vain;
+    f->back.in_vain_ms = s->starts.in_vain > 0 ? now_ms - s->starts.in_vain_since_ms : 0;
+    f->back.config_reads = s->config_reads;
+    damage_settle(&s->damage, f, &f->back);
+    if (f->back.damage != DAMAGE_NONE && s->damage_told != f->pg.copy) {
+        s->damage_told = f->pg.copy;
+        log_warn(
+            "supervisor", "its data are of no use",
+            LOG_STR("why", f->back.damage == DAMAGE_NO_END ? s->unread_trouble : s->start_trouble),
+            LOG_U64("starts", f->back.starts_in_vain));
+    }
+}
+
 void supervisor_gather_back(struct supervisor *s, uint64_t now_ms)
 {
     struct facts *f = &s->facts;
@@ -100,6 +116,7 @@ void supervisor_gather_back(struct supervisor *s, uint64_t now_ms)
     f->settings.may_rewind =
         f->settings.may_rewind && (!s->has_home || f->pg.data != DATA_USABLE || s->home.may_rewind);
     gather_stuck(s, now_ms);
+    gather_damage(s, now_ms);
 }
 
 /* ---- the question ---- */

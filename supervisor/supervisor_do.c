@@ -4,10 +4,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/backoff.h"
 #include "supervisor/supervisor_parts.h"
 
 #define AGAIN_MS 50 /* before the very same is done again, until its effect can be seen */
-#define FAILED_MS UINT64_C(100)
+#define FAILED_MS 100
 #define FAILED_MAX_MS 5000
 #define COPY_AGAIN_MAX_MS 60000
 #define FORGET_MS 10000 /* with nothing to do: then a failure counts no more */
@@ -183,9 +184,8 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
 {
     bool is_copy = act_is_work_inside(&a->order.decision);
     uint64_t max_ms = is_copy ? COPY_AGAIN_MAX_MS : FAILED_MAX_MS;
-    uint64_t pause_ms = FAILED_MS << (s->failures < 10 ? s->failures : 10);
+    s->not_before_ms = now_ms + backoff_ms(FAILED_MS, s->failures, max_ms);
     s->failures++;
-    s->not_before_ms = now_ms + (pause_ms < max_ms ? pause_ms : max_ms);
     if (a->order.owes_bootstrap) {
         s->begin_after_ms = now_ms + BEGIN_AGAIN_MS;
         (void)snprintf(s->trouble, sizeof(s->trouble), "post_bootstrap: %s", a->reason);
@@ -206,9 +206,17 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
     }
     if (a->order.decision.back.step == RETURN_REWIND) {
         s->back.rewind_failures++;
-    } else if (a->order.decision.back.step == RETURN_KEEP_WAL && s->stuck.is_stuck) {
-        stuck_forgive(&s->stuck); /* it can be read from until there is room */
+    } else if (a->order.decision.back.step == RETURN_KEEP_WAL) {
+        if (s->stuck.is_stuck) {
+            stuck_forgive(&s->stuck); /* it can be read from until there is room */
+        }
+        starts_forgive(&s->starts); /* that may be what keeps it down */
     }
+}
+
+static bool is_start(const struct decision *d)
+{
+    return d->action == ACTION_START_STANDBY || d->action == ACTION_START_PRIMARY;
 }
 
 static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms)
@@ -220,7 +228,9 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
     s->again_ms = now_ms + AGAIN_MS;
     s->home = a->order.home;
     s->config = a->order.config;
-    if (d->action == ACTION_START_STANDBY || d->action == ACTION_START_PRIMARY) {
+    if (is_start(d)) {
+        s->config_reads = a->order.config_reads;
+        memcpy(s->config_says, a->order.config_says, sizeof(s->config_says));
         s->is_reload_due = s->next_setup != NULL; /* it has just read what there is */
     }
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
@@ -400,6 +410,9 @@ void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
     }
     if (d->action == ACTION_INITDB && now_ms < s->begin_after_ms) {
         return;
+    }
+    if (is_start(d) && now_ms < s->starts.not_before_ms) {
+        return; /* those before have ended at once */
     }
     bool is_copy = d->action == ACTION_RETURN && d->back.step == RETURN_CLONE;
     if (is_copy && supervisor_is_new_here(s, now_ms)) {

@@ -1,11 +1,13 @@
 /* supervisor/supervisor_facts.c - from everything that is known to the facts of one look. */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "supervisor/card.h"
 #include "supervisor/supervisor_parts.h"
 
 #define HEARING_FRESH 2
+#define UNREAD_TOLD 2 /* reads that failed */
 
 /* What this program is just taking apart is not whole, whatever it was when it was looked at. */
 static void gather_home(const struct supervisor *s, struct pg_facts *pg)
@@ -54,9 +56,31 @@ static void gather_wanted(struct supervisor *s)
     observe_wanted(&s->observe, copies, count, s->settings.sync_nodes);
 }
 
+/* Of one read that failed nothing is said: a server may just have begun or ended. */
+static void tell_unread(struct supervisor *s, const struct pg_facts *pg)
+{
+    const struct pg_seen *seen = &s->observe.seen;
+    if (pg->end.is_known || pg->data != DATA_USABLE) {
+        s->unread_trouble[0] = '\0';
+    } else if (seen->read_failures >= UNREAD_TOLD &&
+               strcmp(s->unread_trouble, seen->read_err.msg) != 0) {
+        memcpy(s->unread_trouble, seen->read_err.msg, sizeof(s->unread_trouble));
+        log_warn("supervisor", "the end of its WAL can not be read", LOG_ERR(&seen->read_err));
+    }
+}
+
+static void gather_starts(struct supervisor *s, const struct pg_facts *pg)
+{
+    starts_look(&s->starts, pg->copy, pg->process == PG_RUNNING);
+    if (pg->process == PG_RUNNING || pg->data != DATA_USABLE) {
+        s->start_trouble[0] = '\0';
+    }
+}
+
 /* It is read after every end: a restart in place and a release wait for it (rule end-unread). */
 static void gather_end(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
 {
+    tell_unread(s, pg);
     bool is_unread = pg->process == PG_ABSENT && pg->data == DATA_USABLE && !pg->end.is_known;
     if (!is_unread) {
         s->unread_since_ms = 0;
@@ -191,6 +215,8 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     f->pg.crashes = supervisor_crashes(s, now_ms);
     gather_home(s, &f->pg);
     gather_making(s, now_ms, f);
+    gather_end(s, now_ms, &f->pg);
+    gather_starts(s, &f->pg);
     supervisor_gather_back(s, now_ms);
     gather_source(s, now_ms, f);
     f->wish.stop = s->is_stopping;
@@ -199,7 +225,6 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     s->was_up = s->was_up || f->pg.process == PG_RUNNING;
     s->absent_ms = f->pg.process != PG_ABSENT ? 0 : s->absent_ms != 0 ? s->absent_ms : now_ms;
     f->pg.down_ms = s->absent_ms != 0 ? now_ms - s->absent_ms + 1 : 0;
-    gather_end(s, now_ms, &f->pg);
     gather_primary(s, f);
     supervisor_gather_waits(s, now_ms, f);
     f->pg.starting_ms = s->starting_ms != 0 ? now_ms - s->starting_ms : 0;

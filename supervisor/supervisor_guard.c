@@ -1,5 +1,6 @@
 /* supervisor/supervisor_guard.c - the guard is found or started, its page written, its words
  * heard. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -102,6 +103,45 @@ static void greet(struct supervisor *s, const struct guard_event *e)
     }
 }
 
+static void describe_end(int status, char *out, size_t size)
+{
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (number != 0) {
+        (void)snprintf(out, size, "it was ended by SIG%s", sigabbrev_np(number));
+    } else {
+        (void)snprintf(out, size, "it ended with status %d, and its log says why",
+                       WEXITSTATUS(status));
+    }
+}
+
+/* Its exec succeeded, and that was no start yet. Once for each reason. */
+static void tell_in_vain(struct supervisor *s, int status)
+{
+    char text[ERR_MSG_MAX] = "";
+    char how[96] = "";
+    describe_end(status, how, sizeof(how));
+    (void)snprintf(text, sizeof(text), "PostgreSQL does not come up: %.200s",
+                   s->config_reads == FACT_NO ? s->config_says : how);
+    bool is_known = strcmp(text, s->start_trouble) == 0;
+    enum log_level level = is_known ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    memcpy(s->start_trouble, text, sizeof(text));
+    if (log_is_on(level, "supervisor")) {
+        const struct log_field fields[] = {LOG_STR("text", text),
+                                           LOG_U64("starts", s->starts.in_vain), LOG_END};
+        log_event(level, "supervisor", "started in vain", fields);
+    }
+}
+
+static void note_end(struct supervisor *s, const struct guard_event *e, bool is_asked)
+{
+    int status = (int)e->wait_status;
+    bool is_on_purpose = is_asked || e->phase != GUARD_RUN;
+    enum starts_end how = is_on_purpose ? STARTS_ON_PURPOSE : starts_end_of(status);
+    if (starts_ended(&s->starts, how, supervisor_now_ms())) {
+        tell_in_vain(s, status);
+    }
+}
+
 /* By itself: what the guard ends at a deadline has not crashed. */
 static void note_crash(struct supervisor *s, const struct guard_event *e)
 {
@@ -109,6 +149,7 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
     bool is_asked = s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL ||
                                           action == ACTION_HAND_OVER || action == ACTION_RETURN);
     s->died = !is_asked;
+    note_end(s, e, is_asked);
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
         s->crashed_ms[s->crash_next] = supervisor_now_ms();
         s->crash_next = (s->crash_next + 1) % CRASHES_KEPT;
@@ -186,6 +227,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     if (e->kind == GUARD_DIED) {
         note_crash(s, e);
     } else if (e->kind == GUARD_STARTED) {
+        starts_began(&s->starts, supervisor_now_ms());
         s->died = s->was_up = false;
     }
     if (e->kind == GUARD_DIED || e->kind == GUARD_ENDED) {

@@ -5,10 +5,12 @@
 #include "supervisor/act_table.h"
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
+#include "supervisor/damage.h"
 #include "supervisor/kill_budget.h"
 #include "supervisor/observe.h"
 #include "supervisor/refused.h"
 #include "supervisor/source.h"
+#include "supervisor/starts.h"
 #include "supervisor/store_side.h"
 #include "supervisor/stuck.h"
 #include "supervisor/supervisor.h"
@@ -74,10 +76,13 @@ struct supervisor {
     uint32_t guard_asked;  /* to become that; 0: it was not */
     bool is_swept;         /* since the guard is gone: nothing of PostgreSQL runs */
     uint64_t postmaster;
-    bool died;                /* nobody asked for its end */
-    bool was_up;              /* it had started before */
+    bool died;   /* nobody asked for its end */
+    bool was_up; /* it had started before */
+    struct starts_book starts;
+    char start_trouble[ERR_MSG_MAX]; /* why it does not come up, or "" */
     uint64_t unread_since_ms; /* nothing runs, and the end of its WAL is not known; 0: it is */
-    uint64_t primary_epoch;   /* for which @primary_copy was last seen to be primary */
+    char unread_trouble[ERR_MSG_MAX]; /* why that can not be read, or "" */
+    uint64_t primary_epoch;           /* for which @primary_copy was last seen to be primary */
     uint64_t primary_copy;
     bool has_assumed; /* observe_assume_published() */
     uint64_t assumed_ms;
@@ -127,6 +132,10 @@ struct supervisor {
     struct upstream_look *look;
     struct source_book source;
     struct stuck_book stuck;
+    struct damage_book damage;
+    uint64_t damage_told;               /* of which copy it was said */
+    enum fact config_reads;             /* of PostgreSQL, as the last start found it */
+    char config_says[ERR_MSG_MAX];      /* ... and why it can not */
     enum fact is_let_in;                /* by whom it follows, for replication */
     struct supervisor_resolve *resolve; /* under way */
     char resolved_name[ACT_HOST_SIZE];

@@ -72,6 +72,11 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                                                         : "nothing is acknowledged before");
     } else if (s->trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
+    } else if (s->unread_trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "the end of its WAL can not be read: %.200s",
+                       s->unread_trouble);
+    } else if (s->start_trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->start_trouble);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
     } else if (is_starved) {
@@ -161,6 +166,8 @@ static void publish(struct supervisor *s, uint64_t now_ms)
         view_take_decision(view, &s->facts, &s->decision, wall_ms);
     }
     add_trouble(s, wall_ms, "failed", s->trouble);
+    add_trouble(s, wall_ms, "does not start", s->start_trouble);
+    add_trouble(s, wall_ms, "end of WAL", s->unread_trouble);
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);
     view_take_store(view, &s->side, now_ms, wall_ms);

@@ -199,8 +199,11 @@ void view_take_decision(struct cluster_view *view, const struct facts *f, const 
     struct view_decision taken = {.wall_ms = wall_ms, .node = f->self};
     const struct view_decision *last =
         view->decision_count > 0 ? &view->decisions[view->decision_count - 1] : NULL;
-    if (last != NULL && strcmp(last->rule, d->rule) == 0 &&
-        strcmp(last->action, action_name(d->action)) == 0) {
+    bool is_same = last != NULL && strcmp(last->rule, d->rule) == 0 &&
+                   strcmp(last->action, action_name(d->action)) == 0;
+    /* What is being done tells its steps in the log; what waits has nothing but its reason. */
+    bool has_reason = is_same && strstr(last->text, d->why) != NULL;
+    if (is_same && (has_reason || d->action != ACTION_WAIT)) {
         return;
     }
     view_text_set(taken.rule, sizeof(taken.rule), d->rule);

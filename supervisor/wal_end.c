@@ -1,8 +1,10 @@
 /* supervisor/wal_end.c - by SQL where that is enough, by a helper where it is not. */
 #include "supervisor/wal_end.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/must.h"
 
@@ -23,6 +25,22 @@ struct position wal_end_by_sql(const struct wal_end_words *words)
     return end;
 }
 
+/* Of a helper's answer with an error. What a disk does not give now it may give later. */
+static void explain(const char *said, int error, struct wal_end_seen *seen)
+{
+    bool is_control = strstr(said, " where=control ") != NULL;
+    bool is_checkpoint = strstr(said, " where=checkpoint ") != NULL && error == ENODATA;
+    seen->is_lost = is_checkpoint || (is_control && error == EBADMSG);
+    if (is_checkpoint) {
+        (void)err_set(&seen->err, ERR_CORRUPT, "the WAL of its last checkpoint is damaged or gone");
+    } else if (seen->is_lost) {
+        (void)err_set(&seen->err, ERR_CORRUPT, "its control file is damaged");
+    } else {
+        (void)err_errno(&seen->err, error,
+                        is_control ? "read its control file" : "read the end of its WAL");
+    }
+}
+
 void wal_end_parse(const char *said, const struct err *err, struct wal_end_seen *ret_seen)
 {
     struct wal_end_seen seen = {.records = 0};
@@ -38,7 +56,7 @@ void wal_end_parse(const char *said, const struct err *err, struct wal_end_seen 
                !helper_said_u64(said, "misses", &misses) || timeline > UINT32_MAX) {
         (void)err_set(&seen.err, ERR_PROTOCOL, "the helper said something else");
     } else if (error != 0) {
-        (void)err_errno(&seen.err, (int)error, "read the end of the WAL");
+        explain(said, (int)error, &seen);
     } else if (timeline == 0 || lsn == 0) {
         (void)err_set(&seen.err, ERR_CORRUPT, "the WAL is of no timeline that is known here");
     } else {

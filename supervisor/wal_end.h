@@ -19,6 +19,8 @@ struct wal_end_seen {
     struct position end; /* not known: @err says why */
     uint64_t records;
     uint64_t misses; /* struct wal_end says what */
+    bool is_lost;    /* it will never be known: the control file is damaged, or the WAL of its
+                        checkpoint is damaged or gone while there is other WAL */
     struct err err;
 };
 

@@ -147,7 +147,10 @@ static int work_and_look(enum errand_kind kind, const struct errand_place *place
     report->noted_pid = read_noted_pid(folder);
     report->has_signal = faccessat(folder, SIGNAL_NAME, F_OK, 0) == 0;
     int control_error = read_control(folder, report);
-    return error != 0 ? error : control_error;
+    /* standby.signal is there as well where the control file is damaged: then all is to be made
+     * anew, and whoever does that must not have to wait for a file that nobody owes any more. */
+    bool needs_control = kind != ERRAND_WRITE_SIGNAL;
+    return error != 0 || !needs_control ? error : control_error;
 }
 
 void close_all_but(int a, int b)

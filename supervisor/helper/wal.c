@@ -107,7 +107,18 @@ static enum wal_page read_page(void *arg, uint64_t lsn, uint8_t out[WAL_PAGE_SIZ
 
 /* ---- what there is ---- */
 
-/* 0, an errno, or -1: it does not parse. */
+/* A disk that has lost what was written gives zeros back; what is of another layout has a number.
+ */
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at < size && bytes[at] == 0) {
+        at++;
+    }
+    return at == size;
+}
+
+/* 0, or an errno; EBADMSG: it is damaged, EINVAL: of a layout that is not known here. */
 static int read_control(const char *data_dir, struct pg_control *control)
 {
     char path[4096];
@@ -120,11 +131,14 @@ static int read_control(const char *data_dir, struct pg_control *control)
             return errno;
         }
         enum pg_control_error parsed = pg_control_parse(bytes, (size_t)size, control);
+        if (parsed == PG_CONTROL_UNKNOWN && !is_zero(bytes, (size_t)size)) {
+            return EINVAL;
+        }
         if (parsed != PG_CONTROL_TORN) {
-            return parsed == PG_CONTROL_OK ? 0 : -1;
+            return parsed == PG_CONTROL_OK ? 0 : EBADMSG;
         }
     }
-    return -1;
+    return EBADMSG;
 }
 
 static bool read_history(int folder, uint32_t timeline, struct wal_lines *ret_lines)
@@ -218,7 +232,7 @@ void job_wal(const char *data_dir, uint64_t start)
     char path[4096];
     int error = read_control(data_dir, &control);
     if (error != 0) {
-        say(error > 0 ? error : EINVAL, "control", &none);
+        say(error, "control", &none);
         return;
     }
     (void)snprintf(path, sizeof(path), "%s/pg_wal", data_dir);

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import signal
+import time
 
 from lib import wait
 from lib.tool import ctl
 
 SETTINGS = {}
+TRIED = 6  # starts that fail
 SILENT_S = 5  # until what a host that is gone has said counts no more
 
 
@@ -55,19 +57,39 @@ def test_a_host_that_is_gone(pg):
     assert f"{standby.name}: unknown, was streaming" in events(primary)
 
 
+def starts_at_most(seconds):
+    """Of one that ends at once: the first costs no time, and then 0.1 s, twice that, and so on, up to 5 s lie between two."""
+    count, pause, at = 1, 0.1, 0.1
+    while at <= seconds:
+        count, pause = count + 1, min(2 * pause, 5)
+        at += pause
+    return count
+
+
 def test_a_postgresql_that_does_not_come_up(pg):
     cluster, primary, standby = whole(pg)
     told = standby.pgdata / "postgresql.base.conf"
     kept = told.read_bytes()
     told.write_bytes(kept + b"what is no setting\n")
+    mark, since = standby.mark(), time.monotonic()
+
+    def starts():
+        return standby.count("guard tells: what=started", mark)
+
     try:
         os.kill(standby.postmaster(), signal.SIGKILL)
         until_told(primary, standby.name, ["crashed", "start failed"])
-        wait.until(lambda: f"{standby.name}: start failed" in status(primary), lambda: status(primary))
+        wait.until(lambda: f"{standby.name}: start failed; PostgreSQL does not come up: its configuration can not be read: syntax error"
+                   in status(primary), lambda: status(primary))
+        wait.until(lambda: starts() >= TRIED, lambda: f"it is tried on\n{standby.log_tail()}")
+        tried = starts()
+        assert tried <= starts_at_most(time.monotonic() - since), standby.log_since(mark)
     finally:
         told.write_bytes(kept)
     cluster.wait_well()
     assert f"{standby.name}: streaming" in events(primary)
+    assert "supervisor clone: of=" not in standby.log_since(mark)  # a broken configuration is no reason
+    wait.until(lambda: "does not come up" not in status(primary), lambda: status(primary))
 
 
 def test_a_standby_that_is_refused(pg):

@@ -69,6 +69,20 @@ def test_b3_standby_signal_that_a_dead_driver_had_taken_away_comes_back(node):
     assert other.ask("start", 0, *node.words()).kind == "started"
 
 
+def test_b3_standby_signal_is_owed_no_longer_than_it_is_missing(node):
+    """Where the control file is damaged all is made anew, and whoever does that must not wait for a file that is there."""
+    driver = node.standby()
+    control = node.data / "global" / "pg_control"
+    text = control.read_bytes()
+    control.write_bytes(text[:40] + bytes([text[40] ^ 1]) + text[41:])
+    assert driver.ask("stop", 3).kind == "done"
+    driver.wait("ended")
+    kit.wait_until("standby.signal is there", node.signal_file.exists)
+    kit.wait_until("it is not owed", lambda: driver.ask("watch", 0).kind == "done")
+    control.write_bytes(text)
+    assert driver.ask("watch", 1).kind == "done"
+
+
 def test_b6_running_standby_is_adopted_and_its_death_is_seen(node):
     node.signal_file.touch()
     postmaster = node.by_hand()

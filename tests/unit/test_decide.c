@@ -384,6 +384,16 @@ CHANGE(starts_without_the_primary)
     f->pg.end.is_known = false;
     f->pg.starts_alone = true;
 }
+CHANGE(down_without_an_end)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.end.is_known = false;
+    f->pg.end_lost = true;
+}
+CHANGE(of_no_use)
+{
+    f->back.damage = f->pg.end_lost ? DAMAGE_NO_END : DAMAGE_NO_START;
+}
 CHANGE(the_archive_has_it)
 {
     f->back.has_upstream_wal = FACT_NO;
@@ -503,6 +513,9 @@ static const struct {
     {"... the primary again, when it is to", kit_standby, {follows_pg3}, ACTION_FOLLOW, "follow"},
     {"... or nobody", kit_standby, {is_to_follow_nobody}, ACTION_FOLLOW, "follow"},
     {"... which is well too", kit_standby, {is_to_follow_nobody, follows_nobody, receives_nothing}, ACTION_WAIT, "steady"},
+    {"a standby whose WAL has no end waits, and says so", kit_standby, {down_without_an_end}, ACTION_WAIT, "waits-for-rung"},
+    {"... then comes back by another copy", kit_standby, {down_without_an_end, of_no_use}, ACTION_RETURN, "come-back"},
+    {"so does one that never comes up", kit_standby, {down, of_no_use}, ACTION_RETURN, "come-back"},
     {"a standby that is well does nothing", kit_standby, {nothing}, ACTION_WAIT, "steady"},
 };
 // clang-format on
@@ -598,6 +611,8 @@ static void shake_rest(struct facts *f, struct test_random *r)
     f->back.wal_kept = random_percent(r, 50);
     f->back.is_stuck = random_percent(r, 30);
     f->back.falls = (uint32_t)random_below(r, 3);
+    f->pg.end_lost = random_percent(r, 20);
+    f->back.damage = random_percent(r, 70) ? DAMAGE_NONE : (enum damage)random_below(r, 3);
     f->pg.misses_lsn = random_percent(r, 70) ? 0 : KIT_LSN - 2000 + random_below(r, 2000);
     for (uint32_t i = 0; i < f->member_count; i++) {
         f->members[i].is_fresh = random_percent(r, 70);
@@ -663,6 +678,19 @@ static void a_primary_that_can_not_acknowledge_does_not_keep_the_lease(void **st
     assert_false(serves_writes(&f));
 }
 
+static void who_waits_for_a_rung_says_which(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_standby(&f);
+    down_without_an_end(&f);
+    struct decision d = decide(&f);
+    assert_string_equal(d.rule, "waits-for-rung");
+    assert_string_equal(d.why, return_plan(&f).why);
+    f.pg.end_lost = false;
+    assert_string_not_equal(decide(&f).why, d.why);
+}
+
 static void random_facts_never_do_what_must_not_be_done(void **state)
 {
     (void)state;
@@ -726,6 +754,7 @@ int main(void)
         cmocka_unit_test(every_situation_has_its_answer),
         cmocka_unit_test(every_rule_has_its_situation),
         cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
+        cmocka_unit_test(who_waits_for_a_rung_says_which),
         cmocka_unit_test(random_facts_never_do_what_must_not_be_done),
         cmocka_unit_test(nothing_known_does_nothing),
         cmocka_unit_test(writes_are_served_with_lease_record_and_set_alone),

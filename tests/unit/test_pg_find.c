@@ -9,6 +9,8 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/must.h"
+#include "supervisor/pg_ask.h"
 #include "supervisor/pg_find.h"
 #include "tests/lib/scratch_kit.h"
 
@@ -55,6 +57,41 @@ static const char *find(unsigned major, const char *given, const char *path)
     }
     const char *text = buf_text(&found);
     return strncmp(text, scratch.dir, strlen(scratch.dir)) == 0 ? text + strlen(scratch.dir) : text;
+}
+
+/* --- Complaints --- */
+
+static void the_first_complaint_of_a_server_is_told(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"2026-01-02 03:04:05.678 UTC [9] LOG:  syntax error in file \"a.conf\" line 7, near "
+         "token \"is\"\n2026-01-02 03:04:05.678 UTC [9] FATAL:  configuration file \"a.conf\" "
+         "contains errors\n",
+         "syntax error in file \"a.conf\" line 7, near token \"is\""},
+        {"postgres: could not access the server configuration file \"a.conf\": No such file\n",
+         "postgres: could not access the server configuration file \"a.conf\": No such file"},
+        {"FATAL:  none\nDETAIL:  more\n", "none"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(mem_freep) char *said = mem_strdup(rows[i][0]);
+        assert_string_equal(pg_ask_complaint(said), rows[i][1]);
+    }
+}
+
+static void a_server_says_what_is_amiss_with_its_configuration(void **state)
+{
+    (void)state;
+    CLEANUP(mem_freep) char *bin_dir = mem_printf("%s/bin", scratch.dir);
+    const struct pg_ask_place place = {.bin_dir = bin_dir, .data_dir = "/none"};
+    put("bin", "postgres", "#!/bin/sh\necho 'LOG:  a bad line' >&2\nexit 1\n", 0755);
+    assert_int_equal(pg_ask_config(&place, &err), ERR_REFUSED);
+    assert_string_equal(err.msg, "its configuration can not be read: a bad line");
+    put("bin", "postgres", "#!/bin/sh\necho /none; echo 'LOG:  as an aside' >&2\n", 0755);
+    assert_int_equal(pg_ask_config(&place, &err), 0);
+    put("bin", "postgres", "#!/bin/sh\nexit 1\n", 0755); /* a program that is no server */
+    assert_int_equal(pg_ask_config(&place, &err), ERR_SYSTEM);
 }
 
 /* --- Versions --- */
@@ -250,6 +287,9 @@ static void a_socket_of_another_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_complaint_of_a_server_is_told),
+        cmocka_unit_test_setup_teardown(a_server_says_what_is_amiss_with_its_configuration,
+                                        scratch_setup, scratch_teardown),
         cmocka_unit_test(versions_are_read),
         cmocka_unit_test_setup_teardown(the_newest_is_found_by_itself, scratch_setup,
                                         scratch_teardown),

@@ -346,6 +346,63 @@ static void c2_end_of_what_does_not_run(void **state)
     assert_true(pg_seen_wants_read(&seen, &guard, &start));
 }
 
+/* Of what a server may change nothing is held against it after the next start. */
+static void what_can_not_be_read_is_counted_until_a_server_runs(void **state)
+{
+    (void)state;
+    static const char *const control = "error=74 where=control end=0 timeline=0 records=0 misses=0";
+    struct wal_end_seen read;
+    begin();
+    event(GUARD_STATE, GUARD_IDLE, 0, false);
+    wal_end_parse(control, NULL, &read);
+    for (uint32_t i = 0; i < 3; i++) {
+        pg_seen_read_began(&seen, &guard);
+        assert_int_equal(facts().end_lost, i > 0); /* also while it is read once more */
+        pg_seen_read(&seen, &read, &guard);
+        assert_true(facts().end_lost && !facts().end.is_known);
+        assert_int_equal(seen.read_failures, i + 1);
+        assert_int_equal(pg_seen_read_pause_ms(&seen), 1000 << i);
+    }
+    assert_string_equal(seen.read_err.msg, "its control file is damaged");
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    assert_false(facts().end_lost);
+    event(GUARD_ENDED, GUARD_IDLE, 0, false);
+    assert_false(facts().end_lost);
+    pg_seen_read_began(&seen, &guard);
+    assert_int_equal(seen.read_failures, 0);
+    pg_seen_read_failed(&seen, &(struct err){.code = ERR_SYSTEM}); /* no helper */
+    assert_true(seen.read_failures == 1 && !facts().end_lost);
+    read = (struct wal_end_seen){.end = {.is_known = true, .timeline = 2, .lsn = 900}};
+    pg_seen_read_began(&seen, &guard);
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(seen.read_failures == 0 && facts().end.is_known);
+}
+
+static void only_what_is_damaged_for_certain_is_lost(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said;
+        bool is_lost;
+    } rows[] = {
+        {"error=74 where=control end=0 timeline=0 records=0 misses=0", true},
+        {"error=22 where=control end=0 timeline=0 records=0 misses=0", false}, /* newer layout */
+        {"error=5 where=control end=0 timeline=0 records=0 misses=0", false},
+        {"error=13 where=open end=0 timeline=0 records=0 misses=0", false},
+        {"error=2 where=open end=0 timeline=0 records=0 misses=0", false}, /* not mounted */
+        {"error=2 where=segments end=0 timeline=0 records=0 misses=0", false},
+        {"error=61 where=checkpoint end=0 timeline=0 records=0 misses=0", true},
+        {"error=5 where=read end=0 timeline=0 records=0 misses=0", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct wal_end_seen read;
+        wal_end_parse(rows[i].said, NULL, &read);
+        assert_false(read.end.is_known);
+        assert_true(read.err.code != 0);
+        assert_int_equal(read.is_lost, rows[i].is_lost);
+    }
+}
+
 static struct probe_watch primary(uint64_t insert, uint64_t flush)
 {
     struct probe_watch w = {.started_us = 5,
@@ -504,6 +561,8 @@ int main(void)
         cmocka_unit_test(b2_a_standby_without_its_fence_is_seen),
         cmocka_unit_test(c2_end_is_read_from_the_files_where_sql_can_not_say),
         cmocka_unit_test(c2_end_of_what_does_not_run),
+        cmocka_unit_test(what_can_not_be_read_is_counted_until_a_server_runs),
+        cmocka_unit_test(only_what_is_damaged_for_certain_is_lost),
         cmocka_unit_test(primary_left_recovery_where_it_was_seen_first),
         cmocka_unit_test(wal_that_is_not_flushed_stands),
         cmocka_unit_test(standbys_that_are_wanted_are_counted),

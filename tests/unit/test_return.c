@@ -136,6 +136,22 @@ CHANGE(stuck)
     f->pg.follows_epoch = 0;
     f->back.is_stuck = true;
 }
+CHANGE(never_open)
+{
+    f->pg.process = PG_ABSENT;
+    f->back.damage = DAMAGE_NO_START;
+}
+CHANGE(without_an_end)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.end.is_known = false;
+    f->pg.end_lost = true;
+}
+CHANGE(without_an_end_for_ever)
+{
+    without_an_end(f);
+    f->back.damage = DAMAGE_NO_END;
+}
 CHANGE(fork_not_reached)
 {
     f->pg.end = kit_at(4, 4000);
@@ -196,6 +212,28 @@ static const struct {
     {"... nor if the primary does not say that it has the WAL",
      {stuck, wal_kept, primary_does_not_tell},
      RETURN_FOLLOW},
+    {"of data that never come up the WAL is put aside", {never_open}, RETURN_KEEP_WAL},
+    {"... then they are cloned", {never_open, wal_kept}, RETURN_CLONE},
+    {"... rewound first, where they went another way",
+     {never_open, diverged, wal_kept},
+     RETURN_REWIND},
+    {"... once their end is known", {never_open, wal_kept, end_unknown}, RETURN_WAIT},
+    {"... never without a lease", {never_open, wal_kept, no_lease}, RETURN_WAIT},
+    {"... nor once sealed for a newer epoch", {never_open, wal_kept, sealed_above}, RETURN_WAIT},
+    {"... nor the copy that was granted the role",
+     {never_open, wal_kept, granted_copy},
+     RETURN_WAIT},
+    {"an end that is lost is waited for at first", {without_an_end}, RETURN_WAIT},
+    {"... then the WAL is put aside", {without_an_end_for_ever}, RETURN_KEEP_WAL},
+    {"... and it is cloned", {without_an_end_for_ever, wal_kept}, RETURN_CLONE},
+    {"... where that is allowed", {without_an_end_for_ever, wal_kept, no_clone}, RETURN_WAIT},
+    {"... never without a lease", {without_an_end_for_ever, wal_kept, no_lease}, RETURN_WAIT},
+    {"... nor once sealed for a newer epoch",
+     {without_an_end_for_ever, wal_kept, sealed_above},
+     RETURN_WAIT},
+    {"... nor the copy that was granted the role",
+     {without_an_end_for_ever, wal_kept, granted_copy},
+     RETURN_WAIT},
 };
 
 static void every_rung_has_its_situation(void **state)

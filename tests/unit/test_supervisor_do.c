@@ -155,6 +155,88 @@ static void a_refusal_is_logged_once(void **state)
     scratch_close(&scratch);
 }
 
+static void tell(uint16_t kind, uint64_t phase, int status)
+{
+    struct guard_event event = {
+        .kind = kind, .pid = 4711, .phase = phase, .wait_status = (uint64_t)status};
+    supervisor_guard_event(&s, &event);
+}
+
+/* The sequence has succeeded: the guard has executed the program, and it ends with @status. */
+static void start_in_vain(int status)
+{
+    s.done = s.act.order.decision = s.decision;
+    s.act.err.code = 0;
+    tell(GUARD_STARTED, GUARD_RUN, 0);
+    supervisor_act_done(&s.act);
+    tell(GUARD_DIED, GUARD_RUN, status);
+}
+
+/* Between two starts what is left over is looked for, and that is something else to do. */
+static void is_left_over(void)
+{
+    struct decision wanted = s.decision;
+    s.act.is_running = true; /* nothing is really begun */
+    s.decision = (struct decision){.action = ACTION_KILL};
+    s.act.order.decision = s.decision;
+    supervisor_carry_out(&s, supervisor_now_ms());
+    s.act.is_running = false;
+    s.done = s.decision;
+    s.act.order.decision = s.decision;
+    s.act.err.code = 0;
+    supervisor_act_done(&s.act);
+    s.decision = wanted;
+}
+
+/* That its program could be executed is no start: one that ends at once waits as all that fails. */
+static void a_start_that_ends_at_once_waits_longer_and_longer(void **state)
+{
+    (void)state;
+    uint64_t least_ms = 100;
+    begin();
+    s.is_guard_greeted = true;
+    s.facts.guard.state = GUARD_WELL;
+    s.decision = (struct decision){.action = ACTION_START_STANDBY};
+    for (int i = 0; i < 8; i++) {
+        uint64_t before_ms = supervisor_now_ms();
+        start_in_vain(1 << 8);
+        is_left_over();
+        assert_true(s.starts.not_before_ms >= before_ms + least_ms);
+        uint64_t now_ms = supervisor_now_ms();
+        s.is_home_stale = false;
+        s.again_ms = 0;
+        if (now_ms < s.starts.not_before_ms) { /* else this machine has slept over it */
+            supervisor_carry_out(&s, now_ms);
+            assert_false(s.act.is_running);
+        }
+        least_ms = 2 * least_ms < PAUSE_MAX_MS ? 2 * least_ms : PAUSE_MAX_MS;
+    }
+    assert_int_equal(s.starts.in_vain, 8);
+    assert_non_null(strstr(s.start_trouble, "does not come up: it ended with status 1"));
+    s.config_reads = FACT_NO;
+    (void)snprintf(s.config_says, sizeof(s.config_says), "a bad line");
+    tell(GUARD_STARTED, GUARD_RUN, 0);
+    tell(GUARD_DIED, GUARD_RUN, 1 << 8);
+    assert_string_equal(s.start_trouble, "PostgreSQL does not come up: a bad line");
+}
+
+static void what_this_program_ends_was_not_in_vain(void **state)
+{
+    (void)state;
+    begin();
+    s.is_guard_greeted = true;
+    tell(GUARD_STARTED, GUARD_RUN, 0);
+    s.act.is_running = true;
+    s.act.order.decision.action = ACTION_STOP;
+    tell(GUARD_DIED, GUARD_RUN, 0);
+    s.act.is_running = false;
+    tell(GUARD_STARTED, GUARD_RUN, 0);
+    tell(GUARD_DIED, GUARD_END, 9); /* by its guard, at the deadline */
+    assert_int_equal(s.starts.in_vain, 0);
+    assert_int_equal(s.starts.not_before_ms, 0);
+    assert_string_equal(s.start_trouble, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +244,8 @@ int main(void)
         cmocka_unit_test(another_thing_to_do_waits_for_nothing),
         cmocka_unit_test(what_was_not_begun_has_not_failed),
         cmocka_unit_test(a_refusal_is_logged_once),
+        cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
+        cmocka_unit_test(what_this_program_ends_was_not_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,25 @@ static void a_decision_is_remembered_once(void **state)
     assert_int_equal(view.decision_count, 2);
 }
 
+static void another_reason_to_wait_is_remembered(void **state)
+{
+    (void)state;
+    begin_primary();
+    struct decision d = {.action = ACTION_WAIT, .rule = "a-rule", .keeps = "", .why = "one"};
+    view_take_decision(&view, &facts, &d, 7);
+    view_take_decision(&view, &facts, &d, 8);
+    assert_int_equal(view.decision_count, 1);
+    d.why = "another";
+    view_take_decision(&view, &facts, &d, 9);
+    assert_int_equal(view.decision_count, 2);
+    assert_non_null(strstr(view.decisions[1].text, "another"));
+    d.action = ACTION_SYNC_SET; /* its steps stand in the log */
+    view_take_decision(&view, &facts, &d, 10);
+    d.why = "the next step";
+    view_take_decision(&view, &facts, &d, 11);
+    assert_int_equal(view.decision_count, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +252,7 @@ int main(void)
         cmocka_unit_test(wal_comes_through_another_standby_or_from_the_archive),
         cmocka_unit_test(who_never_leads_is_told_by_what_its_tags_come_to),
         cmocka_unit_test(a_decision_is_remembered_once),
+        cmocka_unit_test(another_reason_to_wait_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
