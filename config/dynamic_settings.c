@@ -54,8 +54,9 @@ const struct setting dynamic_settings[] = {
      .help = "nothing changes its role by itself"},
     {"primary_start_timeout", SETTING_DURATION, AT(primary_start_timeout_ms), .fallback = "300s",
      .max = DAY, .alias = "master_start_timeout",
-     .help = "how long a primary that crashed may take to start in place; 0: another takes over at "
-             "once, if there is one"},
+     .help = "how long a primary that crashed may take to start in place, and a new one to recover "
+             "before it is primary, where another one could be primary at once; 0: another takes "
+             "over at once, if there is one"},
     {"primary_stop_timeout", SETTING_DURATION, AT(primary_stop_timeout_ms), .fallback = "0",
      .max = DAY, .alias = "master_stop_timeout",
      .help = "no effect: the lease bounds a stop"},

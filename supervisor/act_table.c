@@ -8,7 +8,9 @@
 #define START_MS 30000
 #define STOP_MS 60000
 #define MAKE_MS 600000
-#define COPY_MS (48ULL * 3600 * 1000) /* a clone takes what it takes */
+/* A clone takes what it takes; so does a promotion, which replays first what was received: one that
+ * stands still ends by the rule promotion-failed. */
+#define COPY_MS (48ULL * 3600 * 1000)
 
 static const struct {
     act_next first; /* NULL: no sequence; the owner does it at once, or nothing is to be done */
@@ -18,7 +20,7 @@ static const struct {
     [ACTION_STOP] = {act_stop, STOP_MS},
     [ACTION_SEAL] = {act_seal, SHORT_MS},
     [ACTION_ARM] = {act_arm, SHORT_MS},
-    [ACTION_PROMOTE] = {act_promote, START_MS},
+    [ACTION_PROMOTE] = {act_promote, COPY_MS},
     [ACTION_RECORD] = {act_record, SHORT_MS},
     [ACTION_SYNC_SET] = {act_apply_sync, SHORT_MS},
     [ACTION_HAND_OVER] = {act_hand_over, ACT_STATEMENT_MS + STOP_MS},

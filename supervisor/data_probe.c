@@ -26,6 +26,15 @@ static bool is_of_the_disk(int error)
     }
 }
 
+/* It is not asked for in each question. */
+static void parse_startup(const char *said, struct data_seen *seen)
+{
+    uint64_t is_there = 0;
+    seen->has_startup = helper_said_u64(said, "startup", &is_there) && is_there != 0 &&
+                        helper_said_u64(said, "startup_cpu_ms", &seen->startup_cpu_ms) &&
+                        helper_said_u64(said, "startup_io_kib", &seen->startup_io_kib);
+}
+
 void data_seen_parse(const char *said, const struct err *err, struct data_seen *ret_seen)
 {
     struct data_seen seen = {.answers = FACT_UNKNOWN};
@@ -43,6 +52,7 @@ void data_seen_parse(const char *said, const struct err *err, struct data_seen *
                !helper_said_u64(said, "wrote", &wrote)) {
         (void)err_set(&seen.err, ERR_PROTOCOL, "the helper said something else");
     } else {
+        parse_startup(said, &seen);
         seen.error = (int)error;
         seen.wrote = wrote != 0;
         seen.is_read_only = read_only != 0 || seen.error == EROFS;
@@ -95,10 +105,12 @@ void data_probe_open(struct data_probe *probe, uv_loop_t *loop, const struct hel
     helper_open(&probe->helper, loop, place, true);
 }
 
-int data_probe_start(struct data_probe *probe, bool writes, uint64_t deadline_ms,
-                     data_probe_cb on_seen, struct err *err)
+int data_probe_start(struct data_probe *probe, const struct data_question *question,
+                     uint64_t deadline_ms, data_probe_cb on_seen, struct err *err)
 {
-    int r = helper_ask(&probe->helper, writes ? "write" : "read", deadline_ms, done_cb, err);
+    const char *words = question->startup ? (question->writes ? "write startup" : "read startup")
+                                          : (question->writes ? "write" : "read");
+    int r = helper_ask(&probe->helper, words, deadline_ms, done_cb, err);
     if (r == 0) {
         probe->on_seen = on_seen;
     }

@@ -26,6 +26,9 @@ struct data_seen {
     uint64_t read_us;
     uint64_t write_us;
     uint64_t free_kib;
+    bool has_startup; /* the process that recovers is there, and what it has done is known */
+    uint64_t startup_cpu_ms;
+    uint64_t startup_io_kib;
     struct err err; /* says it to people */
 };
 
@@ -46,6 +49,12 @@ struct data_probe_past {
 /* Pure: whether the next try is to write, too. */
 bool data_probe_writes(const struct data_probe_past *past);
 
+/* What a try is to do, beside reading. */
+struct data_question {
+    bool writes;
+    bool startup; /* see how far PostgreSQL's recovery is: it takes no connection yet */
+};
+
 struct data_probe;
 typedef void (*data_probe_cb)(struct data_probe *probe, const struct data_seen *seen);
 
@@ -59,8 +68,8 @@ struct data_probe {
 void data_probe_open(struct data_probe *probe, uv_loop_t *loop, const struct helper_place *place);
 /* ERR_BUSY: the last one has not ended, and so nothing has changed. Otherwise @on_seen is called
  * once, never from in here. */
-int data_probe_start(struct data_probe *probe, bool writes, uint64_t deadline_ms,
-                     data_probe_cb on_seen, struct err *err);
+int data_probe_start(struct data_probe *probe, const struct data_question *question,
+                     uint64_t deadline_ms, data_probe_cb on_seen, struct err *err);
 void data_probe_close(struct data_probe *probe, data_probe_cb on_closed);
 
 #endif /* SUPERVISOR_DATA_PROBE_H_ */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/history.h"
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
 
@@ -240,11 +241,50 @@ static bool data_lost(const struct facts *f)
 {
     return has_lease(f) && !runs(f) && (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
 }
+/* It could be primary at once, with all that this one had, or as near to it as may be where commits
+ * waited for nobody: the election would choose it (elect.c). */
+static bool is_fit(const struct facts *f, const struct member_facts *m)
+{
+    const struct history_row *newest = history_newest(&f->store);
+    bool is_standby = m->is_database && m->is_fresh && m->has_data && !m->leaves &&
+                      m->process == PG_RUNNING && m->role == ROLE_STANDBY &&
+                      m->can_start != FACT_NO;
+    bool may_be = !m->nofailover && m->failover_priority > 0 && !m->nostream;
+    bool is_on_it =
+        !f->settings.check_timeline || newest == NULL || m->end.timeline >= newest->timeline;
+    bool is_near = proof_is_lossy(&f->store.sync) && m->end.is_known && f->pg.had.is_known &&
+                   history_lag(&f->store, &m->end, &f->pg.had) <= f->settings.lag_bytes_max;
+    return is_standby && may_be && is_on_it && (is_near || position_reaches(&m->end, &f->pg.had));
+}
+/* The first primary of all is not chosen by what it has. */
+static bool has_fit(const struct facts *f)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        has = has || (!name_is(&f->members[i].name, &f->self) && is_fit(f, &f->members[i]));
+    }
+    return has && f->store.initialized == FACT_YES && !is_paused(f) && f->store.held == FACT_NO;
+}
+/* Crash recovery, or the replay of what was received, may take hours. What is killed in it begins
+ * anew, so it goes on as long as it moves. */
+static bool stands_still(const struct facts *f)
+{
+    uint64_t most_ms = f->settings.times.start_max_ms;
+    return f->lease.age_ms > most_ms && f->pg.still_ms > most_ms;
+}
+/* However well it moves: for another one that is fit nobody waits for ever. */
+static bool is_outdone(const struct facts *f)
+{
+    uint64_t most_ms = f->settings.restart_max_ms > f->settings.times.start_max_ms
+                           ? f->settings.restart_max_ms
+                           : f->settings.times.start_max_ms;
+    return f->lease.age_ms > most_ms && has_fit(f);
+}
 static bool promotion_failed(const struct facts *f)
 {
     return has_lease(f) && runs(f) && f->pg.role != ROLE_PRIMARY &&
            f->guard.promotion_seen != FACT_YES && was_no_primary(f) &&
-           f->lease.age_ms > f->settings.times.start_max_ms;
+           (stands_still(f) || is_outdone(f));
 }
 static bool promotion_given_up(const struct facts *f)
 {
@@ -318,11 +358,12 @@ static bool restart_unwanted(const struct facts *f)
     return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
            f->settings.sync_mode == SYNC_OFF && f->settings.restart_max_ms == 0 && has_other(f);
 }
+/* In one start, or in several that were cut short: each begins anew. */
 static bool restart_hangs(const struct facts *f)
 {
-    return was_primary(f) && f->pg.process == PG_STARTING && !is_paused(f) &&
-           f->store.held == FACT_NO && f->settings.restart_max_ms > 0 &&
-           f->pg.starting_ms > f->settings.restart_max_ms && has_other(f);
+    uint64_t most_ms = f->settings.restart_max_ms;
+    return was_primary(f) && f->pg.process == PG_STARTING && most_ms > 0 &&
+           (f->pg.starting_ms > most_ms || f->pg.restart_ms > most_ms) && has_fit(f);
 }
 /* What keeps it from being started at all, a disk that takes no writes for one, is not tried for
  * ever either. */
@@ -349,9 +390,13 @@ static bool restart_in_place(const struct facts *f)
     return was_primary(f) && lease_lives(f) && is_newest(f) && may_start(f) &&
            f->pg.data == DATA_USABLE && f->lease.remaining_ms > f->settings.times.promote_margin_ms;
 }
+/* ... also where it is not known yet what it was: the guard has ended it at the deadline of a lease
+ * that was not renewed, and to renew it now would be to begin all of it again. */
 static bool restart_too_late(const struct facts *f)
 {
-    return was_primary(f) && !runs(f) && f->lease.remaining_ms > 0;
+    bool is_late = f->lease.remaining_ms <= f->settings.times.promote_margin_ms;
+    return has_lease(f) && !was_no_primary(f) && (was_primary(f) || is_late) && !runs(f) &&
+           f->lease.remaining_ms > 0;
 }
 static bool standby_of_own_epoch(const struct facts *f)
 {
@@ -390,6 +435,7 @@ static bool promote(const struct facts *f)
 {
     return is_candidate(f) && f->guard.state == GUARD_WELL &&
            f->guard.armed_epoch == f->lease.epoch && is_sealed(f, f->lease.epoch) &&
+           f->guard.promoted_epoch != f->lease.epoch && /* else it has the order already */
            lease_lives(f) && f->lease.remaining_ms > f->settings.times.promote_margin_ms;
 }
 static bool is_serving(const struct facts *f)
@@ -530,7 +576,7 @@ static const struct rule {
     {other_copy,         ACTION_WAIT,          LETS_GO, "other-copy",            "C3", "the role was granted to another copy of the data than is here now"},
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
-    {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it did not become primary in time: another one is to try"},
+    {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
     /* a primary that crashed */
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
@@ -538,8 +584,8 @@ static const struct rule {
     {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},
     {restart_unwanted,   ACTION_RELEASE,       RENEWS,  "restart-unwanted",      "A3", "primary_start_timeout is 0, and another one can take over"},
-    {restart_hangs,      ACTION_WAIT,          LETS_GO, "restart-hangs",         "A5", "it starts in place for longer than primary_start_timeout, and another one can take over: the lease is not renewed"},
-    {restart_fails,      ACTION_RELEASE,       RENEWS,  "restart-fails",         "A3", "it could not be started in place within primary_start_timeout, and another one can take over"},
+    {restart_hangs,      ACTION_KILL,          RENEWS,  "restart-hangs",         "A3", "it starts in place for longer than primary_start_timeout, and another one could take over at once: that one is to"},
+    {restart_fails,      ACTION_RELEASE,       RENEWS,  "restart-fails",         "A3", "it did not come up in place within primary_start_timeout, and another one can take over"},
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},

@@ -48,14 +48,10 @@ static bool may_answer(const struct view *v, const struct member_facts *m)
     return m->is_fresh && m->has_data && (!m->leaves || is_farewell);
 }
 
-/* How far behind the floor, in bytes of WAL that the newest timeline has too. */
+/* How far behind the floor. */
 static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
 {
-    uint64_t lsn = m->end.lsn;
-    if (m->end.timeline < v->floor.timeline) {
-        lsn = history_shared_lsn(&v->f->store, &m->end);
-    }
-    return v->floor.lsn > lsn ? v->floor.lsn - lsn : 0;
+    return history_lag(&v->f->store, &m->end, &v->floor);
 }
 
 static bool reaches_floor(const struct view *v, const struct member_facts *m)
@@ -97,6 +93,29 @@ static bool has_failed(const struct view *v, const struct member_facts *m)
            (newest == NULL || newest->epoch != store->grant_epoch);
 }
 
+/* It failed, or crashes in a loop, and somebody who runs is fit, with no more loss than is allowed:
+ * to try it once more would be to try it for ever. How far the primary was is not always known;
+ * then it is enough to be near whoever failed. */
+static bool is_outdone(const struct view *v, const struct member_facts *m)
+{
+    const struct store_facts *store = &v->f->store;
+    bool is_in_loop = name_is(&m->name, &store->holder) && m->can_start == FACT_NO;
+    bool is_unbounded = v->is_lossy && !v->floor.is_known;
+    if (!has_failed(v, m) && !is_in_loop) {
+        return false;
+    }
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        const struct member_facts *other = &v->f->members[i];
+        bool is_fit = other != m && other->process == PG_RUNNING && other->can_start != FACT_NO &&
+                      is_candidate(v, other);
+        if (is_fit && (!is_unbounded ||
+                       history_lag(store, &other->end, &m->end) <= v->f->settings.lag_bytes_max)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* It had the role last, and an operator wants somebody else to have it. */
 static bool is_to_leave(const struct view *v, const struct member_facts *m)
 {
@@ -104,12 +123,15 @@ static bool is_to_leave(const struct view *v, const struct member_facts *m)
            name_is(&m->name, &v->f->store.holder);
 }
 
-/* < 0: @a is the better choice. What may be lost counts first, then an operator's word, then who
- * can serve at once. */
+/* < 0: @a is the better choice. Who has just failed counts last, where somebody else will do; then
+ * what may be lost, then an operator's word, then who can serve at once. */
 static int by_preference(const struct view *v, const struct member_facts *a,
                          const struct member_facts *b)
 {
-    int order = (int)reaches_floor(v, b) - (int)reaches_floor(v, a);
+    int order = (int)is_outdone(v, a) - (int)is_outdone(v, b);
+    if (order == 0) {
+        order = (int)reaches_floor(v, b) - (int)reaches_floor(v, a);
+    }
     bool is_position_first = !v->floor.is_known || !reaches_floor(v, a);
     if (order == 0 && is_position_first) {
         order = position_compare(&b->end, &a->end);

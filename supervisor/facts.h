@@ -163,12 +163,16 @@ struct pg_facts {
     uint32_t crashes;           /* as primary, within the window of the budget */
     uint64_t down_ms;           /* since it was seen to be down; 0: it is not, or nobody knows */
     uint64_t starting_ms;       /* for so long it has been starting */
-    uint64_t killing_ms;        /* for so long it has been killed, and has not ended */
-    uint64_t signal_ms;         /* for so long it has been primary without @signal_synced */
-    uint64_t restart_ms;        /* since it was first to go on in place, and has not run */
-    bool is_made;               /* initdb is making it: the sequence runs, and is within its time */
-    bool starts_alone;          /* it has been starting for a while, and its configuration does not
-                                   name the primary of now: it may wait for WAL of that one */
+    uint64_t still_ms;          /* for so long its recovery has not moved, as far as can be seen: it
+                                   has replayed nothing, read or written next to nothing, and
+                                   computed nothing; counts from its start on */
+    struct position had;   /* @end when it was known last, of this copy: recovery adds nothing */
+    uint64_t killing_ms;   /* for so long it has been killed, and has not ended */
+    uint64_t signal_ms;    /* for so long it has been primary without @signal_synced */
+    uint64_t restart_ms;   /* since it was first to go on in place, and has not run */
+    bool is_made;          /* initdb is making it: the sequence runs, and is within its time */
+    bool starts_alone;     /* it has been starting for a while, and its configuration does not
+                              name the primary of now: it may wait for WAL of that one */
     enum sync_force force; /* synchronous_standby_names, as read back from every process of it */
     struct sync_set set_in_force; /* FORCE_OURS: the newest published one that it may be */
     uint64_t in_force_lsn;        /* the end of WAL when that was seen, and the copies of now were
@@ -275,7 +279,8 @@ struct supervisor_times {
     uint64_t seal_window_ms;    /* how long an election waits for members that are alive */
     uint64_t patient_ms;        /* ... for all members, where the loss would be unknown */
     uint64_t degrade_ms; /* how long commits wait for standbys that do not stream, unless strict */
-    uint64_t start_max_ms; /* from a grant to a primary; then another may try */
+    uint64_t start_max_ms; /* whoever is to be primary may stand still for so long; then another
+                              may try */
     uint64_t fresh_ms;     /* soft state that is older is not fresh */
     uint64_t renew_ms;     /* how long one decision to renew holds */
 };
@@ -292,8 +297,8 @@ struct supervisor_settings {
     bool may_rewind;         /* asked for, and checksums or hint bits logged since before */
     bool may_clone;          /* the last rung of the ladder is allowed */
     uint32_t crashes_max;    /* restarts in place within the window */
-    uint64_t restart_max_ms; /* what one of them may take, where another one could take over; 0:
-                                in asynchronous mode there is none then */
+    uint64_t restart_max_ms; /* what one of them, or a promotion, may take, where another one could
+                                take over; 0: in asynchronous mode there is no restart then */
 };
 
 /* Who asks what of this node. */

@@ -52,6 +52,13 @@ uint64_t history_shared_lsn(const struct store_facts *store, const struct positi
     return 0;
 }
 
+uint64_t history_lag(const struct store_facts *store, const struct position *end,
+                     const struct position *to)
+{
+    uint64_t lsn = end->timeline < to->timeline ? history_shared_lsn(store, end) : end->lsn;
+    return to->lsn > lsn ? to->lsn - lsn : 0;
+}
+
 bool history_may_hold(const struct store_facts *store, uint32_t timeline)
 {
     const struct history_row *newest = history_newest(store);

@@ -15,6 +15,10 @@ bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t
  * nobody can say. */
 uint64_t history_shared_lsn(const struct store_facts *store, const struct position *end);
 
+/* How far @end is behind @to, in bytes of WAL that the newest timeline has too. */
+uint64_t history_lag(const struct store_facts *store, const struct position *end,
+                     const struct position *to);
+
 /* Data on @timeline may belong to this cluster's line: it leads to the newest timeline, or is a
  * later one, which was not recorded when @store was read. */
 bool history_may_hold(const struct store_facts *store, uint32_t timeline);

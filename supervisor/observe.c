@@ -239,6 +239,14 @@ static void data_seen_cb(struct data_probe *probe, const struct data_seen *seen)
     tell_changes(o);
 }
 
+/* It takes no connection yet, or is to become primary: whether it moves counts. */
+static bool recovers(const struct observe *o)
+{
+    bool is_primary = o->seen.has_watch && !o->seen.watch.in_recovery;
+    bool counts = !o->seen.was_open || o->guard_seen.bound_epoch != 0;
+    return o->guard_seen.may_run && counts && !is_primary;
+}
+
 static void try_data(struct observe *o)
 {
     if (!o->data_is_asked && o->data_asked_ms != 0 &&
@@ -255,10 +263,10 @@ static void try_data(struct observe *o)
         .is_asked = o->data_is_asked,
         .write_every_ms = o->options.write_every_ms,
     };
-    bool writes = data_probe_writes(&past);
-    if (data_probe_start(&o->data, writes, o->options.data_answer_ms, data_seen_cb, NULL) ==
+    struct data_question question = {.writes = data_probe_writes(&past), .startup = recovers(o)};
+    if (data_probe_start(&o->data, &question, o->options.data_answer_ms, data_seen_cb, NULL) ==
         0) { /* else: the last one still waits */
-        o->data_writes = writes;
+        o->data_writes = question.writes;
         o->data_is_asked = false;
         o->data_asked_ms = uv_now(o->loop);
     }

@@ -11,10 +11,14 @@
 #define READ_AGAIN_MS 500
 #define READ_AGAIN_MAX_MS 16000
 #define GONE_LOOKS 2 /* safety C1: gone, and gone still in one more look */
+/* Less than either is what a startup process does that only waits, and looks every few seconds
+ * whether what it waits for is there. */
+#define MOVES_IO_KIB 1024
+#define MOVES_CPU_MS 50
 
 void pg_seen_begin(struct pg_seen *seen, uint64_t fresh_ms, uint64_t now_ms)
 {
-    *seen = (struct pg_seen){.fresh_ms = fresh_ms, .synced_at_ms = now_ms};
+    *seen = (struct pg_seen){.fresh_ms = fresh_ms, .synced_at_ms = now_ms, .moved_at_ms = now_ms};
     sync_force_begin(&seen->force);
 }
 
@@ -32,6 +36,8 @@ void pg_seen_restarted(struct pg_seen *seen, uint64_t now_ms)
     seen->recovered = (struct position){.is_known = false};
     seen->has_copies_lsn = false;
     seen->synced_at_ms = now_ms;
+    seen->moved_at_ms = now_ms;
+    seen->startup_cpu_ms = seen->startup_io_kib = 0;
 }
 
 /* ---- answers ---- */
@@ -90,6 +96,9 @@ void pg_seen_watch(struct pg_seen *seen, const struct probe_watch *watch, uint64
         seen->has_watch && !watch->in_recovery && watch->end.lsn == seen->watch.end.lsn &&
         watch->insert_lsn > watch->end.lsn && seen->watch.insert_lsn > seen->watch.end.lsn;
     note_receiver(seen, watch, asked_doors);
+    if (!seen->has_watch || watch->replay_lsn != seen->watch.replay_lsn) {
+        seen->moved_at_ms = now_ms;
+    }
     if (!watch->in_recovery && !seen->recovered.is_known) {
         /* Behind the fence nothing was acknowledged since, and a later place asks for more. */
         seen->recovered = (struct position){
@@ -179,11 +188,24 @@ void pg_seen_wanted(struct pg_seen *seen, const struct sync_copy *copies, uint32
     seen->wanted_needed = needed;
 }
 
+/* One record may take long, and before it is consistent PostgreSQL says nothing: then what the
+ * process does that recovers has to do. */
+static void note_startup(struct pg_seen *seen, const struct data_seen *data, uint64_t now_ms)
+{
+    if (data->has_startup && (data->startup_io_kib >= seen->startup_io_kib + MOVES_IO_KIB ||
+                              data->startup_cpu_ms >= seen->startup_cpu_ms + MOVES_CPU_MS)) {
+        seen->moved_at_ms = now_ms;
+        seen->startup_io_kib = data->startup_io_kib;
+        seen->startup_cpu_ms = data->startup_cpu_ms;
+    }
+}
+
 void pg_seen_data(struct pg_seen *seen, const struct data_seen *data, uint64_t now_ms)
 {
     seen->has_data = true;
     seen->data = *data;
     seen->data_at_ms = now_ms;
+    note_startup(seen, data, now_ms);
 }
 
 /* ---- the end of the WAL ---- */
@@ -401,6 +423,7 @@ void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
     out->role = !fresh ? ROLE_UNKNOWN : seen->watch.in_recovery ? ROLE_STANDBY : ROLE_PRIMARY;
     out->answers = runs ? answers_of(seen, now_ms) : FACT_UNKNOWN;
     out->data_answers = seen->has_data ? seen->data.answers : FACT_UNKNOWN;
+    out->still_ms = now_ms - seen->moved_at_ms;
     out->recovered = seen->recovered;
     out->signal_synced = guard->signal_synced;
     fill_receiver(seen, fresh, out);

@@ -56,6 +56,10 @@ struct pg_seen {
     struct data_seen data;
     uint64_t data_at_ms;
 
+    uint64_t moved_at_ms;    /* recovery was seen to move, or PostgreSQL to start */
+    uint64_t startup_cpu_ms; /* of the process that recovers, then */
+    uint64_t startup_io_kib;
+
     uint32_t wanted_count; /* standbys that may be waited for, with the copy last heard of */
     struct sync_copy wanted[PG_SEEN_NAMES_MAX];
     uint32_t wanted_needed;
@@ -94,9 +98,10 @@ uint64_t pg_seen_read_pause_ms(const struct pg_seen *seen);
 /* It was not read, for @err. */
 void pg_seen_read_failed(struct pg_seen *seen, const struct err *err);
 
-/* Fill what is known from here: process, role, answers, data_answers, end, recovered, receiver and
- * the seal's looks, conninfo, upstream, follows_epoch, signal, synchronous_standby_names. The rest
- * (data, note, copy, sealed_epoch, crashes) is the caller's, and left as it is. */
+/* Fill what is known from here: process, role, answers, data_answers, end, still_ms, recovered,
+ * receiver and the seal's looks, conninfo, upstream, follows_epoch, signal,
+ * synchronous_standby_names. The rest (data, note, copy, sealed_epoch, crashes) is the caller's,
+ * and left as it is. */
 void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
                   const struct sync_value *published, uint64_t now_ms, struct pg_facts *out);
 /* Of what that fills; but for what moves all the time: positions and ages. */

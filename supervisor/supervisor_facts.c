@@ -82,6 +82,13 @@ static void gather_end(struct supervisor *s, uint64_t now_ms, struct pg_facts *p
 {
     tell_unread(s, pg);
     bool is_unread = pg->process == PG_ABSENT && pg->data == DATA_USABLE && !pg->end.is_known;
+    if (pg->end.is_known && pg->copy != 0) {
+        s->had = pg->end;
+        s->had_copy = pg->copy;
+    }
+    if (pg->copy != 0 && pg->copy == s->had_copy) {
+        pg->had = s->had;
+    }
     if (!is_unread) {
         s->unread_since_ms = 0;
         return;

@@ -159,7 +159,9 @@ struct supervisor {
     uint64_t restart_since_ms; /* since when it is to go on in place; 0: it runs, or is not */
     uint64_t restart_epoch;    /* ... under this one */
     const char *signal_error;  /* why the guard can not write standby.signal, or NULL */
-    uint64_t starting_ms;      /* since when PostgreSQL is starting; 0: it is not */
+    struct position had;       /* the end of the WAL when it was known last, of ... */
+    uint64_t had_copy;
+    uint64_t starting_ms; /* since when PostgreSQL is starting; 0: it is not */
 
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */

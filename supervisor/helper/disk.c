@@ -149,12 +149,18 @@ static void try_folders(const char *data_dir, bool writes, struct answer *answer
     answer->write_us = now_us() - began_us;
 }
 
-void job_disk(const char *data_dir, bool writes)
+void job_disk(const char *data_dir, const struct disk_question *question)
 {
     struct answer answer = {.where = "-", .free_kib = UINT64_MAX};
-    try_folders(data_dir, writes, &answer);
+    struct startup_work work = {.is_there = false};
+    try_folders(data_dir, question->writes, &answer);
+    if (question->startup) {
+        look_at_startup(data_dir, &work);
+    }
     (void)printf("error=%d where=%s read_us=%" PRIu64 " write_us=%" PRIu64 " free_kib=%" PRIu64
-                 " read_only=%d wrote=%d\n",
+                 " read_only=%d wrote=%d startup=%d startup_cpu_ms=%" PRIu64
+                 " startup_io_kib=%" PRIu64 "\n",
                  answer.error, answer.where, answer.read_us, answer.write_us, answer.free_kib,
-                 answer.is_read_only ? 1 : 0, writes ? 1 : 0);
+                 answer.is_read_only ? 1 : 0, question->writes ? 1 : 0, work.is_there ? 1 : 0,
+                 work.cpu_ms, work.io_kib);
 }

@@ -8,9 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Read a block of the data directory and of its pg_wal past the page cache; with @writes also write
- * and sync one in each. */
-void job_disk(const char *data_dir, bool writes);
+struct disk_question {
+    bool writes;  /* a block is written and synced, too */
+    bool startup; /* it is said how far PostgreSQL's recovery is, too */
+};
+
+/* Read a block of the data directory and of its pg_wal past the page cache. */
+void job_disk(const char *data_dir, const struct disk_question *question);
+
+/* The process that recovers, of the PostgreSQL of @data_dir: what it has done since it began. */
+struct startup_work {
+    bool is_there;
+    uint64_t cpu_ms;
+    uint64_t io_kib; /* asked of the kernel, from the page cache too; 0: that is not told */
+};
+void look_at_startup(const char *data_dir, struct startup_work *ret_work);
 
 /* Where the valid WAL ends: from @start, or from the last checkpoint if that is 0. */
 void job_wal(const char *data_dir, uint64_t start);

@@ -12,20 +12,34 @@
 
 static int usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: pgraft-helper disk DATA_DIR read|write\n"
-                  "       pgraft-helper wal DATA_DIR [LSN]\n"
-                  "       pgraft-helper serve DATA_DIR\n"
-                  "       pgraft-helper run PARENT PROGRAM [WORD...]\n");
+    (void)fprintf(
+        stderr,
+        "usage: pgraft-helper disk DATA_DIR read|write|\"read startup\"|\"write startup\"\n"
+        "       pgraft-helper wal DATA_DIR [LSN]\n"
+        "       pgraft-helper serve DATA_DIR\n"
+        "       pgraft-helper run PARENT PROGRAM [WORD...]\n");
     return 2;
 }
 
-/* "read", "write", "wal LSN". False: none of these. */
+/* "read", "write", each with " startup" or without. */
+static bool is_of_disk(const char *words, struct disk_question *ret_question)
+{
+    bool writes = strncmp(words, "write", 5) == 0;
+    const char *rest = words + (writes ? 5 : 4);
+    if (!writes && strncmp(words, "read", 4) != 0) {
+        return false;
+    }
+    *ret_question = (struct disk_question){.writes = writes, .startup = rest[0] != '\0'};
+    return rest[0] == '\0' || strcmp(rest, " startup") == 0;
+}
+
+/* ... or "wal LSN". False: none of these. */
 static bool answer(const char *data_dir, const char *question)
 {
     uint64_t start;
-    if (strcmp(question, "read") == 0 || strcmp(question, "write") == 0) {
-        job_disk(data_dir, question[0] == 'w');
+    struct disk_question of_disk;
+    if (is_of_disk(question, &of_disk)) {
+        job_disk(data_dir, &of_disk);
     } else if (strncmp(question, "wal ", 4) == 0 && pg_text_lsn(question + 4, &start)) {
         job_wal(data_dir, start);
     } else {

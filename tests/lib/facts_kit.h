@@ -114,6 +114,7 @@ static inline void kit_node(struct facts *f, unsigned node)
                               .data_answers = FACT_YES,
                               .copy = 100 + node,
                               .end = kit_at(KIT_TIMELINE, KIT_LSN),
+                              .had = kit_at(KIT_TIMELINE, KIT_LSN),
                               .sealed_epoch = KIT_EPOCH,
                               .signal_synced = FACT_YES,
                               .receiver = RECEIVER_LIVES,

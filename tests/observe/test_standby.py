@@ -1,5 +1,6 @@
 """tests/observe/test_standby.py - a standby with and without its receiver, sealed (C1), and the end of its WAL (C2)."""
 import os
+import shutil
 import signal
 import time
 
@@ -171,4 +172,34 @@ def test_guard_and_promotion_are_seen(rig):
     observer.wait("it is well again", lambda f: f["guard"] == r.GUARD_WELL)
     os.kill(rig.guards[0], signal.SIGKILL)
     observer.wait("it is gone", lambda f: f["guard"] == r.GUARD_GONE)
+    observer.quit()
+
+
+def test_recovery_that_takes_no_connection_is_seen_to_move_and_to_stand_still(rig):
+    """A segment each third of a second out of an archive, and then none any more: what waits for one does not move."""
+    archive = rig.folder / "archive"
+    archive.mkdir()
+    primary = rig.server(archive_mode="on", archive_command=f"cp %p {archive}/%f")
+    shutil.chown(archive, r.OWNER, r.OWNER)
+    standby = rig.standby(primary, start=False, follows=False, hot_standby="off", wal_retrieve_retry_interval="5s",
+                          restore_command=f"test -f {archive}/%f && sleep 0.3 && cp {archive}/%f %p")
+    primary.sql("CREATE TABLE t (text text); INSERT INTO t SELECT repeat('m', 500) FROM generate_series(1, 20000)")
+    primary.sql("SELECT pg_switch_wal()")
+    last = primary.sql("SELECT pg_walfile_name(pg_current_wal_lsn() - 1)")
+    r.wait_until("it is archived", lambda: (archive / last).exists())
+    observer = rig.guarded(standby)
+    observer.wait("nothing runs", lambda f: f["process"] == r.ABSENT and f["guard"] == r.GUARD_WELL)
+    observer.say("start", r.BIN / "postgres", "-D", standby.data)
+    observer.wait("it starts", lambda f: f["process"] == r.STARTING)
+    recovered = standby.data / "pg_wal" / last
+    began = time.monotonic()
+    longest_ms = 0
+    while not recovered.exists():
+        seen = observer.now()
+        assert seen["process"] == r.STARTING and time.monotonic() < began + r.PATIENCE_S
+        longest_ms = max(longest_ms, seen["still_ms"])
+        time.sleep(0.02)
+    took_ms = (time.monotonic() - began) * 1000
+    assert longest_ms < took_ms / 2, f"it stood for {longest_ms} ms of {took_ms:.0f}"
+    observer.wait("it stands still", lambda f: f["process"] == r.STARTING and f["still_ms"] > 8000)
     observer.quit()

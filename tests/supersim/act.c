@@ -141,6 +141,7 @@ static bool copy_from(struct sim *sim, int node, int from)
     }
     memcpy(pg->wal, up->pg.wal, up->pg.wal_count * sizeof(pg->wal[0]));
     pg->wal_count = up->pg.wal_count;
+    pg->was_killed = false;
     pg->data = DATA_USABLE;
     pg->system_id = up->pg.system_id;
     pg->noted = true;

@@ -171,6 +171,8 @@ static void observe_end(const struct sim *sim, const struct sim_node *n, struct 
                                       : out->process == PG_RUNNING && out->role != ROLE_UNKNOWN);
     bool is_unread = is_down && out->data == DATA_USABLE && !out->end.is_known;
     out->end_unread_ms = is_unread ? (sim->now - pg->end_since) / MS : 0;
+    out->had = pg_end(pg);
+    out->still_ms = sim->now > pg->moves_until ? (sim->now - pg->moves_until) / MS : 0;
     out->primary_epoch = pg->copy == n->daemon.primary_copy ? n->daemon.primary_epoch : 0;
 }
 
@@ -292,7 +294,8 @@ void observe(struct sim *sim, int node, struct facts *f)
     f->back.has_upstream_wal = FACT_YES;
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_pg *up = &sim->nodes[i].pg;
-        if (up->is_primary && up->wal_count > n->pg.wal_count + WAL_KEPT) {
+        if (up->is_primary && name_is(&sim->nodes[i].name, &n->view.holder) &&
+            up->wal_count > n->pg.wal_count + WAL_KEPT) {
             f->back.has_upstream_wal = FACT_NO;
         }
     }
@@ -300,7 +303,7 @@ void observe(struct sim *sim, int node, struct facts *f)
         f->pg.down_ms = (sim->now - n->daemon.down_at) / MS + 1;
     }
     if (n->daemon.starting_at != 0) {
-        f->pg.starting_ms = (sim->now - n->daemon.starting_at) / MS;
+        f->pg.restart_ms = (sim->now - n->daemon.starting_at) / MS;
     }
     f->wish.adopt = true;
     f->wish.switchover = n->daemon.wants_switchover;
@@ -361,11 +364,12 @@ void daemon_look(struct sim *sim, int node)
     e->life = d->life;
     e->a = next;
     look_at_force(sim, node);
-    bool is_starting = n->pg.process == PG_STARTING;
-    d->starting_at = !is_starting ? 0 : d->starting_at != 0 ? d->starting_at : sim->now;
     d->down_at = n->pg.process != PG_ABSENT ? 0 : d->down_at != 0 ? d->down_at : sim->now;
     observe(sim, node, &f);
     look_at_standbys(sim, node, &f);
+    bool is_over = n->pg.process == PG_RUNNING || f.lease.epoch == 0;
+    bool is_first = n->pg.process == PG_STARTING && d->starting_at == 0;
+    d->starting_at = is_over ? 0 : is_first ? sim->now : d->starting_at;
     d->wants_switchover = d->wants_switchover && f.lease.epoch != 0;
     if (f.lease.epoch != 0 && f.guard.promoted_epoch == f.lease.epoch &&
         f.guard.promotion_seen == FACT_YES) {

@@ -18,9 +18,10 @@ static void drop_daemon(struct sim_node *n)
     n->daemon.busy = false;
 }
 
-static void drop_host(struct sim_node *n)
+static void drop_host(struct sim *sim, struct sim_node *n)
 {
     drop_daemon(n);
+    pg_note_killed(sim, (int)(n - sim->nodes));
     n->host_up = false;
     n->host_life++;
     n->guard.alive = false;
@@ -46,7 +47,7 @@ static bool crash(struct sim *sim, struct sim_node *n, int kind)
     if (!n->host_up) {
         return false;
     }
-    drop_host(n);
+    drop_host(sim, n);
     sim->counts.crashes++;
     later(sim, (int)(n - sim->nodes), kind, 500 * MS, 9000 * MS);
     return true;
@@ -220,7 +221,7 @@ static bool wipe(struct sim *sim, struct sim_node *n, int kind)
     if (!n->is_database || !n->host_up || n->pg.data != DATA_USABLE || !may_wipe(sim, n)) {
         return false;
     }
-    drop_host(n);
+    drop_host(sim, n);
     pg_wipe(sim, (int)(n - sim->nodes));
     sim->counts.wipes++;
     later(sim, (int)(n - sim->nodes), kind, 300 * MS, 6000 * MS);
@@ -274,8 +275,13 @@ static bool change_mode(struct sim *sim, struct sim_node *n, int kind)
     (void)n;
     (void)kind;
     sim->settings.sync_mode = (enum sync_mode)random_below(&sim->random, 3);
-    for (uint32_t i = 0; i < sim->acked_count && sim->settings.sync_mode == SYNC_OFF; i++) {
-        sim->acked[i].sync = sim->acked[i].sync && !sim->acked[i].alone;
+    bool is_off = sim->settings.sync_mode == SYNC_OFF;
+    for (uint32_t i = 0; i < sim->acked_count && is_off; i++) {
+        sim->acked[i].sync = sim->acked[i].sync && !sim->acked[i].alone &&
+                             sim->slowness == SLOW_NOT; /* docs/decisions/0008: others recover */
+    }
+    for (int i = 0; i < sim->databases && is_off; i++) {
+        sim->nodes[i].pg.alone = sim->nodes[i].pg.was_alone = false; /* until its daemon knows */
     }
     sim->counts.mode_changes++;
     return true;

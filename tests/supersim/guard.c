@@ -73,5 +73,7 @@ void guard_promote(struct sim *sim, int node, uint64_t epoch)
     }
     n->guard.promoted_epoch = epoch;
     n->pg.next = NEXT_PROMOTED;
-    sim_schedule(sim, sim->now + draw(sim, 20 * MS, 150 * MS), EV_PG, node)->life = n->pg.life;
+    uint64_t from = n->pg.replayed_at > sim->now ? n->pg.replayed_at : sim->now;
+    sim->counts.slow_promotions += from > sim->now ? 1 : 0;
+    sim_schedule(sim, from + draw(sim, 20 * MS, 150 * MS), EV_PG, node)->life = n->pg.life;
 }

@@ -9,6 +9,7 @@
 #include "tests/supersim/world.h"
 
 #define STREAM_MAX 200
+#define STANDS_AFTER_US (2000 * MS)
 #define UNREADABLE 0.005 /* of all ends */
 #define UNREADABLE_US (25000 * MS)
 
@@ -69,6 +70,32 @@ static uint64_t short_draw(struct sim *sim, uint64_t to_us)
     return sim->wish.exhaustive ? to_us / 2 : random_below(&sim->random, to_us);
 }
 
+/* What it had replayed since its checkpoint is to be replayed again, also what a recovery had that
+ * did not come to its end. */
+void pg_note_killed(struct sim *sim, int node)
+{
+    struct sim_pg *pg = &sim->nodes[node].pg;
+    bool recovers = sim->now < pg->replayed_at;
+    bool is_up = pg->process == PG_RUNNING || pg->process == PG_STARTING;
+    sim->counts.recoveries_cut += is_up && recovers ? 1 : 0;
+    pg->has_stood_still = pg->has_stood_still && recovers;
+    pg->was_killed = pg->was_killed || pg->process == PG_RUNNING || (is_up && recovers);
+}
+
+/* It starts: how long its recovery takes, and for how long it moves. */
+static void recover(struct sim *sim, struct sim_pg *pg)
+{
+    bool recovers = pg->was_killed && sim->slowness != SLOW_NOT;
+    bool stands = recovers && sim->slowness == SLOW_STANDS && !pg->has_stood_still;
+    uint64_t us = !recovers || (sim->slowness == SLOW_STANDS && !stands) ? 0 : sim->recovery_us;
+    pg->replayed_at = sim->now + us;
+    pg->moves_until = stands ? sim->now + STANDS_AFTER_US : pg->replayed_at;
+    pg->has_stood_still = pg->has_stood_still || stands;
+    pg->was_killed = recovers;
+    sim->counts.slow_starts += us > 0 && sim->slowness == SLOW_START ? 1 : 0;
+    sim->counts.still_starts += stands ? 1 : 0;
+}
+
 /* Postmaster first; the others may live a moment longer. */
 void pg_kill(struct sim *sim, int node)
 {
@@ -78,6 +105,7 @@ void pg_kill(struct sim *sim, int node)
     }
     pg->life++;
     disconnect(sim, node);
+    pg_note_killed(sim, node);
     pg->process = PG_LEFT;
     end_in(sim, node, NEXT_ABSENT, short_draw(sim, 40 * MS));
     if (commits(&sim->nodes[node])) {
@@ -91,6 +119,7 @@ void pg_stop(struct sim *sim, int node, bool fast)
     if (pg->process != PG_RUNNING && pg->process != PG_STARTING) {
         return;
     }
+    pg->was_killed = pg->was_killed && sim->now < pg->replayed_at;
     pg->process = PG_STOPPING;
     uint64_t us = fast ? draw(sim, 30 * MS, 200 * MS) : draw(sim, 5 * MS, 30 * MS);
     pg->life++;
@@ -118,7 +147,11 @@ void pg_start(struct sim *sim, int node, bool as_primary)
     pg->force_at = 0;
     pg->postmaster_stopped = false;
     memset(pg->flushed, 0, sizeof(pg->flushed));
-    end_in(sim, node, as_primary ? NEXT_PRIMARY : NEXT_STANDBY, draw(sim, 20 * MS, 150 * MS));
+    recover(sim, pg);
+    bool opens_early = !as_primary && sim->slowness == SLOW_REPLAY;
+    uint64_t recovery_us = opens_early ? 0 : pg->replayed_at - sim->now;
+    end_in(sim, node, as_primary ? NEXT_PRIMARY : NEXT_STANDBY,
+           recovery_us + draw(sim, 20 * MS, 150 * MS));
 }
 
 static void open_as_primary(struct sim *sim, int node, uint64_t epoch)
@@ -202,6 +235,7 @@ void pg_wipe(struct sim *sim, int node)
     pg->sealed = 0;
     pg->noted = false;
     pg->wal_count = 0;
+    pg->was_killed = false;
     (void)sim;
 }
 

@@ -304,6 +304,18 @@ static void draw_settings(struct sim *sim)
     s->restart_max_ms = sim->seed % 5 == 0 ? 0 : sim->seed % 97 * 100;
 }
 
+#define SLOW_EACH 16
+
+/* No chance: other lives stay as they are. The exhaustive run has its bounded time. */
+static void set_slowness(struct sim *sim)
+{
+    static const enum slowness of_seed[SLOW_EACH] = {
+        [3] = SLOW_START, [5] = SLOW_REPLAY, [7] = SLOW_STANDS, [11] = SLOW_START};
+    uint64_t most_us = sim->settings.times.start_max_ms * MS;
+    sim->slowness = sim->wish.exhaustive ? SLOW_NOT : of_seed[sim->seed % SLOW_EACH];
+    sim->recovery_us = most_us + most_us * (20 + sim->seed * 7919 % 80) / 100;
+}
+
 static void draw_nodes(struct sim *sim)
 {
     struct test_random *r = &sim->random;
@@ -333,6 +345,7 @@ static void draw_nodes(struct sim *sim)
 static void begin(struct sim *sim)
 {
     draw_settings(sim);
+    set_slowness(sim);
     draw_nodes(sim);
     store_start(sim);
     for (int i = 0; i < sim->count; i++) {

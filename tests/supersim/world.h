@@ -34,7 +34,7 @@
     X(crashes) X(daemon_kills) X(daemon_freezes) X(loop_hangs) X(guard_deaths) X(guard_freezes) X(both_frozen) \
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
-    X(second_writers_mute) X(served)
+    X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut)
 // clang-format on
 
 struct counts {
@@ -114,6 +114,14 @@ struct wal_record {
     uint32_t id; /* of all the world */
 };
 
+/* How long the recovery of whatever was killed takes; of all its lives a seed has one kind. */
+enum slowness {
+    SLOW_NOT,
+    SLOW_START,  /* before PostgreSQL takes connections */
+    SLOW_REPLAY, /* it takes them soon, and has much left to replay before it can be primary */
+    SLOW_STANDS, /* it stands still for longer than it may; the next start does not */
+};
+
 enum pg_next { NEXT_NONE, NEXT_ABSENT, NEXT_STANDBY, NEXT_PRIMARY, NEXT_PROMOTED };
 
 struct sim_pg {
@@ -125,6 +133,9 @@ struct sim_pg {
     /* the data directory */
     enum pg_data data;
     bool noted, hangs;
+    bool was_killed;                   /* and has to recover */
+    bool has_stood_still;              /* in recovery, since then */
+    uint64_t moves_until, replayed_at; /* of the recovery of this start */
     uint64_t copy, sealed;
     uint64_t system_id;
     struct wal_record wal[WAL_MAX];
@@ -272,6 +283,8 @@ struct sim {
     bool replica_cut[NODES_MAX][NODES_MAX];
     bool healed, over;
     uint64_t heal_at, fault_every;
+    enum slowness slowness;
+    uint64_t recovery_us; /* of what was killed */
     unsigned fault_mask;
     uint32_t next_id;
     uint64_t next_copy;
@@ -330,6 +343,7 @@ void guard_promote(struct sim *sim, int node, uint64_t epoch);
 /* pg.c */
 struct position pg_end(const struct sim_pg *pg);
 void pg_read_end(struct sim *sim, int node);
+void pg_note_killed(struct sim *sim, int node);
 void pg_kill(struct sim *sim, int node);
 void pg_stop(struct sim *sim, int node, bool fast);
 void pg_start(struct sim *sim, int node, bool as_primary);

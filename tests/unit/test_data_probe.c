@@ -71,6 +71,31 @@ static void silence_is_a_hang_and_a_failed_helper_is_not(void **state)
     }
 }
 
+static void what_recovery_has_done_is_told_where_it_was_asked_for(void **state)
+{
+    (void)state;
+    static const char *const words =
+        "error=0 read_us=1 write_us=1 free_kib=1 read_only=0 wrote=0 startup";
+    static const struct {
+        const char *rest;
+        bool has;
+    } cases[] = {
+        {"=1 startup_cpu_ms=70 startup_io_kib=900\n", true},
+        {"=0 startup_cpu_ms=0 startup_io_kib=0\n", false},
+        {"=1 startup_cpu_ms=70\n", false},
+        {"less\n", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char said[256];
+        struct data_seen seen;
+        (void)snprintf(said, sizeof(said), "%s%s", words, cases[i].rest);
+        data_seen_parse(said, NULL, &seen);
+        assert_int_equal(seen.answers, FACT_YES);
+        assert_int_equal(seen.has_startup, cases[i].has);
+        assert_true(!cases[i].has || (seen.startup_cpu_ms == 70 && seen.startup_io_kib == 900));
+    }
+}
+
 static void write_is_tried_when_something_was_written(void **state)
 {
     (void)state;
@@ -151,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_the_disk),
         cmocka_unit_test(silence_is_a_hang_and_a_failed_helper_is_not),
+        cmocka_unit_test(what_recovery_has_done_is_told_where_it_was_asked_for),
         cmocka_unit_test(write_is_tried_when_something_was_written),
         cmocka_unit_test(end_of_the_wal_is_read_or_not_known),
         cmocka_unit_test(standby_is_believed_when_its_receiver_streamed),

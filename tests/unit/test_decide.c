@@ -147,7 +147,69 @@ CHANGE(data_broken)
 }
 CHANGE(takes_too_long)
 {
-    f->lease.age_ms = f->settings.times.start_max_ms + 1;
+    f->lease.age_ms = f->pg.still_ms = f->settings.times.start_max_ms + 1;
+}
+CHANGE(recovers)
+{
+    f->pg.process = PG_STARTING;
+    f->pg.role = ROLE_UNKNOWN;
+    f->pg.end.is_known = false;
+    f->lease.age_ms = f->settings.restart_max_ms;
+    f->pg.still_ms = f->settings.times.start_max_ms;
+}
+CHANGE(stands_still)
+{
+    f->pg.still_ms++;
+}
+CHANGE(stood_still_before_its_grant)
+{
+    f->lease.age_ms = f->settings.times.start_max_ms;
+    f->pg.still_ms = 100 * f->settings.times.start_max_ms;
+}
+CHANGE(for_too_long)
+{
+    f->lease.age_ms++;
+}
+CHANGE(pg3_is_behind)
+{
+    f->members[2].end.lsn--;
+}
+CHANGE(waits_for_nobody)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+}
+CHANGE(any_lag_is_too_much)
+{
+    waits_for_nobody(f);
+    f->settings.lag_bytes_max = 0;
+}
+CHANGE(pg3_starts)
+{
+    f->members[2].process = PG_STARTING;
+}
+CHANGE(pg3_crashes)
+{
+    f->members[2].can_start = FACT_NO;
+}
+CHANGE(nobody_knows_what_it_had)
+{
+    f->pg.had.is_known = false;
+}
+CHANGE(nothing_was_ever_primary)
+{
+    f->store.initialized = FACT_NO;
+}
+CHANGE(never_restarted_recovers)
+{
+    recovers(f);
+    f->settings.restart_max_ms = 0;
+    f->lease.age_ms = f->settings.times.start_max_ms;
+}
+CHANGE(has_its_order)
+{
+    f->guard.promoted_epoch = KIT_EPOCH + 1;
+    f->guard.promotion_seen = FACT_UNKNOWN;
+    f->lease.age_ms = f->settings.restart_max_ms;
 }
 CHANGE(crashed)
 {
@@ -185,6 +247,14 @@ CHANGE(starts_slowly)
 CHANGE(starts_for_too_long)
 {
     f->pg.starting_ms++;
+}
+CHANGE(starts_again_for_too_long)
+{
+    f->pg.restart_ms = f->settings.restart_max_ms + 1;
+}
+CHANGE(others_are_behind)
+{
+    f->members[1].end.lsn = f->members[2].end.lsn = KIT_LSN - 1;
 }
 CHANGE(nobody_could_take_over)
 {
@@ -448,7 +518,22 @@ static const struct {
     {"C3: another copy than was chosen is not promoted", kit_chosen, {another_copy}, ACTION_WAIT, "other-copy"},
     {"C1: a promise is above a grant", kit_chosen, {sealed_above}, ACTION_WAIT, "promised-newer"},
     {"who lost its data gives the role back", kit_chosen, {all_is_down, data_broken}, ACTION_RELEASE, "data-lost"},
-    {"who takes too long is ended", kit_chosen, {takes_too_long}, ACTION_KILL, "promotion-failed"},
+    {"who stands still for too long is ended", kit_chosen, {takes_too_long}, ACTION_KILL, "promotion-failed"},
+    {"... also while it starts", kit_chosen, {recovers, stands_still}, ACTION_KILL, "promotion-failed"},
+    {"... not who recovers, and moves", kit_chosen, {recovers}, ACTION_WAIT, "granted"},
+    {"... or replays what it had received, and is asked once", kit_chosen, {has_its_order}, ACTION_WAIT, "granted"},
+    {"... nor who had nothing to do before", kit_chosen, {stood_still_before_its_grant}, ACTION_PROMOTE, "promote"},
+    {"beyond primary_start_timeout also who moves, where another one has all that it had", kit_chosen, {recovers, for_too_long}, ACTION_KILL, "promotion-failed"},
+    {"... which a pause forbids", kit_chosen, {recovers, for_too_long, paused}, ACTION_WAIT, "granted"},
+    {"... not where the other one is behind", kit_chosen, {recovers, for_too_long, pg3_is_behind}, ACTION_WAIT, "granted"},
+    {"... unless, asynchronous, it is near", kit_chosen, {recovers, for_too_long, pg3_is_behind, waits_for_nobody}, ACTION_KILL, "promotion-failed"},
+    {"... enough", kit_chosen, {recovers, for_too_long, pg3_is_behind, any_lag_is_too_much}, ACTION_WAIT, "granted"},
+    {"... not where the other one would have to recover as well", kit_chosen, {recovers, for_too_long, pg3_starts}, ACTION_WAIT, "granted"},
+    {"... or crashes in a loop", kit_chosen, {recovers, for_too_long, pg3_crashes}, ACTION_WAIT, "granted"},
+    {"... nor where nobody knows what this one had", kit_chosen, {recovers, for_too_long, nobody_knows_what_it_had}, ACTION_WAIT, "granted"},
+    {"... or before there was a first primary, who is not chosen by that", kit_chosen, {recovers, for_too_long, nothing_was_ever_primary}, ACTION_WAIT, "granted"},
+    {"primary_start_timeout 0: who moves has as long as who stands still", kit_chosen, {never_restarted_recovers}, ACTION_WAIT, "granted"},
+    {"... and no longer", kit_chosen, {never_restarted_recovers, for_too_long}, ACTION_KILL, "promotion-failed"},
     {"... and gives the role back", kit_chosen, {takes_too_long, all_is_down}, ACTION_RELEASE, "promotion-given-up"},
     {"... also one whose guard was asked to promote it", kit_chosen, {takes_too_long, promotes}, ACTION_KILL, "promotion-failed"},
     {"... a primary that is not heard for a moment is none of those", kit_primary, {silent_for_a_moment}, ACTION_WAIT, "granted"},
@@ -470,7 +555,9 @@ static const struct {
     {"... if there is one", kit_primary, {crashed, loss_is_borne, never_restarted, alone}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... and only with that setting", kit_primary, {crashed, loss_is_borne}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a start in place takes what it may take", kit_primary, {starts_slowly}, ACTION_WAIT, "granted"},
-    {"... and then costs the lease", kit_primary, {starts_slowly, starts_for_too_long}, ACTION_WAIT, "restart-hangs"},
+    {"... and is ended then", kit_primary, {starts_slowly, starts_for_too_long}, ACTION_KILL, "restart-hangs"},
+    {"... also if it was begun more than once", kit_primary, {starts_slowly, starts_again_for_too_long}, ACTION_KILL, "restart-hangs"},
+    {"... unless nobody else has what it had", kit_primary, {starts_slowly, starts_for_too_long, others_are_behind}, ACTION_WAIT, "granted"},
     {"... unless nobody else could take over", kit_primary, {starts_slowly, starts_for_too_long, nobody_could_take_over}, ACTION_WAIT, "granted"},
     {"... as one that can not even be tried does", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long}, ACTION_RELEASE, "restart-fails"},
     {"... not before", kit_primary, {crashed, loss_is_borne, does_not_start}, ACTION_START_PRIMARY, "restart-in-place"},
@@ -479,6 +566,7 @@ static const struct {
     {"... on the timeline that was recorded, if another than the named one", kit_primary, {crashed, alone, on_a_later_timeline}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... at once, if this program has seen it be primary", kit_primary, {crashed, alone, end_unread, seen_as_primary}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... else when its WAL was read: before that nobody knows what it was", kit_primary, {crashed, alone, end_unread}, ACTION_WAIT, "end-unread"},
+    {"... where enough of the lease is left for what comes then", kit_primary, {crashed, alone, end_unread, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
     {"... which is not waited for for ever", kit_primary, {crashed, alone, end_unread, unread_for_too_long}, ACTION_RELEASE, "promotion-given-up"},
     {"... unless too little of the lease is left", kit_primary, {crashed, alone, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
     {"a standby that has this epoch's timeline is not promoted again", kit_primary, {as_a_standby}, ACTION_STOP, "standby-of-own-epoch"},
@@ -576,6 +664,9 @@ static void shake_pg(struct facts *f, struct test_random *r)
     f->pg.end.is_known = random_percent(r, 90);
     f->pg.end_unread_ms = random_below(r, 40000);
     f->pg.starting_ms = random_below(r, 600000);
+    f->pg.still_ms = random_below(r, 60000);
+    f->pg.had = kit_at(4 + (uint32_t)random_below(r, 4), random_below(r, 6000));
+    f->pg.had.is_known = random_percent(r, 80);
     f->pg.killing_ms = random_below(r, 10000);
     f->pg.signal_ms = random_below(r, 40000);
     f->pg.restart_ms = random_below(r, 600000);

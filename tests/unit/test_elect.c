@@ -215,6 +215,71 @@ CHANGE(pg2_failed_last)
     f->store.history_count = 1;
     f->store.grant_epoch = KIT_EPOCH;
 }
+/* pg1 was granted the role anew, since it had all, and did not come up in time. */
+CHANGE(pg1_failed)
+{
+    f->members[0].is_fresh = true;
+    f->members[0].process = PG_ABSENT;
+    f->members[0].sealed_epoch = ORDER;
+    f->members[0].end.lsn += 50;
+    f->store.history_count = 1;
+}
+CHANGE(pg1_failed_and_had_more)
+{
+    pg1_failed(f);
+    f->members[2].sealed_epoch = KIT_EPOCH; /* nothing is proved but by it */
+    f->members[2].is_fresh = false;
+}
+CHANGE(asynchronous_and_pg1_failed)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->settings.lag_bytes_max = 50;
+    pg1_failed(f);
+}
+CHANGE(asynchronous_and_pg1_failed_and_is_wanted)
+{
+    asynchronous_and_pg1_failed(f);
+    f->wanted = kit_name(1);
+}
+CHANGE(asynchronous_and_pg1_failed_far_ahead)
+{
+    asynchronous_and_pg1_failed(f);
+    f->settings.lag_bytes_max = 49;
+}
+CHANGE(asynchronous_and_pg1_failed_and_nobody_runs)
+{
+    asynchronous_and_pg1_failed(f);
+    f->members[1].process = f->members[2].process = PG_ABSENT;
+}
+CHANGE(asynchronous_and_pg1_failed_and_the_others_crash)
+{
+    asynchronous_and_pg1_failed(f);
+    f->members[1].can_start = f->members[2].can_start = FACT_NO;
+}
+CHANGE(asynchronous_and_pg1_crashed_too_often)
+{
+    asynchronous_and_pg1_failed(f);
+    f->store.history_count = 2;
+    f->members[0].can_start = FACT_NO;
+}
+/* pg2 was granted the role after pg1, whose copy would prove, and is ahead of pg3. */
+CHANGE(asynchronous_and_pg2_failed_and_nobody_knows)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->settings.lag_bytes_max = 50;
+    f->store.holder = kit_name(2);
+    f->store.history_count = 1;
+    f->members[1].end.lsn += 50;
+    f->order_age_ms = f->settings.times.patient_ms;
+    for (unsigned i = 0; i < f->member_count; i++) {
+        f->members[i].seen.is_known = false;
+    }
+}
+CHANGE(asynchronous_and_pg2_failed_far_ahead_and_nobody_knows)
+{
+    asynchronous_and_pg2_failed_and_nobody_knows(f);
+    f->settings.lag_bytes_max = 49;
+}
 CHANGE(pg2_crashed_too_often)
 {
     f->members[1].can_start = FACT_NO;
@@ -327,6 +392,16 @@ static const struct {
     {"failover_priority among equals", pg3_has_priority, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"who runs before who is down", pg2_is_down, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"who failed last comes last", pg2_failed_last, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... also if it has more than anybody must have", pg1_failed, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... not if it alone has what must not be lost", pg1_failed_and_had_more, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"asynchronous, who failed comes last also where bytes are lost by it, and that is said", asynchronous_and_pg1_failed, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... whatever an operator wanted", asynchronous_and_pg1_failed_and_is_wanted, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... not where it would be too many", asynchronous_and_pg1_failed_far_ahead, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... nor where nobody else runs", asynchronous_and_pg1_failed_and_nobody_runs, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... or all the others crash in a loop", asynchronous_and_pg1_failed_and_the_others_crash, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... the same for a primary that crashes in a loop", asynchronous_and_pg1_crashed_too_often, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... and where nobody knows what is lost", asynchronous_and_pg2_failed_and_nobody_knows, ELECT_GRANT, "chosen", 2, LOSS_UNKNOWN},
+    {"... who is near", asynchronous_and_pg2_failed_far_ahead_and_nobody_knows, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},

@@ -548,6 +548,65 @@ static void positions_alone_are_no_change(void **state)
     assert_false(pg_seen_is_same(&before, &after));
 }
 
+static void startup_did(uint64_t cpu_ms, uint64_t io_kib)
+{
+    struct data_seen data = {.answers = FACT_YES,
+                             .has_startup = true,
+                             .startup_cpu_ms = cpu_ms,
+                             .startup_io_kib = io_kib};
+    now += 1000;
+    pg_seen_data(&seen, &data, now);
+}
+
+static void recovery_that_starts_moves_by_what_it_does(void **state)
+{
+    (void)state;
+    begin();
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    now += 70000;
+    pg_seen_restarted(&seen, now);
+    assert_int_equal(facts().still_ms, 0);
+    startup_did(49, 1023); /* it comes up, and waits */
+    assert_int_equal(facts().still_ms, 1000);
+    startup_did(49, 1024);
+    assert_int_equal(facts().still_ms, 0);
+    startup_did(98, 2047); /* to look again and again is no step */
+    startup_did(98, 2047);
+    assert_int_equal(facts().still_ms, 2000);
+    startup_did(99, 2047);
+    assert_int_equal(facts().still_ms, 0);
+    struct data_seen without = {.answers = FACT_NO};
+    now += 500;
+    pg_seen_data(&seen, &without, now); /* nobody could look: that is no step either */
+    assert_int_equal(facts().still_ms, 500);
+    pg_seen_restarted(&seen, now); /* another process begins at nothing */
+    startup_did(60, 10);
+    assert_int_equal(facts().still_ms, 0);
+}
+
+static void recovery_that_answers_moves_by_what_it_replays_too(void **state)
+{
+    (void)state;
+    begin();
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    pg_seen_restarted(&seen, now);
+    struct probe_watch w = standby(1000, 5000);
+    now += 3000;
+    answer(&w);
+    assert_int_equal(facts().still_ms, 0);
+    now += 3000;
+    w.receive_lsn = 6000; /* to receive is not to replay */
+    answer(&w);
+    assert_int_equal(facts().still_ms, 3050);
+    w.replay_lsn = 1001;
+    answer(&w);
+    assert_int_equal(facts().still_ms, 0);
+    now += 3000;
+    answer(&w);
+    startup_did(1000, 0); /* one record takes long */
+    assert_int_equal(facts().still_ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +627,8 @@ int main(void)
         cmocka_unit_test(standbys_that_are_wanted_are_counted),
         cmocka_unit_test(c3_another_copy_counts_from_where_it_was_known),
         cmocka_unit_test(positions_alone_are_no_change),
+        cmocka_unit_test(recovery_that_starts_moves_by_what_it_does),
+        cmocka_unit_test(recovery_that_answers_moves_by_what_it_replays_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
