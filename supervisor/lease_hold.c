@@ -112,6 +112,14 @@ static void go_on(struct lease_hold *h, const struct store_view *view, uint64_t 
     }
 }
 
+/* What the page says outlives the life that wrote it; the lease may have been released since, or
+ * have gone on to another. A copy of the store that is old shows an older grant. */
+static bool is_void(const struct guard_grant *told, const struct store_rows *rows)
+{
+    bool is_over = rows->grant.epoch == told->epoch && !store_rows_lease_stands(rows);
+    return is_over || rows->grant.epoch > told->epoch;
+}
+
 void lease_hold_tick(struct lease_hold *h, const struct store_view *view, uint64_t now_ms)
 {
     holder_tick(h->holder, view, now_ms);
@@ -123,6 +131,9 @@ void lease_hold_tick(struct lease_hold *h, const struct store_view *view, uint64
     if (!is_mine) {
         if (h->stage != LEASE_LET_GO) {
             lose(h);
+        }
+        if (is_void(&h->told, &view->rows)) {
+            h->told = (struct guard_grant){.epoch = 0};
         }
         return;
     }
@@ -239,7 +250,7 @@ bool lease_hold_is_unsure(const struct lease_hold *h)
     return h->stage == LEASE_ASKING || h->stage == LEASE_CLAIMING || h->stage == LEASE_NOT_OURS;
 }
 
-bool lease_hold_release(struct lease_hold *h, uint64_t now_ms)
+bool lease_hold_let_go(struct lease_hold *h)
 {
     bool has_line = h->stage == LEASE_HELD || h->stage == LEASE_LET_GO;
     if (!has_line || h->holder->epoch != h->epoch) {
@@ -249,5 +260,10 @@ bool lease_hold_release(struct lease_hold *h, uint64_t now_ms)
     h->stage = LEASE_LET_GO;
     h->is_wanted = false;
     h->told = (struct guard_grant){.epoch = 0};
-    return holder_release(h->holder, now_ms);
+    return true;
+}
+
+bool lease_hold_release(struct lease_hold *h, uint64_t now_ms)
+{
+    return h->stage == LEASE_LET_GO && holder_release(h->holder, now_ms);
 }

@@ -321,7 +321,9 @@ static void do_now(struct supervisor *s, uint64_t now_ms)
         supervisor_meet_guard(s, true);
         s->not_before_ms = now_ms + FAILED_MS;
     } else if (d->action == ACTION_RELEASE) {
-        if (lease_hold_release(&s->side.hold, now_ms)) {
+        if (lease_hold_let_go(&s->side.hold)) {
+            supervisor_write_page(s);
+            (void)lease_hold_release(&s->side.hold, now_ms);
             tell_done(s);
             s->done = *d;
         }

@@ -184,6 +184,7 @@ static void act_release(struct sim *sim, int node, uint64_t epoch)
 {
     struct sim_node *n = &sim->nodes[node];
     n->daemon.let_go = epoch;
+    n->deadline_epoch = 0; /* the page first (supervisor_do.c) */
     n->daemon.wants_switchover = false;
     store_propose(sim, &(struct proposal){.kind = PROPOSE_RELEASE, .by = node, .epoch = epoch});
 }

@@ -177,6 +177,7 @@ void check_promotion(struct sim *sim, int node)
         check_losses(sim, n);
         sim->highest_epoch_promoted = n->pg.epoch;
         sim->highest_node = node;
+        sim->highest_copy = sim->nodes[node].pg.copy;
     }
 }
 
@@ -215,7 +216,8 @@ void check_publish(struct sim *sim)
     }
 }
 
-/* Late, by whoever is not primary any more: right for a synchronous commit that the new one has. */
+/* Late, by whoever is not primary any more: right for a synchronous commit that the new one has; or
+ * had, if its data were lost since. */
 void check_ack(struct sim *sim, int node, bool sync)
 {
     const struct sim_node *n = &sim->nodes[node];
@@ -224,7 +226,8 @@ void check_ack(struct sim *sim, int node, bool sync)
         check_provable(sim, a);
         return;
     }
-    bool is_kept = has_record(&sim->nodes[sim->highest_node], a->lsn, a->id);
+    const struct sim_node *highest = &sim->nodes[sim->highest_node];
+    bool is_kept = has_record(highest, a->lsn, a->id) || highest->pg.copy != sim->highest_copy;
     if (!is_kept && (sync || !is_excused(sim, n))) {
         sim_violation(sim, "S1': %s acknowledges with epoch %u after %u was promoted", n->name.text,
                       (unsigned)n->pg.epoch, (unsigned)sim->highest_epoch_promoted);

@@ -249,7 +249,9 @@ static void observe_lease(const struct sim *sim, const struct sim_node *n, struc
 {
     uint64_t now_ms = local_ms(sim, n);
     bool mine = n->view.lease_stands && name_is(&n->view.holder, &n->name);
-    bool is_paged = n->deadline_epoch != 0 && n->deadline > now_ms;
+    bool is_over = n->view.grant_epoch > n->deadline_epoch ||
+                   (n->view.grant_epoch == n->deadline_epoch && !n->view.lease_stands);
+    bool is_paged = n->deadline_epoch != 0 && n->deadline > now_ms && !is_over;
     f->lease.epoch = mine ? n->view.grant_epoch : is_paged ? n->deadline_epoch : 0;
     if (f->lease.epoch == n->daemon.let_go) {
         f->lease.epoch = 0;

@@ -277,8 +277,7 @@ static bool change_mode(struct sim *sim, struct sim_node *n, int kind)
     sim->settings.sync_mode = (enum sync_mode)random_below(&sim->random, 3);
     bool is_off = sim->settings.sync_mode == SYNC_OFF;
     for (uint32_t i = 0; i < sim->acked_count && is_off; i++) {
-        sim->acked[i].sync = sim->acked[i].sync && !sim->acked[i].alone &&
-                             sim->slowness == SLOW_NOT; /* docs/decisions/0008: others recover */
+        sim->acked[i].sync = false; /* docs/decisions/0008 */
     }
     for (int i = 0; i < sim->databases && is_off; i++) {
         sim->nodes[i].pg.alone = sim->nodes[i].pg.was_alone = false; /* until its daemon knows */

@@ -413,8 +413,9 @@ void pg_acknowledge(struct sim *sim, int node)
         is_sync = old ? pg->force_was.needed > 0 : is_sync;
         alone = old ? pg->was_alone : alone;
     }
-    alone = alone && sim->settings.sync_mode != SYNC_OFF;
-    is_sync = is_sync || alone;
+    bool is_promised = sim->settings.sync_mode != SYNC_OFF; /* docs/decisions/0008 */
+    alone = alone && is_promised;
+    is_sync = (is_sync && is_promised) || alone;
     for (; pg->acked < to && pg->acked < pg->wal_count; pg->acked++) {
         if (sim->acked_count == ACKED_MAX) {
             return;

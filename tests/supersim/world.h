@@ -294,6 +294,7 @@ struct sim {
     uint32_t acked_count;
     uint64_t highest_epoch_promoted;
     int highest_node;
+    uint64_t highest_copy; /* of its data then */
     uint64_t faults_done, grants_elsewhere;
     uint64_t milestones;
     int steps_done;

@@ -224,7 +224,8 @@ static void obey(uint64_t now_ms)
             hosts_break_connections();
         }
     }
-    if (desk->release && lease_hold_release(&node.side.hold, now_ms)) {
+    if (desk->release && lease_hold_let_go(&node.side.hold) &&
+        lease_hold_release(&node.side.hold, now_ms)) {
         node.facts.pg.role = ROLE_STANDBY;
         desk->release = false;
     }
