@@ -75,8 +75,8 @@ void lease_hold_stretch(struct lease_hold *h, bool is_long, uint64_t now_ms);
  * more than that any more: it may be made shorter (docs/leases.md). */
 bool lease_hold_may_shorten(const struct lease_hold *h, uint64_t now_ms);
 
-/* Nothing is kept alive any more, and the guard is given no time. False: there is nothing to let go,
- * or not yet (which grant it is is still being found out): with the next look. */
+/* Nothing is kept alive any more, and the guard is given no time. False: there is nothing to let
+ * go, or not yet (which grant it is is still being found out): with the next look. */
 bool lease_hold_let_go(struct lease_hold *h);
 /* Safety A3: not one process of this PostgreSQL is left, the lease was let go, and the guard's page
  * says so: another life of this program would go by it. The release is signed until it is known
