@@ -100,7 +100,7 @@ def clients(net, primary, _):
     net.cut_outside(primary.name)
 
 
-@pytest.mark.parametrize("way", [both_standbys, raft_leader, clients] + [one_standby] * LONG,
+@pytest.mark.parametrize("way", [both_standbys, clients] + [one_standby, raft_leader] * LONG,
                          ids=lambda way: way.__name__.replace("_", "-"))
 def test_the_role_stays_where_it_is(pg, way):
     case = Case(pg)
