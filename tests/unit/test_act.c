@@ -13,6 +13,7 @@
 #include "supervisor/act.h"
 #include "tests/lib/act_kit.h"
 
+static struct act act;
 static uv_timer_t tick;
 static int pipes[2]; /* nothing comes out of it before something was put in: a disk that hangs */
 static int killed;
@@ -57,7 +58,7 @@ static void tick_cb(uv_timer_t *timer)
 static void what_ends_postgresql_waits_for_no_disk(void **state)
 {
     (void)state;
-    act_kit_open();
+    act_kit_open(&act);
     assert_int_equal(pipe(pipes), 0);
     assert_int_equal(uv_timer_init(&loop, &tick), 0);
     assert_int_equal(uv_timer_start(&tick, tick_cb, 1, 1), 0);
@@ -82,7 +83,7 @@ static void what_ends_postgresql_waits_for_no_disk(void **state)
     act_begin(&act, 5000, works);
     act_kit_run_until(&acts_done, 4);
     assert_int_equal(killed, 2);
-    act_kit_close();
+    act_kit_close(&act);
     uv_close((uv_handle_t *)&tick, NULL);
     act_kit_close_loop();
     (void)close(pipes[0]);

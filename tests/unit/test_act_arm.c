@@ -13,26 +13,15 @@
 
 #include "base/clock.h"
 #include "supervisor/act_parts.h"
+#include "tests/lib/act_kit.h"
 
 static struct act act;
-static int done, closed;
-
-static void done_cb(struct act *a)
-{
-    (void)a;
-    done++;
-}
-
-static void closed_cb(struct act *a)
-{
-    (void)a;
-    closed++;
-}
 
 static struct guard_request armed(int guard, uint64_t lease_ms)
 {
     struct guard_request request = {.kind = 0};
     char bytes[GUARD_MESSAGE_MAX];
+    int before = acts_done;
     act.order.facts.settings.times.lease_ms = lease_ms;
     act_begin(&act, 5000, act_arm);
     for (int i = 0; i < 10000 && act.asked == 0; i++) {
@@ -43,39 +32,23 @@ static struct guard_request armed(int guard, uint64_t lease_ms)
     assert_true(guard_request_decode(bytes, (size_t)size, &request));
     struct guard_event answer = {.kind = GUARD_DONE, .id = request.id};
     act_guard_event(&act, &answer);
-    for (int i = 0; i < 10000 && done == 0; i++) {
-        (void)uv_run(act.loop, UV_RUN_NOWAIT);
-    }
+    act_kit_run_until(&acts_done, before + 1);
     assert_int_equal(act.err.code, 0);
-    done = 0;
     return request;
 }
 
 static void an_arming_tells_the_times_of_the_lease_that_was_granted(void **state)
 {
     (void)state;
-    static const struct pg_place place = {.host = "127.0.0.1",
-                                          .port = 1,
-                                          .user = "postgres",
-                                          .database = "postgres",
-                                          .application_name = "pgraft",
-                                          .connect_ms = 1000,
-                                          .statement_ms = 1000,
-                                          .pause_min_ms = 50,
-                                          .pause_max_ms = 50};
     struct pg_setup setup = {.watchdog_margin_s = 2};
     struct guard_client guard = {.fd = -1, .page_fd = -1};
     struct guard_seen seen = {.state = GUARD_WELL};
-    uv_loop_t loop;
-    struct err err = {0};
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
+    act_kit_open(&act);
     guard.fd = ends[0];
     act.guard = &guard;
     act.guard_seen = &seen;
-    act.on_done = done_cb;
     act.order.setup = &setup;
     act.order.decision.epoch = 7;
     struct guard_request request = armed(ends[1], 15000);
@@ -86,12 +59,8 @@ static void an_arming_tells_the_times_of_the_lease_that_was_granted(void **state
     request = armed(ends[1], 2000);
     assert_int_equal(request.watchdog_timeout_ns, 1000 * NS_PER_MS);
     assert_int_equal(request.watchdog_margin_ns, 0);
-    act_close(&act, closed_cb);
-    for (int i = 0; i < 10000 && closed == 0; i++) {
-        (void)uv_run(&loop, UV_RUN_ONCE);
-    }
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    act_kit_close(&act);
+    act_kit_close_loop();
     (void)close(ends[0]);
     (void)close(ends[1]);
 }

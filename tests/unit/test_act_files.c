@@ -16,6 +16,7 @@
 #include "supervisor/act_table.h"
 #include "supervisor/pg_file.h"
 #include "supervisor/pg_note.h"
+#include "tests/lib/act_kit.h"
 #include "tests/lib/facts_kit.h"
 #include "tests/lib/scratch_kit.h"
 
@@ -115,48 +116,17 @@ static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
     assert_true(has("data/postgresql.auto.conf", "work_mem = '8MB'"));
 }
 
-static int done, closed;
-
-static void done_cb(struct act *a)
-{
-    (void)a;
-    done++;
-}
-
-static void closed_cb(struct act *a)
-{
-    (void)a;
-    closed++;
-}
-
 /* As the supervisor does first of all. */
 static void look_at_directory(void)
 {
     static struct act act;
-    static const struct pg_place place = {.host = "127.0.0.1",
-                                          .port = 1,
-                                          .user = "postgres",
-                                          .database = "postgres",
-                                          .application_name = "pgraft",
-                                          .connect_ms = 1000,
-                                          .statement_ms = 1000,
-                                          .pause_min_ms = 50,
-                                          .pause_max_ms = 50};
-    uv_loop_t loop;
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(act_open(&act, &loop, &place, &err), 0);
+    act_kit_open(&act);
     act.order = order;
-    act.on_done = done_cb;
-    done = closed = 0;
     act_look(&act);
-    while (done == 0) {
-        (void)uv_run(&loop, UV_RUN_ONCE);
-    }
+    act_kit_run_until(&acts_done, 1);
     assert_int_equal(act.err.code, 0);
-    act_close(&act, closed_cb);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(closed, 1);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    act_kit_close(&act);
+    act_kit_close_loop();
 }
 
 /* Also the draft of it, which a power cut leaves. */

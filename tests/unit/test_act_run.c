@@ -18,6 +18,7 @@
 #define LIMIT_MS 200
 #define NEVER_MS 60000
 
+static struct act act;
 static struct scratch scratch;
 static struct pg_setup settings;
 static const char *script;
@@ -88,7 +89,7 @@ static void a_program_that_takes_too_long_is_killed(void **state)
     CLEANUP(mem_freep) char *helper = mem_strdup(make_helper());
     settings.helper = helper;
     settings.environment = nothing;
-    act_kit_open();
+    act_kit_open(&act);
     act.order.setup = &settings;
     assert_int_equal(code_of("exit 0", NEVER_MS), 0);
     assert_int_equal(code_of("exit 3", NEVER_MS), ERR_SYSTEM);
@@ -97,7 +98,7 @@ static void a_program_that_takes_too_long_is_killed(void **state)
     assert_int_equal(code_of("sleep 1000 & sleep 1000", LIMIT_MS), ERR_TIMEOUT);
     assert_int_equal(code_of("exit 0", NEVER_MS), 0); /* and the next has a limit of its own */
     assert_int_equal(code_of_sequence(runs_two), 0);
-    act_kit_close();
+    act_kit_close(&act);
     act_kit_close_loop();
     scratch_close(&scratch);
 }

@@ -10,13 +10,13 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "supervisor/supervisor_parts.h"
+#include "tests/lib/act_kit.h"
 #include "tests/lib/scratch.h"
 
 #define PAUSE_MAX_MS 5000
 
 static struct supervisor s;
 static struct pg_setup setup;
-static int closed;
 
 /* One that is to put its WAL aside; everything that it needs to know is known. */
 static void begin(void)
@@ -78,28 +78,11 @@ static void a_refusal_is_waited_out_longer_and_longer(void **state)
     assert_int_equal(least_ms, PAUSE_MAX_MS);
 }
 
-static void closed_cb(struct act *a)
-{
-    (void)a;
-    closed++;
-}
-
 static void another_thing_to_do_waits_for_nothing(void **state)
 {
     (void)state;
-    static const struct pg_place place = {.host = "127.0.0.1",
-                                          .port = 1,
-                                          .user = "postgres",
-                                          .database = "postgres",
-                                          .application_name = "pgraft",
-                                          .connect_ms = 1000,
-                                          .statement_ms = 1000,
-                                          .pause_min_ms = 50,
-                                          .pause_max_ms = 50};
-    uv_loop_t loop;
     begin();
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(act_open(&s.act, &loop, &place, NULL), 0);
+    act_kit_open(&s.act);
     s.act.owner = &s;
     refuse(GUARD_IN_WORK);
     s.decision = (struct decision){.action = ACTION_STOP};
@@ -107,10 +90,8 @@ static void another_thing_to_do_waits_for_nothing(void **state)
     supervisor_carry_out(&s, s.not_before_ms - 1);
     assert_true(s.act.is_running);
     assert_int_equal(s.failures, 0);
-    act_close(&s.act, closed_cb);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(closed, 1);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    act_kit_close(&s.act);
+    act_kit_close_loop();
 }
 
 static void what_was_not_begun_has_not_failed(void **state)
