@@ -3,7 +3,7 @@
 
 #include "base/must.h"
 #include "supervisor/damage.h"
-#include "tests/lib/facts_kit.h"
+#include "tests/lib/rung_kit.h"
 
 /* pg2 is down, pg1 has a primary; pg2's copy is listed nowhere. */
 static struct facts facts;
@@ -11,12 +11,9 @@ static struct damage_book book;
 
 static void down(void)
 {
-    kit_standby(&facts);
+    rung_kit_standby(&facts);
     facts.pg.process = PG_ABSENT;
     facts.pg.role = ROLE_UNKNOWN;
-    facts.pg.follows_epoch = 0;
-    facts.store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
-    facts.store.sync.sets[0].at[0] = kit_copy(3);
     book = (struct damage_book){.tries = 0};
 }
 
@@ -96,10 +93,6 @@ static void an_end_counts_as_lost_after_a_while(void **state)
 }
 
 #define CHANGE(name) static void name(struct facts *f)
-CHANGE(it_starts)
-{
-    f->pg.process = PG_STARTING;
-}
 CHANGE(it_runs)
 {
     f->pg.process = PG_RUNNING;
@@ -108,42 +101,10 @@ CHANGE(nobody_knows_whether_it_runs)
 {
     f->pg.process = PG_UNKNOWN;
 }
-CHANGE(the_lease_is_gone)
-{
-    f->store.lease_stands = false;
-}
-CHANGE(the_primary_is_not_heard)
-{
-    f->members[0].is_fresh = false;
-}
-CHANGE(the_primary_has_not_recorded_itself)
-{
-    f->store.history_count = 1;
-}
 CHANGE(it_has_the_role_itself)
 {
     f->store.holder = f->self;
     f->store.holder_copy = f->pg.copy;
-}
-CHANGE(it_is_sealed_above)
-{
-    f->pg.sealed_epoch = KIT_EPOCH + 1;
-}
-CHANGE(an_order_stands)
-{
-    f->store.order_epoch = KIT_EPOCH + 1;
-}
-CHANGE(the_store_is_old)
-{
-    f->store.is_current = FACT_NO;
-}
-CHANGE(the_cluster_is_paused)
-{
-    f->store.paused = FACT_YES;
-}
-CHANGE(it_may_be_paused)
-{
-    f->store.paused = FACT_UNKNOWN;
 }
 CHANGE(it_is_another_clusters)
 {
@@ -157,51 +118,37 @@ CHANGE(its_copy_may_be_listed)
 {
     f->store.sync.count = 0;
 }
-CHANGE(no_set_of_now_is_known)
+
+static void is_left_alone(const struct rung_kit_change *change)
 {
-    f->store.sync.epoch = KIT_EPOCH - 1;
-}
-CHANGE(the_sets_were_not_read)
-{
-    f->store.sync.is_known = false;
+    void (*const cases[])(void) = {never_comes_up, has_no_end};
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        cases[c]();
+        change->make(&facts);
+        if (look() != DAMAGE_NONE) {
+            fail_msg("case %zu, %s", c, change->name);
+        }
+        cases[c]();
+        assert_true(look() != DAMAGE_NONE);
+        change->make(&facts);
+        if (look() != DAMAGE_NONE) {
+            fail_msg("case %zu, %s, late", c, change->name);
+        }
+    }
 }
 
 static void it_is_left_alone_where_it_may_be_needed(void **state)
 {
     (void)state;
-    void (*const changes[])(struct facts *) = {it_starts,
-                                               it_runs,
-                                               nobody_knows_whether_it_runs,
-                                               the_lease_is_gone,
-                                               the_primary_is_not_heard,
-                                               the_primary_has_not_recorded_itself,
-                                               it_has_the_role_itself,
-                                               it_is_sealed_above,
-                                               an_order_stands,
-                                               the_store_is_old,
-                                               the_cluster_is_paused,
-                                               it_may_be_paused,
-                                               it_is_another_clusters,
-                                               its_copy_is_listed,
-                                               its_copy_may_be_listed,
-                                               no_set_of_now_is_known,
-                                               the_sets_were_not_read};
-    void (*const cases[])(void) = {never_comes_up, has_no_end};
-    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
-        for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
-            cases[c]();
-            changes[i](&facts);
-            if (look() != DAMAGE_NONE) {
-                fail_msg("case %zu, change %zu", c, i);
-            }
-            cases[c]();
-            assert_true(look() != DAMAGE_NONE);
-            changes[i](&facts);
-            if (look() != DAMAGE_NONE) {
-                fail_msg("case %zu, change %zu, late", c, i);
-            }
-        }
-    }
+    const struct rung_kit_change own[] = {
+        RUNG_KIT_CHANGE(it_runs),
+        RUNG_KIT_CHANGE(nobody_knows_whether_it_runs),
+        RUNG_KIT_CHANGE(it_has_the_role_itself),
+        RUNG_KIT_CHANGE(it_is_another_clusters),
+        RUNG_KIT_CHANGE(its_copy_is_listed),
+        RUNG_KIT_CHANGE(its_copy_may_be_listed),
+    };
+    rung_kit_each(own, ARRAY_LEN(own), is_left_alone);
 }
 
 /* What is known to be before the newest timeline proves nothing on it; an end that nobody knows may

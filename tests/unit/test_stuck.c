@@ -3,7 +3,7 @@
 
 #include "base/must.h"
 #include "supervisor/stuck.h"
-#include "tests/lib/facts_kit.h"
+#include "tests/lib/rung_kit.h"
 
 #define LOOK_MS 100
 
@@ -14,12 +14,9 @@ static uint64_t now_ms;
 
 static void begin(void)
 {
-    kit_standby(&facts);
-    facts.store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
-    facts.store.sync.sets[0].at[0] = kit_copy(3);
+    rung_kit_standby(&facts);
     facts.pg.end = kit_at(4, 4000);
     facts.pg.receiver = RECEIVER_GONE;
-    facts.pg.follows_epoch = 0;
     facts.back.waits_for_wal = facts.back.is_let_in = facts.back.has_slot = FACT_YES;
     facts.back.has_archive = FACT_NO;
     book = (struct stuck_book){.falls = 0};
@@ -82,38 +79,6 @@ CHANGE(its_slot_is_not_known)
 {
     f->back.has_slot = FACT_UNKNOWN;
 }
-CHANGE(the_cluster_is_paused)
-{
-    f->store.paused = FACT_YES;
-}
-CHANGE(it_may_be_paused)
-{
-    f->store.paused = FACT_UNKNOWN;
-}
-CHANGE(the_lease_is_gone)
-{
-    f->store.lease_stands = false;
-}
-CHANGE(the_primary_is_not_heard)
-{
-    f->members[0].is_fresh = false;
-}
-CHANGE(the_primary_has_not_recorded_itself)
-{
-    f->store.history_count = 1;
-}
-CHANGE(it_is_sealed_above)
-{
-    f->pg.sealed_epoch = KIT_EPOCH + 1;
-}
-CHANGE(an_order_stands)
-{
-    f->store.order_epoch = KIT_EPOCH + 1;
-}
-CHANGE(the_store_is_old)
-{
-    f->store.is_current = FACT_NO;
-}
 CHANGE(it_names_another)
 {
     f->pg.upstream = kit_name(3);
@@ -123,21 +88,9 @@ CHANGE(it_does_not_answer)
     f->pg.role = ROLE_UNKNOWN;
     f->pg.end.is_known = false;
 }
-CHANGE(it_starts)
-{
-    f->pg.process = PG_STARTING;
-}
 CHANGE(it_is_primary)
 {
     f->pg.role = ROLE_PRIMARY;
-}
-CHANGE(no_set_of_now_is_known)
-{
-    f->store.sync.epoch = KIT_EPOCH - 1;
-}
-CHANGE(the_sets_were_not_read)
-{
-    f->store.sync.is_known = false;
 }
 /* It may have acknowledged to this primary, and a commit may wait for it alone. */
 CHANGE(its_copy_is_a_proof)
@@ -151,47 +104,39 @@ CHANGE(its_copy_may_be_a_proof)
     f->store.sync.count = 0;
 }
 
+static void does_not_count(const struct rung_kit_change *change)
+{
+    begin();
+    change->make(&facts);
+    if (look(10 * STUCK_MIN_MS)) {
+        fail_msg("%s", change->name);
+    }
+    begin(); /* and who was stuck is it no more, where it runs */
+    assert_true(look(STUCK_MIN_MS + 2000));
+    change->make(&facts);
+    if (look(LOOK_MS) && facts.pg.process == PG_RUNNING) {
+        fail_msg("%s, late", change->name);
+    }
+}
+
 static void nothing_else_counts(void **state)
 {
     (void)state;
-    void (*const changes[])(struct facts *) = {
-        it_streams,
-        it_replays,
-        nobody_knows_whether_it_replays,
-        it_is_refused,
-        nobody_has_asked,
-        its_slot_is_missing,
-        the_lease_is_gone,
-        its_slot_is_not_known,
-        the_cluster_is_paused,
-        it_may_be_paused,
-        the_primary_is_not_heard,
-        the_primary_has_not_recorded_itself,
-        it_is_sealed_above,
-        an_order_stands,
-        the_store_is_old,
-        it_names_another,
-        it_does_not_answer,
-        it_starts,
-        it_is_primary,
-        no_set_of_now_is_known,
-        the_sets_were_not_read,
-        its_copy_is_a_proof,
-        its_copy_may_be_a_proof,
+    const struct rung_kit_change own[] = {
+        RUNG_KIT_CHANGE(it_streams),
+        RUNG_KIT_CHANGE(it_replays),
+        RUNG_KIT_CHANGE(nobody_knows_whether_it_replays),
+        RUNG_KIT_CHANGE(it_is_refused),
+        RUNG_KIT_CHANGE(nobody_has_asked),
+        RUNG_KIT_CHANGE(its_slot_is_missing),
+        RUNG_KIT_CHANGE(its_slot_is_not_known),
+        RUNG_KIT_CHANGE(it_names_another),
+        RUNG_KIT_CHANGE(it_does_not_answer),
+        RUNG_KIT_CHANGE(it_is_primary),
+        RUNG_KIT_CHANGE(its_copy_is_a_proof),
+        RUNG_KIT_CHANGE(its_copy_may_be_a_proof),
     };
-    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
-        begin();
-        changes[i](&facts);
-        if (look(10 * STUCK_MIN_MS)) {
-            fail_msg("change %zu", i);
-        }
-        begin(); /* and who was stuck is it no more, where it runs */
-        assert_true(look(STUCK_MIN_MS + 2000));
-        changes[i](&facts);
-        if (look(LOOK_MS) && facts.pg.process == PG_RUNNING) {
-            fail_msg("change %zu, late", i);
-        }
-    }
+    rung_kit_each(own, ARRAY_LEN(own), does_not_count);
 }
 
 /* What is before the newest timeline acknowledged nothing on it, whatever lists the copy; and what
