@@ -306,8 +306,8 @@ static bool assign_scalar(const struct assign *a, const struct setting *setting,
     }
 }
 
-bool assign_value(const struct assign *a, const struct setting *setting,
-                  const struct tree_node *node)
+static bool assign_any(const struct assign *a, const struct setting *setting,
+                       const struct tree_node *node)
 {
     switch ((int)setting->kind) {
         case SETTING_HOSTS:
@@ -325,4 +325,14 @@ bool assign_value(const struct assign *a, const struct setting *setting,
             return setting_is_pairs(setting) ? assign_pairs(a, setting, node)
                                              : assign_scalar(a, setting, node);
     }
+}
+
+bool assign_value(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *node)
+{
+    bool fine = assign_any(a, setting, node);
+    if (!fine) { /* of several parts, some were taken perhaps */
+        setting_clear(setting, a->config);
+    }
+    return fine;
 }

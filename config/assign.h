@@ -30,6 +30,8 @@ typedef bool (*assign_item_cb)(const struct assign *a, const struct setting *set
                                const char *text, const struct tree_place *place);
 bool assign_items(const struct assign *a, const struct setting *setting,
                   const struct tree_node *list, const char *expected, assign_item_cb add);
+/* A copy, behind those that the setting has. True. */
+bool assign_add_text(const struct assign *a, const struct setting *setting, const char *text);
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node);
 /* Copies of both, behind those that the setting has. True. */

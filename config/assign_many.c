@@ -33,6 +33,14 @@ static char *next_part(const char **text)
 
 /* --- Lists --- */
 
+bool assign_add_text(const struct assign *a, const struct setting *setting, const char *text)
+{
+    struct config_list *list = setting_member(setting, a->config);
+    list->at = mem_grow(list->at, list->count + 1, sizeof(*list->at));
+    list->at[list->count++] = mem_strdup(text);
+    return true;
+}
+
 static bool add_to_list(const struct assign *a, const struct setting *setting, const char *text,
                         const struct tree_place *place)
 {
@@ -40,10 +48,7 @@ static bool add_to_list(const struct assign *a, const struct setting *setting, c
     if (scalar_host_or_network(text, &err) != 0) {
         return assign_fail(a, setting, place, "%s", err.msg);
     }
-    struct config_list *list = setting_member(setting, a->config);
-    list->at = mem_grow(list->at, list->count + 1, sizeof(*list->at));
-    list->at[list->count++] = mem_strdup(text);
-    return true;
+    return assign_add_text(a, setting, text);
 }
 
 bool assign_items(const struct assign *a, const struct setting *setting,
@@ -61,19 +66,14 @@ bool assign_items(const struct assign *a, const struct setting *setting,
 bool assign_list(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node)
 {
-    bool fine = true;
     if (node->kind == TREE_LIST) {
-        fine = assign_items(a, setting, node, "a list of hosts", add_to_list);
-    } else {
-        fine = assign_is_scalar(a, setting, node, "a list");
-        const char *text = fine && node->text[0] != '\0' ? node->text : NULL;
-        for (char *part = next_part(&text); part != NULL; part = next_part(&text)) {
-            fine = add_to_list(a, setting, part, &node->place) && fine;
-            mem_free(part);
-        }
+        return assign_items(a, setting, node, "a list of hosts", add_to_list);
     }
-    if (!fine) {
-        setting_clear(setting, a->config);
+    bool fine = assign_is_scalar(a, setting, node, "a list");
+    const char *text = fine && node->text[0] != '\0' ? node->text : NULL;
+    for (char *part = next_part(&text); part != NULL; part = next_part(&text)) {
+        fine = add_to_list(a, setting, part, &node->place) && fine;
+        mem_free(part);
     }
     return fine;
 }
@@ -269,20 +269,14 @@ bool assign_pairs(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node)
 {
     bool is_peers = setting->kind == SETTING_PEERS;
-    bool fine = false;
     if (node->kind == TREE_MAP) {
-        fine = assign_entries(a, setting, node, add_entry);
-    } else if (node->kind == TREE_LIST && is_peers) {
-        fine = add_peers(a, setting, node);
-    } else if (!assign_is_scalar(a, setting, node, is_peers ? "a list" : "a map")) {
-        fine = false;
-    } else if (is_peers) {
-        fine = add_peers_text(a, setting, node);
-    } else {
-        fine = add_map_text(a, setting, node);
+        return assign_entries(a, setting, node, add_entry);
     }
-    if (!fine) {
-        setting_clear(setting, a->config);
+    if (node->kind == TREE_LIST && is_peers) {
+        return add_peers(a, setting, node);
     }
-    return fine;
+    if (!assign_is_scalar(a, setting, node, is_peers ? "a list" : "a map")) {
+        return false;
+    }
+    return is_peers ? add_peers_text(a, setting, node) : add_map_text(a, setting, node);
 }

@@ -14,13 +14,10 @@
 static bool add_text(const struct assign *a, const struct setting *setting, const char *text,
                      const struct tree_place *place)
 {
-    struct config_list *list = setting_member(setting, a->config);
     if (text[0] == '\0' || !assign_is_printable(text)) {
         return assign_fail(a, setting, place, "%s is not a line of text", cli_quoted(text).text);
     }
-    list->at = mem_grow(list->at, list->count + 1, sizeof(*list->at));
-    list->at[list->count++] = mem_strdup(text);
-    return true;
+    return assign_add_text(a, setting, text);
 }
 
 /* One text of several parts, as a variable or a block of YAML has it. */
@@ -44,17 +41,11 @@ static bool add_parts(const struct assign *a, const struct setting *setting,
 bool assign_texts(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node)
 {
-    bool fine = true;
     if (node->kind == TREE_LIST) {
-        fine = assign_items(a, setting, node, "a list of lines", add_text);
-    } else {
-        fine = assign_is_scalar(a, setting, node, "a list") &&
-               add_parts(a, setting, node, setting->kind == SETTING_WORDS ? "," : "\n");
+        return assign_items(a, setting, node, "a list of lines", add_text);
     }
-    if (!fine) {
-        setting_clear(setting, a->config);
-    }
-    return fine;
+    return assign_is_scalar(a, setting, node, "a list") &&
+           add_parts(a, setting, node, setting->kind == SETTING_WORDS ? "," : "\n");
 }
 
 /* --- Maps of text --- */
@@ -127,18 +118,13 @@ bool assign_map(const struct assign *a, const struct setting *setting, const str
     const char *expected = setting->kind == SETTING_OPTIONS ? "a list of options, as in [a, {b: c}]"
                                                             : "a map, as in {a: b}";
     const struct tree_node *inside = node->kind == TREE_SCALAR ? unfold(a, node) : node;
-    bool fine = false;
     if (inside != NULL && inside->kind == TREE_MAP) {
-        fine = assign_entries(a, setting, inside, add_entry);
-    } else if (inside != NULL && inside->kind == TREE_LIST && setting->kind == SETTING_OPTIONS) {
-        fine = add_list(a, setting, inside);
-    } else {
-        fine = assign_fail(a, setting, &node->place, "has to be %s", expected);
+        return assign_entries(a, setting, inside, add_entry);
     }
-    if (!fine) {
-        setting_clear(setting, a->config);
+    if (inside != NULL && inside->kind == TREE_LIST && setting->kind == SETTING_OPTIONS) {
+        return add_list(a, setting, inside);
     }
-    return fine;
+    return assign_fail(a, setting, &node->place, "has to be %s", expected);
 }
 
 /* --- Anything --- */
