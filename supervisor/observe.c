@@ -1,7 +1,12 @@
 /* supervisor/observe.c - when to ask what; the answers go into the books.
  *
  * The door is a new session each time: connect, ask, and be gone. While it waits for a commit that
- * is to wait for ever (sync_force.h) it stays, until the watch has seen it waiting. */
+ * is to wait for ever (sync_force.h) it stays, until the watch has seen it waiting.
+ *
+ * To go in costs a password: thousands of hashes, a third of a percent of a core when it is done
+ * each second. So while nothing asks for what a session that is new alone can show, the door is
+ * entered once a lease, and between it is only rung at: who is asked for a password, and has none,
+ * has seen that the postmaster takes connections. */
 #include "supervisor/observe.h"
 
 #include <stdio.h>
@@ -28,6 +33,7 @@ void observe_times(struct observe_options *o, uint64_t lease_ms)
 {
     o->watch_ms = lease_ms / 10;
     o->door_ms = lease_ms / 5;
+    o->enter_ms = lease_ms;
     o->data_ms = lease_ms / 5;
     o->guard_ms = lease_ms / 5;
     o->answer_ms = lease_ms / 4;
@@ -214,15 +220,38 @@ static void door_change_cb(struct pg_link *link)
     tell_changes(o);
 }
 
+/* To be asked for a password is an answer, and so is to be let in without. */
+static void bell_change_cb(struct pg_link *link)
+{
+    struct observe *o = (struct observe *)link->owner;
+    if (link->state == PG_LINK_IDLE) {
+        return;
+    }
+    if (link->state == PG_LINK_READY || pg_failure_lacks_password(&link->failure)) {
+        pg_seen_bell(&o->seen, uv_now(o->loop));
+    } else {
+        pg_seen_door_failed(&o->seen, probe_door_state(&link->failure), uv_now(o->loop));
+    }
+    pg_link_drop(link);
+    tell_changes(o);
+}
+
+/* It was well when it was last entered, which is not long ago, and has answered since. */
+static bool rings_only(const struct observe *o)
+{
+    return o->seen.door_state == DOOR_OPEN && o->seen.watch_answers == FACT_YES && !wants_door(o) &&
+           uv_now(o->loop) - o->seen.door_at_ms < o->options.enter_ms;
+}
+
 static void knock(struct observe *o)
 {
     bool is_starting = !o->seen.was_open && o->guard_seen.may_run;
     uint64_t every_ms = is_starting ? STARTING_MS : o->options.door_ms;
     bool is_time = o->door_asked_ms == 0 || uv_now(o->loop) - o->door_asked_ms >= every_ms ||
                    (wants_door(o) && is_due(o, o->door_asked_ms, every_ms));
-    if (o->door.state == PG_LINK_IDLE && is_time) {
+    if (o->door.state == PG_LINK_IDLE && o->bell.state == PG_LINK_IDLE && is_time) {
         o->door_asked_ms = uv_now(o->loop);
-        pg_link_connect(&o->door);
+        pg_link_connect(rings_only(o) ? &o->bell : &o->door);
     }
 }
 
@@ -313,6 +342,7 @@ static void follow_starts(struct observe *o)
     o->committing_pid = 0;
     pg_link_drop(&o->watch);
     pg_link_drop(&o->door);
+    pg_link_drop(&o->bell);
     pg_seen_restarted(&o->seen, uv_now(o->loop));
     o->watch_asked_ms = 0;
     o->door_asked_ms = 0;
@@ -452,9 +482,14 @@ int observe_open(struct observe *o, uv_loop_t *loop, const struct observe_option
     }
     r = pg_link_open(&o->door, loop, &options->place, err);
     MUST(r == 0); /* as the one before */
-    o->watch.owner = o->door.owner = o;
+    struct pg_place outside = options->place;
+    outside.passfile = NULL;
+    r = pg_link_open(&o->bell, loop, &outside, err);
+    MUST(r == 0); /* as well */
+    o->watch.owner = o->door.owner = o->bell.owner = o;
     o->watch.on_change = watch_change_cb;
     o->door.on_change = door_change_cb;
+    o->bell.on_change = bell_change_cb;
     struct helper_place place = {.program = options->helper, .data_dir = options->data_dir};
     data_probe_open(&o->data, loop, &place);
     wal_end_open(&o->wal, loop, &place);
@@ -502,10 +537,11 @@ void observe_close(struct observe *o, observe_cb on_closed)
     MUST(!o->is_closing);
     o->is_closing = true;
     o->on_closed = on_closed;
-    o->open_parts = 5;
+    o->open_parts = 6;
     leave_guard(o);
     pg_link_close(&o->watch, link_closed_cb);
     pg_link_close(&o->door, link_closed_cb);
+    pg_link_close(&o->bell, link_closed_cb);
     data_probe_close(&o->data, data_closed_cb);
     wal_end_close(&o->wal, wal_closed_cb);
     uv_close((uv_handle_t *)&o->tick, tick_closed_cb);

@@ -36,6 +36,7 @@ struct observe_options {
     const char *helper;   /* path of pgraft-helper */
     uint64_t watch_ms;    /* how often each is asked */
     uint64_t door_ms;
+    uint64_t enter_ms; /* how often the door is entered at least; else it is only rung at */
     uint64_t data_ms;
     uint64_t guard_ms;
     uint64_t answer_ms;      /* deadline of a question to PostgreSQL */
@@ -68,6 +69,7 @@ struct observe {
     uv_timer_t tick;
     struct pg_link watch;
     struct pg_link door;
+    struct pg_link bell; /* to the door, without a password */
     struct data_probe data;
     struct wal_end_read wal;
     struct guard_client *guard;

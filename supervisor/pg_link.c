@@ -71,6 +71,11 @@ void pg_sqlstate_of(const char *message, char out[PG_SQLSTATE_SIZE])
     }
 }
 
+bool pg_failure_lacks_password(const struct pg_failure *failure)
+{
+    return failure->err.code == ERR_DENIED && failure->sqlstate[0] == '\0';
+}
+
 /* What the caller can do about it. */
 static int code_of(const char *sqlstate)
 {

@@ -101,6 +101,8 @@ void pg_link_close(struct pg_link *link, pg_link_cb on_closed);
 
 /* The SQLSTATE in a message of libpq of a failed attempt, "" if none: in any language. Pure. */
 void pg_sqlstate_of(const char *message, char out[PG_SQLSTATE_SIZE]);
+/* Whether the server asked for a password, and there was none: so it takes connections. Pure. */
+bool pg_failure_lacks_password(const struct pg_failure *failure);
 /* Whether @host is an address or an absolute path. Pure. */
 bool pg_host_is_place(const char *host);
 

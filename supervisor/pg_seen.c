@@ -147,6 +147,12 @@ void pg_seen_door(struct pg_seen *seen, const struct probe_door *door, uint64_t 
     sync_force_door(&seen->force, door);
 }
 
+void pg_seen_bell(struct pg_seen *seen, uint64_t now_ms)
+{
+    seen->door_state = DOOR_OPEN;
+    seen->door_state_at_ms = now_ms;
+}
+
 void pg_seen_door_failed(struct pg_seen *seen, enum probe_door_state state, uint64_t now_ms)
 {
     MUST(state != DOOR_OPEN);

@@ -80,6 +80,8 @@ bool pg_seen_wants_watch(const struct pg_seen *seen);
 /* It was not answered in time, or its connection broke. */
 void pg_seen_watch_failed(struct pg_seen *seen, const struct pg_failure *failure);
 void pg_seen_door(struct pg_seen *seen, const struct probe_door *door, uint64_t now_ms);
+/* A session that was not entered was taken: the door is open, and says nothing else. */
+void pg_seen_bell(struct pg_seen *seen, uint64_t now_ms);
 void pg_seen_door_failed(struct pg_seen *seen, enum probe_door_state state, uint64_t now_ms);
 /* Which standbys may be waited for, and how many are. A copy of 0: nothing was heard of it. */
 void pg_seen_wanted(struct pg_seen *seen, const struct sync_copy *copies, uint32_t count,

@@ -2,10 +2,8 @@
 #include "consensus/net/net.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "base/must.h"
@@ -296,18 +294,6 @@ void net_flush(struct net *net)
 
 /* ---- figures ---- */
 
-static uint64_t tcp_round_trip_us(const struct link *link)
-{
-    uv_os_fd_t fd = -1;
-    struct tcp_info info = {0};
-    socklen_t size = sizeof(info);
-    if (uv_fileno((const uv_handle_t *)&link->tcp, &fd) != 0 ||
-        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
-        return 0;
-    }
-    return info.tcpi_rtt;
-}
-
 static void fill_stats(const struct remote *remote, struct net_peer_stats *out)
 {
     const struct link *link = remote->link;
@@ -322,7 +308,6 @@ static void fill_stats(const struct remote *remote, struct net_peer_stats *out)
     if (link != NULL) {
         out->dialled = link->dialled;
         out->queued_bytes = link_queued(link);
-        out->tcp_round_trip_us = tcp_round_trip_us(link);
     }
 }
 

@@ -205,7 +205,6 @@ struct net_peer_stats {
     bool up;
     bool dialled;           /* this side opened the connection */
     uint64_t round_trip_us; /* of the last ping, the other side's thread included; 0: none yet */
-    uint64_t tcp_round_trip_us; /* as the kernel has it, smoothed */
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t messages_in;
@@ -217,7 +216,7 @@ struct net_peer_stats {
 };
 /* The figures of peer @at; false: there are no so many. */
 bool net_peer_stats(const struct net *net, size_t at, struct net_peer_stats *out);
-/* How many are up; asks nobody, as the above asks the kernel. */
+/* How many are up. */
 size_t net_peers_up(const struct net *net);
 
 struct net_stats {

@@ -62,6 +62,23 @@ def test_wrong_password_is_an_operators_business_and_no_hang(rig):
     observer.quit()
 
 
+def test_a_door_that_is_well_is_entered_once_a_lease_and_rung_at_between(rig):
+    server, port = with_password(rig)
+    observer = rig.observer(server, host="127.0.0.1", port=port, user="asks", passfile=passfile_of(server, "right"))
+    observer.is_well(r.PRIMARY)
+    server.reload(log_connections="on")
+    begun = (rig.folder / "log").stat().st_size
+    time.sleep(3 * r.LEASE_MS / 1000)
+    said = (rig.folder / "log").read_bytes()[begun:].decode(errors="replace")
+    entered, taken = said.count("connection authorized"), said.count("connection received")
+    assert entered in range(2, 5) and taken >= entered + 6, (entered, taken)
+    assert "FATAL" not in said and "ERROR" not in said  # who only rings leaves no line of its own
+    assert observer.now()["door"] == r.OPEN
+    passfile_of(server, "wrong")  # that the password is not right any more is seen all the same
+    assert observer.wait("it is refused", lambda f: f["door"] == r.REFUSED)["sqlstate"] == "28P01"
+    observer.quit()
+
+
 def test_password_of_the_environment_is_not_used(rig, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "right")
     server, port = with_password(rig)
