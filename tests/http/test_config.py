@@ -11,6 +11,7 @@ import time
 import pytest
 from http_kit import Nodes, until
 from test_door import BASIC, WRONG
+from test_pgraftctl import ctl, told
 
 KEY = "/service/test/config"
 FIRST = {"ttl": 30, "postgresql": {"parameters": {"max_connections": 100, "work_mem": "4MB"}, "use_slots": True}}
@@ -254,6 +255,41 @@ def test_the_list_and_web_pages(node):
         for headers in ({"Origin": "http://x"}, {"Host": "example.com"}):
             assert node.ask(method, "/config", '{"ttl": 20}', headers, tcp=True).status == 403
         assert node.ask(method, "/config", '{"ttl": 20}', tcp=True).status == 200
+    nodes.close()
+
+
+# --- With pgraftctl ---
+
+def test_pgraftctl_shows_and_edits_it():
+    nodes = Nodes(1, "--views", "yes")
+    one = nodes[1]
+    nodes.tell("view", 1, "pg1")
+    assert ctl(one, "show-config")[::2] == (
+        1, "pgraftctl: no configuration is stored: the key config is not there\n")
+    one.done("kv/put", {"key": KEY, "value": json.dumps(FIRST)})
+    assert told(one, "show-config") == (
+        "postgresql:\n  parameters:\n    max_connections: 100\n    work_mem: \"4MB\"\n  use_slots: true\nttl: 30\n")
+    assert told(one, "edit-config", "-s", "ttl=20", "-p", "work_mem=", data=b"y\n") == """\
+---
++++
+@@ -1,6 +1,5 @@
+ postgresql:
+   parameters:
+     max_connections: 100
+-    work_mem: "4MB"
+   use_slots: true
+-ttl: 30
++ttl: 20
+Apply these changes? [y/N]: Configuration changed
+"""
+    before = stored(one)
+    assert before[0] == {"ttl": 20, "postgresql": {"parameters": {"max_connections": 100}, "use_slots": True}}
+    assert told(one, "edit-config", "-s", "ttl=20") == "Not changed\n"
+    status, _out, err = ctl(one, "edit-config", "--force", "-s", "synchronous_mode=maybe", "-s", "tttl=5")
+    assert status == 1
+    assert err == ('pgraftctl: synchronous_mode: can not be "maybe"; choose one of off, on, quorum; '
+                   "tttl: unknown key; did you mean ttl?\n")
+    assert stored(one) == before
     nodes.close()
 
 
