@@ -258,6 +258,15 @@ def test_the_list_and_web_pages(node):
     nodes.close()
 
 
+def test_a_node_that_is_in_no_cluster_says_whom_it_waits_for():
+    nodes = Nodes(1, "--blank")
+    for method, body in (("GET", None), ("PATCH", '{"ttl": 20}'), ("PUT", '{"ttl": 20}')):
+        status, code, message = refused(nodes[1].ask(method, "/config?timeout_ms=300", body))
+        assert (status, code) == (503, "ERR_NO_QUORUM")
+        assert "n9" in message
+    nodes.close()
+
+
 # --- With pgraftctl ---
 
 def test_pgraftctl_shows_and_edits_it():
