@@ -14,7 +14,8 @@
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
 
-#define SWITCH_WAIT_MS 1500 /* until a standby's words show that it has everything */
+#define SWITCH_WAIT_MS 1500                /* until a standby's words show that it has everything */
+#define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
 
@@ -241,8 +242,9 @@ static bool data_lost(const struct facts *f)
 {
     return has_lease(f) && !runs(f) && (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
 }
-/* It could be primary at once, with all that this one had, or as near to it as may be where commits
- * waited for nobody: the election would choose it (elect.c). */
+/* It could be primary at once, for it has next to nothing left to replay, with all that this one
+ * had, or as near to it as may be where commits waited for nobody: the election would choose it
+ * (elect.c). Of two with the same backlog neither is, or each would be ended for the other. */
 static bool is_fit(const struct facts *f, const struct member_facts *m)
 {
     const struct history_row *newest = history_newest(&f->store);
@@ -254,7 +256,9 @@ static bool is_fit(const struct facts *f, const struct member_facts *m)
         !f->settings.check_timeline || newest == NULL || m->end.timeline >= newest->timeline;
     bool is_near = proof_is_lossy(&f->store.sync) && m->end.is_known && f->pg.had.is_known &&
                    history_lag(&f->store, &m->end, &f->pg.had) <= f->settings.lag_bytes_max;
-    return is_standby && may_be && is_on_it && (is_near || position_reaches(&m->end, &f->pg.had));
+    bool is_done = m->to_replay <= AT_ONCE_BYTES;
+    return is_standby && may_be && is_on_it && is_done &&
+           (is_near || position_reaches(&m->end, &f->pg.had));
 }
 /* The first primary of all is not chosen by what it has. */
 static bool has_fit(const struct facts *f)

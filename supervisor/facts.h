@@ -135,6 +135,8 @@ enum pg_receiver { RECEIVER_UNKNOWN, RECEIVER_GONE, RECEIVER_LIVES };
  * proved as it is: it has to be applied again (docs/observe.md). */
 enum sync_force { FORCE_UNKNOWN, FORCE_FENCE, FORCE_OURS, FORCE_FOREIGN, FORCE_HALFWAY };
 
+#define TO_REPLAY_UNKNOWN UINT64_MAX
+
 struct pg_facts {
     enum pg_process process;
     enum pg_role role;
@@ -144,6 +146,7 @@ struct pg_facts {
     enum fact data_answers;    /* reads and writes of the data directory do */
     uint64_t copy;             /* 0: not known */
     struct position end;       /* of the valid WAL on disk (safety C2) */
+    uint64_t to_replay;        /* bytes of it that are not replayed yet; TO_REPLAY_UNKNOWN */
     uint64_t misses_lsn;       /* a record that begins at @end goes on up to a page that is missing:
                                   where the segment of that page begins, which is what PostgreSQL
                                   asks the primary for; 0: none does, or nobody knows */
@@ -250,6 +253,7 @@ struct member_facts {
     uint64_t sealed_epoch;  /* C1 is complete for it: receiver gone twice, @end read after */
     uint64_t primary_epoch; /* out of recovery, with this epoch; 0: not */
     struct position end;    /* of its WAL */
+    uint64_t to_replay;     /* bytes of it that it has not replayed yet; TO_REPLAY_UNKNOWN */
     struct position seen;   /* the primary's, the highest it has heard of (safety C5) */
     uint64_t seen_age_ms;
     bool nofailover, nosync;

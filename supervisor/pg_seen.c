@@ -385,6 +385,15 @@ static void fill_end(const struct pg_seen *seen, const struct guard_seen *guard,
     }
 }
 
+static uint64_t to_replay(const struct pg_seen *seen, bool fresh, const struct position *end)
+{
+    const struct probe_watch *w = &seen->watch;
+    if (!fresh || (w->in_recovery && (!w->replay_known || !end->is_known))) {
+        return TO_REPLAY_UNKNOWN;
+    }
+    return w->in_recovery && end->lsn > w->replay_lsn ? end->lsn - w->replay_lsn : 0;
+}
+
 /* What a standby would go by once it is promoted: the fence, or somebody else's value. */
 static enum sync_force force_of_standby(const struct pg_seen *seen)
 {
@@ -434,6 +443,7 @@ void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
     out->signal_synced = guard->signal_synced;
     fill_receiver(seen, fresh, out);
     fill_end(seen, guard, fresh, out);
+    out->to_replay = to_replay(seen, fresh, &out->end);
     fill_sync(seen, published, fresh, now_ms, out);
 }
 

@@ -88,6 +88,9 @@ static void put_database(json_t *object, const struct member_facts *m)
     if (m->leaves) {
         put(object, "leaves", json_true());
     }
+    if (m->to_replay <= NUMBER_MAX) {
+        json_put_u64(object, "to_replay", m->to_replay);
+    }
 }
 
 int words_encode(const struct words *words, struct buf *out)
@@ -188,6 +191,10 @@ static void take_database(struct json_take *t, struct member_facts *m)
     take_epoch(t, "cascades", &m->cascades_epoch);
     if (json_take_any(t, "leaves") != NULL) {
         json_take_bool(t, "leaves", &m->leaves);
+    }
+    m->to_replay = TO_REPLAY_UNKNOWN;
+    if (json_take_any(t, "to_replay") != NULL) {
+        json_take_number(t, "to_replay", NUMBER_MAX, &m->to_replay);
     }
     m->process = (enum pg_process)process;
     m->role = (enum pg_role)role;

@@ -6,7 +6,8 @@
 
 #define LOOP_US (50 * MS)
 #define PROBE_FAILS 0.01
-#define WAL_KEPT 150 /* records that a primary keeps for whoever is behind */
+#define WAL_KEPT 150                      /* records that a primary keeps for whoever is behind */
+#define BACKLOG_BYTES (UINT64_C(1) << 30) /* what a recovery that takes long has before it */
 
 void daemon_start(struct sim *sim, int node)
 {
@@ -173,6 +174,8 @@ static void observe_end(const struct sim *sim, const struct sim_node *n, struct 
     out->end_unread_ms = is_unread ? (sim->now - pg->end_since) / MS : 0;
     out->had = pg_end(pg);
     out->still_ms = sim->now > pg->moves_until ? (sim->now - pg->moves_until) / MS : 0;
+    bool replays = out->role == ROLE_STANDBY && sim->now < pg->replayed_at;
+    out->to_replay = out->role == ROLE_UNKNOWN ? TO_REPLAY_UNKNOWN : replays ? BACKLOG_BYTES : 0;
     out->primary_epoch = pg->copy == n->daemon.primary_copy ? n->daemon.primary_epoch : 0;
 }
 

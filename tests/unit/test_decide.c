@@ -183,6 +183,18 @@ CHANGE(any_lag_is_too_much)
     waits_for_nobody(f);
     f->settings.lag_bytes_max = 0;
 }
+CHANGE(pg3_has_much_to_replay)
+{
+    f->members[2].to_replay = (UINT64_C(64) << 20) + 1;
+}
+CHANGE(pg3_has_little_to_replay)
+{
+    f->members[2].to_replay = UINT64_C(64) << 20;
+}
+CHANGE(pg3_does_not_say_what_it_replayed)
+{
+    f->members[2].to_replay = TO_REPLAY_UNKNOWN;
+}
 CHANGE(pg3_starts)
 {
     f->members[2].process = PG_STARTING;
@@ -529,6 +541,9 @@ static const struct {
     {"... unless, asynchronous, it is near", kit_chosen, {recovers, for_too_long, pg3_is_behind, waits_for_nobody}, ACTION_KILL, "promotion-failed"},
     {"... enough", kit_chosen, {recovers, for_too_long, pg3_is_behind, any_lag_is_too_much}, ACTION_WAIT, "granted"},
     {"... not where the other one would have to recover as well", kit_chosen, {recovers, for_too_long, pg3_starts}, ACTION_WAIT, "granted"},
+    {"... or has a backlog as well", kit_chosen, {recovers, for_too_long, pg3_has_much_to_replay}, ACTION_WAIT, "granted"},
+    {"... of which a little does not matter", kit_chosen, {recovers, for_too_long, pg3_has_little_to_replay}, ACTION_KILL, "promotion-failed"},
+    {"... and unknown is no little", kit_chosen, {recovers, for_too_long, pg3_does_not_say_what_it_replayed}, ACTION_WAIT, "granted"},
     {"... or crashes in a loop", kit_chosen, {recovers, for_too_long, pg3_crashes}, ACTION_WAIT, "granted"},
     {"... nor where nobody knows what this one had", kit_chosen, {recovers, for_too_long, nobody_knows_what_it_had}, ACTION_WAIT, "granted"},
     {"... or before there was a first primary, who is not chosen by that", kit_chosen, {recovers, for_too_long, nothing_was_ever_primary}, ACTION_WAIT, "granted"},

@@ -607,6 +607,28 @@ static void recovery_that_answers_moves_by_what_it_replays_too(void **state)
     assert_int_equal(facts().still_ms, 0);
 }
 
+static void what_is_left_to_replay_is_told_where_it_is_known(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(facts().to_replay == TO_REPLAY_UNKNOWN);
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    pg_seen_restarted(&seen, now);
+    struct probe_watch w = standby(1000, 5000);
+    stream(&w);
+    answer(&w);
+    assert_int_equal(facts().to_replay, 4000);
+    w.replay_lsn = 5000;
+    answer(&w);
+    assert_int_equal(facts().to_replay, 0);
+    w.replay_known = false;
+    answer(&w);
+    assert_true(facts().to_replay == TO_REPLAY_UNKNOWN);
+    w = primary(7000, 7000);
+    answer(&w);
+    assert_int_equal(facts().to_replay, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +651,7 @@ int main(void)
         cmocka_unit_test(positions_alone_are_no_change),
         cmocka_unit_test(recovery_that_starts_moves_by_what_it_does),
         cmocka_unit_test(recovery_that_answers_moves_by_what_it_replays_too),
+        cmocka_unit_test(what_is_left_to_replay_is_told_where_it_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
