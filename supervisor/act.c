@@ -172,6 +172,19 @@ static void work_cb(uv_work_t *work)
     t->err.code = code; /* 0: what was said on the way was got over */
 }
 
+/* Also of a sequence that has ended meanwhile. Where a postmaster worked is the business of who
+ * ends it, and may be beside other work that began before. */
+static void learn(struct act *a, const struct act_thread *t)
+{
+    const struct act_known *known = &t->order.known;
+    if (t->slot == ACT_SLOT_KILL) {
+        a->known.cwd = known->cwd;
+    }
+    if (known->data.inode != 0) {
+        a->known.data = known->data;
+    }
+}
+
 static void worked_cb(uv_work_t *work, int status)
 {
     struct act_thread *t = CONTAINER_OF(work, struct act_thread, work);
@@ -182,6 +195,7 @@ static void worked_cb(uv_work_t *work, int status)
         return;
     }
     a->threads[t->slot] = NULL;
+    learn(a, t);
     bool is_wanted = t->is_wanted;
     if (is_wanted) {
         a->order = t->order;
@@ -208,6 +222,7 @@ static void do_in(struct act *a, size_t slot, const char *name, act_work work, a
     t->slot = slot;
     t->run = work;
     t->order = a->order;
+    t->order.known = a->known;
     a->threads[slot] = t;
     int r = uv_queue_work(a->loop, &t->work, work_cb, worked_cb);
     MUST(r == 0); /* fails only without a function */
@@ -253,6 +268,9 @@ static bool is_down(const struct act *a)
 
 void act_guard_event(struct act *a, const struct guard_event *e)
 {
+    if (e != NULL && e->kind == GUARD_ENDED) {
+        a->known.cwd = (struct file_id){0}; /* nobody is left that it would tell */
+    }
     if (a->is_running && !a->is_ended && a->waits_down && is_down(a)) {
         soon(a, 0);
     }

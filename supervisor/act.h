@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "supervisor/act_home.h"
 #include "supervisor/decide.h"
+#include "supervisor/guard/scan.h"
 #include "supervisor/guard_client.h"
 #include "supervisor/guard_seen.h"
 #include "supervisor/pg_link.h"
@@ -45,6 +46,14 @@ struct act_config {
     struct act_upstream upstream;
 };
 
+/* By what processes of PostgreSQL are known, should the data directory not answer any more. It is
+ * seen in threads, and outlives the sequence: to ask then is too late. */
+struct act_known {
+    struct file_id data; /* the data directory, when it last answered */
+    struct file_id cwd;  /* where the postmaster worked that is being ended; not one process of it
+                            need be left to tell that again. Zero: none is being ended */
+};
+
 /* What a sequence works from, and leaves behind: a thread has a copy of its own. */
 struct act_order {
     const struct pg_setup *setup;
@@ -63,6 +72,7 @@ struct act_order {
     struct sync_force_book force;  /* of ACTION_SYNC_SET */
     bool is_reloaded;              /* out, of the same: else there is nothing to look for */
     uint64_t guard_pid;            /* 0: not a child of this program */
+    struct act_known known;        /* in and out */
     bool has_archive;              /* restore_command is set */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
@@ -94,7 +104,8 @@ struct act {
     bool is_ended; /* but a program has not been waited for yet */
     bool is_closing;
     struct act_order order;
-    struct err err; /* how the last step ended; code 0: well */
+    struct act_known known; /* what is in the order of every thread, by all that have come back */
+    struct err err;         /* how the last step ended; code 0: well */
     act_next next;
     uv_timer_t deadline;
     uv_timer_t pause;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -116,15 +117,18 @@ static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
     assert_true(has("data/postgresql.auto.conf", "work_mem = '8MB'"));
 }
 
-/* As the supervisor does first of all. */
+/* As the supervisor does first of all. What was seen by it is there for whatever comes later. */
 static void look_at_directory(void)
 {
     static struct act act;
+    struct file_id data = {0};
     act_kit_open(&act);
     act.order = order;
     act_look(&act);
     act_kit_run_until(&acts_done, 1);
     assert_int_equal(act.err.code, 0);
+    assert_true(file_id_of(AT_FDCWD, made.files.data_dir, &data));
+    assert_true(file_id_same(&act.known.data, &data));
     act_kit_close(&act);
     act_kit_close_loop();
 }
