@@ -73,6 +73,8 @@ struct act_order {
     bool is_reloaded;              /* out, of the same: else there is nothing to look for */
     uint64_t guard_pid;            /* 0: not a child of this program */
     struct act_known known;        /* in and out */
+    uint64_t lease_until_ms;       /* CLOCK_BOOTTIME, by the lease of @decision's epoch ... */
+    bool needs_lease;              /* ... which what is written must not outlive */
     bool has_archive;              /* restore_command is set */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
