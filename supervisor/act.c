@@ -251,6 +251,24 @@ void act_send(struct act *a, struct guard_request *request, uint16_t answer, act
         return;
     }
     a->asked = id;
+    if (request->kind == GUARD_START || request->kind == GUARD_START_PRIMARY) {
+        a->start_asked = id;
+        a->start_asked_ms = uv_now(a->loop);
+    }
+}
+
+bool act_owes_start(const struct act *a, uint64_t within_ms)
+{
+    return a->start_asked != 0 && uv_now(a->loop) - a->start_asked_ms <= within_ms;
+}
+
+/* The guard takes one request after the other: what answers this one or a later one also tells
+ * whether something has been started by it, or is about to be. */
+static void settle_start(struct act *a, const struct guard_event *e)
+{
+    if (e == NULL || (a->start_asked != 0 && e->id >= a->start_asked)) {
+        a->start_asked = 0;
+    }
 }
 
 void act_ask(struct act *a, uint16_t kind, uint64_t epoch, uint64_t how, uint16_t answer,
@@ -268,6 +286,7 @@ static bool is_down(const struct act *a)
 
 void act_guard_event(struct act *a, const struct guard_event *e)
 {
+    settle_start(a, e);
     if (e != NULL && e->kind == GUARD_ENDED) {
         a->known.cwd = (struct file_id){0}; /* nobody is left that it would tell */
     }

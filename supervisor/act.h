@@ -111,9 +111,12 @@ struct act {
     act_next next;
     uv_timer_t deadline;
     uv_timer_t pause;
-    bool waits_down; /* the pause is over when nothing of PostgreSQL is left */
-    bool is_late;    /* the program was killed, for it took longer than it may */
-    uint32_t asked;  /* the guard, and what its answer has to be */
+    bool waits_down;         /* the pause is over when nothing of PostgreSQL is left */
+    bool is_late;            /* the program was killed, for it took longer than it may */
+    uint32_t asked;          /* the guard, and what its answer has to be */
+    uint32_t start_asked;    /* the same of a start that it has not told of yet, also of a sequence
+                                that    has ended; 0: none ... */
+    uint64_t start_asked_ms; /* ... since then, on the loop's clock */
     uint16_t answer_kind;
     struct act_program *program;
     struct act_thread *threads[ACT_SLOTS]; /* also of a sequence that has ended */
@@ -141,6 +144,9 @@ void act_begin(struct act *act, uint64_t deadline_ms, act_next first);
 void act_cancel(struct act *act);
 /* Work in a thread that an earlier sequence has left there. */
 bool act_is_stuck(const struct act *act);
+/* The guard was asked for a start less than @within_ms ago, and may do it yet, whatever became of
+ * the sequence: nothing has come from it that is not older than the request. */
+bool act_owes_start(const struct act *act, uint64_t within_ms);
 /* What the guard says; NULL: it is gone. */
 void act_guard_event(struct act *act, const struct guard_event *event);
 
