@@ -159,9 +159,10 @@ static void applied(struct act *a)
     }
 }
 
-static int work_sync(struct act_order *o, struct err *err)
+int work_sync(struct act_order *o, struct err *err)
 {
     o->config.is_primary = true;
+    o->needs_lease = true;
     o->is_reloaded = true;
     return work_reload(o, err);
 }

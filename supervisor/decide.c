@@ -187,6 +187,16 @@ static bool stop_running(const struct facts *f)
 {
     return f->wish.stop && runs(f);
 }
+/* Nothing is seen to run, but something may by now: a start that was given up is carried out all
+ * the same if the guard has begun it. It soon tells, or falls silent. */
+static bool start_unanswered(const struct facts *f)
+{
+    return has_lease(f) && !runs(f) && f->guard.owes_start;
+}
+static bool stop_unanswered(const struct facts *f)
+{
+    return f->wish.stop && start_unanswered(f);
+}
 static bool stop_release(const struct facts *f)
 {
     return f->wish.stop && has_lease(f);
@@ -567,6 +577,7 @@ static const struct rule {
     {other_epoch,        ACTION_KILL,          LETS_GO, "other-epoch",           "B1", "it was not promoted for the epoch of the lease"},
     /* the end of this program */
     {stop_running,       ACTION_STOP,          RENEWS,  "stop",                  "A8", "this program was asked to stop"},
+    {stop_unanswered,    ACTION_WAIT,          RENEWS,  "stop-unanswered",       "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {stop_release,       ACTION_RELEASE,       RENEWS,  "stop-release",          "A3", "everything is down: another one may be primary at once"},
     {farewell,           ACTION_SEAL,          LETS_GO, "farewell",              "C1", "this program was asked to stop: it says how far this node came as primary before it goes"},
     {stopped,            ACTION_WAIT,          LETS_GO, "stopped",               "",   "this program stops"},
@@ -579,6 +590,7 @@ static const struct rule {
     {initdb,             ACTION_INITDB,        RENEWS,  "initdb",                "",   "this node begins the cluster"},
     {other_copy,         ACTION_WAIT,          LETS_GO, "other-copy",            "C3", "the role was granted to another copy of the data than is here now"},
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
+    {start_unanswered,   ACTION_WAIT,          RENEWS,  "start-unanswered",      "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
@@ -630,7 +642,7 @@ static void check(const struct facts *f, const struct decision *d)
     MUST(d->action != ACTION_PROMOTE || (lease_lives(f) && f->guard.armed_epoch == f->lease.epoch &&
                                          f->pg.sealed_epoch == d->epoch));
     MUST(d->action != ACTION_START_PRIMARY || (lease_lives(f) && was_primary(f)));
-    MUST(d->action != ACTION_RELEASE || !runs(f));
+    MUST(d->action != ACTION_RELEASE || (!runs(f) && !f->guard.owes_start));
     MUST(!f->settings.is_guess ||
          (d->action != ACTION_PROMOTE && d->action != ACTION_START_PRIMARY &&
           d->action != ACTION_INITDB && d->action != ACTION_SYNC_SET));

@@ -59,6 +59,14 @@ static bool reaches_floor(const struct view *v, const struct member_facts *m)
     return !v->floor.is_known || position_reaches(&m->end, &v->floor);
 }
 
+/* By its number alone, that is: where its timeline left the others was never recorded, so nobody
+ * knows how much it has of what the floor was said of. */
+static bool reaches_floor_by_name(const struct view *v, const struct member_facts *m)
+{
+    return v->floor.is_known && m->end.timeline > v->floor.timeline &&
+           !history_is_recorded(&v->f->store, m->end.timeline);
+}
+
 static bool is_on_newest_timeline(const struct view *v, const struct member_facts *m)
 {
     const struct history_row *newest = history_newest(&v->f->store);
@@ -432,7 +440,8 @@ static void fill_grant(struct election *e, const struct view *v)
         return;
     }
     MUST(v->is_lossy || reaches_floor(v, m));
-    if (v->is_lossy && !v->floor.is_known) {
+    bool is_unsaid = !v->floor.is_known || (!v->proof.holds && reaches_floor_by_name(v, m));
+    if (v->is_lossy && is_unsaid) {
         e->loss = LOSS_UNKNOWN;
     } else if (v->is_lossy && !v->proof.holds) {
         e->loss = LOSS_BOUNDED;

@@ -194,6 +194,8 @@ struct guard_facts {
     uint64_t promoted_epoch;  /* for which it promoted this PostgreSQL, or restarted it in place; 0:
                                  never since PostgreSQL was last started as a standby */
     enum fact promotion_seen; /* the data directory has left recovery, whoever asked for it */
+    bool owes_start;          /* it was asked to start PostgreSQL lately, and has not told what came
+                                 of it: what is seen of the processes may be older than that */
 };
 
 /* ---- the lease, as this node may use it ---- */

@@ -52,11 +52,20 @@ uint64_t history_shared_lsn(const struct store_facts *store, const struct positi
     return 0;
 }
 
+bool history_is_recorded(const struct store_facts *store, uint32_t timeline)
+{
+    return row_of(store, timeline) != NULL;
+}
+
+/* LSNs of two timelines say nothing of one another beyond where these parted. */
 uint64_t history_lag(const struct store_facts *store, const struct position *end,
                      const struct position *to)
 {
-    uint64_t lsn = end->timeline < to->timeline ? history_shared_lsn(store, end) : end->lsn;
-    return to->lsn > lsn ? to->lsn - lsn : 0;
+    bool is_later = end->timeline > to->timeline && history_is_recorded(store, end->timeline);
+    bool is_other = end->timeline < to->timeline || is_later;
+    uint64_t lsn = is_other ? history_shared_lsn(store, end) : end->lsn;
+    uint64_t wanted = is_later ? history_shared_lsn(store, to) : to->lsn;
+    return wanted > lsn ? wanted - lsn : 0;
 }
 
 bool history_may_hold(const struct store_facts *store, uint32_t timeline)

@@ -15,7 +15,11 @@ bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t
  * nobody can say. */
 uint64_t history_shared_lsn(const struct store_facts *store, const struct position *end);
 
-/* How far @end is behind @to, in bytes of WAL that the newest timeline has too. */
+/* A primary on it has recorded where it came from; of the newest rows. */
+bool history_is_recorded(const struct store_facts *store, uint32_t timeline);
+
+/* How far @end is behind @to, in bytes of WAL that the newest timeline has too. Where @end is on a
+ * later timeline that was never recorded nobody can say, and it is the difference of the LSNs. */
 uint64_t history_lag(const struct store_facts *store, const struct position *end,
                      const struct position *to);
 

@@ -46,6 +46,16 @@ static void fill_source(struct supervisor *s, struct act_order *o)
     }
 }
 
+/* 0: it has no lease of the epoch that it was decided for. */
+static uint64_t lease_until_ms(const struct supervisor *s)
+{
+    struct lease_facts lease;
+    uint64_t now_ms = supervisor_now_ms();
+    lease_hold_facts(&s->side.hold, now_ms, &lease);
+    bool is_it = lease.epoch != 0 && lease.epoch == s->decision.epoch;
+    return is_it ? now_ms + lease.remaining_ms : 0;
+}
+
 void supervisor_fill_order(struct supervisor *s, struct act_order *o)
 {
     memset(o, 0, sizeof(*o));
@@ -54,6 +64,7 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->facts = s->facts;
     o->ask = s->ask;
     o->ask.system_id = s->side.view.rows.system_id;
+    o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
     know_sync(&s->facts.pg, &o->config);

@@ -216,6 +216,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     }
     gather_wanted(s);
     observe_fill(&s->observe, f);
+    f->guard.owes_start = act_owes_start(&s->act, s->observe.options.guard_answer_ms);
     if (f->pg.role == ROLE_PRIMARY && f->pg.force == FORCE_FENCE) {
         answer_follows(&s->side.view.answers, &f->store, now_ms, f->members, f->member_count);
     }

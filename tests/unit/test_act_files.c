@@ -7,10 +7,12 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
 #include "supervisor/act_table.h"
@@ -116,15 +118,51 @@ static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
     assert_true(has("data/postgresql.auto.conf", "work_mem = '8MB'"));
 }
 
-/* As the supervisor does first of all. */
+static int sync_for(uint64_t lease_ms)
+{
+    order.lease_until_ms = clock_boot_ms(clock_system()) + lease_ms;
+    order.config.has_sync = true;
+    order.config.sync =
+        (struct sync_set){.needed = 1, .count = 1, .at = {{.name = kit_name(3), .copy = 103}}};
+    return work_sync(&order, &err);
+}
+
+static void b2_the_fence_is_lifted_under_a_living_lease_alone(void **state)
+{
+    (void)state;
+    pid_t child = scratch_fork(stay, places[0], STDERR_FILENO);
+    order.facts.settings.times.kill_budget_ms = 5000;
+    order.postmaster = (uint64_t)child;
+    assert_int_equal(work_put_config(&order, &err), 0);
+    assert_int_equal(sync_for(5000), ERR_TIMEOUT); /* the guard may be ending it already */
+    assert_non_null(strstr(err.msg, "the lease has run out"));
+    assert_true(has("data/postgresql.conf", SYNC_FENCE_NAME)); /* whoever has it read again */
+    assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+    order.lease_until_ms = 0; /* none at all */
+    assert_int_equal(work_sync(&order, &err), ERR_TIMEOUT);
+    int code = ERR_NOT_FOUND;
+    for (int i = 0; i < 1000 && code == ERR_NOT_FOUND; i++) { /* until the child is in its place */
+        code = sync_for(600000);
+    }
+    assert_int_equal(code, 0);
+    assert_false(has("data/postgresql.conf", SYNC_FENCE_NAME));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+}
+
+/* As the supervisor does first of all. What was seen by it is there for whatever comes later. */
 static void look_at_directory(void)
 {
     static struct act act;
+    struct file_id data = {0};
     act_kit_open(&act);
     act.order = order;
     act_look(&act);
     act_kit_run_until(&acts_done, 1);
     assert_int_equal(act.err.code, 0);
+    assert_true(file_id_of(AT_FDCWD, made.files.data_dir, &data));
+    assert_true(file_id_same(&act.known.data, &data));
     act_kit_close(&act);
     act_kit_close_loop();
 }
@@ -159,6 +197,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(c1_what_does_not_run_names_nobody_when_it_is_sealed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(b2_the_fence_is_lifted_under_a_living_lease_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_a_reload_takes_out_what_alter_system_has_set, setup,
                                         teardown),

@@ -410,6 +410,10 @@ CHANGE(no_signal_file_for_ever)
     no_signal_file_yet(f);
     f->pg.signal_ms++;
 }
+CHANGE(guard_owes_a_start)
+{
+    f->guard.owes_start = true;
+}
 CHANGE(unrecorded)
 {
     f->store.history_count = 1;
@@ -511,6 +515,7 @@ static const struct {
     {"B1: promoted for one epoch, it does not serve under another", kit_primary, {promoted_for_another_epoch}, ACTION_KILL, "other-epoch"},
     {"a daemon that stops stops PostgreSQL", kit_primary, {program_stops}, ACTION_STOP, "stop"},
     {"... and releases when all is down", kit_primary, {program_stops, all_is_down}, ACTION_RELEASE, "stop-release"},
+    {"A3: ... not before the guard has told what came of a start", kit_primary, {program_stops, all_is_down, guard_owes_a_start}, ACTION_WAIT, "stop-unanswered"},
     {"... and says how far it came, before it goes", kit_primary, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_SEAL, "farewell"},
     {"... which a standby need not", kit_standby, {program_stops, all_is_down}, ACTION_WAIT, "stopped"},
     {"... nor that", kit_standby, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_WAIT, "stopped"},
@@ -530,6 +535,8 @@ static const struct {
     {"C3: another copy than was chosen is not promoted", kit_chosen, {another_copy}, ACTION_WAIT, "other-copy"},
     {"C1: a promise is above a grant", kit_chosen, {sealed_above}, ACTION_WAIT, "promised-newer"},
     {"who lost its data gives the role back", kit_chosen, {all_is_down, data_broken}, ACTION_RELEASE, "data-lost"},
+    {"A3: ... not before the guard has told what came of a start", kit_chosen, {all_is_down, data_broken, guard_owes_a_start}, ACTION_WAIT, "start-unanswered"},
+    {"... which one that runs need not wait for", kit_chosen, {guard_owes_a_start}, ACTION_PROMOTE, "promote"},
     {"who stands still for too long is ended", kit_chosen, {takes_too_long}, ACTION_KILL, "promotion-failed"},
     {"... also while it starts", kit_chosen, {recovers, stands_still}, ACTION_KILL, "promotion-failed"},
     {"... not who recovers, and moves", kit_chosen, {recovers}, ACTION_WAIT, "granted"},
@@ -719,6 +726,7 @@ static void shake_rest(struct facts *f, struct test_random *r)
     f->back.falls = (uint32_t)random_below(r, 3);
     f->pg.end_lost = random_percent(r, 20);
     f->back.damage = random_percent(r, 70) ? DAMAGE_NONE : (enum damage)random_below(r, 3);
+    f->guard.owes_start = random_percent(r, 20);
     f->pg.misses_lsn = random_percent(r, 70) ? 0 : KIT_LSN - 2000 + random_below(r, 2000);
     for (uint32_t i = 0; i < f->member_count; i++) {
         f->members[i].is_fresh = random_percent(r, 70);

@@ -295,6 +295,22 @@ CHANGE(asynchronous)
     f->members[0].seen = f->members[3].seen = f->members[4].seen =
         kit_at(KIT_TIMELINE, KIT_LSN + 90);
 }
+/* It was primary since, and recorded that, and nobody has heard how far it came. */
+CHANGE(asynchronous_and_pg2_is_on_a_later_timeline)
+{
+    asynchronous(f);
+    f->store.history[f->store.history_count++] = (struct history_row){.epoch = KIT_EPOCH + 1,
+                                                                      .timeline = KIT_TIMELINE + 1,
+                                                                      .parent = KIT_TIMELINE,
+                                                                      .switch_lsn = KIT_LSN - 10};
+    f->members[1].end = kit_at(KIT_TIMELINE + 1, KIT_LSN);
+}
+/* ... and never came so far as to record it. */
+CHANGE(asynchronous_and_pg2_is_on_a_timeline_of_its_own)
+{
+    asynchronous(f);
+    f->members[1].end = kit_at(KIT_TIMELINE + 1, KIT_LSN);
+}
 CHANGE(asynchronous_or_waiting_for_pg3)
 {
     asynchronous(f);
@@ -405,6 +421,8 @@ static const struct {
     {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... not by comparing it with where another timeline ends", asynchronous_and_pg2_is_on_a_later_timeline, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... of one that was never recorded nobody knows where it came from", asynchronous_and_pg2_is_on_a_timeline_of_its_own, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"C4: ... nobody, where that may have been acknowledged by waiting", asynchronous_or_waiting_for_pg3, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... nor without him", asynchronous_or_waiting_for_pg3_who_is_gone, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
     {"... but with all that he has", asynchronous_or_waiting_for_pg3_who_was_not_ahead, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
@@ -464,6 +482,8 @@ static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
     assert_int_equal(e.loss_bytes, 90);
     elect_explain(&f, &e, text, sizeof(text));
     assert_non_null(strstr(text, "pg2 becomes primary with epoch 6; lost: 90 bytes of WAL"));
+    asynchronous_and_pg2_is_on_a_later_timeline(&f);
+    assert_int_equal(elect(&f).loss_bytes, 0);
     elect_explain(&f, &e, text, 12); /* cut, and no further */
     assert_int_equal(strlen(text), 11);
 }
@@ -537,6 +557,19 @@ static void timelines_share_what_was_before_they_parted(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(history_shared_lsn(&s, &rows[i].end), rows[i].shared);
         assert_int_equal(history_is_diverged(&s, &rows[i].end), rows[i].diverged);
+    }
+    struct {
+        struct position end, to;
+        uint64_t lag;
+    } lags[] = {
+        {kit_at(6, 9000), kit_at(6, 9500), 500}, {kit_at(6, 9500), kit_at(6, 9000), 0},
+        {kit_at(4, 3900), kit_at(6, 4500), 600}, {kit_at(4, 4400), kit_at(6, 4500), 500},
+        {kit_at(6, 4100), kit_at(4, 5000), 0},   {kit_at(5, 3500), kit_at(4, 3900), 900},
+        {kit_at(5, 9000), kit_at(4, 2900), 0},   {kit_at(6, 4100), kit_at(3, 5000), 0},
+        {kit_at(7, 4100), kit_at(6, 4500), 400},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lags); i++) {
+        assert_int_equal(history_lag(&s, &lags[i].end, &lags[i].to), lags[i].lag);
     }
     static const bool may_hold[] = {[2] = true, [4] = true, [6] = true, [7] = true, [8] = false};
     for (uint32_t timeline = 0; timeline <= 7; timeline++) { /* of a copy: 7 is not recorded yet */
