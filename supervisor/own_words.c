@@ -74,6 +74,7 @@ bool own_words_fill(const struct facts *f, const struct own_tags *tags, const st
     out->leaves = f->wish.stop;
     fill_tags(f, tags, out);
     out->end = out->has_data ? f->pg.end : (struct position){.is_known = false};
+    out->left = out->end.is_known ? f->pg.left : (struct position){.is_known = false};
     fill_upstream(f, out);
     out->sealed_epoch = is_sealed(f) ? f->pg.sealed_epoch : 0;
     bool is_primary = f->pg.process == PG_RUNNING && f->pg.role == ROLE_PRIMARY;

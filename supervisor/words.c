@@ -88,6 +88,7 @@ static void put_database(json_t *object, const struct member_facts *m)
     if (m->leaves) {
         put(object, "leaves", json_true());
     }
+    put_position(object, "left", &m->left);
 }
 
 int words_encode(const struct words *words, struct buf *out)
@@ -189,6 +190,7 @@ static void take_database(struct json_take *t, struct member_facts *m)
     if (json_take_any(t, "leaves") != NULL) {
         json_take_bool(t, "leaves", &m->leaves);
     }
+    take_position(t, "left", &m->left);
     m->process = (enum pg_process)process;
     m->role = (enum pg_role)role;
     m->failover_priority = (int32_t)number;
