@@ -363,6 +363,13 @@ static void histories_are_read(void **state)
     assert_int_equal(wal_lines_at(&lines, 0x300005f, UINT32_MAX), 1);
     assert_int_equal(wal_lines_at(&lines, UINT64_C(0x200000000), 4), 4);
     assert_int_equal(wal_lines_at(&lines, UINT64_C(0x200000000), 6), 6);
+    assert_int_equal(wal_lines_left(&lines, 1, 6), 0x3000060);
+    assert_int_equal(wal_lines_left(&lines, 1, 4), 0x3000060);
+    assert_int_equal(wal_lines_left(&lines, 4, 6), UINT64_C(0x100000000));
+    assert_int_equal(wal_lines_left(&lines, 4, 4), 0);
+    assert_int_equal(wal_lines_left(&lines, 6, 4), 0);
+    assert_int_equal(wal_lines_left(&lines, 2, 6), 0);
+    assert_int_equal(wal_lines_left(&lines, 4, 5), 0);
     assert_true(wal_lines_parse("", 0, 1, &lines) && lines.count == 1);
     static const char *const bad[] = {
         "x\t0/1\t",           "1\t0x1", "1", "6\t0/1\tit is itself", "2\t0/5\t\n1\t0/6\t",
