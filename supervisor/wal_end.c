@@ -42,6 +42,9 @@ static void explain(const char *said, int error, struct wal_end_seen *seen)
     }
 }
 
+#define LINE_BYTES 32 /* of the largest numbers */
+_Static_assert(HELPER_SAID_MAX >= 256 + WAL_TIMELINES_MAX * LINE_BYTES, "an answer has to fit");
+
 /* "lines=1:0,2:50331648" of a helper's answer; what is not such a text is none. */
 static void parse_lines(const char *said, struct wal_lines *lines)
 {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define WAL_PAGE_SIZE 8192
-#define WAL_TIMELINES_MAX 64
+#define WAL_TIMELINES_MAX 512 /* one for each promotion, also one that came to nothing */
 
 /* A timeline and its ancestors, oldest first. */
 struct wal_line {
