@@ -54,9 +54,24 @@ static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
     return history_lag(&v->f->store, &m->end, &v->floor);
 }
 
+/* How @m has what is before @floor. By its timeline: that was granted after all of it was
+ * acknowledged, to somebody who had it. So that is enough; but who has it record by record is the
+ * better choice, for a timeline may also have been begun by hand. */
+enum reach { REACH_NOT, REACH_BY_TIMELINE, REACH_BY_WAL };
+
+static enum reach reach_of(const struct view *v, const struct member_facts *m,
+                           const struct position *floor)
+{
+    struct position counted = history_counted(&v->f->store, &m->end, &m->left);
+    if (!floor->is_known || position_reaches(&counted, floor)) {
+        return REACH_BY_WAL;
+    }
+    return position_reaches(&m->end, floor) ? REACH_BY_TIMELINE : REACH_NOT;
+}
+
 static bool reaches_floor(const struct view *v, const struct member_facts *m)
 {
-    return !v->floor.is_known || position_reaches(&m->end, &v->floor);
+    return reach_of(v, m, &v->floor) != REACH_NOT;
 }
 
 /* By its number alone, that is: where its timeline left the others was never recorded, so nobody
@@ -85,7 +100,7 @@ static bool is_candidate(const struct view *v, const struct member_facts *m)
         return false; /* what the archive has brought is behind, unless it proves not to be */
     }
     if (v->is_lossy) {
-        bool has_waited = !v->waits.floor.is_known || position_reaches(&m->end, &v->waits.floor);
+        bool has_waited = reach_of(v, m, &v->waits.floor) != REACH_NOT;
         bool is_near = lag_bytes(v, m) <= v->f->settings.lag_bytes_max;
         return has_waited && (reaches_floor(v, m) || is_near);
     }
@@ -138,7 +153,7 @@ static int by_preference(const struct view *v, const struct member_facts *a,
 {
     int order = (int)is_outdone(v, a) - (int)is_outdone(v, b);
     if (order == 0) {
-        order = (int)reaches_floor(v, b) - (int)reaches_floor(v, a);
+        order = (int)reach_of(v, b, &v->floor) - (int)reach_of(v, a, &v->floor);
     }
     bool is_position_first = !v->floor.is_known || !reaches_floor(v, a);
     if (order == 0 && is_position_first) {
@@ -232,11 +247,11 @@ static void find_floor(struct view *v)
     const struct sync_value *sync = &v->f->store.sync;
     v->is_free = !sync->is_known;
     v->is_lossy = proof_is_lossy(sync);
-    v->proof = proof_by_seals(sync, v->f->members, v->f->member_count, v->order);
+    v->proof = proof_by_seals(&v->f->store, v->f->members, v->f->member_count, v->order);
     if (v->order == 0 || v->is_free) {
         return;
     }
-    v->waits = proof_of_waits(sync, v->f->members, v->f->member_count, v->order);
+    v->waits = proof_of_waits(&v->f->store, v->f->members, v->f->member_count, v->order);
     if (v->proof.holds) {
         v->floor = v->proof.floor;
     } else if (v->is_lossy) {

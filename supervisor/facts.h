@@ -182,6 +182,8 @@ struct pg_facts {
                                      known: beyond it no earlier set and no earlier copy has
                                      acknowledged anything. IN_FORCE_UNSEEN: not looked since */
     uint64_t unsynced_ms;         /* since enough of the wanted standbys streamed */
+    struct position left; /* where the timeline of @end left the newest recorded one; not known: it
+                             is that one or an older one, or nobody has read it */
 };
 
 /* ---- the guard ---- */
@@ -267,6 +269,8 @@ struct member_facts {
     struct facts_name upstream;      /* another standby that it streams from; "": none */
     uint64_t cascades_epoch; /* ... which has the WAL of the primary of this epoch; 0: it does not
                                 stream from one */
+    struct position left;    /* where the timeline of @end left the newest recorded one that it knew
+                                of; not known: it did not, or cannot tell */
 };
 
 /* ---- settings and wishes ---- */

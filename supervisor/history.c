@@ -68,6 +68,32 @@ uint64_t history_lag(const struct store_facts *store, const struct position *end
     return wanted > lsn ? wanted - lsn : 0;
 }
 
+/* No cluster has so many elections between two primaries. One that was recovered from what was left
+ * begins higher than that (docs/recovery.md): it may have lost a record, and nothing counts as
+ * unrecorded before it has made its first one. */
+#define ELECTIONS_MAX (UINT64_C(1) << 28)
+
+/* Rows of Patroni's have no epoch: it records a timeline some time after it was begun. */
+static bool is_unrecorded(const struct store_facts *store, uint32_t timeline)
+{
+    const struct history_row *newest = history_newest(store);
+    return newest != NULL && newest->epoch != 0 && timeline > newest->timeline &&
+           store->order_epoch > newest->epoch && store->order_epoch - newest->epoch < ELECTIONS_MAX;
+}
+
+struct position history_counted(const struct store_facts *store, const struct position *end,
+                                const struct position *left)
+{
+    bool is_told = end->is_known && left->is_known && is_unrecorded(store, end->timeline) &&
+                   left->timeline == history_newest(store)->timeline;
+    if (!is_told) {
+        return *end;
+    }
+    struct position counted = *left;
+    counted.lsn = end->lsn < left->lsn ? end->lsn : left->lsn;
+    return counted;
+}
+
 bool history_may_hold(const struct store_facts *store, uint32_t timeline)
 {
     const struct history_row *newest = history_newest(store);

@@ -23,6 +23,15 @@ bool history_is_recorded(const struct store_facts *store, uint32_t timeline);
 uint64_t history_lag(const struct store_facts *store, const struct position *end,
                      const struct position *to);
 
+/* How much of the WAL that ends at @end may hold what was acknowledged: all of it. Where its
+ * timeline was never recorded, only what is there of the newest recorded one, which it left at
+ * @left; but where @left is not known, or is of another one, all of it.
+ *
+ * For an election: an order to seal stands. Nobody who was granted an epoch before it can record
+ * anything any more (docs/supervisor.md). */
+struct position history_counted(const struct store_facts *store, const struct position *end,
+                                const struct position *left);
+
 /* Data on @timeline may belong to this cluster's line: it leads to the newest timeline, or is a
  * later one, which was not recorded when @store was read. */
 bool history_may_hold(const struct store_facts *store, uint32_t timeline);

@@ -619,6 +619,10 @@ void observe_fill(const struct observe *o, struct facts *f)
     if (o->seen.watch.upstream.epoch != f->store.grant_epoch) {
         f->pg.upstream = (struct facts_name){.text = ""};
     }
+    const struct history_row *newest = history_newest(&f->store);
+    if (newest != NULL) {
+        f->pg.left = pg_seen_left(&o->seen, &f->pg.end, newest->timeline);
+    }
 }
 
 static uint64_t age(bool is_known, uint64_t now_ms, uint64_t at_ms)

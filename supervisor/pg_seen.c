@@ -287,6 +287,7 @@ void pg_seen_read(struct pg_seen *seen, const struct wal_end_seen *end,
     seen->has_read = end->end.is_known;
     seen->read_end = end->end;
     seen->read_misses = end->misses;
+    seen->read_lines = end->lines;
     seen->read_lost = end->is_lost;
     if (seen->has_read) {
         seen->read_failures = 0;
@@ -392,6 +393,14 @@ static uint64_t to_replay(const struct pg_seen *seen, bool fresh, const struct p
         return TO_REPLAY_UNKNOWN;
     }
     return w->in_recovery && end->lsn > w->replay_lsn ? end->lsn - w->replay_lsn : 0;
+}
+
+struct position pg_seen_left(const struct pg_seen *seen, const struct position *end,
+                             uint32_t timeline)
+{
+    bool is_its = seen->has_read && end->is_known && position_compare(end, &seen->read_end) == 0;
+    uint64_t lsn = is_its ? wal_lines_left(&seen->read_lines, timeline, end->timeline) : 0;
+    return (struct position){.is_known = lsn != 0, .timeline = timeline, .lsn = lsn};
 }
 
 /* What a standby would go by once it is promoted: the fence, or somebody else's value. */

@@ -44,6 +44,7 @@ struct pg_seen {
     bool has_read; /* the end, out of the files */
     struct position read_end;
     uint64_t read_misses;
+    struct wal_lines read_lines;
     uint64_t read_starts;     /* guard_seen.starts when it was asked for */
     uint64_t read_server_us;  /* of the postmaster then; 0: none ran */
     uint64_t read_replay_lsn; /* replay's place then */
@@ -106,6 +107,10 @@ void pg_seen_read_failed(struct pg_seen *seen, const struct err *err);
  * and left as it is. */
 void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
                   const struct sync_value *published, uint64_t now_ms, struct pg_facts *out);
+/* Where the timeline of @end, which is filled, left @timeline; known only of an end that was read
+ * out of the files, and if it did. */
+struct position pg_seen_left(const struct pg_seen *seen, const struct position *end,
+                             uint32_t timeline);
 /* Of what that fills; but for what moves all the time: positions and ages. */
 bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b);
 

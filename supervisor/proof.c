@@ -1,6 +1,8 @@
 /* supervisor/proof.c - R = N - W + 1, by copies. */
 #include "supervisor/proof.h"
 
+#include "supervisor/history.h"
+
 uint32_t proof_answers_needed(const struct sync_set *set)
 {
     bool is_sound = set->needed > 0 && set->needed <= set->count;
@@ -37,23 +39,26 @@ static void raise_floor(struct position *floor, const struct position *end)
 }
 
 /* How many of @set have sealed themselves; the furthest of them raises @floor. */
-static uint32_t count_answers(const struct sync_set *set, const struct member_facts *members,
-                              uint32_t count, uint64_t epoch, struct position *floor)
+static uint32_t count_answers(const struct store_facts *store, const struct sync_set *set,
+                              const struct member_facts *members, uint32_t count, uint64_t epoch,
+                              struct position *floor)
 {
     uint32_t answers = 0;
     for (uint32_t k = 0; k < set->count; k++) {
         const struct member_facts *m = member_of_copy(&set->at[k], members, count);
         if (is_sealed(m, epoch)) {
+            struct position counted = history_counted(store, &m->end, &m->left);
             answers++;
-            raise_floor(floor, &m->end);
+            raise_floor(floor, &counted);
         }
     }
     return answers;
 }
 
-struct proof proof_of_waits(const struct sync_value *value, const struct member_facts *members,
+struct proof proof_of_waits(const struct store_facts *store, const struct member_facts *members,
                             uint32_t count, uint64_t epoch)
 {
+    const struct sync_value *value = &store->sync;
     struct proof proof = {.holds = value->is_known};
     for (uint32_t i = 0; value->is_known && i < value->count; i++) {
         const struct sync_set *set = &value->sets[i];
@@ -61,27 +66,28 @@ struct proof proof_of_waits(const struct sync_value *value, const struct member_
             continue;
         }
         uint32_t needed = proof_answers_needed(set);
-        uint32_t answers = count_answers(set, members, count, epoch, &proof.floor);
+        uint32_t answers = count_answers(store, set, members, count, epoch, &proof.floor);
         proof.holds = proof.holds && needed > 0 && answers >= needed;
     }
     return proof;
 }
 
-struct proof proof_by_seals(const struct sync_value *value, const struct member_facts *members,
+struct proof proof_by_seals(const struct store_facts *store, const struct member_facts *members,
                             uint32_t count, uint64_t epoch)
 {
+    const struct sync_value *value = &store->sync;
     struct proof proof = {.holds = value->is_known && value->count > 0};
     for (uint32_t i = 0; value->is_known && i < value->count; i++) {
         const struct sync_set *set = &value->sets[i];
         uint32_t needed = proof_answers_needed(set);
-        uint32_t answers = count_answers(set, members, count, epoch, &proof.floor);
+        uint32_t answers = count_answers(store, set, members, count, epoch, &proof.floor);
         proof.holds = proof.holds && needed > 0 && answers >= needed;
     }
     if (!proof.holds && value->is_known) {
         const struct member_facts *primary = member_of_copy(&value->primary, members, count);
         proof = (struct proof){.holds = is_sealed(primary, epoch), .by_primary = true};
         if (proof.holds) {
-            proof.floor = primary->end;
+            proof.floor = history_counted(store, &primary->end, &primary->left);
         }
     }
     return proof;

@@ -91,6 +91,7 @@ static void put_database(json_t *object, const struct member_facts *m)
     if (m->to_replay <= NUMBER_MAX) {
         json_put_u64(object, "to_replay", m->to_replay);
     }
+    put_position(object, "left", &m->left);
 }
 
 int words_encode(const struct words *words, struct buf *out)
@@ -196,6 +197,7 @@ static void take_database(struct json_take *t, struct member_facts *m)
     if (json_take_any(t, "to_replay") != NULL) {
         json_take_number(t, "to_replay", NUMBER_MAX, &m->to_replay);
     }
+    take_position(t, "left", &m->left);
     m->process = (enum pg_process)process;
     m->role = (enum pg_role)role;
     m->failover_priority = (int32_t)number;

@@ -35,17 +35,20 @@ static uint64_t changes;
 
 static void print_facts(const char *why)
 {
-    static struct facts f = {.store.grant_epoch = 7}; /* as the rig's conninfo says */
+    /* As the rig's conninfo says; and the first timeline is the newest recorded one. */
+    static struct facts f = {
+        .store = {.grant_epoch = 7, .history_count = 1, .history[0].timeline = 1}};
     struct observe_ages ages;
     observe_fill(&observer, &f);
     observe_ages(&observer, &ages);
     const struct pg_facts *pg = &f.pg;
     printf("%s process=%d role=%d answers=%d data_answers=%d end_known=%d end_timeline=%" PRIu32
-           " end_lsn=%" PRIu64 " end_after_seal=%d recovered=%" PRIu64
+           " end_lsn=%" PRIu64 " left=%" PRIu64 " end_after_seal=%d recovered=%" PRIu64
            " receiver=%d gone_twice=%d"
            " conninfo_empty=%d upstream=%s signal=%d",
            why, (int)pg->process, (int)pg->role, (int)pg->answers, (int)pg->data_answers,
-           pg->end.is_known ? 1 : 0, pg->end.timeline, pg->end.lsn, pg->end_after_seal ? 1 : 0,
+           pg->end.is_known ? 1 : 0, pg->end.timeline, pg->end.lsn,
+           pg->left.is_known ? pg->left.lsn : 0, pg->end_after_seal ? 1 : 0,
            pg->recovered.is_known ? pg->recovered.lsn : 0, (int)pg->receiver,
            pg->receiver_gone_twice ? 1 : 0, (int)pg->conninfo_empty, pg->upstream.text,
            (int)pg->signal_synced);

@@ -161,6 +161,21 @@ static void observe_force(const struct sim *sim, const struct sim_node *n, struc
     out->unsynced_ms = (sim->now - pg->synced_at) / MS;
 }
 
+/* Where the timeline that it is on left the newest recorded one. */
+static struct position left_of(const struct sim_node *n)
+{
+    const struct history_row *newest = history_newest(&n->view);
+    const struct sim_pg *pg = &n->pg;
+    uint32_t at = pg->wal_count;
+    while (newest != NULL && at > 0 && pg->wal[at - 1].timeline > newest->timeline) {
+        at--;
+    }
+    bool has_left = newest != NULL && at > 0 && at < pg->wal_count &&
+                    pg->wal[at - 1].timeline == newest->timeline;
+    return (struct position){
+        .is_known = has_left, .timeline = has_left ? newest->timeline : 0, .lsn = at};
+}
+
 /* Who answers says it; of what does not run it is read from the files. */
 static void observe_end(const struct sim *sim, const struct sim_node *n, struct pg_facts *out)
 {
@@ -172,6 +187,7 @@ static void observe_end(const struct sim *sim, const struct sim_node *n, struct 
                                       : out->process == PG_RUNNING && out->role != ROLE_UNKNOWN);
     bool is_unread = is_down && out->data == DATA_USABLE && !out->end.is_known;
     out->end_unread_ms = is_unread ? (sim->now - pg->end_since) / MS : 0;
+    out->left = left_of(n);
     out->had = pg_end(pg);
     out->still_ms = sim->now > pg->moves_until ? (sim->now - pg->moves_until) / MS : 0;
     bool replays = out->role == ROLE_STANDBY && sim->now < pg->replayed_at;

@@ -167,6 +167,7 @@ static void open_as_primary(struct sim *sim, int node, uint64_t epoch)
     pg->synced_at = sim->now;
     memset(pg->flushed, 0, sizeof(pg->flushed));
     sim_schedule(sim, sim->now + draw(sim, 2 * MS, 40 * MS), EV_CLIENT, node)->life = pg->life;
+    fault_opened(sim, node);
 }
 
 static void promoted(struct sim *sim, int node)

@@ -316,6 +316,16 @@ static void set_slowness(struct sim *sim)
     sim->recovery_us = most_us + most_us * (20 + sim->seed * 7919 % 80) / 100;
 }
 
+#define CRASHING_EACH 16
+#define CRASHING_OF 9 /* of so many */
+
+/* No chance either. */
+static void set_crashing(struct sim *sim)
+{
+    bool has_one = sim->seed % CRASHING_EACH == CRASHING_OF && !sim->wish.exhaustive;
+    sim->crashing = has_one ? (int)(sim->seed / CRASHING_EACH % (uint64_t)sim->databases) : NOBODY;
+}
+
 static void draw_nodes(struct sim *sim)
 {
     struct test_random *r = &sim->random;
@@ -347,6 +357,7 @@ static void begin(struct sim *sim)
     draw_settings(sim);
     set_slowness(sim);
     draw_nodes(sim);
+    set_crashing(sim);
     store_start(sim);
     for (int i = 0; i < sim->count; i++) {
         daemon_start(sim, i);

@@ -34,7 +34,8 @@
     X(crashes) X(daemon_kills) X(daemon_freezes) X(loop_hangs) X(guard_deaths) X(guard_freezes) X(both_frozen) \
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
-    X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut)
+    X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut) \
+    X(crashed_promotions) X(crashing_after_heal)
 // clang-format on
 
 struct counts {
@@ -286,6 +287,7 @@ struct sim {
     uint64_t heal_at, fault_every;
     enum slowness slowness;
     uint64_t recovery_us; /* of what was killed */
+    int crashing;         /* whose PostgreSQL ends as soon as it was promoted, always; NOBODY */
     unsigned fault_mask;
     uint32_t next_id;
     uint64_t next_copy;
@@ -376,6 +378,7 @@ void fault_strike(struct sim *sim);
 bool fault_do(struct sim *sim, int kind, int node); /* false: not possible now */
 void fault_recover(struct sim *sim, int node, uint64_t what);
 void fault_heal(struct sim *sim);
+void fault_opened(struct sim *sim, int node); /* its PostgreSQL is out of recovery */
 int fault_kinds(void);
 const char *fault_name(int kind);
 void fault_milestone(struct sim *sim);

@@ -44,6 +44,7 @@ static void ordered(struct scene *s)
     s->said.sealed_epoch = ORDER;
     s->said.follows_epoch = 0;
     s->said.end.lsn += 10;
+    s->said.left = kit_at(4, 4000);
 }
 
 /* Behind its fence pg1 waits for somebody to follow. */
@@ -135,6 +136,7 @@ static void c1_a_seal_counts_for_the_copy_that_said_it(void **state)
     take(&s, 7);
     assert_true(is_sealed(&s));
     assert_int_equal(s.members[PG2].end.lsn, KIT_LSN + 10);
+    assert_int_equal(s.members[PG2].left.lsn, 4000);
     assert_int_equal(s.members[PG2].follows_epoch, 0);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         ordered(&s);

@@ -280,6 +280,117 @@ CHANGE(asynchronous_and_pg2_failed_far_ahead_and_nobody_knows)
     asynchronous_and_pg2_failed_and_nobody_knows(f);
     f->settings.lag_bytes_max = 49;
 }
+/* pg2 took over from pg1 with all that it had, and its PostgreSQL ended before its timeline was
+ * recorded, each time; pg3 has the same WAL of the timeline before. */
+#define UNRECORDED (KIT_TIMELINE + 1)
+CHANGE(pg2_always_crashes)
+{
+    f->store.grant_epoch = ORDER;
+    f->store.order_epoch = ORDER + 1;
+    f->store.holder = kit_name(2);
+    f->store.grant_timeline = UNRECORDED;
+    f->members[1].sealed_epoch = f->members[2].sealed_epoch = ORDER + 1;
+    f->members[1].process = PG_ABSENT;
+    f->members[1].can_start = FACT_NO;
+    f->members[1].end = kit_at(UNRECORDED, KIT_LSN + 100);
+    f->members[1].left = kit_at(KIT_TIMELINE, KIT_LSN);
+}
+CHANGE(pg2_always_crashes_and_pg1_is_back)
+{
+    pg2_always_crashes(f);
+    f->members[0].is_fresh = true;
+    f->members[0].role = ROLE_STANDBY;
+    f->members[0].sealed_epoch = ORDER + 1;
+    f->members[0].end.lsn += 500;
+}
+CHANGE(pg2_always_crashes_and_only_pg1_is_back)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[2].is_fresh = false;
+    f->members[2].sealed_epoch = 0;
+}
+/* It was given the role anew, with its own data, which alone prove what was acknowledged. */
+CHANGE(pg1_was_granted_it_again_and_always_crashes)
+{
+    pg2_always_crashes(f);
+    f->store.holder = kit_name(1);
+    f->members[0] = f->members[1];
+    f->members[0].name = kit_name(1);
+    f->members[0].copy = 101;
+    f->members[1] = kit_member(2);
+    f->members[1].sealed_epoch = ORDER + 1;
+    f->members[2].is_fresh = false;
+    f->members[2].sealed_epoch = 0;
+    f->order_age_ms = 60000;
+}
+CHANGE(pg2_always_crashes_and_nobody_knows_where_it_left)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[1].left.is_known = false;
+}
+CHANGE(pg2_always_crashes_and_left_an_older_one)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[1].left = kit_at(4, 4000);
+}
+CHANGE(pg2_always_crashes_and_was_recorded)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->store.history[2] = (struct history_row){
+        .epoch = ORDER, .timeline = UNRECORDED, .parent = KIT_TIMELINE, .switch_lsn = KIT_LSN};
+    f->store.history_count = 3;
+}
+CHANGE(pg2_always_crashes_in_a_recovered_cluster)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->store.order_epoch += UINT64_C(1000000000);
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i].sealed_epoch = f->store.order_epoch;
+    }
+}
+CHANGE(pg2_always_crashes_after_patroni)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->store.history[1].epoch = 0;
+}
+CHANGE(pg2_always_crashes_and_had_more_than_pg3)
+{
+    pg2_always_crashes(f);
+    f->members[2].end.lsn -= 1;
+}
+CHANGE(pg2_always_crashes_and_pg1_has_as_much)
+{
+    pg2_always_crashes_and_had_more_than_pg3(f);
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[0].end.lsn = KIT_LSN;
+}
+/* By its timeline pg2 has all; record by record it lacks what pg3 has, who may not be primary. */
+CHANGE(pg2_crashed_and_pg3_is_further_and_nofailover)
+{
+    pg2_always_crashes(f);
+    f->members[2].end.lsn += 1;
+    f->members[2].nofailover = true;
+}
+CHANGE(pg2_promoted_itself_with_less_than_pg3)
+{
+    f->members[1].end = kit_at(UNRECORDED, KIT_LSN + 100);
+    f->members[1].left = kit_at(KIT_TIMELINE, KIT_LSN);
+    f->members[2].end.lsn += 50;
+    f->members[2].process = PG_ABSENT;
+}
+CHANGE(pg2_failed_asynchronous_or_waiting_for_it)
+{
+    pg2_always_crashes(f);
+    f->settings.lag_bytes_max = 1000;
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->store.sync.sets[1] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(2)}};
+    f->store.sync.count = 2;
+}
+CHANGE(pg2_failed_asynchronous_or_waiting_for_it_who_had_more)
+{
+    pg2_failed_asynchronous_or_waiting_for_it(f);
+    f->members[2].end.lsn -= 1;
+}
 CHANGE(pg2_crashed_too_often)
 {
     f->members[1].can_start = FACT_NO;
@@ -419,6 +530,21 @@ static const struct {
     {"... and where nobody knows what is lost", asynchronous_and_pg2_failed_and_nobody_knows, ELECT_GRANT, "chosen", 2, LOSS_UNKNOWN},
     {"... who is near", asynchronous_and_pg2_failed_far_ahead_and_nobody_knows, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"a timeline that was never recorded has acknowledged nothing", pg2_always_crashes, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... also where the old primary is back", pg2_always_crashes_and_pg1_is_back, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... and proves alone", pg2_always_crashes_and_only_pg1_is_back, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... nor if it was the old primary's", pg1_was_granted_it_again_and_always_crashes, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... what it has of the timeline before counts", pg2_always_crashes_and_had_more_than_pg3, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... and nobody else has to have more", pg2_always_crashes_and_pg1_has_as_much, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... unless nobody knows where it left that", pg2_always_crashes_and_nobody_knows_where_it_left, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... or it left an older one", pg2_always_crashes_and_left_an_older_one, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... or it was recorded", pg2_always_crashes_and_was_recorded, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"D6: ... or the store may have lost the record", pg2_always_crashes_in_a_recovered_cluster, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... or was not ours", pg2_always_crashes_after_patroni, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... whoever was granted it had everything, and may have it again", pg2_crashed_and_pg3_is_further_and_nofailover, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"B2: but whoever has it record by record comes first", pg2_promoted_itself_with_less_than_pg3, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... the same for what waited while commits waited for nobody", pg2_failed_asynchronous_or_waiting_for_it, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
+    {"... up to there", pg2_failed_asynchronous_or_waiting_for_it_who_had_more, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
     {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
     {"... not by comparing it with where another timeline ends", asynchronous_and_pg2_is_on_a_later_timeline, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
@@ -577,6 +703,38 @@ static void timelines_share_what_was_before_they_parted(void **state)
     }
 }
 
+/* Timeline 6 is the newest recorded one, of epoch 5; an order stands. */
+static void only_what_was_recorded_counts_of_a_line_that_was_not(void **state)
+{
+    (void)state;
+    struct store_facts s = kit_store();
+    struct position none = {.is_known = false};
+    struct {
+        struct position end, left, counted;
+    } rows[] = {
+        {kit_at(7, 5100), kit_at(6, 5000), kit_at(6, 5000)},
+        {kit_at(9, 5100), kit_at(6, 5000), kit_at(6, 5000)}, /* several were not */
+        {kit_at(7, 4900), kit_at(6, 5000), kit_at(6, 4900)}, /* it has not come there */
+        {kit_at(7, 5100), none, kit_at(7, 5100)},
+        {kit_at(7, 5100), kit_at(4, 4000), kit_at(7, 5100)}, /* it knew no newer one yet */
+        {kit_at(7, 5100), kit_at(7, 5050), kit_at(7, 5100)}, /* it knows one that is not here */
+        {kit_at(6, 5100), kit_at(6, 5000), kit_at(6, 5100)},
+        {kit_at(5, 5100), kit_at(6, 5000), kit_at(5, 5100)},
+    };
+    s.order_epoch = ORDER;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct position counted = history_counted(&s, &rows[i].end, &rows[i].left);
+        assert_true(counted.is_known);
+        assert_int_equal(position_compare(&counted, &rows[i].counted), 0);
+    }
+    assert_false(history_counted(&s, &none, &rows[0].left).is_known);
+    s.order_epoch = KIT_EPOCH; /* no election, and the holder may record it yet */
+    assert_int_equal(history_counted(&s, &rows[0].end, &rows[0].left).timeline, 7);
+    s.order_epoch = ORDER;
+    s.history_count = 0;
+    assert_int_equal(history_counted(&s, &rows[0].end, &rows[0].left).timeline, 7);
+}
+
 static void random_facts_grant_nothing_unproven(void **state)
 {
     (void)state;
@@ -625,6 +783,7 @@ int main(void)
         cmocka_unit_test(enough_answers_are_n_minus_w_plus_one),
         cmocka_unit_test(a_foreseen_failover_needs_fresh_streaming_electable_copies),
         cmocka_unit_test(timelines_share_what_was_before_they_parted),
+        cmocka_unit_test(only_what_was_recorded_counts_of_a_line_that_was_not),
         cmocka_unit_test(random_facts_grant_nothing_unproven),
     };
     return cmocka_run_group_tests_name("elect", tests, NULL, NULL);

@@ -167,9 +167,12 @@ static void data_that_are_not_whole_have_no_copy_and_no_end(void **state)
     struct facts f;
     struct member_facts m;
     kit_standby(&f);
+    f.pg.left = kit_at(4, 4000);
+    assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
+    assert_int_equal(m.left.lsn, 4000);
     f.pg.data = DATA_BROKEN;
     assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
-    assert_true(!m.has_data && m.copy == 0 && !m.end.is_known);
+    assert_true(!m.has_data && m.copy == 0 && !m.end.is_known && !m.left.is_known);
 }
 
 static void who_crashed_too_often_says_that_it_can_not_start(void **state)

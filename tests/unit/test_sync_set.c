@@ -242,7 +242,7 @@ static void i3_who_goes_on_alone_in_a_synchronous_mode_proves_alone(void **state
     (void)go_on(&f);
     assert_false(proof_is_lossy(&f.store.sync));
     f.members[1].sealed_epoch = f.members[2].sealed_epoch = KIT_EPOCH + 1;
-    struct proof proof = proof_by_seals(&f.store.sync, f.members, f.member_count, KIT_EPOCH + 1);
+    struct proof proof = proof_by_seals(&f.store, f.members, f.member_count, KIT_EPOCH + 1);
     assert_false(proof.holds);
     f.members[1].sealed_epoch = f.members[2].sealed_epoch = 0;
     expect(&f, SYNC_STEP_APPLY, 0);
