@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/history.h"
 #include "supervisor/proof.h"
 #include "tests/supersim/world.h"
 
@@ -182,8 +183,10 @@ static bool cut_replica(struct sim *sim, struct sim_node *n, int kind)
  * for a person. */
 static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
 {
-    const struct sync_value *sync = &sim->store.now.sync;
-    const struct history_row *newest = history_newest(&sim->store.now);
+    struct store_facts store = sim->store.now;
+    store.sync = sim->store.owed;
+    const struct sync_value *sync = &store.sync;
+    const struct history_row *newest = history_newest_used(&store);
     struct member_facts left[NODES_MAX];
     memset(left, 0, sizeof(left));
     struct position floor = pg_end(&lost->pg);

@@ -229,6 +229,7 @@ struct sim_node {
 struct sim_store {
     struct store_facts now; /* what is decided */
     uint64_t revision;
+    struct sync_value owed;        /* whose answers must be enough: now.sync as it has to be */
     uint64_t system_id;            /* of the initialize key */
     uint64_t sync_done[NODES_MAX]; /* publishes that came to an end, one way or the other */
     int leader;
