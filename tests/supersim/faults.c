@@ -198,6 +198,7 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
         left[i].sealed_epoch = 1;
     }
     struct proof proof = proof_by_seals(sync, left, (uint32_t)sim->databases, 1);
+    struct proof waits = proof_of_waits(sync, left, (uint32_t)sim->databases, 1);
     if (!sync->is_known || newest == NULL || sim->acked_count == 0 ||
         sim->store.now.paused == FACT_YES) {
         return false;
@@ -208,6 +209,8 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
             return false;
         }
         floor = proof.floor;
+    } else if (!proof.holds && !waits.holds) {
+        return false; /* a set of them may have been in force, and nobody is left of it */
     }
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_node *n = &sim->nodes[i];
