@@ -387,7 +387,7 @@ void check_end(struct sim *sim)
     const struct supervisor_times *t = &sim->settings.times;
     char why[200] = "";
     uint64_t bound = (t->lease_ms + t->patient_ms + t->start_max_ms + 15000) * MS;
-    bound += sim->slowness != SLOW_NOT ? sim->recovery_us : 0;
+    bound += (sim->slowness != SLOW_NOT ? sim->recovery_us : 0) + sim->unread_us;
     if (!check_is_well(sim, why)) {
         if (sim->now > sim->heal_at + bound) {
             sim_violation(sim, "%s, %u ms after the heal", why, (unsigned)(bound / MS));

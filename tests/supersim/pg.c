@@ -28,7 +28,9 @@ void pg_read_end(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->end_since = sim->now;
-    pg->end_at = sim->now + (dice(sim, UNREADABLE) ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
+    bool is_unreadable = dice(sim, UNREADABLE);
+    pg->end_at = sim->now + (is_unreadable ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
+    sim->unread_us += is_unreadable && sim->healed ? UNREADABLE_US : 0;
 }
 
 static void add_record(struct sim *sim, struct sim_pg *pg, uint32_t timeline)

@@ -286,6 +286,7 @@ struct sim {
     uint64_t heal_at, fault_every;
     enum slowness slowness;
     uint64_t recovery_us; /* of what was killed */
+    uint64_t unread_us;   /* for so long ends could not be read, all that began after the heal */
     unsigned fault_mask;
     uint32_t next_id;
     uint64_t next_copy;
