@@ -400,6 +400,7 @@ void daemon_look(struct sim *sim, int node)
     }
     d->busy = true;
     d->doing = now;
+    d->doing_in = sim->settings.sync_mode;
     d->act++;
     e = sim_schedule(sim, sim->now + act_duration(sim, node, &now), EV_ACT, node);
     e->life = d->life;

@@ -181,6 +181,7 @@ struct sim_daemon {
     /* what it does */
     bool busy;
     struct decision doing;
+    enum sync_mode doing_in; /* the mode when that was decided */
     uint64_t act;
     /* the lease */
     uint64_t renew_until;               /* local ms */
