@@ -329,7 +329,8 @@ void daemon_start(struct sim *sim, int node);
 void daemon_wake(struct sim *sim, int node);
 void daemon_look(struct sim *sim, int node);
 void daemon_beat(struct sim *sim, int node);
-void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft);
+void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft,
+                 uint64_t made_at);
 void daemon_words(struct sim *sim, int node, struct member_facts *out);
 void observe(struct sim *sim, int node, struct facts *f);
 
