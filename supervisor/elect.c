@@ -82,9 +82,10 @@ static bool reaches_floor_by_name(const struct view *v, const struct member_fact
            !history_is_recorded(&v->f->store, m->end.timeline);
 }
 
+/* One that was recorded, and whose primary has published nothing yet, asks nothing of anybody. */
 static bool is_on_newest_timeline(const struct view *v, const struct member_facts *m)
 {
-    const struct history_row *newest = history_newest(&v->f->store);
+    const struct history_row *newest = history_newest_used(&v->f->store);
     return newest == NULL || m->end.timeline >= newest->timeline;
 }
 
@@ -421,15 +422,16 @@ static uint32_t missing_copies(const struct view *v)
     for (uint32_t i = 0; i < v->f->member_count; i++) {
         const struct member_facts *m = &v->f->members[i];
         bool is_asked = name_is(&m->name, &sync->primary.name);
+        for (uint32_t h = 0; h < sync->heir_count; h++) {
+            is_asked = is_asked || name_is(&m->name, &sync->heirs[h].name);
+        }
         for (uint32_t s = 0; s < sync->count; s++) {
             for (uint32_t k = 0; k < sync->sets[s].count; k++) {
                 is_asked = is_asked || name_is(&m->name, &sync->sets[s].at[k].name);
             }
         }
-        bool is_counted =
-            (v->answers & bit(i)) != 0 &&
-            (proof_lists(sync, &m->name, m->copy) ||
-             (name_is(&m->name, &sync->primary.name) && m->copy == sync->primary.copy));
+        bool is_counted = (v->answers & bit(i)) != 0 && (proof_lists(sync, &m->name, m->copy) ||
+                                                         proof_is_alone(sync, &m->name, m->copy));
         missing |= is_asked && !is_counted ? bit(i) : 0;
     }
     return missing;

@@ -18,6 +18,7 @@
 #define FACTS_HISTORY_MAX 32
 #define SYNC_NAMES_MAX 8
 #define SYNC_SETS_MAX 3
+#define SYNC_HEIRS_MAX FACTS_MEMBERS_MAX
 
 enum fact { FACT_UNKNOWN, FACT_NO, FACT_YES };
 
@@ -76,13 +77,19 @@ struct sync_set {
 
 /* What the store says of synchronous_standby_names. Each set may be the one that a commit has
  * waited for, so a proof must hold for all of them. None, or one with @needed 0: only the primary's
- * own copy proves anything. */
+ * own copy proves anything.
+ *
+ * It is the word of who was primary in @epoch. Whoever recorded a timeline since is an heir until
+ * it publishes its own: chosen with all that was ever acknowledged, and has acknowledged nothing
+ * itself. So each heir proves alone as @primary does, and @primary goes on doing it. */
 struct sync_value {
     bool is_known;
     uint64_t epoch;
     struct sync_copy primary;
     uint32_t count;
     struct sync_set sets[SYNC_SETS_MAX];
+    uint32_t heir_count;
+    struct sync_copy heirs[SYNC_HEIRS_MAX]; /* oldest first; one of a name */
 };
 
 /* Whoever has to wait does it by a text, and that holds no copies. */

@@ -1,6 +1,17 @@
 /* supervisor/history.c - from the newest timeline back through its parents. */
 #include "supervisor/history.h"
 
+const struct history_row *history_newest_used(const struct store_facts *store)
+{
+    const struct sync_value *sync = &store->sync;
+    for (uint32_t i = store->history_count; i > 0; i--) {
+        if (!sync->is_known || store->history[i - 1].epoch <= sync->epoch) {
+            return &store->history[i - 1];
+        }
+    }
+    return NULL;
+}
+
 bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t *ret_lsn)
 {
     const struct history_row *newest = history_newest(store);

@@ -7,6 +7,10 @@
 
 #include "supervisor/facts.h"
 
+/* The newest on which anything may have been acknowledged: whoever recorded a later one has not
+ * published anything yet (facts.h: heirs). NULL: there is none. */
+const struct history_row *history_newest_used(const struct store_facts *store);
+
 /* Up to which LSN @timeline has the WAL that the newest recorded timeline has too; UINT64_MAX where
  * it is the newest itself. False: it is no ancestor of it. */
 bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t *ret_lsn);

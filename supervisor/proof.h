@@ -3,9 +3,9 @@
  * Pure arithmetic on what the store says of synchronous_standby_names (safety C3, C4). A commit was
  * acknowledged when W of the N copies of a set had flushed it, so of any R = N - W + 1 of them one
  * has it: the furthest of R sealed answers is the floor. Where several sets may have been in force
- * each must be proved. The primary's own copy has every commit and proves alone. An answer counts
- * from the very copy that is listed, never from its name alone; and a timeline that was never
- * recorded, on which nothing was acknowledged, raises no floor. */
+ * each must be proved. The primary's own copy has every commit and proves alone, and so does the
+ * copy of each heir. An answer counts from the very copy that is listed, never from its name alone;
+ * and a timeline that was never recorded, on which nothing was acknowledged, raises no floor. */
 #ifndef SUPERVISOR_PROOF_H_
 #define SUPERVISOR_PROOF_H_
 
@@ -13,7 +13,7 @@
 
 struct proof {
     bool holds;
-    bool by_primary;       /* by the answer of the primary's own copy */
+    bool by_primary;       /* by the answer of the primary's own copy, or an heir's */
     struct position floor; /* what a candidate must reach, if @holds */
 };
 
@@ -43,6 +43,9 @@ struct proof proof_of_waits(const struct store_facts *store, const struct member
 
 /* Of the sets, is this copy listed in one? */
 bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
+
+/* Has it everything, as the primary's own copy or an heir's? */
+bool proof_is_alone(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
 
 /* This node's copy may be asked for to prove that the WAL which was acknowledged in the epoch of
  * now is whole: it is not to be discarded. One that has nothing of the newest timeline proves

@@ -173,7 +173,9 @@ static void act_return(struct sim *sim, int node, const struct decision *d)
     } else if (d->back.step == RETURN_REWIND && pg->data == DATA_BROKEN) {
         check_discard(sim, node, from);
         sim->counts.rewinds++;
-        if (!copy_from(sim, node, from)) {
+        if (copy_from(sim, node, from)) {
+            pg->copy = ++sim->next_copy; /* as after a clone (act_home.c) */
+        } else {
             n->daemon.back.rewind_failures++;
         }
         n->daemon.back.wal_kept = false;

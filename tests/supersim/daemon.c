@@ -67,19 +67,25 @@ void daemon_words(struct sim *sim, int node, struct member_facts *out)
     out->is_voter = out->is_fresh = true;
 }
 
-void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft)
+/* Words are as old as they are, however late they are taken (consensus/soft.h). */
+void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft,
+                 uint64_t made_at)
 {
     struct sim_node *n = &sim->nodes[node];
+    uint64_t made_ms = local_ms(sim, n) - (sim->now - made_at) / MS;
+    if (made_ms < n->daemon.soft_at[from]) {
+        return;
+    }
     bool changed = n->daemon.soft[from].sealed_epoch != soft->sealed_epoch ||
                    n->daemon.soft[from].primary_epoch != soft->primary_epoch ||
                    n->daemon.soft[from].follows_epoch != soft->follows_epoch ||
                    n->daemon.soft[from].process != soft->process;
     n->daemon.soft[from] = *soft;
-    n->daemon.soft_at[from] = local_ms(sim, n);
+    n->daemon.soft_at[from] = made_ms;
     if (soft->primary_epoch != 0 &&
         (!n->daemon.seen.is_known || position_reaches(&soft->end, &n->daemon.seen))) {
         n->daemon.seen = soft->end;
-        n->daemon.seen_at = local_ms(sim, n);
+        n->daemon.seen_at = made_ms;
     }
     if (changed || n->pg.is_primary) {
         daemon_wake(sim, node);
@@ -98,6 +104,7 @@ static void say(struct sim *sim, int node)
         e->life = sim->nodes[i].daemon.life;
         e->from = node;
         e->slot = slot;
+        e->a = sim->now;
     }
 }
 
@@ -419,6 +426,7 @@ void daemon_look(struct sim *sim, int node)
     }
     d->busy = true;
     d->doing = now;
+    d->doing_in = sim->settings.sync_mode;
     d->act++;
     e = sim_schedule(sim, sim->now + act_duration(sim, node, &now), EV_ACT, node);
     e->life = d->life;

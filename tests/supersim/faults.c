@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/history.h"
 #include "supervisor/proof.h"
 #include "tests/supersim/world.h"
 
@@ -182,8 +183,10 @@ static bool cut_replica(struct sim *sim, struct sim_node *n, int kind)
  * for a person. */
 static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
 {
-    const struct sync_value *sync = &sim->store.now.sync;
-    const struct history_row *newest = history_newest(&sim->store.now);
+    struct store_facts store = sim->store.now;
+    store.sync = sim->store.owed;
+    const struct sync_value *sync = &store.sync;
+    const struct history_row *newest = history_newest_used(&store);
     struct member_facts left[NODES_MAX];
     memset(left, 0, sizeof(left));
     struct position floor = pg_end(&lost->pg);
@@ -194,7 +197,8 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
         left[i].end = n == lost ? (struct position){.is_known = false} : pg_end(&n->pg);
         left[i].sealed_epoch = 1;
     }
-    struct proof proof = proof_by_seals(&sim->store.now, left, (uint32_t)sim->databases, 1);
+    struct proof proof = proof_by_seals(&store, left, (uint32_t)sim->databases, 1);
+    struct proof waits = proof_of_waits(&store, left, (uint32_t)sim->databases, 1);
     if (!sync->is_known || newest == NULL || sim->acked_count == 0 ||
         sim->store.now.paused == FACT_YES) {
         return false;
@@ -205,6 +209,8 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
             return false;
         }
         floor = proof.floor;
+    } else if (!proof.holds && !waits.holds) {
+        return false; /* a set of them may have been in force, and nobody is left of it */
     }
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_node *n = &sim->nodes[i];

@@ -29,7 +29,9 @@ void pg_read_end(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->end_since = sim->now;
-    pg->end_at = sim->now + (dice(sim, UNREADABLE) ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
+    bool is_unreadable = dice(sim, UNREADABLE);
+    pg->end_at = sim->now + (is_unreadable ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
+    sim->unread_us += is_unreadable && sim->healed ? UNREADABLE_US : 0;
 }
 
 static void add_record(struct sim *sim, struct sim_pg *pg, uint32_t timeline)
@@ -363,7 +365,11 @@ void pg_set_force(struct sim *sim, int node, const struct sync_set *set)
     pg->force_was = is_in ? pg->force : pg->force_was;
     pg->was_fence = is_in ? pg->fence : pg->was_fence;
     pg->was_alone = is_in ? pg->alone : pg->was_alone;
-    pg->alone = set->needed == 0 && sim->settings.sync_mode != SYNC_OFF;
+    /* What an asynchronous mode wants and what a synchronous one makes do with are the same text.
+     * It is written for the mode in which that was decided, and published, before: a daemon that
+     * was frozen since does not know of another one. */
+    bool is_wanted = sim->nodes[node].daemon.doing_in == SYNC_OFF;
+    pg->alone = set->needed == 0 && !is_wanted && sim->settings.sync_mode != SYNC_OFF;
     pg->force = *set;
     pg->fence = false;
     pg->force_at = sim->now + draw(sim, 2 * MS, 60 * MS);

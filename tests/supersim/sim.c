@@ -186,7 +186,7 @@ static void happen_daemon(struct sim *sim, const struct event *e)
             daemon_beat(sim, e->node);
             break;
         case EV_SOFT:
-            daemon_soft(sim, e->node, e->from, &sim->parcels[e->slot].soft);
+            daemon_soft(sim, e->node, e->from, &sim->parcels[e->slot].soft, e->a);
             break;
         case EV_CONFIRM:
             store_confirmed(sim, e->node, e->a, e->b);

@@ -183,6 +183,7 @@ struct sim_daemon {
     /* what it does */
     bool busy;
     struct decision doing;
+    enum sync_mode doing_in; /* the mode when that was decided */
     uint64_t act;
     /* the lease */
     uint64_t renew_until;               /* local ms */
@@ -231,6 +232,7 @@ struct sim_node {
 struct sim_store {
     struct store_facts now; /* what is decided */
     uint64_t revision;
+    struct sync_value owed;        /* whose answers must be enough: now.sync as it has to be */
     uint64_t system_id;            /* of the initialize key */
     uint64_t sync_done[NODES_MAX]; /* publishes that came to an end, one way or the other */
     int leader;
@@ -288,6 +290,7 @@ struct sim {
     enum slowness slowness;
     uint64_t recovery_us; /* of what was killed */
     int crashing;         /* whose PostgreSQL ends as soon as it was promoted, always; NOBODY */
+    uint64_t unread_us;   /* for so long ends could not be read, all that began after the heal */
     unsigned fault_mask;
     uint32_t next_id;
     uint64_t next_copy;
@@ -329,7 +332,8 @@ void daemon_start(struct sim *sim, int node);
 void daemon_wake(struct sim *sim, int node);
 void daemon_look(struct sim *sim, int node);
 void daemon_beat(struct sim *sim, int node);
-void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft);
+void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft,
+                 uint64_t made_at);
 void daemon_words(struct sim *sim, int node, struct member_facts *out);
 void observe(struct sim *sim, int node, struct facts *f);
 

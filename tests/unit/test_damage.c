@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "supervisor/damage.h"
+#include "supervisor/proof.h"
 #include "tests/lib/rung_kit.h"
 
 /* pg2 is down, pg1 has a primary; pg2's copy is listed nowhere. */
@@ -66,6 +67,25 @@ static void a_broken_configuration_is_no_reason(void **state)
     assert_int_equal(look(), DAMAGE_NONE);
     facts.back.config_reads = FACT_UNKNOWN;
     assert_int_equal(look(), DAMAGE_NONE);
+}
+
+/* The primary of now has recorded itself, and waits with its first set for somebody to come up. */
+static void an_heir_may_get_its_standby(void **state)
+{
+    (void)state;
+    void (*const cases[])(void) = {never_comes_up, has_no_end};
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        cases[c]();
+        facts.store.sync.epoch = KIT_EPOCH - 1;
+        assert_int_equal(look(), DAMAGE_NONE);
+        facts.store.sync.heir_count = 1;
+        facts.store.sync.heirs[0] = kit_copy(1);
+        assert_int_not_equal(look(), DAMAGE_NONE);
+        book.tries = 0;
+        assert_false(proof_asks_for(&facts));
+        facts.store.grant_epoch++; /* it has not done so yet */
+        assert_true(proof_asks_for(&facts));
+    }
 }
 
 static void what_may_not_be_cloned_is_started_on(void **state)
@@ -211,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_starts_in_vain_in_some_time_are_needed),
         cmocka_unit_test(a_broken_configuration_is_no_reason),
+        cmocka_unit_test(an_heir_may_get_its_standby),
         cmocka_unit_test(what_may_not_be_cloned_is_started_on),
         cmocka_unit_test(an_end_counts_as_lost_after_a_while),
         cmocka_unit_test(it_is_left_alone_where_it_may_be_needed),

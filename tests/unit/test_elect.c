@@ -471,6 +471,80 @@ CHANGE(asynchronous_and_the_primary_answers)
     f->members[0].end.lsn += 50;
     f->members[0].process = PG_ABSENT;
 }
+/* pg2 has recorded a timeline after pg1, and has published nothing; its own copy alone is left of
+ * the sets. */
+CHANGE(pg2_is_an_heir)
+{
+    struct store_facts *store = &f->store;
+    store->grant_epoch = KIT_EPOCH + 1;
+    store->grant_timeline = KIT_TIMELINE + 1;
+    store->order_epoch = KIT_EPOCH + 2;
+    store->holder = kit_name(2);
+    store->holder_copy = kit_copy(2).copy;
+    store->sync.heirs[store->sync.heir_count++] = kit_copy(2);
+    store->history[store->history_count++] = (struct history_row){.epoch = store->grant_epoch,
+                                                                  .timeline = KIT_TIMELINE + 1,
+                                                                  .parent = KIT_TIMELINE,
+                                                                  .switch_lsn = KIT_LSN};
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i].sealed_epoch = i == 1 ? store->order_epoch : KIT_EPOCH;
+        f->members[i].is_fresh = i == 1;
+    }
+    f->members[1].end = kit_at(KIT_TIMELINE + 1, KIT_LSN + 9);
+    f->order_age_ms = 60000;
+}
+static void answers(struct elect_facts *f, unsigned node)
+{
+    f->members[node - 1].sealed_epoch = f->store.order_epoch;
+    f->members[node - 1].is_fresh = true;
+}
+CHANGE(pg2_is_an_heir_and_gone)
+{
+    pg2_is_an_heir(f);
+    f->members[1].sealed_epoch = 0;
+    f->members[1].is_fresh = false;
+    answers(f, 1);
+}
+CHANGE(pg2_is_an_heir_and_gone_and_pg1_cloned_anew)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->members[0].copy = 999;
+}
+CHANGE(pg2_has_published_and_is_gone)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->store.sync.epoch = f->store.grant_epoch;
+    f->store.sync.primary = kit_copy(2);
+    f->store.sync.heir_count = 0;
+}
+CHANGE(pg2_is_an_heir_and_crashes_and_pg1_answers)
+{
+    pg2_is_an_heir(f);
+    answers(f, 1);
+    f->members[1].can_start = FACT_NO;
+}
+CHANGE(pg3_was_an_heir_before_pg2)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->store.sync.heirs[f->store.sync.heir_count++] = kit_copy(3);
+    f->members[0].sealed_epoch = 0;
+    f->members[0].is_fresh = false;
+    answers(f, 3);
+}
+CHANGE(pg2_is_an_heir_and_its_set_answers_without_it)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->members[0].is_fresh = false;
+    f->store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(3)}};
+    answers(f, 3);
+}
+CHANGE(pg2_is_no_heir_any_more_and_its_set_answers_without_it)
+{
+    pg2_is_an_heir_and_its_set_answers_without_it(f);
+    f->store.sync.epoch = f->store.grant_epoch;
+    f->store.sync.primary = kit_copy(2);
+    f->store.sync.heir_count = 0;
+}
 
 enum { NOBODY = -1 };
 
@@ -555,6 +629,14 @@ static const struct {
     {"C5: ... beyond the limit nobody", asynchronous_and_far_behind, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... where nobody knows, all are waited for", asynchronous_and_nobody_knows, ELECT_WAIT, "loss-unknown", NOBODY, LOSS_NONE},
     {"... for a time", asynchronous_and_patience_is_over, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
+    {"C4: an heir's own copy proves alone", pg2_is_an_heir, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... and where it is gone that of the primary before, for nothing was acknowledged since", pg2_is_an_heir_and_gone, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"C3: ... another copy of that one does not", pg2_is_an_heir_and_gone_and_pg1_cloned_anew, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"C4: ... nor does it when the heir has published its own", pg2_has_published_and_is_gone, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"... of two that answer no more is asked than the one has that ends first", pg2_is_an_heir_and_crashes_and_pg1_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... each heir of a chain", pg3_was_an_heir_before_pg2, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"an heir's timeline is not asked for, as long as it published nothing", pg2_is_an_heir_and_its_set_answers_without_it, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... with check_timeline it is from then on", pg2_is_no_heir_any_more_and_its_set_answers_without_it, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... and the primary itself loses nothing", asynchronous_and_the_primary_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
 };
 // clang-format on
@@ -602,6 +684,16 @@ static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
     assert_string_equal(text,
                         "unproven: an acknowledged commit may be on those who have not answered; "
                         "waits for pg1, pg3");
+    base(&f); /* nobody of pg1, whose set it was, pg2, its heir, and pg3, which was in the set */
+    pg2_is_an_heir_and_its_set_answers_without_it(&f);
+    f.members[1].copy = f.members[2].copy = 999;
+    f.members[1].sealed_epoch = f.store.order_epoch;
+    f.members[0].sealed_epoch = 0;
+    e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_string_equal(text,
+                        "unproven: an acknowledged commit may be on those who have not answered; "
+                        "waits for pg1, pg2, pg3");
     base(&f);
     asynchronous(&f);
     e = elect(&f);
