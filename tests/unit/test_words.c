@@ -29,6 +29,7 @@ static struct words some_words(void)
     w.facts.replicatefrom = kit_name(2);
     w.facts.upstream = kit_name(3);
     w.facts.cascades_epoch = 4;
+    w.facts.discards = DISCARDS_ASKS;
     (void)snprintf(w.card, sizeof(w.card), "{\"api_url\":\"http://127.0.0.1:8008/patroni\"}");
     return w;
 }
