@@ -26,6 +26,7 @@
 #include "supervisor/guard_seen.h"
 #include "supervisor/pg_link.h"
 #include "supervisor/pg_setup.h"
+#include "supervisor/start_watch.h"
 #include "supervisor/sync_force.h"
 
 #define ACT_HOST_SIZE 256
@@ -78,8 +79,10 @@ struct act_order {
     bool has_archive;              /* restore_command is set */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
-    char segment[64];              /* of act_archive(): the WAL file that is being archived */
-    char archive[1024];            /* ... and archive_command */
+    const struct start_watch *start_watch; /* NULL: none */
+    bool is_start_watched;                 /* out, of a start as a standby */
+    char segment[64];   /* of act_archive(): the WAL file that is being archived */
+    char archive[1024]; /* ... and archive_command */
 };
 
 struct act;

@@ -248,6 +248,14 @@ struct store_facts {
 
 /* ---- the members, by their soft state ---- */
 
+/* Whether a standby gives its copy up because PostgreSQL never comes up with it
+ * (supervisor/damage.h): one after the other, so all are told. */
+enum discards {
+    DISCARDS_NOT,
+    DISCARDS_ASKS, /* it would, and looks whether it is its turn */
+    DISCARDS_DONE, /* it does, or has for this primary, and has not streamed since */
+};
+
 struct member_facts {
     struct facts_name name;
     bool is_database; /* false: a witness */
@@ -278,6 +286,7 @@ struct member_facts {
                                 stream from one */
     struct position left;    /* where the timeline of @end left the newest recorded one that it knew
                                 of; not known: it did not, or cannot tell */
+    enum discards discards;
 };
 
 /* ---- settings and wishes ---- */
@@ -341,6 +350,13 @@ enum damage {
     DAMAGE_NO_END,   /* the control file, or the WAL of its checkpoint, is damaged or gone */
 };
 
+/* What keeps a standby that never comes up from giving its copy up. */
+enum damage_wait {
+    DAMAGE_WAITS_NOT,
+    DAMAGE_WAITS_COPY, /* nobody else follows this primary */
+    DAMAGE_WAITS_TURN, /* another one is cloned, or was and does not come up either, or is next */
+};
+
 /* supervisor/return.h reads these. */
 struct return_facts {
     enum fact primary_ready;    /* it has written a checkpoint since its promotion */
@@ -354,10 +370,13 @@ struct return_facts {
     uint64_t still_ms;       /* for so long it has followed and neither streamed nor moved */
     bool is_stuck;           /* ... and to follow is not what helps (stuck.h) */
     uint32_t falls;          /* rungs below that were done for this primary, in vain so far */
-    uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open ... */
+    uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open, but had
+                                begun to read its data ... */
     uint64_t in_vain_ms;     /* ... since the first of them */
     enum fact config_reads;  /* its configuration can be read, as the last start found it */
     enum damage damage;
+    enum discards discards;
+    enum damage_wait damage_wait;
 };
 
 struct facts {

@@ -72,6 +72,7 @@ bool own_words_fill(const struct facts *f, const struct own_tags *tags, const st
     out->role = f->pg.role;
     out->can_start = f->pg.crashes <= f->settings.crashes_max ? FACT_YES : FACT_NO;
     out->leaves = f->wish.stop;
+    out->discards = f->back.discards;
     fill_tags(f, tags, out);
     out->end = out->has_data ? f->pg.end : (struct position){.is_known = false};
     out->to_replay = out->has_data ? f->pg.to_replay : TO_REPLAY_UNKNOWN;

@@ -72,6 +72,7 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
     o->force = s->observe.seen.force;
     o->has_archive = supervisor_has_archive(s->setup);
+    o->start_watch = s->start_watch.is_open ? &s->start_watch : NULL;
     o->upstream.name = s->facts.store.holder;
     o->upstream.epoch = s->facts.store.grant_epoch;
     (void)supervisor_place_of(s, &s->facts.store.holder, &o->upstream);

@@ -110,7 +110,9 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
         (void)snprintf(out, VIEW_TEXT_SIZE, "the end of its WAL can not be read: %.200s",
                        s->unread_trouble);
     } else if (s->start_trouble[0] != '\0') {
-        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->start_trouble);
+        const char *wait = damage_wait_text(s->facts.back.damage_wait);
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%.160s%s%s", s->start_trouble,
+                       wait[0] != '\0' ? "; " : "", wait);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
     } else if (is_starved) {

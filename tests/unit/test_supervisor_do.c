@@ -201,6 +201,43 @@ static void a_start_that_ends_at_once_waits_longer_and_longer(void **state)
     assert_string_equal(s.start_trouble, "PostgreSQL does not come up: a bad line");
 }
 
+/* What ends a postmaster before it reads its data is not these; what was not watched may be. */
+static void it_is_told_whether_a_start_came_to_its_data(void **state)
+{
+    (void)state;
+    static struct scratch scratch;
+    begin();
+    scratch_init(&scratch);
+    scratch_folders(&scratch, "pg_wal/segment");
+    s.is_guard_greeted = true;
+    s.decision = (struct decision){.action = ACTION_START_STANDBY};
+    assert_int_equal(start_watch_open(&s.start_watch, NULL), 0);
+    s.act.order.is_start_watched = true;
+    assert_int_equal(start_watch_arm(&s.start_watch, scratch.dir, NULL), 0);
+    start_in_vain(1 << 8);
+    assert_string_equal(s.start_trouble,
+                        "PostgreSQL does not come up: it ended with status 1 "
+                        "before it read its data, and its log says why");
+    assert_int_equal(s.starts.in_vain, 1);
+    assert_int_equal(s.starts.at_data, 0);
+    assert_int_equal(start_watch_arm(&s.start_watch, scratch.dir, NULL), 0);
+    scratch_put(&scratch, "pg_wal/segment", "");
+    start_in_vain(1 << 8);
+    assert_string_equal(s.start_trouble,
+                        "PostgreSQL does not come up: it ended with status 1, "
+                        "and its log says why");
+    assert_int_equal(s.starts.at_data, 1);
+    s.act.order.is_start_watched = false; /* nobody knows: it counts for nothing */
+    start_in_vain(1 << 8);
+    assert_string_equal(s.start_trouble,
+                        "PostgreSQL does not come up: it ended with status 1, "
+                        "and its log says why");
+    assert_int_equal(s.starts.at_data, 0);
+    assert_int_equal(s.starts.in_vain, 3);
+    start_watch_close(&s.start_watch);
+    scratch_close(&scratch);
+}
+
 static void what_this_program_ends_was_not_in_vain(void **state)
 {
     (void)state;
@@ -226,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_was_not_begun_has_not_failed),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
+        cmocka_unit_test(it_is_told_whether_a_start_came_to_its_data),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ static struct words some_words(void)
     w.facts.cascades_epoch = 4;
     w.facts.to_replay = 4096;
     w.facts.left = kit_at(4, 4000);
+    w.facts.discards = DISCARDS_ASKS;
     (void)snprintf(w.card, sizeof(w.card), "{\"api_url\":\"http://127.0.0.1:8008/patroni\"}");
     return w;
 }
