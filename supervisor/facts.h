@@ -261,6 +261,7 @@ struct member_facts {
     struct facts_name upstream;      /* another standby that it streams from; "": none */
     uint64_t cascades_epoch; /* ... which has the WAL of the primary of this epoch; 0: it does not
                                 stream from one */
+    enum fact config_reads;  /* NO: it can not start, or not do as it is told while it runs */
 };
 
 /* ---- settings and wishes ---- */
