@@ -72,6 +72,7 @@ void answer_seals(const struct answer_book *book, const struct store_facts *stor
             m->left = said->left;
             m->process = said->process;
             m->role = said->role;
+            m->config_reads = said->config_reads == FACT_NO ? FACT_NO : m->config_reads;
             m->follows_epoch = m->cascades_epoch = m->primary_epoch = 0;
         }
     }

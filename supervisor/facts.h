@@ -19,6 +19,7 @@
 #define SYNC_NAMES_MAX 8
 #define SYNC_SETS_MAX 3
 #define SYNC_HEIRS_MAX FACTS_MEMBERS_MAX
+#define PG_CONFIG_WRONG_SIZE 200
 
 enum fact { FACT_UNKNOWN, FACT_NO, FACT_YES };
 
@@ -191,6 +192,11 @@ struct pg_facts {
     uint64_t unsynced_ms;         /* since enough of the wanted standbys streamed */
     struct position left; /* where the timeline of @end left the newest recorded one; not known: it
                              is that one or an older one, or nobody has read it */
+
+    /* Told to read its configuration again, it has refused: it goes on by what it had. */
+    bool reload_refused;
+    /* File, line and error, for which it has, or would if it were told; "": nothing is known. */
+    char config_wrong[PG_CONFIG_WRONG_SIZE];
 };
 
 /* ---- the guard ---- */
@@ -287,6 +293,7 @@ struct member_facts {
     struct position left;    /* where the timeline of @end left the newest recorded one that it knew
                                 of; not known: it did not, or cannot tell */
     enum discards discards;
+    enum fact config_reads; /* NO: it can not start, or not do as it is told while it runs */
 };
 
 /* ---- settings and wishes ---- */
@@ -373,7 +380,7 @@ struct return_facts {
     uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open, but had
                                 begun to read its data ... */
     uint64_t in_vain_ms;     /* ... since the first of them */
-    enum fact config_reads;  /* its configuration can be read, as the last start found it */
+    enum fact config_reads;  /* its configuration can be read, by the last start or reload */
     enum damage damage;
     enum discards discards;
     enum damage_wait damage_wait;

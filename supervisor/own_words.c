@@ -71,6 +71,7 @@ bool own_words_fill(const struct facts *f, const struct own_tags *tags, const st
     out->process = f->pg.process;
     out->role = f->pg.role;
     out->can_start = f->pg.crashes <= f->settings.crashes_max ? FACT_YES : FACT_NO;
+    out->config_reads = f->back.config_reads;
     out->leaves = f->wish.stop;
     out->discards = f->back.discards;
     fill_tags(f, tags, out);

@@ -87,6 +87,7 @@ static void put_database(json_t *object, const struct member_facts *m)
     put_name(object, "replicatefrom", &m->replicatefrom);
     put_name(object, "upstream", &m->upstream);
     put_epoch(object, "cascades", m->cascades_epoch);
+    put_flag(object, "bad_config", m->config_reads == FACT_NO);
     if (m->leaves) {
         put(object, "leaves", json_true());
     }
@@ -196,6 +197,9 @@ static void take_database(struct json_take *t, struct member_facts *m)
     take_name(t, "replicatefrom", &m->replicatefrom);
     take_name(t, "upstream", &m->upstream);
     take_epoch(t, "cascades", &m->cascades_epoch);
+    bool is_bad = false;
+    take_flag(t, "bad_config", &is_bad);
+    m->config_reads = is_bad ? FACT_NO : FACT_UNKNOWN;
     if (json_take_any(t, "leaves") != NULL) {
         json_take_bool(t, "leaves", &m->leaves);
     }

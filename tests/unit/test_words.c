@@ -26,6 +26,7 @@ static struct words some_words(void)
     w.facts.sealed_epoch = 4;
     w.facts.seen_age_ms = 30;
     w.facts.clonefrom = w.facts.nostream = w.facts.leaves = true;
+    w.facts.config_reads = FACT_NO;
     w.facts.replicatefrom = kit_name(2);
     w.facts.upstream = kit_name(3);
     w.facts.cascades_epoch = 4;
