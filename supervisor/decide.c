@@ -723,7 +723,7 @@ struct decision decide(const struct facts *f)
 
 bool serves_writes(const struct facts *f)
 {
-    return is_serving(f) && !write_signal(f) && f->pg.force == FORCE_OURS;
+    return is_serving(f) && !write_signal(f) && f->pg.is_fence_lifted;
 }
 
 const char *decide_rule(size_t at)

@@ -867,7 +867,12 @@ static void writes_are_served_with_lease_record_and_set_alone(void **state)
     struct facts f;
     kit_primary(&f);
     assert_true(serves_writes(&f));
+    f.pg.force = FORCE_UNKNOWN; /* another set is on its way: load balancers need not know */
+    assert_true(serves_writes(&f));
+    f.pg.force = FORCE_FOREIGN;
+    assert_true(serves_writes(&f));
     f.pg.force = FORCE_FENCE;
+    f.pg.is_fence_lifted = false;
     assert_false(serves_writes(&f));
     kit_primary(&f);
     lease_is_over(&f);
