@@ -309,6 +309,33 @@ static bool crash_loop(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !return_may_restart(f) && !is_paused(f);
 }
+/* The role was granted with a timeline to begin, and none was recorded for it yet. */
+static bool is_unrecorded(const struct facts *f)
+{
+    const struct history_row *newest = history_newest(&f->store);
+    return has_lease(f) && f->store.grant_epoch == f->lease.epoch && newest != NULL &&
+           newest->epoch != f->lease.epoch;
+}
+/* A start in place between the last record of its recovery and what the control file says of that
+ * comes up on the timeline that it was to leave. Others may have that one too, to beyond where it
+ * was to be left, and nobody could tell the one from the other any more. */
+static bool is_on_old_timeline(const struct facts *f)
+{
+    return is_unrecorded(f) && f->pg.end.is_known && f->pg.end.timeline < f->store.grant_timeline;
+}
+static bool old_timeline(const struct facts *f)
+{
+    return f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING && is_on_old_timeline(f);
+}
+static bool old_timeline_down(const struct facts *f)
+{
+    bool is_unknown = is_unrecorded(f) && gives_up_reading(f);
+    return was_primary(f) && !runs(f) && !is_paused(f) && (is_on_old_timeline(f) || is_unknown);
+}
+static bool unrecorded_end(const struct facts *f)
+{
+    return was_primary(f) && is_unrecorded(f) && reads_end(f);
+}
 /* Somebody else who may be primary has all that this one had. */
 static bool is_caught_up_with(const struct facts *f)
 {
@@ -596,6 +623,8 @@ static const struct rule {
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
     /* a primary that crashed */
+    {old_timeline,       ACTION_KILL,          LETS_GO, "old-timeline",          "C3", "it came up on the timeline that its promotion was to leave: that is not recorded, and nothing is acknowledged on it"},
+    {old_timeline_down,  ACTION_RELEASE,       RENEWS,  "old-timeline-down",     "C3", "it never came to a timeline of its own: to start it in place would go on with an older one"},
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
     {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
     {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
@@ -606,6 +635,7 @@ static const struct rule {
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
+    {unrecorded_end,     ACTION_WAIT,          RENEWS,  "unrecorded-end",        "C3", "its timeline was not recorded, and whether it came to it is told by the end of its WAL, which is being read"},
     {restart_in_place,   ACTION_START_PRIMARY, RENEWS,  "restart-in-place",      "B3", "nobody else provably has all commits: it goes on where it was, fenced first"},
     {restart_too_late,   ACTION_RELEASE,       RENEWS,  "restart-too-late",      "B3", "too little of the lease is left to go on in place"},
     {standby_of_own_epoch, ACTION_STOP,        RENEWS,  "standby-of-own-epoch",  "B3", "it has this epoch's timeline already: it goes on as primary in place, not as another one"},
@@ -642,7 +672,9 @@ static void check(const struct facts *f, const struct decision *d)
 {
     MUST(d->action != ACTION_PROMOTE || (lease_lives(f) && f->guard.armed_epoch == f->lease.epoch &&
                                          f->pg.sealed_epoch == d->epoch));
-    MUST(d->action != ACTION_START_PRIMARY || (lease_lives(f) && was_primary(f)));
+    MUST(d->action != ACTION_START_PRIMARY ||
+         (lease_lives(f) && was_primary(f) && !is_on_old_timeline(f)));
+    MUST(d->action != ACTION_RECORD || !is_on_old_timeline(f));
     MUST(d->action != ACTION_RELEASE || (!runs(f) && !f->guard.owes_start));
     MUST(!f->settings.is_guess ||
          (d->action != ACTION_PROMOTE && d->action != ACTION_START_PRIMARY &&
@@ -699,7 +731,7 @@ struct decision decide(const struct facts *f)
 
 bool serves_writes(const struct facts *f)
 {
-    return is_serving(f) && !write_signal(f) && f->pg.force == FORCE_OURS;
+    return is_serving(f) && !write_signal(f) && f->pg.is_fence_lifted;
 }
 
 const char *decide_rule(size_t at)

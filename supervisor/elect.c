@@ -48,10 +48,16 @@ static bool may_answer(const struct view *v, const struct member_facts *m)
     return m->is_fresh && m->has_data && (!m->leaves || is_farewell);
 }
 
+static struct position counted_of(const struct view *v, const struct member_facts *m)
+{
+    return history_counted(&v->f->store, &m->end, &m->left);
+}
+
 /* How far behind the floor. */
 static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
 {
-    return history_lag(&v->f->store, &m->end, &v->floor);
+    struct position counted = counted_of(v, m);
+    return history_lag(&v->f->store, &counted, &v->floor);
 }
 
 /* How @m has what is before @floor. By its timeline: that was granted after all of it was
@@ -62,7 +68,7 @@ enum reach { REACH_NOT, REACH_BY_TIMELINE, REACH_BY_WAL };
 static enum reach reach_of(const struct view *v, const struct member_facts *m,
                            const struct position *floor)
 {
-    struct position counted = history_counted(&v->f->store, &m->end, &m->left);
+    struct position counted = counted_of(v, m);
     if (!floor->is_known || position_reaches(&counted, floor)) {
         return REACH_BY_WAL;
     }
@@ -74,12 +80,13 @@ static bool reaches_floor(const struct view *v, const struct member_facts *m)
     return reach_of(v, m, &v->floor) != REACH_NOT;
 }
 
-/* By its number alone, that is: where its timeline left the others was never recorded, so nobody
- * knows how much it has of what the floor was said of. */
+/* By its number alone, that is: where its timeline left the others was neither recorded nor said,
+ * so nobody knows how much it has of what the floor was said of. */
 static bool reaches_floor_by_name(const struct view *v, const struct member_facts *m)
 {
-    return v->floor.is_known && m->end.timeline > v->floor.timeline &&
-           !history_is_recorded(&v->f->store, m->end.timeline);
+    struct position counted = counted_of(v, m);
+    return v->floor.is_known && counted.timeline > v->floor.timeline &&
+           !history_is_recorded(&v->f->store, counted.timeline);
 }
 
 /* One that was recorded, and whose primary has published nothing yet, asks nothing of anybody. */

@@ -185,6 +185,8 @@ struct pg_facts {
     bool starts_alone;     /* it has been starting for a while, and its configuration does not
                               name the primary of now: it may wait for WAL of that one */
     enum sync_force force; /* synchronous_standby_names, as read back from every process of it */
+    bool is_fence_lifted;  /* as primary, and it is not back: a change of the set, which makes
+                              @force unknown for a moment, does not undo it */
     struct sync_set set_in_force; /* FORCE_OURS: the newest published one that it may be */
     uint64_t in_force_lsn;        /* the end of WAL when that was seen, and the copies of now were
                                      known: beyond it no earlier set and no earlier copy has

@@ -429,6 +429,7 @@ static void fill_sync(const struct pg_seen *seen, const struct sync_value *publi
                       uint64_t now_ms, struct pg_facts *out)
 {
     out->force = FORCE_UNKNOWN;
+    out->is_fence_lifted = fresh && !seen->watch.in_recovery && seen->force.is_lifted;
     out->set_in_force = (struct sync_set){.needed = 0};
     out->in_force_lsn = IN_FORCE_UNSEEN;
     out->unsynced_ms = now_ms - seen->synced_at_ms;
@@ -482,8 +483,12 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
            a->end_lost == b->end_lost && is_same_end(&a->recovered, &b->recovered) &&
            a->recovered.lsn == b->recovered.lsn && is_same_receiver(a, b) &&
            a->signal_synced == b->signal_synced && a->force == b->force &&
+<<<<<<< .merge_file_1yyFhf
            a->reload_refused == b->reload_refused &&
            strcmp(a->config_wrong, b->config_wrong) == 0 &&
+=======
+           a->is_fence_lifted == b->is_fence_lifted &&
+>>>>>>> .merge_file_gJFt8x
            (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&
            sync_set_equal(&a->set_in_force, &b->set_in_force);
 }

@@ -154,6 +154,7 @@ static void observe_force(const struct sim *sim, const struct sim_node *n, struc
     const struct sim_pg *pg = &n->pg;
     bool is_in = pg->force_at <= sim->now;
     out->force = !is_in ? FORCE_UNKNOWN : pg->fence ? FORCE_FENCE : FORCE_OURS;
+    out->is_fence_lifted = !pg->fence && (is_in || !pg->was_fence);
     out->set_in_force = pg->force;
     for (uint32_t i = 0; i < pg->force.count; i++) {
         out->set_in_force.at[i].copy = 0;

@@ -411,13 +411,35 @@ CHANGE(no_signal_file_for_ever)
     no_signal_file_yet(f);
     f->pg.signal_ms++;
 }
-CHANGE(guard_owes_a_start)
-{
-    f->guard.owes_start = true;
-}
 CHANGE(unrecorded)
 {
     f->store.history_count = 1;
+}
+/* It was seen to be primary. */
+CHANGE(crashed_before_it_recorded)
+{
+    crashed(f);
+    seen_as_primary(f);
+    unrecorded(f);
+}
+/* Its promotion was to begin the timeline after that on which it is. */
+CHANGE(on_the_timeline_that_it_was_to_leave)
+{
+    f->store.history_count = 1;
+    f->store.grant_timeline = KIT_TIMELINE + 1;
+}
+CHANGE(first_of_all_grants)
+{
+    f->store.history_count = 0;
+}
+CHANGE(its_end_can_not_be_read)
+{
+    f->pg.end.is_known = false;
+    f->pg.end_unread_ms = 3600000;
+}
+CHANGE(guard_owes_a_start)
+{
+    f->guard.owes_start = true;
 }
 CHANGE(role_is_wanted_elsewhere)
 {
@@ -575,6 +597,13 @@ static const struct {
     {"... also one whose guard was asked to promote it", kit_chosen, {takes_too_long, promotes}, ACTION_KILL, "promotion-failed"},
     {"... a primary that is not heard for a moment is none of those", kit_primary, {silent_for_a_moment}, ACTION_WAIT, "granted"},
     {"... nor is one that starts in place", kit_primary, {silent_for_a_moment, starts}, ACTION_WAIT, "granted"},
+    {"S5: a primary on the timeline that it was to leave is ended, and that is not recorded", kit_primary, {on_the_timeline_that_it_was_to_leave}, ACTION_KILL, "old-timeline"},
+    {"... before anything else of its house", kit_primary, {on_the_timeline_that_it_was_to_leave, no_signal_file_yet}, ACTION_KILL, "old-timeline"},
+    {"... which the very first is not", kit_primary, {on_the_timeline_that_it_was_to_leave, first_of_all_grants}, ACTION_RECORD, "record-timeline"},
+    {"... and is not started in place on it", kit_primary, {crashed, on_the_timeline_that_it_was_to_leave, seen_as_primary}, ACTION_RELEASE, "old-timeline-down"},
+    {"... which the end of its WAL tells", kit_primary, {crashed_before_it_recorded, alone, end_unread}, ACTION_WAIT, "unrecorded-end"},
+    {"... or nothing does", kit_primary, {crashed_before_it_recorded, alone, its_end_can_not_be_read}, ACTION_RELEASE, "old-timeline-down"},
+    {"... one that came to its own goes on", kit_primary, {crashed_before_it_recorded, alone}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a crash loop ends with a release", kit_primary, {crashed, alone, too_often}, ACTION_RELEASE, "crash-loop"},
     {"a switchover ends with a release", kit_primary, {crashed, pg3_alone_has_all, switched_over}, ACTION_RELEASE, "switched-over"},
     {"... not before somebody has everything", kit_primary, {crashed, alone, switched_over}, ACTION_WAIT, "switching"},
@@ -892,7 +921,12 @@ static void writes_are_served_with_lease_record_and_set_alone(void **state)
     struct facts f;
     kit_primary(&f);
     assert_true(serves_writes(&f));
+    f.pg.force = FORCE_UNKNOWN; /* another set is on its way: load balancers need not know */
+    assert_true(serves_writes(&f));
+    f.pg.force = FORCE_FOREIGN;
+    assert_true(serves_writes(&f));
     f.pg.force = FORCE_FENCE;
+    f.pg.is_fence_lifted = false;
     assert_false(serves_writes(&f));
     kit_primary(&f);
     lease_is_over(&f);
