@@ -30,8 +30,7 @@ static bool has_no_end(const struct facts *f)
 
 static bool is_another_standby(const struct facts *f, const struct member_facts *m)
 {
-    return m->is_database && m->is_fresh && !name_is(&m->name, &f->self) &&
-           !name_is(&m->name, &f->store.holder);
+    return m->is_database && !name_is(&m->name, &f->self) && !name_is(&m->name, &f->store.holder);
 }
 
 /* While it is cloned there are two copies still: the primary's, and one that follows it. */
@@ -39,22 +38,17 @@ static bool is_copied_elsewhere(const struct facts *f)
 {
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
-        if (is_another_standby(f, m) && m->has_data && m->follows_epoch == f->store.grant_epoch) {
+        bool follows = m->is_fresh && m->has_data && m->follows_epoch == f->store.grant_epoch;
+        if (is_another_standby(f, m) && follows) {
             return true;
         }
     }
     return false;
 }
 
-/* Also one that is not heard of any more: that was true. */
-static bool has_given_up(const struct facts *f, const struct member_facts *m)
-{
-    return m->discards == DISCARDS_DONE && !name_is(&m->name, &f->self) &&
-           !name_is(&m->name, &f->store.holder);
-}
-
 /* One after the other, and nobody after a clone that did not help: what keeps several from coming
- * up is no damage. Of those that ask the first by name; who has begun is not overtaken. */
+ * up is no damage. Of those that ask the first by name; who has begun is not overtaken. Who is not
+ * heard of may be doing it now. */
 static bool is_its_turn(const struct damage_book *book, const struct facts *f)
 {
     bool has_begun = book->found == DAMAGE_NO_START;
@@ -63,8 +57,9 @@ static bool is_its_turn(const struct damage_book *book, const struct facts *f)
         const struct member_facts *m = &f->members[i];
         bool is_before =
             m->discards == DISCARDS_ASKS && !has_begun && strcmp(m->name.text, f->self.text) < 0;
-        bool is_in_the_way = is_another_standby(f, m) && (!m->has_data || is_before);
-        is_free = is_free && !is_in_the_way && !has_given_up(f, m);
+        bool is_in_the_way =
+            !m->is_fresh || !m->has_data || m->discards == DISCARDS_DONE || is_before;
+        is_free = is_free && !(is_another_standby(f, m) && is_in_the_way);
     }
     return is_free;
 }
@@ -149,7 +144,8 @@ const char *damage_wait_text(enum damage_wait wait)
         case DAMAGE_WAITS_COPY:
             return "it is not cloned while no other standby follows the primary";
         case DAMAGE_WAITS_TURN:
-            return "it is not cloned before another standby is, or has come up with its clone";
+            return "it is not cloned while another standby is not heard of, comes before it, or "
+                   "does not come up with its clone";
         case DAMAGE_WAITS_NOT:
             break;
     }

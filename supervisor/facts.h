@@ -363,7 +363,8 @@ enum damage {
 enum damage_wait {
     DAMAGE_WAITS_NOT,
     DAMAGE_WAITS_COPY, /* nobody else follows this primary */
-    DAMAGE_WAITS_TURN, /* another one is cloned, or was and does not come up either, or is next */
+    DAMAGE_WAITS_TURN, /* another one is cloned, or was and does not come up either, or is next, or
+                          nobody knows */
 };
 
 /* supervisor/return.h reads these. */
