@@ -18,6 +18,7 @@
 #define FACTS_HISTORY_MAX 32
 #define SYNC_NAMES_MAX 8
 #define SYNC_SETS_MAX 3
+#define PG_CONFIG_WRONG_SIZE 200
 
 enum fact { FACT_UNKNOWN, FACT_NO, FACT_YES };
 
@@ -179,6 +180,11 @@ struct pg_facts {
                                      known: beyond it no earlier set and no earlier copy has
                                      acknowledged anything. IN_FORCE_UNSEEN: not looked since */
     uint64_t unsynced_ms;         /* since enough of the wanted standbys streamed */
+
+    /* Told to read its configuration again, it has refused: it goes on by what it had. */
+    bool reload_refused;
+    /* File, line and error, for which it has, or would if it were told; "": nothing is known. */
+    char config_wrong[PG_CONFIG_WRONG_SIZE];
 };
 
 /* ---- the guard ---- */
@@ -340,7 +346,7 @@ struct return_facts {
     uint32_t falls;          /* rungs below that were done for this primary, in vain so far */
     uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open ... */
     uint64_t in_vain_ms;     /* ... since the first of them */
-    enum fact config_reads;  /* its configuration can be read, as the last start found it */
+    enum fact config_reads;  /* its configuration can be read, by the last start or reload */
     enum damage damage;
 };
 

@@ -1,6 +1,7 @@
 /* supervisor/pg_seen.c - answers that belong together, and what follows from them. */
 #include "supervisor/pg_seen.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,6 +39,7 @@ void pg_seen_restarted(struct pg_seen *seen, uint64_t now_ms)
     seen->synced_at_ms = now_ms;
     seen->moved_at_ms = now_ms;
     seen->startup_cpu_ms = seen->startup_io_kib = 0;
+    reload_restarted(&seen->reload);
 }
 
 /* ---- answers ---- */
@@ -145,6 +147,7 @@ void pg_seen_door(struct pg_seen *seen, const struct probe_door *door, uint64_t 
     seen->door_state_at_ms = now_ms;
     seen->was_open = true;
     sync_force_door(&seen->force, door);
+    reload_seen(&seen->reload, door->loaded_us);
 }
 
 void pg_seen_bell(struct pg_seen *seen, uint64_t now_ms)
@@ -432,6 +435,9 @@ void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
     out->still_ms = now_ms - seen->moved_at_ms;
     out->recovered = seen->recovered;
     out->signal_synced = guard->signal_synced;
+    out->reload_refused = runs && seen->reload.is_refused;
+    (void)snprintf(out->config_wrong, sizeof(out->config_wrong), "%s",
+                   runs ? reload_wrong(&seen->reload) : "");
     fill_receiver(seen, fresh, out);
     fill_end(seen, guard, fresh, out);
     fill_sync(seen, published, fresh, now_ms, out);
@@ -457,6 +463,8 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
            a->end_lost == b->end_lost && is_same_end(&a->recovered, &b->recovered) &&
            a->recovered.lsn == b->recovered.lsn && is_same_receiver(a, b) &&
            a->signal_synced == b->signal_synced && a->force == b->force &&
+           a->reload_refused == b->reload_refused &&
+           strcmp(a->config_wrong, b->config_wrong) == 0 &&
            (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&
            sync_set_equal(&a->set_in_force, &b->set_in_force);
 }

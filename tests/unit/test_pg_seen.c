@@ -607,6 +607,22 @@ static void recovery_that_answers_moves_by_what_it_replays_too(void **state)
     assert_int_equal(facts().still_ms, 0);
 }
 
+static void what_is_wrong_with_the_configuration_is_a_fact_of_what_runs(void **state)
+{
+    (void)state;
+    (void)begin_streaming();
+    open_door(5, true);
+    reload_told(&seen.reload, now, seen.door.loaded_us);
+    reload_asked(&seen.reload, "/d/a.conf:7: syntax error", now, 0, now);
+    assert_true(facts().reload_refused);
+    assert_string_equal(facts().config_wrong, "/d/a.conf:7: syntax error");
+    open_door(5, true); /* the same postmaster, and nothing else than before */
+    assert_true(facts().reload_refused);
+    open_door(6, true);
+    assert_false(facts().reload_refused);
+    assert_string_equal(facts().config_wrong, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +645,7 @@ int main(void)
         cmocka_unit_test(positions_alone_are_no_change),
         cmocka_unit_test(recovery_that_starts_moves_by_what_it_does),
         cmocka_unit_test(recovery_that_answers_moves_by_what_it_replays_too),
+        cmocka_unit_test(what_is_wrong_with_the_configuration_is_a_fact_of_what_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
