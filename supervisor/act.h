@@ -64,6 +64,7 @@ struct act_order {
     bool is_reloaded;              /* out, of the same: else there is nothing to look for */
     uint64_t guard_pid;            /* 0: not a child of this program */
     bool has_archive;              /* restore_command is set */
+    uint32_t failures;             /* of the same in a row, before this */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
     char segment[64];              /* of act_archive(): the WAL file that is being archived */

@@ -138,7 +138,11 @@ static int work_prepare_standby(struct act_order *o, struct err *err)
     (void)work_look(o, err); /* what it needs changes while it follows */
     int code = work_prepare(o, err);
     code = code != 0 ? code : pg_files_put_standby_signal(&o->setup->files, err);
-    return code != 0 ? code : check_sockets(o, err);
+    code = code != 0 ? code : check_sockets(o, err);
+    /* Each start, in vain or not, makes its answer in an election one that has to be found anew. */
+    bool is_election = o->facts.store.order_epoch > o->facts.store.grant_epoch;
+    bool is_in_vain = is_election && o->config_reads == FACT_NO;
+    return code != 0 || !is_in_vain ? code : err_set(err, ERR_REFUSED, "%s", o->config_says);
 }
 
 static int work_prepare_primary(struct act_order *o, struct err *err)

@@ -248,7 +248,7 @@ static bool is_fit(const struct facts *f, const struct member_facts *m)
     const struct history_row *newest = history_newest(&f->store);
     bool is_standby = m->is_database && m->is_fresh && m->has_data && !m->leaves &&
                       m->process == PG_RUNNING && m->role == ROLE_STANDBY &&
-                      m->can_start != FACT_NO;
+                      m->can_start != FACT_NO && m->config_reads != FACT_NO;
     bool may_be = !m->nofailover && m->failover_priority > 0 && !m->nostream;
     bool is_on_it =
         !f->settings.check_timeline || newest == NULL || m->end.timeline >= newest->timeline;
@@ -301,7 +301,7 @@ static bool is_caught_up_with(const struct facts *f)
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            !m->nofailover && position_reaches(&m->end, &f->pg.end)) {
+            !m->nofailover && m->config_reads != FACT_NO && position_reaches(&m->end, &f->pg.end)) {
             return true;
         }
     }
@@ -347,7 +347,8 @@ static bool has_other(const struct facts *f)
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            !m->nofailover && m->failover_priority > 0 && m->can_start != FACT_NO) {
+            !m->nofailover && m->failover_priority > 0 && m->can_start != FACT_NO &&
+            m->config_reads != FACT_NO) {
             return true;
         }
     }
@@ -461,7 +462,7 @@ static bool hand_over(const struct facts *f)
 {
     const struct member_facts *to = member_named(f->members, f->member_count, &f->wish.candidate);
     bool is_there = !name_is_set(&f->wish.candidate) ||
-                    (to != NULL && to->is_fresh &&
+                    (to != NULL && to->is_fresh && to->config_reads != FACT_NO &&
                      (to->follows_epoch == f->lease.epoch || to->cascades_epoch == f->lease.epoch));
     bool is_safe = f->settings.sync_mode == SYNC_OFF ||
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
@@ -640,6 +641,9 @@ static void fill(const struct facts *f, const struct rule *r, struct decision *d
     if (d->action == ACTION_SEAL) {
         d->epoch = has_lease(f) ? f->lease.epoch : f->store.order_epoch;
         d->seal = seal_next(&f->pg, d->epoch);
+        d->why = d->seal == SEAL_STOP ? "PostgreSQL refuses its configuration, and so can not be "
+                                        "cut off as it runs: it is ended"
+                                      : d->why;
     } else if (d->action == ACTION_SYNC_SET) {
         d->sync = sync_plan(f);
         d->why = d->sync.why;

@@ -93,21 +93,28 @@ static bool has_failed(const struct view *v, const struct member_facts *m)
            (newest == NULL || newest->epoch != store->grant_epoch);
 }
 
-/* It failed, or crashes in a loop, and somebody who runs is fit, with no more loss than is allowed:
- * to try it once more would be to try it for ever. How far the primary was is not always known;
- * then it is enough to be near whoever failed. */
+/* PostgreSQL does not start with its configuration; or goes on by an older one, and could not lift
+ * its fence. */
+static bool is_refused(const struct member_facts *m)
+{
+    return m->config_reads == FACT_NO;
+}
+
+/* It failed, crashes in a loop, or refuses its configuration, and somebody who runs is fit, with no
+ * more loss than is allowed: to try it once more would be to try it for ever. How far the primary
+ * was is not always known; then it is enough to be near whoever failed. */
 static bool is_outdone(const struct view *v, const struct member_facts *m)
 {
     const struct store_facts *store = &v->f->store;
     bool is_in_loop = name_is(&m->name, &store->holder) && m->can_start == FACT_NO;
     bool is_unbounded = v->is_lossy && !v->floor.is_known;
-    if (!has_failed(v, m) && !is_in_loop) {
+    if (!has_failed(v, m) && !is_in_loop && !is_refused(m)) {
         return false;
     }
     for (uint32_t i = 0; i < v->f->member_count; i++) {
         const struct member_facts *other = &v->f->members[i];
         bool is_fit = other != m && other->process == PG_RUNNING && other->can_start != FACT_NO &&
-                      is_candidate(v, other);
+                      !is_refused(other) && is_candidate(v, other);
         if (is_fit && (!is_unbounded ||
                        history_lag(store, &other->end, &m->end) <= v->f->settings.lag_bytes_max)) {
             return true;
@@ -141,6 +148,9 @@ static int by_preference(const struct view *v, const struct member_facts *a,
     }
     if (order == 0) {
         order = (int)is_to_leave(v, a) - (int)is_to_leave(v, b);
+    }
+    if (order == 0) {
+        order = (int)is_refused(a) - (int)is_refused(b);
     }
     if (order == 0) {
         order = (int)(b->can_start != FACT_NO) - (int)(a->can_start != FACT_NO);
@@ -355,6 +365,11 @@ static bool nobody_fit(const struct view *v)
 {
     return v->best < 0;
 }
+/* To grant it the role would bring nothing: it waits until somebody mends that. */
+static bool refused(const struct view *v)
+{
+    return is_refused(&v->f->members[v->best]);
+}
 static bool always(const struct view *v)
 {
     (void)v;
@@ -381,6 +396,7 @@ static const struct {
     {unproven,      ELECT_WAIT,    "unproven",      "an acknowledged commit may be on those who have not answered"},
     {loss_unknown,  ELECT_WAIT,    "loss-unknown",  "nobody knows how far the primary was"},
     {nobody_fit,    ELECT_WAIT,    "nobody-fit",    "nobody who answered may become primary with what it has"},
+    {refused,       ELECT_WAIT,    "refused",       "PostgreSQL refuses its configuration there, which is to be mended"},
     {always,        ELECT_GRANT,   "chosen",        "it has what must not be lost"},
 };
 // clang-format on
@@ -412,8 +428,21 @@ static uint32_t missing_copies(const struct view *v)
     return missing;
 }
 
+static uint32_t refused_candidates(const struct view *v)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        found |= is_refused(&v->f->members[i]) ? v->candidates & bit(i) : 0;
+    }
+    return found;
+}
+
 static void fill_wait(struct election *e, const struct view *v)
 {
+    if (strcmp(e->rule, "refused") == 0) {
+        e->waits_for = refused_candidates(v);
+        return;
+    }
     bool is_unproven = unproven(v) && e->answers != 0 && !window_open(v);
     bool is_early = window_open(v) || begins(v);
     e->waits_for = is_unproven ? missing_copies(v) : is_early ? v->unanswered : v->silent;

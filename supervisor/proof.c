@@ -95,7 +95,8 @@ static bool would_answer(const struct member_facts *m, uint64_t epoch)
 
 static bool would_lead(const struct member_facts *m, uint64_t epoch)
 {
-    return would_answer(m, epoch) && !m->nofailover && m->failover_priority >= 1;
+    return would_answer(m, epoch) && !m->nofailover && m->failover_priority >= 1 &&
+           m->config_reads != FACT_NO;
 }
 
 static bool would_hold(const struct sync_value *value, const struct member_facts *members,

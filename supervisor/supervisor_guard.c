@@ -146,8 +146,10 @@ static void note_end(struct supervisor *s, const struct guard_event *e, bool is_
 static void note_crash(struct supervisor *s, const struct guard_event *e)
 {
     enum action action = s->act.order.decision.action;
-    bool is_asked = s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL ||
-                                          action == ACTION_HAND_OVER || action == ACTION_RETURN);
+    bool is_sealed = action == ACTION_SEAL && s->act.order.decision.seal == SEAL_STOP;
+    bool is_asked =
+        s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL || is_sealed ||
+                              action == ACTION_HAND_OVER || action == ACTION_RETURN);
     s->died = !is_asked;
     note_end(s, e, is_asked);
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {

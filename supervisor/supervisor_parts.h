@@ -134,8 +134,9 @@ struct supervisor {
     struct stuck_book stuck;
     struct damage_book damage;
     uint64_t damage_told;               /* of which copy it was said */
-    enum fact config_reads;             /* of PostgreSQL, as the last start found it */
+    enum fact config_reads;             /* of PostgreSQL, by its last start or reload */
     char config_says[ERR_MSG_MAX];      /* ... and why it can not */
+    char load_trouble[ERR_MSG_MAX];     /* why it would not, or did not, read it again; or "" */
     enum fact is_let_in;                /* by whom it follows, for replication */
     struct supervisor_resolve *resolve; /* under way */
     char resolved_name[ACT_HOST_SIZE];

@@ -77,6 +77,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                        s->unread_trouble);
     } else if (s->start_trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->start_trouble);
+    } else if (s->load_trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->load_trouble);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
     } else if (is_starved) {
@@ -167,6 +169,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     }
     add_trouble(s, wall_ms, "failed", s->trouble);
     add_trouble(s, wall_ms, "does not start", s->start_trouble);
+    add_trouble(s, wall_ms, "configuration", s->load_trouble);
     add_trouble(s, wall_ms, "end of WAL", s->unread_trouble);
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);

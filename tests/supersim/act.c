@@ -60,6 +60,8 @@ static void act_seal(struct sim *sim, int node, const struct decision *d)
         case SEAL_EMPTY_CONNINFO:
             pg_set_conninfo(sim, node, NOBODY);
             break;
+        case SEAL_STOP:
+            UNREACHABLE("no model of a server refuses its configuration");
         case SEAL_END_RECEIVER:
             pg_end_receiver(sim, node);
             break;

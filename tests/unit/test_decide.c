@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -407,6 +408,20 @@ CHANGE(role_is_wanted_elsewhere)
     f->wish.switchover = true;
     f->wish.candidate = kit_name(3);
 }
+CHANGE(pg3_refuses)
+{
+    f->members[2].config_reads = FACT_NO;
+}
+CHANGE(both_standbys_refuse)
+{
+    pg3_refuses(f);
+    f->members[1].config_reads = FACT_NO;
+}
+CHANGE(reload_refused)
+{
+    f->pg.reload_refused = true;
+    (void)snprintf(f->pg.config_wrong, sizeof(f->pg.config_wrong), "/d/a.conf:7: syntax error");
+}
 CHANGE(one_standby_is_gone)
 {
     f->members[2].is_fresh = f->members[2].is_recent = false;
@@ -586,6 +601,10 @@ static const struct {
     {"... and then costs the lease", kit_primary, {no_signal_file_for_ever}, ACTION_WRITE_SIGNAL, "signal-fails"},
     {"the timeline is recorded", kit_primary, {unrecorded}, ACTION_RECORD, "record-timeline"},
     {"a switchover is begun where nothing is lost", kit_primary, {role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
+    {"... not to who refuses its configuration", kit_primary, {role_is_wanted_elsewhere, pg3_refuses}, ACTION_WAIT, "serving"},
+    {"C4: a crash is no failover to who refuses it either", kit_primary, {crashed, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"a start in place is not given up for who refuses it", kit_primary, {starts_slowly, starts_for_too_long, both_standbys_refuse}, ACTION_WAIT, "granted"},
+    {"... nor one that can not even be tried", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a standby that went away leaves the set", kit_primary, {one_standby_is_gone}, ACTION_SYNC_SET, "sync-set"},
     {"a primary that is well does nothing", kit_primary, {nothing}, ACTION_WAIT, "serving"},
     {"before the first primary one waits", kit_standby, {nothing_begun, nobody_has_a_lease}, ACTION_WAIT, "begins"},
@@ -620,6 +639,26 @@ static void every_situation_has_its_answer(void **state)
             fail_msg("\"%s\": %s by %s", situations[i].text, action_name(d.action), d.rule);
         }
     }
+}
+
+/* It is the way of the seal that is another one, and told (seal.h). */
+static void a_seal_that_is_refused_ends_postgresql(void **state)
+{
+    (void)state;
+    struct facts f;
+    char text[400];
+    kit_standby(&f);
+    order_above(&f);
+    f.pg.sealed_epoch = KIT_EPOCH + 1;
+    assert_int_equal(decide(&f).seal, SEAL_EMPTY_CONNINFO);
+    reload_refused(&f);
+    struct decision d = decide(&f);
+    assert_int_equal(d.action, ACTION_SEAL);
+    assert_int_equal(d.seal, SEAL_STOP);
+    decide_explain(&f, &d, text, sizeof(text));
+    assert_non_null(strstr(text,
+                           "it is ended; PostgreSQL refuses its configuration: "
+                           "/d/a.conf:7: syntax error (PostgreSQL running"));
 }
 
 static void every_rule_has_its_situation(void **state)
@@ -843,6 +882,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_situation_has_its_answer),
+        cmocka_unit_test(a_seal_that_is_refused_ends_postgresql),
         cmocka_unit_test(every_rule_has_its_situation),
         cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
         cmocka_unit_test(who_waits_for_a_rung_says_which),

@@ -284,6 +284,44 @@ CHANGE(pg2_crashed_too_often)
 {
     f->members[1].can_start = FACT_NO;
 }
+CHANGE(pg2_refuses)
+{
+    f->members[1].config_reads = FACT_NO;
+}
+CHANGE(pg2_refuses_and_is_wanted)
+{
+    pg2_refuses(f);
+    f->wanted = kit_name(2);
+}
+CHANGE(pg2_refuses_and_pg3_is_down)
+{
+    pg2_refuses(f);
+    f->members[2].process = PG_ABSENT;
+}
+CHANGE(pg2_refuses_and_alone_has_all)
+{
+    pg2_refuses(f);
+    f->members[1].end.lsn += 1;
+}
+CHANGE(both_refuse)
+{
+    pg2_refuses(f);
+    f->members[2].config_reads = FACT_NO;
+    f->members[2].process = PG_ABSENT;
+}
+CHANGE(asynchronous_and_pg2_refuses_and_is_ahead)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->settings.lag_bytes_max = 50;
+    pg2_refuses(f);
+    f->members[1].end.lsn += 50;
+    f->members[0].seen = f->members[3].seen = f->members[4].seen = f->members[1].end;
+}
+CHANGE(asynchronous_and_pg2_refuses_and_is_far_ahead)
+{
+    asynchronous_and_pg2_refuses_and_is_ahead(f);
+    f->settings.lag_bytes_max = 49;
+}
 CHANGE(nothing_was_ever_published)
 {
     f->store.sync.is_known = false;
@@ -403,6 +441,13 @@ static const struct {
     {"... and where nobody knows what is lost", asynchronous_and_pg2_failed_and_nobody_knows, ELECT_GRANT, "chosen", 2, LOSS_UNKNOWN},
     {"... who is near", asynchronous_and_pg2_failed_far_ahead_and_nobody_knows, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"who refuses its configuration could serve nobody", pg2_refuses, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... whatever an operator wanted", pg2_refuses_and_is_wanted, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... also where somebody would have to be started", pg2_refuses_and_pg3_is_down, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... and is waited for if it alone has what must not be lost", pg2_refuses_and_alone_has_all, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
+    {"... or all refuse it", both_refuse, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
+    {"... asynchronous, not where little is lost without it", asynchronous_and_pg2_refuses_and_is_ahead, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
+    {"... but where too much would be", asynchronous_and_pg2_refuses_and_is_far_ahead, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
     {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
     {"C4: ... nobody, where that may have been acknowledged by waiting", asynchronous_or_waiting_for_pg3, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
@@ -459,6 +504,13 @@ static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
                         "unproven: an acknowledged commit may be on those who have not answered; "
                         "waits for pg1, pg3");
     base(&f);
+    both_refuse(&f);
+    e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_string_equal(text,
+                        "refused: PostgreSQL refuses its configuration there, which is to be "
+                        "mended; waits for pg2, pg3");
+    base(&f);
     asynchronous(&f);
     e = elect(&f);
     assert_int_equal(e.loss_bytes, 90);
@@ -503,6 +555,9 @@ static void a_foreseen_failover_needs_fresh_streaming_electable_copies(void **st
     struct store_facts store = kit_store();
     struct member_facts m[3] = {kit_member(1), kit_member(2), kit_member(3)};
     assert_true(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2].config_reads = FACT_NO;
+    assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2] = kit_member(3);
     m[2].nofailover = true;
     assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
     m[2] = kit_member(3);
