@@ -22,7 +22,7 @@ def watched(rig):
     server.start()
     observer = rig.observer(server)
     observer.is_well(r.PRIMARY)
-    observer.wait("its files were looked at", lambda f: f["wrong"] == "" and f["may_reload"] == 1)
+    observer.wait("its files were looked at", lambda f: f["amiss"] == "" and f["may_reload"] == 1)
     return server, observer
 
 
@@ -45,19 +45,19 @@ def test_a_bad_line_is_told_and_the_refusal_seen_until_it_is_mended(rig):
     server, observer = watched(rig)
     base(server).write_text("work_mem = '7MB'\nwhat is no setting\n")
     line = f"{base(server)}:2: syntax error"
-    seen = observer.wait("it is told beforehand", lambda f: f["wrong"] == line)
+    seen = observer.wait("it is told beforehand", lambda f: f["amiss"] == line)
     assert (seen["refused"], seen["owes"]) == (0, 0)
     tell(server, observer)
     began = time.monotonic()
     seen = observer.wait("it has refused", lambda f: f["refused"] == 1)
     assert time.monotonic() - began >= PATIENCE_S / 2
-    assert (seen["wrong"], seen["owes"], seen["may_reload"]) == (line, 1, 0)
+    assert (seen["amiss"], seen["owes"], seen["may_reload"]) == (line, 1, 0)
     assert server.sql("SHOW work_mem") == "5MB"
     observer.wait("after a pause it may be told again", lambda f: f["may_reload"] == 1)
     tell(server, observer)
     observer.wait("it has refused that too", lambda f: f["refused"] == 1 and f["may_reload"] == 0)
     base(server).write_text("work_mem = '7MB'\n")
-    seen = observer.wait("nothing is wrong any more", lambda f: f["wrong"] == "")
+    seen = observer.wait("nothing is wrong any more", lambda f: f["amiss"] == "")
     assert (seen["refused"], seen["owes"], seen["may_reload"]) == (0, 1, 1)
     tell(server, observer)
     observer.wait("it has read", lambda f: f["owes"] == 0)
@@ -72,7 +72,7 @@ def test_a_file_that_is_not_there_and_a_name_that_is_not_known(rig):
         base(server).write_text(text)
         tell(server, observer)
         line = f"{base(server)}:{told}".replace('"', "")  # the driver's line knows no quotes
-        observer.wait("it has refused", lambda f, line=line: f["refused"] == 1 and f["wrong"].replace('"', "") == line)
+        observer.wait("it has refused", lambda f, line=line: f["refused"] == 1 and f["amiss"].replace('"', "") == line)
     observer.quit()
 
 
@@ -81,7 +81,7 @@ def test_a_value_that_can_not_be_taken_keeps_nothing_else_from_being_read(rig):
     base(server).write_text("work_mem = 'much'\nmaintenance_work_mem = '7MB'\n")
     tell(server, observer)
     seen = observer.wait("it has read", lambda f: f["owes"] == 0)
-    assert (seen["refused"], seen["wrong"]) == (0, "")
+    assert (seen["refused"], seen["amiss"]) == (0, "")
     assert server.sql("SHOW maintenance_work_mem") == "7MB"
     observer.quit()
 
