@@ -483,12 +483,9 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
            a->end_lost == b->end_lost && is_same_end(&a->recovered, &b->recovered) &&
            a->recovered.lsn == b->recovered.lsn && is_same_receiver(a, b) &&
            a->signal_synced == b->signal_synced && a->force == b->force &&
-<<<<<<< .merge_file_1yyFhf
            a->reload_refused == b->reload_refused &&
            strcmp(a->config_wrong, b->config_wrong) == 0 &&
-=======
            a->is_fence_lifted == b->is_fence_lifted &&
->>>>>>> .merge_file_gJFt8x
            (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&
            sync_set_equal(&a->set_in_force, &b->set_in_force);
 }
