@@ -32,6 +32,9 @@ uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
         (d->back.step == RETURN_CLONE || d->back.step == RETURN_REWIND)) {
         if (d->back.step == RETURN_CLONE) {
             check_discard(sim, node, node_named(sim, &sim->nodes[node].view.holder));
+            if (pg->data == DATA_USABLE && sim->nodes[node].daemon.back.damage != DAMAGE_NONE) {
+                check_gives_up(sim, node);
+            }
             pg_wipe(sim, node);
         }
         pg->data = DATA_BROKEN; /* the mark outside of it, until it is done */

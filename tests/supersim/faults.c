@@ -413,9 +413,8 @@ static void thaw(const struct sim *sim, uint64_t *until)
     *until = *until > sim->now ? sim->now : *until;
 }
 
-void fault_heal(struct sim *sim)
+void fault_undo(struct sim *sim)
 {
-    sim->healed = true;
     memset(sim->cut, 0, sizeof(sim->cut));
     memset(sim->replica_cut, 0, sizeof(sim->replica_cut));
     for (int i = 0; i < sim->count; i++) {
@@ -428,8 +427,14 @@ void fault_heal(struct sim *sim)
         n->daemon.crashes = 0;
         start_host(sim, i);
     }
+}
+
+void fault_heal(struct sim *sim)
+{
+    sim->healed = true;
+    fault_undo(sim);
     sim->store.now.paused = FACT_NO;
     sim->store.revision++;
     sim_say(sim, "healed");
-    sim_schedule(sim, sim->now + 2000 * MS, EV_END, 0);
+    sim_schedule(sim, sim->now + sick_begin(sim) + 2000 * MS, EV_END, 0);
 }
