@@ -46,6 +46,9 @@ uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
             check_discard(sim, node, from);
         }
         if (is_clone) {
+            if (pg->data == DATA_USABLE && sim->nodes[node].daemon.back.damage != DAMAGE_NONE) {
+                check_gives_up(sim, node);
+            }
             pg_wipe(sim, node);
         }
         pg->data = begins ? DATA_BROKEN : pg->data; /* the mark outside of it, until it is done */

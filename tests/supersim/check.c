@@ -13,6 +13,8 @@
  * - S6, S7: no clone or rewind takes the only copy of an acknowledged commit, or the newest data.
  * - S9: nothing is granted during a pause.
  * - S12: after a restart in place nothing is shown that is on this node alone.
+ * - S13: of standbys that never come up one gives its copy up for a primary, while two others are
+ *   there; and none where PostgreSQL ends before it reads its data.
  * - L4: in a synchronous mode a healed cluster publishes sets of copies that are there, so that a
  *   failover is provable; and nobody is ever told to apply what is in force already.
  * - L1, L2, L3: a healed cluster writes, streams, and did not change its primary more often than it
@@ -312,6 +314,29 @@ void check_discard(struct sim *sim, int node, int source)
                           (unsigned)a->lsn);
             return;
         }
+    }
+}
+
+/* PostgreSQL never comes up with it, whatever the reason is. */
+void check_gives_up(struct sim *sim, int node)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    int others = 0;
+    for (int i = 0; i < sim->databases; i++) {
+        others += i != node && sim->nodes[i].pg.data == DATA_USABLE ? 1 : 0;
+    }
+    bool is_same = sim->given_up_epoch == sim->store.now.grant_epoch;
+    sim->given_up = is_same ? sim->given_up + 1 : 1;
+    sim->given_up_epoch = sim->store.now.grant_epoch;
+    sim->counts.given_up++;
+    sim_say(sim, "%s gives its copy up, %d others are left", n->name.text, others);
+    if (sim->sickness == SICK_EARLY) {
+        sim_violation(sim, "S13: %s gives up data that nobody has read", n->name.text);
+    } else if (others < 2) {
+        sim_violation(sim, "S13: %s gives its copy up, and %d others are left", n->name.text,
+                      others);
+    } else if (sim->given_up > 1) {
+        sim_violation(sim, "S13: %s gives its copy up after another one did", n->name.text);
     }
 }
 

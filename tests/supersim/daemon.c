@@ -6,7 +6,7 @@
 
 #define LOOP_US (50 * MS)
 #define PROBE_FAILS 0.01
-#define WAL_KEPT 150                      /* records that a primary keeps for whoever is behind */
+#define WAL_KEPT 150 /* records kept for whoever is behind; who is sick has a slot */
 #define BACKLOG_BYTES (UINT64_C(1) << 30) /* what a recovery that takes long has before it */
 
 void daemon_start(struct sim *sim, int node)
@@ -324,7 +324,7 @@ void observe(struct sim *sim, int node, struct facts *f)
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_pg *up = &sim->nodes[i].pg;
         if (up->is_primary && name_is(&sim->nodes[i].name, &n->view.holder) &&
-            up->wal_count > n->pg.wal_count + WAL_KEPT) {
+            sim->sick_until == 0 && up->wal_count > n->pg.wal_count + WAL_KEPT) {
             f->back.has_upstream_wal = FACT_NO;
         }
     }
@@ -410,6 +410,7 @@ void daemon_look(struct sim *sim, int node)
         d->granted_at = local_ms(sim, n);
     }
     d->made_at = makes(n) ? local_ms(sim, n) : d->made_at;
+    sick_look(sim, node, &f);
     struct decision now = decide(&f);
     sim->counts.decisions++;
     if (serves_writes(&f)) {
@@ -422,7 +423,9 @@ void daemon_look(struct sim *sim, int node)
         d->renew_until = local_ms(sim, n) + sim->settings.times.renew_ms;
     }
     bool kills = now.action == ACTION_KILL && d->busy && d->doing.action != ACTION_KILL;
-    if (now.action == ACTION_WAIT || (d->busy && !kills)) {
+    bool is_pause = now.action == ACTION_START_STANDBY && sim->sickness != SICK_NOT &&
+                    local_ms(sim, n) < d->starts.not_before_ms;
+    if (now.action == ACTION_WAIT || is_pause || (d->busy && !kills)) {
         return;
     }
     d->busy = true;

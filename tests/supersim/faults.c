@@ -473,12 +473,8 @@ static void thaw(const struct sim *sim, uint64_t *until)
     *until = *until > sim->now ? sim->now : *until;
 }
 
-void fault_heal(struct sim *sim)
+void fault_undo(struct sim *sim)
 {
-    sim->healed = true;
-    if (sim->crashing != NOBODY && !is_dispensable(sim, sim->crashing)) {
-        sim->crashing = NOBODY;
-    }
     memset(sim->cut, 0, sizeof(sim->cut));
     memset(sim->replica_cut, 0, sizeof(sim->replica_cut));
     for (int i = 0; i < sim->count; i++) {
@@ -491,8 +487,17 @@ void fault_heal(struct sim *sim)
         n->daemon.crashes = 0;
         start_host(sim, i);
     }
+}
+
+void fault_heal(struct sim *sim)
+{
+    sim->healed = true;
+    if (sim->crashing != NOBODY && !is_dispensable(sim, sim->crashing)) {
+        sim->crashing = NOBODY;
+    }
+    fault_undo(sim);
     sim->store.now.paused = FACT_NO;
     sim->store.revision++;
     sim_say(sim, "healed");
-    sim_schedule(sim, sim->now + 2000 * MS, EV_END, 0);
+    sim_schedule(sim, sim->now + sick_begin(sim) + 2000 * MS, EV_END, 0);
 }

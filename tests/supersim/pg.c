@@ -11,7 +11,8 @@
 #define STREAM_MAX 200
 #define STANDS_AFTER_US (2000 * MS)
 #define STARTUP_LAG_US (18 * MS) /* until it has seen the signal that the postmaster passed on */
-#define UNREADABLE 0.005         /* of all ends */
+#define SICK_CLIENT 8    /* times slower, for that lasts long, and WAL_MAX is soon reached */
+#define UNREADABLE 0.005 /* of all ends */
 #define UNREADABLE_US (25000 * MS)
 
 struct position pg_end(const struct sim_pg *pg)
@@ -110,6 +111,7 @@ void pg_kill(struct sim *sim, int node)
     disconnect(sim, node);
     pg_note_killed(sim, node);
     pg->process = PG_LEFT;
+    pg->fails = false;
     end_in(sim, node, NEXT_ABSENT, short_draw(sim, 40 * MS));
     if (commits(&sim->nodes[node])) {
         sim_schedule(sim, sim->now + draw(sim, 1 * MS, 30 * MS), EV_CLIENT, node)->life = pg->life;
@@ -124,6 +126,7 @@ void pg_stop(struct sim *sim, int node, bool fast)
     }
     pg->was_killed = pg->was_killed && sim->now < pg->replayed_at;
     pg->process = PG_STOPPING;
+    pg->fails = false;
     uint64_t us = fast ? draw(sim, 30 * MS, 200 * MS) : draw(sim, 5 * MS, 30 * MS);
     pg->life++;
     disconnect(sim, node);
@@ -153,7 +156,12 @@ void pg_start(struct sim *sim, int node, bool as_primary)
     recover(sim, pg);
     bool opens_early = !as_primary && sim->slowness == SLOW_REPLAY;
     uint64_t recovery_us = opens_early ? 0 : pg->replayed_at - sim->now;
-    end_in(sim, node, as_primary ? NEXT_PRIMARY : NEXT_STANDBY,
+    pg->fails = sick_fails(pg, as_primary);
+    starts_began(&sim->nodes[node].daemon.starts, local_ms(sim, &sim->nodes[node]));
+    end_in(sim, node,
+           pg->fails    ? NEXT_ABSENT
+           : as_primary ? NEXT_PRIMARY
+                        : NEXT_STANDBY,
            recovery_us + draw(sim, 20 * MS, 150 * MS));
 }
 
@@ -209,6 +217,7 @@ void pg_next(struct sim *sim, int node)
         case NEXT_ABSENT:
             pg->process = PG_ABSENT;
             pg->is_primary = false;
+            sick_ended(sim, node);
             pg->life++;
             disconnect(sim, node);
             pg->conninfo = pg->conninfo_was = NOBODY;
@@ -447,7 +456,9 @@ void pg_client(struct sim *sim, int node)
         add_record(sim, &n->pg, n->pg.wal[n->pg.wal_count - 1].timeline);
         pg_acknowledge(sim, node);
     }
-    sim_schedule(sim, sim->now + draw(sim, 10 * MS, 60 * MS), EV_CLIENT, node)->life = n->pg.life;
+    uint64_t us = draw(sim, 10 * MS, 60 * MS);
+    us = sim->now < sim->sick_until ? us * SICK_CLIENT : us;
+    sim_schedule(sim, sim->now + us, EV_CLIENT, node)->life = n->pg.life;
 }
 
 bool pg_is_writable(const struct sim *sim, const struct sim_node *n)

@@ -270,6 +270,9 @@ static void happen(struct sim *sim, const struct event *e)
         case EV_END:
             check_end(sim);
             break;
+        case EV_SICK:
+            sick_step(sim, e->node, e->a);
+            break;
     }
 }
 
