@@ -179,9 +179,24 @@ static bool cut_replica(struct sim *sim, struct sim_node *n, int kind)
     return true;
 }
 
-/* What is left must be able to go on without that disk: a cluster that lost its only copies waits
- * for a person. */
-static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
+/* What will be asked for is not known then. */
+static bool is_publishing(const struct sim *sim)
+{
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_daemon *d = &sim->nodes[i].daemon;
+        if (d->busy && d->doing.action == ACTION_SYNC_SET) {
+            return true;
+        }
+    }
+    for (int i = 0; i < PARCELS; i++) {
+        if (sim->parcels[i].used && sim->parcels[i].proposal.kind == PROPOSE_SYNC) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fault_may_lose(const struct sim *sim, const struct sim_node *lost)
 {
     struct store_facts store = sim->store.now;
     store.sync = sim->store.owed;
@@ -200,7 +215,7 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
     struct proof proof = proof_by_seals(&store, left, (uint32_t)sim->databases, 1);
     struct proof waits = proof_of_waits(&store, left, (uint32_t)sim->databases, 1);
     if (!sync->is_known || newest == NULL || sim->acked_count == 0 ||
-        sim->store.now.paused == FACT_YES) {
+        sim->store.now.paused == FACT_YES || is_publishing(sim)) {
         return false;
     }
     if (!proof_is_lossy(sync)) {
@@ -224,7 +239,7 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
 
 static bool wipe(struct sim *sim, struct sim_node *n, int kind)
 {
-    if (!n->is_database || !n->host_up || n->pg.data != DATA_USABLE || !may_wipe(sim, n)) {
+    if (!n->is_database || !n->host_up || n->pg.data != DATA_USABLE || !fault_may_lose(sim, n)) {
         return false;
     }
     drop_host(sim, n);

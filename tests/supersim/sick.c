@@ -64,7 +64,8 @@ static int other_sick(const struct sim *sim)
 static void falls(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
-    bool is_one_too_many = sim->sickness == SICK_DATA && other_sick(sim) > 0;
+    bool is_one_too_many = sim->sickness == SICK_DATA &&
+                           (other_sick(sim) > 0 || !fault_may_lose(sim, &sim->nodes[node]));
     if (pg->is_primary || name_is(&sim->nodes[node].name, &sim->store.now.holder) ||
         pg->data != DATA_USABLE || is_one_too_many || sim->now >= sim->sick_until) {
         return;

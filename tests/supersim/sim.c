@@ -113,7 +113,7 @@ int parcel_take(struct sim *sim)
     for (int k = 0; k < PARCELS; k++) {
         int i = (sim->parcel_next + k) % PARCELS;
         if (!sim->parcels[i].used) {
-            sim->parcels[i].used = true;
+            sim->parcels[i] = (struct parcel){.used = true};
             sim->parcels_used++;
             sim->parcel_next = i + 1;
             return i;

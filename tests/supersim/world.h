@@ -404,6 +404,9 @@ void fault_recover(struct sim *sim, int node, uint64_t what);
 void fault_heal(struct sim *sim);
 void fault_opened(struct sim *sim, int node); /* its PostgreSQL is out of recovery */
 void fault_undo(struct sim *sim);             /* of hosts, programs and the network */
+/* What is left can go on without its disk: a cluster that lost its only copies waits for a person.
+ */
+bool fault_may_lose(const struct sim *sim, const struct sim_node *lost);
 int fault_kinds(void);
 const char *fault_name(int kind);
 void fault_milestone(struct sim *sim);
