@@ -13,6 +13,9 @@
 #include "base/buf.h"
 #include "supervisor/cluster_view.h"
 
+/* Whose interface this is, two digits for each part of its version. */
+#define PATRONI_VERSION_DIGITS "040104"
+
 enum patroni_path {
     PATRONI_NONE, /* not a path of this interface */
     PATRONI_PRIMARY,
@@ -32,11 +35,12 @@ enum patroni_path {
     PATRONI_CLUSTER,
     PATRONI_HISTORY,
     PATRONI_CONFIG,
+    PATRONI_METRICS,
 };
-#define PATRONI_PATHS (PATRONI_CONFIG + 1)
+#define PATRONI_PATHS (PATRONI_METRICS + 1)
 
-/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history and /config
- * what follows the first segment does not either. */
+/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history, /config and
+ * /metrics what follows the first segment does not either. */
 enum patroni_path patroni_path(const char *path);
 
 struct patroni_parameter {
@@ -49,9 +53,8 @@ struct patroni_query {
     size_t count;
 };
 
-/* 200 or 503, of every path but CLUSTER, HISTORY and CONFIG. @view: of a node that supervises
- * PostgreSQL.
- */
+/* 200 or 503, of every path but CLUSTER, HISTORY, CONFIG and METRICS. @view: of a node that
+ * supervises PostgreSQL. */
 unsigned patroni_code(enum patroni_path path, const struct patroni_query *query,
                       const struct cluster_view *view, uint64_t boot_ms);
 
