@@ -22,8 +22,7 @@ static bool is_scalar(const json_t *value)
     return json_is_string(value) || json_is_number(value) || json_is_boolean(value);
 }
 
-/* A string without its quotes. */
-static char *text_of(json_t *scalar)
+char *config_scalar_text(json_t *scalar)
 {
     return json_is_string(scalar) ? mem_strdup(json_string_value(scalar))
                                   : config_document_text(scalar);
@@ -34,8 +33,8 @@ static bool says_the_same(json_t *a, json_t *b)
     if (!is_scalar(a) || !is_scalar(b)) {
         return json_equal(a, b) == 1;
     }
-    CLEANUP(mem_freep) char *x = text_of(a);
-    CLEANUP(mem_freep) char *y = text_of(b);
+    CLEANUP(mem_freep) char *x = config_scalar_text(a);
+    CLEANUP(mem_freep) char *y = config_scalar_text(b);
     return strcmp(x, y) == 0;
 }
 

@@ -17,5 +17,7 @@ bool config_merge(json_t *target, json_t *change);
 /* A document as it is stored: the order of its keys, and decimal numbers, stay as they were. The
  * caller's, to be freed with mem_free(). */
 char *config_document_text(json_t *document);
+/* The same of one value, a string without its quotes. */
+char *config_scalar_text(json_t *scalar);
 
 #endif /* CONFIG_MERGE_H_ */

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/cli.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/dynamic.h"
 #include "config/merge.h"
 #include "daemon/json_in.h"
+#include "supervisor/pg_rules.h"
 
 #define TAG_SIZE 24
 #define BLANKS " \t"
@@ -71,10 +73,45 @@ static void refuse(struct config_verdict *v, unsigned status, int code)
     v->code = code;
 }
 
-static void judge_text(const struct config_stored *stored, struct config_verdict *v)
+static json_t *parameters_of(json_t *document)
+{
+    return json_object_get(json_object_get(document, "postgresql"), "parameters");
+}
+
+/* The parameters that the nodes have to agree on: of a value that can not be, each would take the
+ * default instead. One that stood there before keeps nobody from changing another. */
+static void judge_parameters(json_t *now, json_t *next, struct problems *problems)
+{
+    const struct tree_place nowhere = {.source = NULL};
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(parameters_of(next), name, value)
+    {
+        char written[PG_RULE_TEXT];
+        char words[PG_RULE_WORDS];
+        const struct pg_rule *rule = pg_rule_of(name);
+        json_t *before = json_object_get(parameters_of(now), name);
+        bool is_judged = rule != NULL && rule->kind != PG_RULE_OURS && !json_is_null(value) &&
+                         json_equal(before, value) == 0;
+        if (!is_judged) {
+            continue;
+        }
+        CLEANUP(mem_freep) char *text = config_scalar_text(value);
+        if (!pg_rule_takes(rule, text, written)) {
+            problems_add(problems, PROBLEM_ERROR, &nowhere,
+                         "postgresql.parameters.%s: can not be %s, but %s", name,
+                         cli_quoted(text).text, pg_rule_expects(rule, words));
+        }
+    }
+}
+
+static void judge_text(const struct config_stored *stored, json_t *now, json_t *next,
+                       struct config_verdict *v)
 {
     CLEANUP(problems_close) struct problems problems = {0};
-    if (config_dynamic_check(buf_text(&v->text), stored->text, &problems) != 0) {
+    int code = config_dynamic_check(buf_text(&v->text), stored->text, &problems);
+    judge_parameters(now, next, &problems);
+    if (code != 0 || problems_count(&problems, PROBLEM_ERROR) > 0) {
         buf_clear(&v->text);
         join(&problems, &v->text);
         refuse(v, 400, ERR_INVALID);
@@ -113,7 +150,7 @@ void config_judge(const struct config_wish *wish, const struct config_stored *st
         v->is_same = !differs;
         if (differs) {
             take_text(next, v);
-            judge_text(stored, v);
+            judge_text(stored, now, next, v);
         } else {
             buf_str(&v->text, stored->text);
         }

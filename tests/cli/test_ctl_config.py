@@ -94,7 +94,7 @@ def fixture_empty(tmp_path):
 
 # --- show-config ---
 
-def test_show_config_is_sorted_block_yaml(node):
+def test_row_show_config_is_sorted_block_yaml(node):
     assert told("show-config", node=node) == YAML
     assert told("show-config", "orders", "--format", "yaml", node=node) == YAML
     assert json.loads(told("show-config", "--format", "json", node=node)) == FIRST
@@ -128,7 +128,7 @@ def test_there_is_none():
 
 # --- edit-config: by options ---
 
-def test_set_shows_asks_and_writes(node):
+def test_row_edit_config_shows_asks_and_writes(node):
     assert told("edit-config", "-s", "ttl=20", node=node, data=b"y\n") == DIFF + ASKED + CHANGED
     assert node.document == {**FIRST, "ttl": 20}
     assert node.puts == ['"12"']

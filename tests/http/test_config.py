@@ -75,6 +75,52 @@ def test_502_where_there_is_none(node):
 
 # --- Changing ---
 
+def test_row_GET_config_then_PATCH_config_then_PUT_config(node):
+    """The rows `GET`, `PATCH` and `PUT /config` of Patroni's contract, as its manual shows them."""
+    assert node.get("/config").json == FIRST
+    wish = {"loop_wait": 5, "ttl": 20, "postgresql": {"parameters": {"max_connections": "101", "work_mem": None}}}
+    wanted = {"ttl": 20, "postgresql": {"parameters": {"max_connections": "101"}, "use_slots": True}, "loop_wait": 5}
+    assert (change(node, "PATCH", wish).json, node.get("/config").json) == (wanted, wanted)
+    assert change(node, "PATCH", {"loop_wait": None, "postgresql": None}).json == {"ttl": 20}
+    assert (change(node, "PUT", FIRST).json, node.get("/config").json) == (FIRST, FIRST)
+
+
+def test_every_key_of_the_dynamic_configuration_is_taken_and_null_removes_it(node):
+    """Those of Patroni's contract, with values as people write them; a truth as a text, too."""
+    slot = {"a": {"type": "physical"}, "b": {"type": "logical", "database": "d", "plugin": "pgoutput"}}
+    own = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3, "maximum_lag_on_failover": 0, "maximum_lag_on_syncnode": -1,
+           "max_timelines_history": 0, "check_timeline": "true", "primary_start_timeout": 0, "primary_stop_timeout": 5,
+           "master_start_timeout": 300, "master_stop_timeout": 0, "primary_race_backoff": 0, "synchronous_mode": "quorum",
+           "synchronous_mode_strict": "false", "synchronous_node_count": 1, "failsafe_mode": "true", "pause": "true",
+           "member_slots_ttl": "30min", "slots": slot, "permanent_slots": slot, "permanent_replication_slots": slot,
+           "ignore_slots": [{"name": "x", "type": "logical", "database": "d", "plugin": "p"}],
+           "standby_cluster": {"host": "h", "port": 5432, "primary_slot_name": "s", "restore_command": "c",
+                               "create_replica_methods": ["basebackup"], "archive_cleanup_command": "d",
+                               "recovery_min_apply_delay": "5min"}}
+    lists = {f"pg_{kind}{role}": [line] for kind, line in (("hba", "local all all md5"), ("ident", "a b c"))
+             for role in ("", "_primary", "_replica", "_standby_leader")}
+    below = {"use_pg_rewind": True, "use_slots": "true", "recovery_conf": {"restore_command": "x"},
+             "parameters": {"max_connections": "101", "hot_standby": "on", "a.b": 1},
+             **{f"parameters_{role}": {"work_mem": "1MB"} for role in ("primary", "replica", "standby_leader")}, **lists,
+             "bin_dir": "/usr/bin", "bin_name": {"postgres": "pg"}, "callbacks": {"on_start": "/x"}, "custom_conf": "/x",
+             "create_replica_methods": ["basebackup"], "basebackup": {"checkpoint": "fast"}, "rewind": [{"debug": ""}],
+             "remove_data_directory_on_rewind_failure": True, "remove_data_directory_on_diverged_timelines": False,
+             "pre_promote": "/x", "before_stop": "/x", "use_unix_socket": True, "use_unix_socket_repl": True,
+             "pg_ctl_timeout": 60, "krbsrvname": "postgres", "database": "postgres"}
+    for key, value in own.items():
+        answer = change(node, "PATCH", {key: value})
+        assert (answer.status, answer.body and answer.json.get(key)) == (200, value), (key, answer.body)
+    for key, value in below.items():
+        answer = change(node, "PATCH", {"postgresql": {key: value}})
+        assert answer.status == 200, (key, answer.body)
+    assert set(stored(node)[0]) == {*own, "postgresql"}
+    assert set(stored(node)[0]["postgresql"]) == set(below)
+    for mode in (True, False, "on", "off", "true"):
+        assert change(node, "PATCH", {"synchronous_mode": mode}).json["synchronous_mode"] == mode
+    nothing = {key: None for key in own}
+    assert change(node, "PATCH", {**nothing, "postgresql": {key: None for key in below}}).json == {"postgresql": {}}
+
+
 def test_patch_merges_and_every_node_tells_it(nodes, node):
     wish = {"ttl": 20, "pause": True, "postgresql": {"parameters": {"max_connections": 200, "work_mem": None}}}
     wanted = {"ttl": 20, "pause": True, "postgresql": {"parameters": {"max_connections": 200}, "use_slots": True}}
@@ -128,6 +174,9 @@ def test_what_changes_nothing_writes_nothing(node, method, body):
     ({"standby_cluster": {"hots": "x"}}, "standby_cluster.hots: unknown key; did you mean host?"),
     ({"postgresql": {"parameters": [1]}}, "postgresql.parameters: has to be a map, as in {a: b}"),
     ({"postgresql": 5}, "postgresql: has to be a map of keys, not one value"),
+    ({"postgresql": {"parameters": {"max_connections": "many", "wal_level": "minimal", "port": 5}}},
+     'postgresql.parameters.max_connections: can not be "many", but 25 to 262143; '
+     'postgresql.parameters.wal_level: can not be "minimal", but replica or logical'),
     ({"pause": "perhaps", "quux": 1}, 'quux: unknown key; pause: "perhaps" is neither true nor false')])
 def test_a_wrong_value_or_key_is_named_and_nothing_changes(node, method, body, message):
     before = stored(node)

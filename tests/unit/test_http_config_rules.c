@@ -15,6 +15,7 @@
 
 #define STORED "{\"ttl\": 30}"
 #define REVISION 12
+#define PARAMETERS(value) "{\"postgresql\": {\"parameters\": {\"max_connections\": " value "}}}"
 
 static const struct {
     const char *is;
@@ -60,6 +61,23 @@ static const struct {
      "ttl: \"soon\" is no duration; ", false, true},
     {"two of them, in one line", true, "{\"pause\": 7, \"quux\": 1}", STORED, NULL, 400,
      ERR_INVALID, "pause: \"7\" is neither true nor false; quux: unknown key", false, false},
+    {"a parameter of all nodes that can not be that", false, PARAMETERS("\"many\""), STORED, NULL,
+     400, ERR_INVALID,
+     "postgresql.parameters.max_connections: can not be \"many\", but 25 to 262143", false, true},
+    {"... is too little", true, PARAMETERS("24"), STORED, NULL, 400, ERR_INVALID,
+     "postgresql.parameters.max_connections: can not be \"24\", but 25 to 262143", false, false},
+    {"... is the least", true, PARAMETERS("25"), STORED, NULL, 200, 0, PARAMETERS("25"), false,
+     false},
+    {"... and a text that is a number", true, PARAMETERS("\"101\""), STORED, NULL, 200, 0,
+     PARAMETERS("\"101\""), false, false},
+    {"... stood there before", false, "{\"ttl\": 20}", PARAMETERS("5"), NULL, 200, 0,
+     "{\"postgresql\": {\"parameters\": {\"max_connections\": 5}}, \"ttl\": 20}", false, true},
+    {"... is a map", true, PARAMETERS("{}"), STORED, NULL, 400, ERR_INVALID,
+     "postgresql.parameters.max_connections: ", false, false},
+    {"... and what the files of Patroni's users say by habit", true,
+     "{\"postgresql\": {\"parameters\": {\"hot_standby\": \"on\", \"port\": 5433}}}", STORED, NULL,
+     200, 0, "{\"postgresql\": {\"parameters\": {\"hot_standby\": \"on\", \"port\": 5433}}}", false,
+     false},
 };
 
 static void test_every_situation(void **state)
