@@ -305,6 +305,13 @@ def wait_for(path):
         time.sleep(0.02)
 
 
+def end_both(process, tmp_path):
+    """Where a signal ended neither, the test fails and does not hang."""
+    if process.poll() is None:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        process.kill()
+
+
 def heard():
     """Who runs the tests may have been told to ignore it (nohup)."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -319,7 +326,10 @@ def test_a_signal_ends_the_editor_and_removes_the_file(node, tmp_path, empty, nu
         (file,) = empty.iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         process.send_signal(number)
-        assert process.wait(SECONDS_MAX) == -number
+        try:
+            assert process.wait(SECONDS_MAX) == -number
+        finally:
+            end_both(process, tmp_path)
     assert not os.path.exists(f"/proc/{(tmp_path / 'pid').read_text().strip()}")
     assert node.puts == []
 
