@@ -10,11 +10,10 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "supervisor/act_parts.h"
-#include "tests/lib/act_kit.h"
+#include "tests/lib/act_guard.h"
 
 static struct act act;
 
@@ -42,31 +41,22 @@ static void an_arming_tells_the_times_of_the_lease_that_was_granted(void **state
 {
     (void)state;
     struct pg_setup setup = {.watchdog_margin_s = 2};
-    struct guard_client guard = {.fd = -1, .page_fd = -1};
-    struct guard_seen seen = {.state = GUARD_WELL};
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    act_kit_open(&act);
-    guard.fd = ends[0];
-    act.guard = &guard;
-    act.guard_seen = &seen;
+    struct act_guard guard;
+    act_guard_open(&guard, &act);
     act.order.setup = &setup;
     act.order.decision.epoch = 7;
-    struct guard_request request = armed(ends[1], 15000);
+    struct guard_request request = armed(guard.fd, 15000);
     assert_int_equal(request.kind, GUARD_ARM);
     assert_int_equal(request.epoch, 7);
     assert_int_equal(request.watchdog_timeout_ns, 10000 * NS_PER_MS);
     assert_int_equal(request.watchdog_margin_ns, 2000 * NS_PER_MS);
-    request = armed(ends[1], 2000);
+    request = armed(guard.fd, 2000);
     assert_int_equal(request.watchdog_timeout_ns, 1000 * NS_PER_MS);
     assert_int_equal(request.watchdog_margin_ns, 0);
-    act_kit_close(&act);
-    act_kit_close_loop();
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+    act_guard_close(&guard, &act);
 }
 
-#define LONG_MS 60000
+#define LONG_MS UINT64_C(60000)
 
 static void asks_to_start(struct act *a)
 {
@@ -101,14 +91,8 @@ static void hear(uint16_t kind, uint32_t id)
 static void a3_a_start_is_owed_until_the_guard_has_told_of_it(void **state)
 {
     (void)state;
-    struct guard_client guard = {.fd = -1, .page_fd = -1};
-    struct guard_seen seen = {.state = GUARD_WELL};
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    act_kit_open(&act);
-    guard.fd = ends[0];
-    act.guard = &guard;
-    act.guard_seen = &seen;
+    struct act_guard guard;
+    act_guard_open(&guard, &act);
     uint32_t stop = asked_and_given_up(asks_to_stop);
     assert_false(act_owes_start(&act, LONG_MS));
     uint32_t id = asked_and_given_up(asks_to_start);
@@ -131,10 +115,7 @@ static void a3_a_start_is_owed_until_the_guard_has_told_of_it(void **state)
     act.start_asked_ms -= LONG_MS; /* never answered: for ever nothing is owed */
     assert_true(act_owes_start(&act, 2 * LONG_MS));
     assert_false(act_owes_start(&act, LONG_MS - 1));
-    act_kit_close(&act);
-    act_kit_close_loop();
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+    act_guard_close(&guard, &act);
 }
 
 int main(void)

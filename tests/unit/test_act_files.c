@@ -20,7 +20,7 @@
 #include "supervisor/act_table.h"
 #include "supervisor/pg_file.h"
 #include "supervisor/pg_note.h"
-#include "tests/lib/act_kit.h"
+#include "tests/lib/act_guard.h"
 #include "tests/lib/facts_kit.h"
 #include "tests/lib/scratch_kit.h"
 
@@ -96,7 +96,7 @@ static void c1_what_does_not_run_names_nobody_when_it_is_sealed(void **state)
 }
 
 /* The guard's side of one refused seal that was tried so often before: how it is to end. */
-static uint64_t ended_by(int guard, struct guard_seen *seen, struct act *act, uint32_t failures)
+static uint64_t ended_by(struct act_guard *guard, struct act *act, uint32_t failures)
 {
     struct guard_request request = {.kind = 0};
     char bytes[GUARD_MESSAGE_MAX];
@@ -104,12 +104,12 @@ static uint64_t ended_by(int guard, struct guard_seen *seen, struct act *act, ui
     act->order = order;
     act->order.failures = failures;
     act->order.decision = (struct decision){.action = ACTION_SEAL, .seal = SEAL_STOP};
-    seen->process = PG_RUNNING;
+    guard->seen.process = PG_RUNNING;
     act_carry_out(act);
     for (int i = 0; i < 10000 && act->asked == 0; i++) {
         (void)uv_run(act->loop, UV_RUN_ONCE);
     }
-    ssize_t size = recv(guard, bytes, sizeof(bytes), 0);
+    ssize_t size = recv(guard->fd, bytes, sizeof(bytes), 0);
     assert_true(size > 0 && guard_request_decode(bytes, (size_t)size, &request));
     assert_int_equal(request.kind, GUARD_STOP);
     assert_false(has("data/postgresql.conf", "host=10.0.0.1")); /* before it is asked to */
@@ -117,7 +117,7 @@ static uint64_t ended_by(int guard, struct guard_seen *seen, struct act *act, ui
     struct guard_event answer = {.kind = GUARD_DONE, .id = request.id};
     act_guard_event(act, &answer);
     assert_int_equal(acts_done, before);
-    seen->process = PG_ABSENT;
+    guard->seen.process = PG_ABSENT;
     act_kit_run_until(&acts_done, before + 1);
     assert_int_equal(act->err.code, 0);
     return request.how;
@@ -127,23 +127,13 @@ static void c1_what_refuses_its_files_is_ended_and_names_nobody(void **state)
 {
     (void)state;
     static struct act act;
-    struct guard_client guard = {.fd = -1, .page_fd = -1};
-    struct guard_seen seen = {.state = GUARD_WELL};
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    act_kit_open(&act);
-    guard.fd = ends[0];
-    act.guard = &guard;
-    act.guard_seen = &seen;
+    struct act_guard guard;
+    act_guard_open(&guard, &act);
     assert_int_equal(work_put_config(&order, &err), 0);
     assert_true(has("data/postgresql.conf", "host=10.0.0.1"));
-    assert_int_equal(ended_by(ends[1], &seen, &act, 0), GUARD_FAST);
-    assert_int_equal(ended_by(ends[1], &seen, &act, 1),
-                     GUARD_KILL); /* others wait for its answer */
-    act_kit_close(&act);
-    act_kit_close_loop();
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+    assert_int_equal(ended_by(&guard, &act, 0), GUARD_FAST);
+    assert_int_equal(ended_by(&guard, &act, 1), GUARD_KILL); /* others wait for its answer */
+    act_guard_close(&guard, &act);
 }
 
 static int stay(void *arg)
