@@ -27,6 +27,7 @@ enum watch_column {
     W_RECEIVE,
     W_REPLAY,
     W_PAUSED,
+    W_REPLAYED_AT,
     W_RECEIVERS,
     W_RECEIVER_STATUS,
     W_RECEIVER_TIMELINE,
@@ -82,6 +83,7 @@ const char *probe_watch_sql(uint64_t door_pid, char out[PROBE_SQL_SIZE])
         " greatest(c.timeline_id, e.min_recovery_end_timeline) AS c,"
         " pg_last_wal_receive_lsn() AS rl, pg_last_wal_replay_lsn() AS pl,"
         " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END AS p,"
+        " CASE WHEN q.r THEN " US("pg_last_xact_replay_timestamp()") " END AS pt,"
         /* Whoever may not see the processes sees none: that is no answer. */
         " CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN"
         " (SELECT count(*) FROM pg_stat_get_activity(NULL) AS a"
@@ -233,6 +235,7 @@ static bool parse_watch(const struct pg_rows *rows, struct probe_watch *w)
                    read_lsn(rows, 0, W_RECEIVE, &w->receive_known, &w->receive_lsn) &&
                    read_lsn(rows, 0, W_REPLAY, &w->replay_known, &w->replay_lsn) &&
                    read_bool(rows, 0, W_PAUSED, &w->is_paused) &&
+                   read_u64(rows, 0, W_REPLAYED_AT, &w->replayed_us) &&
                    pg_rows_text(rows, 0, W_RECEIVERS) != NULL &&
                    read_u32(rows, 0, W_RECEIVERS, &w->receiver_count) &&
                    read_u32(rows, 0, W_RECEIVER_TIMELINE, &w->receiver_timeline) &&

@@ -60,6 +60,8 @@ struct probe_watch {
     bool replay_known;
     uint64_t replay_lsn;
     bool is_paused;                         /* replay is */
+    uint64_t replayed_us;                   /* when the last transaction that it replayed was
+                                               committed, by the wall clock of its primary; 0: none was */
     uint32_t receiver_count;                /* walreceiver processes */
     char receiver_status[PROBE_STATE_SIZE]; /* "": none */
     uint32_t receiver_timeline;             /* 0: none */

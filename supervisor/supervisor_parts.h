@@ -7,6 +7,7 @@
 #include "supervisor/config_note.h"
 #include "supervisor/damage.h"
 #include "supervisor/kill_budget.h"
+#include "supervisor/lease_low.h"
 #include "supervisor/observe.h"
 #include "supervisor/refused.h"
 #include "supervisor/source.h"
@@ -167,6 +168,7 @@ struct supervisor {
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
 
     struct supervisor_measure measure;
+    struct lease_low lease_low;
     struct supervisor_upgrade upgrade;
     uint64_t shortens; /* the epoch whose lease is being given its own time again; 0: none */
     uint64_t shorten_again_ms;

@@ -8,6 +8,7 @@
 #include "tests/supersim/world.h"
 
 #define SLOW_INITDB_EACH 3 /* of all lives one has a slow one */
+#define LOOK_US (20 * MS)  /* between two questions in a hurry, at least */
 #define SLOW_INITDB_MS 25000
 
 static bool is_running(const struct sim_pg *pg)
@@ -40,6 +41,9 @@ uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
     if (d->action == ACTION_INITDB && !sim->wish.exhaustive && sim->seed % SLOW_INITDB_EACH == 0) {
         return sim->seed * 7919 % SLOW_INITDB_MS * MS; /* no chance: other lives stay as they are */
     }
+    if (d->action == ACTION_SEAL && d->seal == SEAL_LOOK_AGAIN) {
+        return draw(sim, LOOK_US, LOOK_US + 15 * MS);
+    }
     return draw(sim, 1 * MS, 15 * MS);
 }
 
@@ -63,9 +67,12 @@ static void act_seal(struct sim *sim, int node, const struct decision *d)
         case SEAL_END_RECEIVER:
             pg_end_receiver(sim, node);
             break;
-        case SEAL_LOOK_AGAIN:
-            pg->gone_looks = pg->receives_from == NOBODY ? pg->gone_looks + 1 : 0;
+        case SEAL_LOOK_AGAIN: {
+            bool counts = sim->now >= pg->conninfo_shown_at + LOOK_US; /* it was asked after that */
+            bool is_gone = counts && pg->receives_from == NOBODY;
+            pg->gone_looks = is_gone ? pg->gone_looks + 1 : 0;
             break;
+        }
         case SEAL_READ_END:
             pg->end_read = true;
             break;

@@ -213,7 +213,7 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     out->receiver = pg->receives_from != NOBODY ? RECEIVER_LIVES : RECEIVER_GONE;
     out->receiver_gone_twice = pg->gone_looks >= 2;
     out->end_after_seal = pg->end_read;
-    bool takes = pg->conninfo_at > sim->now;
+    bool takes = pg->conninfo_shown_at > sim->now;
     out->conninfo_empty = takes && runs ? FACT_UNKNOWN : yes(pg->conninfo == NOBODY);
     if (pg->conninfo != NOBODY) {
         out->upstream = sim->nodes[pg->conninfo].name;

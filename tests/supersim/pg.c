@@ -10,7 +10,8 @@
 
 #define STREAM_MAX 200
 #define STANDS_AFTER_US (2000 * MS)
-#define UNREADABLE 0.005 /* of all ends */
+#define STARTUP_LAG_US (18 * MS) /* until it has seen the signal that the postmaster passed on */
+#define UNREADABLE 0.005         /* of all ends */
 #define UNREADABLE_US (25000 * MS)
 
 struct position pg_end(const struct sim_pg *pg)
@@ -251,7 +252,8 @@ void pg_set_conninfo(struct sim *sim, int node, int to)
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->conninfo_was = conninfo_in_force(sim, pg);
     pg->conninfo = to;
-    pg->conninfo_at = sim->now + draw(sim, 2 * MS, 60 * MS);
+    pg->conninfo_shown_at = sim->now + draw(sim, 2 * MS, 60 * MS);
+    pg->conninfo_at = pg->conninfo_shown_at + draw(sim, 0, STARTUP_LAG_US) % STARTUP_LAG_US;
     pg->end_read = false;
     struct event *e = sim_schedule(sim, pg->conninfo_at, EV_CONNECT, node);
     e->life = pg->life;

@@ -142,7 +142,8 @@ struct sim_pg {
     uint32_t wal_count;
     /* the receiver */
     int conninfo, conninfo_was;
-    uint64_t conninfo_at; /* in force from then on */
+    uint64_t conninfo_shown_at; /* a new session shows it from then on */
+    uint64_t conninfo_at;       /* ... and soon after the startup process goes by it */
     int receives_from;
     uint64_t connection; /* grows with each */
     uint32_t gone_looks;
