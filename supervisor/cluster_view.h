@@ -175,6 +175,7 @@ struct view_member {
     bool is_fresh;    /* heard lately */
     bool is_recent;   /* ... or a moment ago: what it said of itself still counts */
     bool never_leads; /* nofailover, or a failover_priority below 1, as its tags come out */
+    bool is_refusing; /* its configuration */
     char site[64];
     enum view_state state;
     enum view_flow flow;

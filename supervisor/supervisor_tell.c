@@ -110,7 +110,11 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
         (void)snprintf(out, VIEW_TEXT_SIZE, "the end of its WAL can not be read: %.200s",
                        s->unread_trouble);
     } else if (s->start_trouble[0] != '\0') {
-        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->start_trouble);
+        const char *wait = damage_wait_text(s->facts.back.damage_wait);
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%.160s%s%s", s->start_trouble,
+                       wait[0] != '\0' ? "; " : "", wait);
+    } else if (s->load_trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->load_trouble);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
     } else if (is_starved) {
@@ -202,6 +206,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     }
     add_trouble(s, wall_ms, "failed", s->trouble);
     add_trouble(s, wall_ms, "does not start", s->start_trouble);
+    add_trouble(s, wall_ms, "configuration", s->load_trouble);
     add_trouble(s, wall_ms, "end of WAL", s->unread_trouble);
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);

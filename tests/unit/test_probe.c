@@ -208,7 +208,8 @@ static void door_is_read(void **state)
                            "",
                            "2",
                            "max_connections, wal_level",
-                           "*max_connections=100\nwal_log_hints=on"};
+                           "*max_connections=100\nwal_log_hints=on",
+                           "t"};
     struct probe_door d;
     struct pg_rows rows = {.count = 1, .columns = (uint32_t)ARRAY_LEN(cells), .cells = cells};
     assert_int_equal(probe_door_parse(&rows, &d, NULL), 0);
@@ -216,11 +217,35 @@ static void door_is_read(void **state)
     assert_true(d.started_us == 100 && d.session_us == 300 && d.loaded_us == 200 && d.lsn == 16);
     assert_int_equal(d.system_id, UINT64_C(7710645230507497980));
     assert_false(d.is_fsync_on);
+    assert_true(d.may_see_files);
     assert_int_equal(d.pending_restart, 2);
     assert_string_equal(d.pending_names, "max_connections, wal_level");
     assert_string_equal(d.running, "*max_connections=100\nwal_log_hints=on");
     cells[4] = NULL;
     assert_int_equal(probe_door_parse(&rows, &d, NULL), ERR_PROTOCOL);
+}
+
+static const char *wrong(const char *file, const char *line, const char *error, const char *name)
+{
+    static char text[PG_CONFIG_WRONG_SIZE];
+    const char *cells[] = {file, line, error, name};
+    struct pg_rows rows = {.count = 1, .columns = (uint32_t)ARRAY_LEN(cells), .cells = cells};
+    probe_files_parse(&rows, text);
+    return text;
+}
+
+static void what_is_wrong_with_files_is_a_sentence(void **state)
+{
+    (void)state;
+    char text[PG_CONFIG_WRONG_SIZE];
+    struct pg_rows none = {.count = 0, .columns = 4};
+    probe_files_parse(&none, text);
+    assert_string_equal(text, "");
+    assert_string_equal(wrong("/d/a.conf", "7", "syntax error", NULL), "/d/a.conf:7: syntax error");
+    assert_string_equal(wrong("/d/a.conf", "7", "unrecognized configuration parameter", "wrk"),
+                        "/d/a.conf:7: unrecognized configuration parameter: wrk");
+    assert_string_equal(wrong(NULL, NULL, "could not open file \"/d/a.conf\"", NULL),
+                        "could not open file \"/d/a.conf\"");
 }
 
 static void upstream_is_ours_or_somebody_elses(void **state)
@@ -360,6 +385,7 @@ int main(void)
         cmocka_unit_test(other_answers_are_refused),
         cmocka_unit_test(more_senders_than_fit_are_told),
         cmocka_unit_test(door_is_read),
+        cmocka_unit_test(what_is_wrong_with_files_is_a_sentence),
         cmocka_unit_test(upstream_is_ours_or_somebody_elses),
         cmocka_unit_test(codes_are_found_in_any_language),
         cmocka_unit_test(failures_are_told_apart),
