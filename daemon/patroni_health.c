@@ -148,6 +148,7 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
         case PATRONI_METRICS:
+        case PATRONI_CONFIG:
             return true;
         case PATRONI_NONE:
             return false;
@@ -178,6 +179,7 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
         case PATRONI_METRICS:
+        case PATRONI_CONFIG:
             return false;
     }
     UNREACHABLE("every path is named above");

@@ -36,6 +36,7 @@ static const struct {
     {"cluster", PATRONI_CLUSTER, true},
     {"history", PATRONI_HISTORY, true},
     {"metrics", PATRONI_METRICS, true},
+    {"config", PATRONI_CONFIG, true},
 };
 
 enum patroni_path patroni_path(const char *path)

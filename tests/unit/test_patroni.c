@@ -31,6 +31,7 @@ static const char *const path_names[PATRONI_PATHS] = {
     [PATRONI_CLUSTER] = "/cluster",
     [PATRONI_HISTORY] = "/history",
     [PATRONI_METRICS] = "/metrics",
+    [PATRONI_CONFIG] = "/config",
 };
 
 /* "lag=10&tag_a=b", as a URL has it, without escapes. */
@@ -78,6 +79,8 @@ static void paths_are_known_however_they_are_written(void **state)
         {"/history/x/y", PATRONI_HISTORY},
         {"//metrics/", PATRONI_METRICS},
         {"/metrics/x", PATRONI_METRICS},
+        {"//config/", PATRONI_CONFIG},
+        {"/configuration", PATRONI_NONE},
         {"/primary/x", PATRONI_NONE},
         {"/primaryx", PATRONI_NONE},
         {"/pri", PATRONI_NONE},
@@ -136,7 +139,7 @@ struct story {
     const char *good; /* the paths that are 200; all others are 503 */
 };
 
-#define ALWAYS " /patroni /cluster /history /metrics "
+#define ALWAYS " /patroni /cluster /history /metrics /config "
 #define LEADS " /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "
 #define RUNS " /health /liveness "
 #define FOLLOWS " /replica /read-only /readiness "
