@@ -36,11 +36,13 @@ enum patroni_path {
     PATRONI_HISTORY,
     PATRONI_METRICS,
     PATRONI_CONFIG,
+    PATRONI_SWITCHOVER, /* these two are for commands alone */
+    PATRONI_FAILOVER,
 };
-#define PATRONI_PATHS (PATRONI_CONFIG + 1)
+#define PATRONI_PATHS (PATRONI_FAILOVER + 1)
 
-/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history, /metrics
- * and /config what follows the first segment does not either. */
+/* Slashes that stand twice or at the end do not count; of /patroni and all below it what follows
+ * the first segment does not either. */
 enum patroni_path patroni_path(const char *path);
 
 struct patroni_parameter {
@@ -53,9 +55,7 @@ struct patroni_query {
     size_t count;
 };
 
-/* 200 or 503, of every path but CLUSTER, HISTORY, METRICS and CONFIG. @view: of a node that
- * supervises PostgreSQL.
- */
+/* 200 or 503, of every path up to STATUS. @view: of a node that supervises PostgreSQL. */
 unsigned patroni_code(enum patroni_path path, const struct patroni_query *query,
                       const struct cluster_view *view, uint64_t boot_ms);
 

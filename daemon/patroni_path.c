@@ -37,6 +37,8 @@ static const struct {
     {"history", PATRONI_HISTORY, true},
     {"metrics", PATRONI_METRICS, true},
     {"config", PATRONI_CONFIG, true},
+    {"switchover", PATRONI_SWITCHOVER, true},
+    {"failover", PATRONI_FAILOVER, true},
 };
 
 enum patroni_path patroni_path(const char *path)

@@ -72,6 +72,12 @@ static void judge_words(const struct switch_request *r, const struct cluster_vie
     } else if (v->status == 0 && is_given(r->leader) && is_given(r->candidate) &&
                strcmp(r->leader, r->candidate) == 0) {
         refuse(v, BAD_REQUEST, "Switchover target and source are the same");
+    } else if (v->status == 0 && view->is_paused) {
+        refuse(v, NOT_POSSIBLE,
+               "%s is not possible: nobody is made primary during a pause, resume first", verb(r));
+    } else if (v->status == 0 && view->is_held) {
+        refuse(v, NOT_POSSIBLE, "%s is not possible: the primary is held, lift that first",
+               verb(r));
     }
 }
 

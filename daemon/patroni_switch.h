@@ -3,7 +3,8 @@
  *
  * A switchover leaves a primary that is named and is well; a failover names who is to be primary,
  * whoever was. Here nothing but the wish differs: what may be lost by it is the election's business
- * either way (docs/supervisor.md). */
+ * either way (docs/supervisor.md). During a pause Patroni carries out a switchover to a candidate
+ * that is named; here nobody is granted the role then, so it is refused. */
 #ifndef DAEMON_PATRONI_SWITCH_H_
 #define DAEMON_PATRONI_SWITCH_H_
 

@@ -20,6 +20,10 @@ CHANGE(paused)
 {
     v->is_paused = true;
 }
+CHANGE(held)
+{
+    v->is_held = true;
+}
 CHANGE(pg2_is_sync)
 {
     view_kit_sync(v, SYNC_ON, "pg2");
@@ -65,6 +69,7 @@ CHANGE(others_are_witnesses)
 #define OVER false
 #define FAIL true
 #define LATER "2026-12-01T05:00:00+01:00"
+#define IN_PAUSE " is not possible: nobody is made primary during a pause, resume first"
 #define NOT_GOOD " is not possible: no good candidates have been found"
 
 // clang-format off
@@ -89,7 +94,10 @@ static const struct {
     {{OVER, "pg1", "w1", NULL}, {NULL}, 412, "candidate does not exists"},
     {{OVER, "pg1", NULL, LATER}, {paused}, 400, "Can't schedule switchover in the paused state"},
     {{OVER, "pg1", NULL, NULL}, {paused}, 400, "Switchover is possible only to a specific candidate in a paused state"},
-    {{OVER, "pg1", "pg2", NULL}, {paused}, 0, "pg1>pg2"},
+    {{OVER, "pg1", "pg2", NULL}, {paused}, 412, "switchover" IN_PAUSE},
+    {{FAIL, NULL, "pg2", NULL}, {paused}, 412, "failover" IN_PAUSE},
+    {{OVER, "pg1", "pg1", NULL}, {paused}, 400, "Switchover target and source are the same"},
+    {{OVER, "pg1", "pg2", NULL}, {held}, 412, "switchover is not possible: the primary is held, lift that first"},
     {{OVER, "pg1", NULL, "soon"}, {NULL}, 422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"},
     {{OVER, "pg1", NULL, "2026-12-01T05:00:00"}, {NULL}, 400, "Timezone information is mandatory for the scheduled switchover"},
     {{OVER, "pg1", NULL, "2026-12-01T04:00:00+01:00"}, {NULL}, 422, "Cannot schedule switchover in the past"},
