@@ -147,8 +147,10 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
-        case PATRONI_CONFIG:
         case PATRONI_METRICS:
+        case PATRONI_CONFIG:
+        case PATRONI_SWITCHOVER:
+        case PATRONI_FAILOVER:
             return true;
         case PATRONI_NONE:
             return false;
@@ -178,8 +180,10 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
-        case PATRONI_CONFIG:
         case PATRONI_METRICS:
+        case PATRONI_CONFIG:
+        case PATRONI_SWITCHOVER:
+        case PATRONI_FAILOVER:
             return false;
     }
     UNREACHABLE("every path is named above");

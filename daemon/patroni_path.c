@@ -35,8 +35,10 @@ static const struct {
     {"patroni", PATRONI_STATUS, true},
     {"cluster", PATRONI_CLUSTER, true},
     {"history", PATRONI_HISTORY, true},
-    {"config", PATRONI_CONFIG, true},
     {"metrics", PATRONI_METRICS, true},
+    {"config", PATRONI_CONFIG, true},
+    {"switchover", PATRONI_SWITCHOVER, true},
+    {"failover", PATRONI_FAILOVER, true},
 };
 
 enum patroni_path patroni_path(const char *path)
