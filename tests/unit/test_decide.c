@@ -446,6 +446,28 @@ CHANGE(role_is_wanted_elsewhere)
     f->wish.switchover = true;
     f->wish.candidate = kit_name(3);
 }
+CHANGE(anybody_will_do)
+{
+    f->wish.switchover = true;
+}
+CHANGE(nobody_streams)
+{
+    f->members[1].follows_epoch = f->members[2].follows_epoch = 0;
+}
+CHANGE(pg3_is_far_behind)
+{
+    f->pg.end.lsn += (UINT64_C(64) << 20) + 1;
+    f->members[1].end.lsn = f->pg.end.lsn;
+}
+CHANGE(shuts_down)
+{
+    f->pg.process = PG_STOPPING;
+    f->pg.stopping_ms = 10000;
+}
+CHANGE(for_more_than_ten_seconds)
+{
+    f->pg.stopping_ms++;
+}
 CHANGE(pg3_refuses)
 {
     f->members[2].config_reads = FACT_NO;
@@ -653,6 +675,15 @@ static const struct {
     {"the timeline is recorded", kit_primary, {unrecorded}, ACTION_RECORD, "record-timeline"},
     {"a switchover is begun where nothing is lost", kit_primary, {role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
     {"... not to who refuses its configuration", kit_primary, {role_is_wanted_elsewhere, pg3_refuses}, ACTION_WAIT, "serving"},
+    {"... for who is not wanted does not count", kit_primary, {anybody_will_do, pg3_may_not, loss_is_borne}, ACTION_HAND_OVER, "hand-over"},
+    {"... to whoever can", kit_primary, {anybody_will_do}, ACTION_HAND_OVER, "hand-over"},
+    {"... if somebody can", kit_primary, {anybody_will_do, nobody_streams, loss_is_borne}, ACTION_SYNC_SET, "sync-set"},
+    {"... not to who may not be primary", kit_primary, {role_is_wanted_elsewhere, pg3_may_not, loss_is_borne}, ACTION_SYNC_SET, "sync-set"},
+    {"... not to who lacks much of the WAL", kit_primary, {role_is_wanted_elsewhere, pg3_is_far_behind, loss_is_borne}, ACTION_SYNC_SET, "sync-set"},
+    {"... or has much to replay", kit_primary, {role_is_wanted_elsewhere, pg3_has_much_to_replay, loss_is_borne}, ACTION_SYNC_SET, "sync-set"},
+    {"... not during a pause", kit_primary, {role_is_wanted_elsewhere, paused}, ACTION_WAIT, "serving"},
+    {"its shutdown has a while", kit_primary, {role_is_wanted_elsewhere, shuts_down}, ACTION_WAIT, "granted"},
+    {"... and is cut short then", kit_primary, {role_is_wanted_elsewhere, shuts_down, for_more_than_ten_seconds}, ACTION_KILL, "stop-hangs"},
     {"C4: a crash is no failover to who refuses it either", kit_primary, {crashed, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a start in place is not given up for who refuses it", kit_primary, {starts_slowly, starts_for_too_long, both_standbys_refuse}, ACTION_WAIT, "granted"},
     {"... nor one that can not even be tried", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
