@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/must.h"
@@ -264,6 +265,22 @@ int row_failover_decode(const void *bytes, size_t size, struct row_failover *out
     return end(&t, err);
 }
 
+/* As the rest of the key is read (config/scalar.h): tools write a truth as a text, too. */
+static enum fact truth_of(const json_t *value)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+    const char *text = json_string_value(value);
+    if (json_is_boolean(value)) {
+        return json_is_true(value) ? FACT_YES : FACT_NO;
+    }
+    for (size_t i = 0; text != NULL && i < ARRAY_LEN(words); i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            return i % 2 == 1 ? FACT_YES : FACT_NO;
+        }
+    }
+    return FACT_UNKNOWN;
+}
+
 int row_config_decode(const void *bytes, size_t size, enum fact *ret_paused, struct err *err)
 {
     struct err why = {0};
@@ -273,10 +290,11 @@ int row_config_decode(const void *bytes, size_t size, enum fact *ret_paused, str
         return err_set(err, why.code, "config: %s", why.msg);
     }
     const json_t *pause = json_object_get(json, "pause");
-    if (pause != NULL && !json_is_null(pause) && !json_is_boolean(pause)) {
+    enum fact paused = pause == NULL || json_is_null(pause) ? FACT_NO : truth_of(pause);
+    if (paused == FACT_UNKNOWN) {
         return err_set(err, ERR_INVALID, "config: pause: true or false is expected");
     }
-    *ret_paused = json_is_true(pause) ? FACT_YES : FACT_NO;
+    *ret_paused = paused;
     return 0;
 }
 

@@ -263,7 +263,8 @@ static const struct wrong wrongs[] = {
     {"99999999999999999999", read_initialize},
     {"184467440737095516150", read_initialize},
     {"[1]", read_config},
-    {"{\"pause\":\"yes\"}", read_config},
+    {"{\"pause\":\"perhaps\"}", read_config},
+    {"{\"pause\":1}", read_config},
     {"{\"member\":7}", read_failover},
 };
 
@@ -284,6 +285,24 @@ static void what_is_spoilt_is_refused(void **state)
     assert_int_equal(read_config("{\"ttl\":30,\"pause\":null}"), 0);
     assert_int_equal(read_failover("{\"leader\":\"a\",\"member\":null,\"scheduled_at\":\"2026\"}"),
                      0);
+}
+
+static enum fact paused_by(const char *text)
+{
+    enum fact paused = FACT_UNKNOWN;
+    assert_int_equal(row_config_decode(text, strlen(text), &paused, NULL), 0);
+    return paused;
+}
+
+/* It was stored as it was sent, so it has to mean what it says. */
+static void a_pause_that_is_written_as_a_text_is_one_if_it_says_so(void **state)
+{
+    (void)state;
+    assert_int_equal(paused_by("{\"pause\":\"true\"}"), FACT_YES);
+    assert_int_equal(paused_by("{\"pause\":\"On\"}"), FACT_YES);
+    assert_int_equal(paused_by("{\"pause\":\"false\"}"), FACT_NO);
+    assert_int_equal(paused_by("{\"pause\":false}"), FACT_NO);
+    assert_int_equal(paused_by("{}"), FACT_NO);
 }
 
 /* Every change of one byte, and every cut: refused, or read as something that can be written. */
@@ -510,6 +529,7 @@ int main(void)
         cmocka_unit_test(a_history_is_read_as_it_was_written_and_so_is_patronis),
         cmocka_unit_test(the_oldest_timelines_make_room),
         cmocka_unit_test(what_is_spoilt_is_refused),
+        cmocka_unit_test(a_pause_that_is_written_as_a_text_is_one_if_it_says_so),
         cmocka_unit_test(nothing_wild_does_harm),
         cmocka_unit_test(an_empty_store_is_a_cluster_that_begins),
         cmocka_unit_test(rows_become_facts),
