@@ -71,9 +71,11 @@ int cmd_member_change(const struct cli_call *call, struct err *err); /* demote, 
 int cmd_member_list(const struct cli_call *call, struct err *err);
 int cmd_member_remove(const struct cli_call *call, struct err *err);
 int cmd_member_transfer(const struct cli_call *call, struct err *err);
+int cmd_pause(const struct cli_call *call, struct err *err);
 int cmd_plan(const struct cli_call *call, struct err *err);
 int cmd_raft(const struct cli_call *call, struct err *err);
 int cmd_recover(const struct cli_call *call, struct err *err);
+int cmd_resume(const struct cli_call *call, struct err *err);
 int cmd_secret_generate(const struct cli_call *call, struct err *err);
 int cmd_show_config(const struct cli_call *call, struct err *err);
 int cmd_snapshot_restore(const struct cli_call *call, struct err *err);

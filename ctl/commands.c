@@ -75,6 +75,10 @@ static const struct cli_option plan_options[] = {
     {                                                                                    \
         .name = "force", .help = "do not ask"                                            \
     }
+#define ONE_CLUSTER                                                                   \
+    {                                                                                 \
+        .name = "CLUSTER", .optional = true, .help = "refuse to change another one's" \
+    }
 #define MEMBER_ARGUMENT                            \
     {                                              \
         .name = "MEMBER", .help = "its name or id" \
@@ -356,6 +360,15 @@ static const struct cli_command commands[] = {
         .run = cmd_member_transfer,
     },
     {
+        .name = "pause",
+        .summary = "Stop automatic changes of the primary, until resume.",
+        .arguments = CLI_ARGUMENTS(ONE_CLUSTER),
+        .options =
+            CLI_OPTIONS({.name = "wait", .help = "until every database node says that it knows"}),
+        .example = "pgraftctl pause --wait",
+        .run = cmd_pause,
+    },
+    {
         .name = "plan",
         .summary = "Say how many votes survive what, where they belong, and write configurations.",
         .options = plan_options,
@@ -409,6 +422,15 @@ static const struct cli_command commands[] = {
              .help = "the PostgreSQL of this lost node is down and stays down"}),
         .example = "pgraftctl recover /var/lib/pgraft/demo/w1 /mnt/w2/demo/w2",
         .run = cmd_recover,
+    },
+    {
+        .name = "resume",
+        .summary = "End a pause.",
+        .arguments = CLI_ARGUMENTS(ONE_CLUSTER),
+        .options =
+            CLI_OPTIONS({.name = "wait", .help = "until every database node says that it knows"}),
+        .example = "pgraftctl resume --wait",
+        .run = cmd_resume,
     },
     {
         .name = "secret generate",
