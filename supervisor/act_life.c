@@ -299,8 +299,8 @@ static void wrote_some(struct act *a)
 void act_stop(struct act *a)
 {
     const struct facts *f = &a->order.facts;
-    bool is_calm = f->wish.stop && f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING &&
-                   f->pg.answers == FACT_YES;
+    bool is_calm = (f->wish.stop || f->wish.restart) && f->pg.role == ROLE_PRIMARY &&
+                   f->pg.process == PG_RUNNING && f->pg.answers == FACT_YES;
     if (is_calm) {
         act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);
     } else {

@@ -14,8 +14,9 @@
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
 
-#define SWITCH_WAIT_MS 1500                /* until a standby's words show that it has everything */
-#define SWITCH_STOP_MS 10000               /* what its shutdown may take: clients wait */
+#define SWITCH_WAIT_MS 1500  /* until a standby's words show that it has everything */
+#define SWITCH_STOP_MS 10000 /* what its shutdown may take: clients wait */
+#define RESTART_STOP_MS SWITCH_STOP_MS
 #define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
@@ -375,6 +376,11 @@ static bool stop_hangs(const struct facts *f)
     return was_primary(f) && f->pg.process == PG_STOPPING && f->wish.switchover &&
            f->pg.stopping_ms > SWITCH_STOP_MS;
 }
+static bool restart_stop_hangs(const struct facts *f)
+{
+    return was_primary(f) && f->pg.process == PG_STOPPING && f->wish.restart &&
+           f->pg.stopping_ms > RESTART_STOP_MS;
+}
 static bool switched_over(const struct facts *f)
 {
     return is_switching(f) && is_caught_up_with(f);
@@ -386,7 +392,7 @@ static bool switching(const struct facts *f)
 }
 static bool provable_failover(const struct facts *f)
 {
-    return has_lease(f) && !was_no_primary(f) && !runs(f) && !is_paused(f) &&
+    return has_lease(f) && !was_no_primary(f) && !runs(f) && !is_paused(f) && !f->wish.restart &&
            f->store.held == FACT_NO && is_foreseen_after_end(f);
 }
 /* Another one could be primary, as far as it is known here. */
@@ -405,7 +411,8 @@ static bool has_other(const struct facts *f)
 static bool restart_unwanted(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
-           f->settings.sync_mode == SYNC_OFF && f->settings.restart_max_ms == 0 && has_other(f);
+           f->settings.sync_mode == SYNC_OFF && f->settings.restart_max_ms == 0 &&
+           !f->wish.restart && has_other(f);
 }
 /* In one start, or in several that were cut short: each begins anew. */
 static bool restart_hangs(const struct facts *f)
@@ -430,9 +437,11 @@ static bool unread_and_down(const struct facts *f)
 {
     return f->store.paused == FACT_UNKNOWN && !runs(f);
 }
+/* ... unless an operator has it started, or cloned. */
 static bool paused_and_down(const struct facts *f)
 {
-    return is_paused(f) && !runs(f);
+    bool is_asked = f->wish.restart || (f->wish.clone && !has_lease(f));
+    return is_paused(f) && !runs(f) && !is_asked;
 }
 static bool restart_in_place(const struct facts *f)
 {
@@ -537,6 +546,11 @@ static bool hand_over(const struct facts *f)
     return is_serving(f) && f->wish.switchover && f->store.held == FACT_NO && !is_paused(f) &&
            has_successor(f) && is_safe && !f->settings.is_guess;
 }
+/* The lease is kept: nobody else is granted the role meanwhile, and it goes on in place. */
+static bool restart_primary(const struct facts *f)
+{
+    return is_serving(f) && f->wish.restart && !f->settings.is_guess;
+}
 static bool sync_changes(const struct facts *f)
 {
     return is_serving(f) && !f->settings.is_guess && sync_plan(f).step != SYNC_STEP_NONE;
@@ -579,10 +593,16 @@ static bool start_standby(const struct facts *f)
     bool rewinds = return_has_primary(f) && return_plan(f).step == RETURN_WAIT;
     return may_start(f) && f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_YES && !rewinds;
 }
+static bool restart_standby(const struct facts *f)
+{
+    return f->wish.restart && (f->pg.process == PG_RUNNING || f->pg.process == PG_STOPPING);
+}
+/* What proves that an acknowledged commit is whole is not discarded, whoever asks for it. */
 static bool asked_to_clone(const struct facts *f)
 {
+    bool is_torn = f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
     return f->wish.clone && return_has_primary(f) && f->pg.copy != f->store.holder_copy &&
-           f->pg.process != PG_UNKNOWN;
+           f->pg.process != PG_UNKNOWN && (is_torn || !proof_asks_for(f));
 }
 /* What its configuration names is not whom it is to stream from, or somebody at all. */
 static bool follow(const struct facts *f)
@@ -654,6 +674,7 @@ static const struct rule {
     {old_timeline_down,  ACTION_RELEASE,       RENEWS,  "old-timeline-down",     "C3", "it never came to a timeline of its own: to start it in place would go on with an older one"},
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
     {stop_hangs,         ACTION_KILL,          RENEWS,  "stop-hangs",            "A3", "an operator wants the role elsewhere, and the shutdown for it takes too long: it is ended, and goes on in place unless another one has everything"},
+    {restart_stop_hangs, ACTION_KILL,          RENEWS,  "restart-stop-hangs",    "B3", "an operator wants it restarted, and its shutdown takes too long: it is ended, and goes on in place"},
     {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
     {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},
@@ -679,13 +700,15 @@ static const struct rule {
     {write_signal,       ACTION_WRITE_SIGNAL,  RENEWS,  "standby-signal",        "B3", "a start that is not ours must yield a standby"},
     {record,             ACTION_RECORD,        RENEWS,  "record-timeline",       "C4", "the timeline is in the store before anything on it is acknowledged"},
     {hand_over,          ACTION_HAND_OVER,     RENEWS,  "hand-over",             "C4", "an operator wants the role elsewhere, and nothing is lost by it"},
+    {restart_primary,    ACTION_STOP,          RENEWS,  "restart-primary",       "B3", "an operator wants it restarted: it keeps the lease, and goes on in place"},
     {sync_changes,       ACTION_SYNC_SET,      RENEWS,  "sync-set",              "C4", "the set of synchronous standbys changes, step by step"},
     {serving,            ACTION_WAIT,          RENEWS,  "serving",               "",   "this node is the primary"},
     {granted,            ACTION_WAIT,          RENEWS,  "granted",               "B1", "it was granted the role, and something is still missing for it"},
     /* everybody else */
     {sealed,             ACTION_WAIT,          LETS_GO, "sealed",                "C1", "it has sealed itself, and waits for the choice"},
     {begins,             ACTION_WAIT,          LETS_GO, "begins",                "",   "it waits for the first primary"},
-    {asked_to_clone,     ACTION_RETURN,        LETS_GO, "asked-to-clone",        "",   "an operator wants a new clone"},
+    {restart_standby,    ACTION_STOP,          LETS_GO, "restart-standby",       "",   "an operator wants it restarted"},
+    {asked_to_clone,     ACTION_RETURN,        LETS_GO, "asked-to-clone",        "C4", "an operator wants a new clone"},
     {comes_back,         ACTION_RETURN,        LETS_GO, "come-back",             "C3", "it comes back by the ladder"},
     {starts_alone,       ACTION_STOP,          LETS_GO, "starts-alone",          "B3", "it may wait for WAL of a primary that its configuration does not name: it starts anew"},
     {start_standby,      ACTION_START_STANDBY, LETS_GO, "start-standby",         "B3", "a stopped node always comes back as a standby"},
@@ -725,12 +748,12 @@ static void fill(const struct facts *f, const struct rule *r, struct decision *d
         d->why = d->sync.why;
     } else if (d->action == ACTION_RETURN) {
         d->back = return_plan(f);
-        if (f->wish.clone) {
+        if (r->when == asked_to_clone) {
             bool keeps = f->pg.data == DATA_USABLE && !f->back.wal_kept;
             d->back.step = keeps ? RETURN_KEEP_WAL : RETURN_CLONE;
             d->back.needs_stop = true;
         }
-        d->why = d->back.why;
+        d->why = r->when == asked_to_clone ? r->why : d->back.why;
     } else if (d->action == ACTION_WAIT && r->when == waits_for_rung) {
         d->why = return_plan(f).why;
     }

@@ -342,8 +342,9 @@ struct wish_facts {
     bool stop;       /* this program ends, and PostgreSQL with it */
     bool switchover; /* the primary's role goes elsewhere */
     struct facts_name candidate;
-    bool adopt; /* a data directory without our note is to be taken over */
-    bool clone; /* an operator's reinitialize */
+    bool adopt;   /* a data directory without our note is to be taken over */
+    bool restart; /* an operator's: PostgreSQL has not been down for it yet, or is not up again */
+    bool clone;   /* an operator's reinitialize */
 };
 
 /* This node's tags, for supervisor/source.h. */

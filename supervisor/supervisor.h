@@ -59,6 +59,17 @@ int supervisor_open(struct supervisor *s, uv_loop_t *loop, struct pgraft *store,
                     struct view_board *board, struct err *err);
 /* End PostgreSQL in order, give the lease back. @on_stopped is called once, later. */
 void supervisor_stop(struct supervisor *s, supervisor_cb on_stopped, void *owner);
+/* An operator's tasks, one at a time. ERR_REFUSED: not now, and why. A restart of PostgreSQL, of
+ * the primary in place: @timeout_ms, what its start may take before another one takes over; 0: as
+ * the configuration says. */
+int supervisor_restart(struct supervisor *s, uint64_t timeout_ms, uint64_t *ret_id,
+                       struct err *err);
+/* ERR_BUSY: the restart of this id is under way; 0: it is done; else why it has failed. */
+int supervisor_task_ended(const struct supervisor *s, uint64_t id, struct err *err);
+/* A standby's data are discarded and cloned anew. @force: also while they are. */
+int supervisor_reinitialize(struct supervisor *s, bool force, bool from_leader, struct err *err);
+/* It is not to be done after all. ERR_NOT_FOUND: nobody asked for it; ERR_REFUSED: it has begun. */
+int supervisor_keep_copy(struct supervisor *s, struct err *err);
 /* This program is to become another one, and PostgreSQL goes on meanwhile (safety A8): the lease is
  * made longer, where this node has it. @ready is called once, later, unless
  * supervisor_upgrade_end() came first: @err says why not, or NULL: supervisor_close() now; @left_ms

@@ -41,7 +41,8 @@ static void fill_source(struct supervisor *s, struct act_order *o)
     o->source.name = *name;
     o->source.epoch = o->upstream.epoch;
     bool is_placed = name_is_set(name) && supervisor_place_of(s, name, &o->source);
-    if (is_copy && !is_placed) {
+    bool is_told = is_copy && s->facts.wish.clone && s->task.from_leader;
+    if (is_told || (is_copy && !is_placed)) {
         o->source = o->upstream;
     }
 }
@@ -283,6 +284,9 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
         /* A rewind that succeeds and does not help counts as one that failed: until it streams. */
         uint32_t rewinds = d->back.step == RETURN_REWIND ? s->back.rewind_failures + 1 : 0;
         s->back = (struct return_facts){.rewind_failures = rewinds};
+        if (d->back.step == RETURN_CLONE) {
+            task_cloned(&s->task, now_ms);
+        }
         s->look_again_ms = now_ms;
     }
 }

@@ -273,6 +273,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     gather_primary(s, f);
     supervisor_gather_waits(s, now_ms, f);
     f->pg.starting_ms = s->starting_ms != 0 ? now_ms - s->starting_ms : 0;
+    supervisor_gather_task(s, now_ms, f);
 }
 
 void supervisor_gather(struct supervisor *s, uint64_t now_ms)

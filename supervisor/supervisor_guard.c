@@ -157,6 +157,9 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
                               action == ACTION_HAND_OVER || action == ACTION_RETURN);
     s->died = !is_asked;
     note_end(s, e, is_asked);
+    if (!is_asked) {
+        task_died(&s->task);
+    }
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
         s->crashed_ms[s->crash_next] = supervisor_now_ms();
         s->crash_next = (s->crash_next + 1) % CRASHES_KEPT;

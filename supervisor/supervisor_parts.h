@@ -15,6 +15,7 @@
 #include "supervisor/store_side.h"
 #include "supervisor/stuck.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/task.h"
 #include "supervisor/timing_check.h"
 #include "supervisor/upkeep.h"
 #include "supervisor/upstream.h"
@@ -169,6 +170,8 @@ struct supervisor {
     uint64_t stopping_since_ms; /* since when it is stopping; 0: it is not */
     uint64_t starting_ms;       /* since when PostgreSQL is starting; 0: it is not */
 
+    struct task_book task; /* an operator's */
+
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
 
@@ -234,6 +237,9 @@ void supervisor_keep_good(struct supervisor *s, const char *text, uint64_t revis
 void supervisor_keep_bad(struct supervisor *s, uint64_t revision);
 void supervisor_keep_tick(struct supervisor *s, uint64_t now_ms);
 void supervisor_keep_close(struct supervisor *s);
+
+/* supervisor_task.c: what an operator has asked for, and what becomes of it. */
+void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *facts);
 
 /* supervisor_back.c: what a node that comes back has to know: of itself, and asked of the primary.
  */

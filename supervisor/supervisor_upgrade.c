@@ -65,6 +65,9 @@ static const char *waits_for(const struct supervisor *s)
     if (!s->supervises) {
         return NULL;
     }
+    if (s->task.end == TASK_RUNS) {
+        return "an operator has PostgreSQL restarted or cloned anew";
+    }
     if (s->act.is_running || s->is_looking_home) {
         return "something is being done to PostgreSQL";
     }

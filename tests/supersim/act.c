@@ -204,6 +204,7 @@ static void act_return(struct sim *sim, int node, const struct decision *d)
         sim->counts.clones++;
         n->daemon.back.rewind_failures = 0;
         n->daemon.back.wal_kept = false;
+        task_cloned(&n->daemon.task, local_ms(sim, n));
     }
 }
 

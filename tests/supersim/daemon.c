@@ -341,6 +341,25 @@ void observe(struct sim *sim, int node, struct facts *f)
     }
 }
 
+static void obey(struct sim *sim, struct sim_node *n, struct facts *f)
+{
+    struct sim_daemon *d = &n->daemon;
+    char why[TASK_TEXT_SIZE];
+    uint64_t now_ms = local_ms(sim, n);
+    bool is_clone = d->bid == TASK_CLONE;
+    if (d->has_bid && is_clone && task_may_clone(&d->task, f, false, why)) {
+        task_clone(&d->task, now_ms, false);
+        sim->counts.bids_to_clone++;
+    } else if (d->has_bid && !is_clone && task_may_restart(&d->task, f, why)) {
+        task_restart(&d->task, now_ms, 0);
+        sim->counts.bids_to_restart++;
+    }
+    d->has_bid = false;
+    enum task_end before = d->task.end;
+    task_step(&d->task, now_ms, f);
+    sim->counts.bids_done += before == TASK_RUNS && d->task.end == TASK_DONE ? 1 : 0;
+}
+
 /* ---- the loop ---- */
 
 static void note(struct sim *sim, int node, const struct facts *f, const struct decision *d)
@@ -411,6 +430,7 @@ void daemon_look(struct sim *sim, int node)
     }
     d->made_at = makes(n) ? local_ms(sim, n) : d->made_at;
     sick_look(sim, node, &f);
+    obey(sim, n, &f);
     struct decision now = decide(&f);
     sim->counts.decisions++;
     if (serves_writes(&f)) {

@@ -129,6 +129,7 @@ static bool kill_postmaster(struct sim *sim, struct sim_node *n, int kind)
         n->daemon.crash_window = sim->now;
     }
     pg_kill(sim, (int)(n - sim->nodes));
+    task_died(&n->daemon.task);
     daemon_wake(sim, (int)(n - sim->nodes));
     sim->counts.postmaster_kills++;
     sim->counts.paused_deaths += sim->store.now.paused == FACT_YES ? 1 : 0;
@@ -275,10 +276,25 @@ static bool pause_or_resume(struct sim *sim, struct sim_node *n, int kind)
     return true;
 }
 
+#define BIDS_EACH 3 /* a number prime to those of other peculiarities sees them all */
+
+/* In a part of all lives an operator has PostgreSQL restarted or cloned anew instead. */
+static bool bid(struct sim_node *n, enum task_kind kind)
+{
+    if (!n->daemon.alive) {
+        return false;
+    }
+    n->daemon.has_bid = true;
+    n->daemon.bid = kind;
+    return true;
+}
+
 static bool switch_over(struct sim *sim, struct sim_node *n, int kind)
 {
-    (void)n;
     (void)kind;
+    if (!sim->wish.exhaustive && sim->seed % BIDS_EACH == 0) {
+        return bid(n, dice(sim, 0.4) ? TASK_CLONE : TASK_RESTART);
+    }
     for (int i = 0; i < sim->databases; i++) {
         struct sim_node *primary = &sim->nodes[i];
         if (primary->pg.is_primary && primary->daemon.alive) {
@@ -498,7 +514,7 @@ void fault_undo(struct sim *sim)
         thaw(sim, &n->daemon.hung_until);
         thaw(sim, &n->guard.frozen_until);
         n->pg.postmaster_stopped = n->pg.hangs = false;
-        n->daemon.wants_switchover = false;
+        n->daemon.wants_switchover = n->daemon.has_bid = false;
         n->daemon.crashes = 0;
         start_host(sim, i);
     }

@@ -16,6 +16,7 @@
 #include "supervisor/elect.h"
 #include "supervisor/own_words.h"
 #include "supervisor/starts.h"
+#include "supervisor/task.h"
 #include "supervisor/timing_profile.h"
 #include "tests/lib/random.h"
 
@@ -32,7 +33,7 @@
     X(events) X(decisions) X(elections) X(grants) X(promotions) X(failovers) X(regrants) X(restarts_in_place) \
     X(acked_sync) X(acked_async) X(lost_async) X(losses_reported) X(seals) X(releases) X(expiries) X(confirmed) \
     X(guard_kills) X(decided_kills) X(rewinds) X(clones) X(publishes) X(applies) X(degraded) X(two_sets) \
-    X(waits_unproven) X(waits_window) X(provable_failovers) X(records) X(hand_overs) X(pauses) X(paused_deaths) \
+    X(waits_unproven) X(waits_window) X(provable_failovers) X(records) X(hand_overs) X(bids_to_restart) X(bids_to_clone) X(bids_done) X(pauses) X(paused_deaths) \
     X(crashes) X(daemon_kills) X(daemon_freezes) X(loop_hangs) X(guard_deaths) X(guard_freezes) X(both_frozen) \
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
@@ -215,6 +216,9 @@ struct sim_daemon {
     uint32_t crashes;
     uint64_t crash_window;
     bool wants_switchover;
+    enum task_kind bid; /* of an operator, with the next look, if ... */
+    bool has_bid;
+    struct task_book task;
     uint64_t down_at;     /* since when its PostgreSQL is down; 0: it is not */
     uint64_t starting_at; /* ... starts */
     int candidate;

@@ -1,0 +1,99 @@
+/* supervisor/supervisor_task.c - an operator's restart or new copy: begun, followed and told of
+ * (task.h). */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/supervisor_parts.h"
+
+static void tell(struct supervisor *s, const char *what)
+{
+    struct view_event event = {.wall_ms = clock_wall_ms(clock_system()), .node = s->facts.self};
+    bool is_clone = s->task.kind == TASK_CLONE;
+    log_info("supervisor", is_clone ? "reinitialize" : "restart", LOG_STR("text", what));
+    view_text_set(event.kind, sizeof(event.kind), is_clone ? "reinitialize" : "restart");
+    view_text_set(event.text, sizeof(event.text), what);
+    view_add_event(s->view, &event);
+}
+
+/* What no task may begin beside. */
+static int check(const struct supervisor *s, struct err *err)
+{
+    if (!s->supervises) {
+        return err_set(err, ERR_REFUSED, "this node supervises no PostgreSQL");
+    }
+    if (s->is_stopping || s->is_closing) {
+        return err_set(err, ERR_REFUSED, "this node is stopping");
+    }
+    if (s->upgrade.stage != UPGRADE_NONE) {
+        return err_set(err, ERR_REFUSED, "upgrade already in progress");
+    }
+    return 0;
+}
+
+int supervisor_restart(struct supervisor *s, uint64_t timeout_ms, uint64_t *ret_id, struct err *err)
+{
+    char why[TASK_TEXT_SIZE];
+    int code = check(s, err);
+    if (code == 0 && !task_may_restart(&s->task, &s->facts, why)) {
+        code = err_set(err, ERR_REFUSED, "%s", why);
+    }
+    if (code == 0) {
+        task_restart(&s->task, supervisor_now_ms(), timeout_ms);
+        *ret_id = s->task.id;
+        tell(s, "an operator has PostgreSQL restarted");
+        supervisor_soon(s);
+    }
+    return code;
+}
+
+int supervisor_reinitialize(struct supervisor *s, bool force, bool from_leader, struct err *err)
+{
+    char why[TASK_TEXT_SIZE];
+    int code = check(s, err);
+    if (code == 0 && !task_may_clone(&s->task, &s->facts, force, why)) {
+        code = err_set(err, ERR_REFUSED, "%s", why);
+    }
+    if (code == 0) {
+        bool is_copying = s->act.is_running && !s->is_looking_home &&
+                          s->act.order.decision.action == ACTION_RETURN;
+        task_clone(&s->task, supervisor_now_ms(), from_leader);
+        tell(s, "an operator has this node's data discarded and cloned anew");
+        if (is_copying) {
+            act_cancel(&s->act);
+        }
+        supervisor_soon(s);
+    }
+    return code;
+}
+
+int supervisor_keep_copy(struct supervisor *s, struct err *err)
+{
+    char why[TASK_TEXT_SIZE];
+    if (task_cancel_clone(&s->task, why)) {
+        supervisor_soon(s);
+        return 0;
+    }
+    return why[0] != '\0' ? err_set(err, ERR_REFUSED, "%s", why)
+                          : err_set(err, ERR_NOT_FOUND, "no reinitialize is pending");
+}
+
+int supervisor_task_ended(const struct supervisor *s, uint64_t id, struct err *err)
+{
+    if (s->task.id != id) {
+        return err_set(err, ERR_REFUSED, "restart failed: another task took its place");
+    }
+    if (s->task.end == TASK_RUNS) {
+        return err_set(err, ERR_BUSY, "it is under way");
+    }
+    return s->task.end == TASK_DONE ? 0 : err_set(err, ERR_REFUSED, "%s", s->task.why);
+}
+
+void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *f)
+{
+    enum task_end before = s->task.end;
+    task_step(&s->task, now_ms, f);
+    if (before == TASK_RUNS && s->task.end != TASK_RUNS) {
+        tell(s, s->task.end == TASK_DONE ? "PostgreSQL has started again" : s->task.why);
+    }
+}
