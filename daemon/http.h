@@ -41,6 +41,17 @@ struct http_upgrade {
     void *ctx;
 };
 
+/* What an operator has this node do with its PostgreSQL (supervisor/supervisor.h says what each
+ * returns), and with its own configuration; NULL, all of them: nothing. */
+struct http_tasks {
+    int (*restart)(void *ctx, uint64_t timeout_ms, uint64_t *ret_id, struct err *err);
+    int (*ended)(void *ctx, uint64_t id, struct err *err);
+    int (*reinitialize)(void *ctx, bool force, bool from_leader, struct err *err);
+    int (*keep_copy)(void *ctx, struct err *err);
+    void (*reload)(void *ctx); /* later, not from in here */
+    void *ctx;
+};
+
 /* What it points to lives until http_close(), or until http_reload() has brought other settings.
  * Texts that are not set are NULL. */
 struct http_settings {
@@ -77,6 +88,7 @@ struct http_settings {
      * none. */
     struct view_board *board;
     struct http_upgrade upgrade;
+    struct http_tasks tasks;
 };
 
 /* Does GnuTLS take it? For who wants to know before anything is opened. */

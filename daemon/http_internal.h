@@ -162,6 +162,8 @@ struct http_request {
     bool has_session;
     struct pgraft_session session;
 
+    bool waits; /* for something else than the store; @ended is to end that */
+
     /* What was asked of the store. */
     size_t pending;
     uint64_t asked;
@@ -361,6 +363,11 @@ void http_config_put(struct http_request *r);
 void http_switchover(struct http_request *r);
 void http_switchover_delete(struct http_request *r);
 void http_failover(struct http_request *r);
+void http_restart(struct http_request *r);
+void http_restart_delete(struct http_request *r);
+void http_reload_node(struct http_request *r);
+void http_reinitialize(struct http_request *r);
+void http_reinitialize_delete(struct http_request *r);
 void http_view(struct http_request *r);
 void http_events(struct http_request *r);
 

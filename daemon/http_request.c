@@ -256,6 +256,13 @@ static bool takes_body(const struct http_route *route)
     return route->method != HTTP_GET && route->method != HTTP_DELETE;
 }
 
+/* Of these Patroni takes none for an empty object. */
+static bool may_be_bare(const struct http_request *r)
+{
+    return r->face == PATRONI_RESTART || r->face == PATRONI_RELOAD ||
+           r->face == PATRONI_REINITIALIZE;
+}
+
 /* What may be done with a path: @names for a person, Allow for a program. */
 static void list_methods(struct http_request *r, const struct http_route *rows, size_t count,
                          struct buf *names)
@@ -319,7 +326,7 @@ static size_t check_length(struct http_request *r)
     bool chunked = header(r, "Transfer-Encoding") != NULL;
     bool good = lengths.count == 1 && !chunked && json_in_decimal(lengths.value, &size);
     if (lengths.count == 0 && !chunked) {
-        if (r->route == NULL || takes_body(r->route)) {
+        if (r->route == NULL || (takes_body(r->route) && !may_be_bare(r))) {
             http_fail_status(r, 411, ERR_INVALID,
                              "a body with Content-Length is needed, at least {}");
         }
@@ -387,7 +394,10 @@ static void run(struct http_request *r)
     if (r->answered) {
         return;
     }
-    if (takes_body(r->route)) {
+    if (takes_body(r->route) && may_be_bare(r) && r->body.size == 0) {
+        r->json = json_object();
+        MUST(r->json != NULL);
+    } else if (takes_body(r->route)) {
         r->json = json_in_parse(buf_text(&r->body), r->body.size, &err);
         buf_close(&r->body); /* what it says is in @json now, which is bounded by it */
         if (r->json == NULL) {
@@ -396,7 +406,7 @@ static void run(struct http_request *r)
         }
     }
     r->route->run(r);
-    MUST(r->answered || r->pending > 0);
+    MUST(r->answered || r->pending > 0 || r->waits);
     drop_input(r); /* the store has a copy of what it was asked */
 }
 

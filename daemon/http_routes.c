@@ -69,6 +69,20 @@ static const struct http_route switchover_routes[] = {
 static const struct http_route failover_routes[] = {
     {.path = "/failover", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_failover},
 };
+static const struct http_route restart_routes[] = {
+    {.path = "/restart", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_restart},
+    {.path = "/restart", .method = HTTP_DELETE, .rule = HTTP_WRITE, .run = http_restart_delete},
+};
+static const struct http_route reload_routes[] = {
+    {.path = "/reload", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_reload_node},
+};
+static const struct http_route reinitialize_routes[] = {
+    {.path = "/reinitialize", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_reinitialize},
+    {.path = "/reinitialize",
+     .method = HTTP_DELETE,
+     .rule = HTTP_WRITE,
+     .run = http_reinitialize_delete},
+};
 
 /* Of one of Patroni's paths. */
 static const struct http_route *face_routes(enum patroni_path face, size_t *ret_count)
@@ -83,6 +97,15 @@ static const struct http_route *face_routes(enum patroni_path face, size_t *ret_
         case PATRONI_FAILOVER:
             *ret_count = ARRAY_LEN(failover_routes);
             return failover_routes;
+        case PATRONI_RESTART:
+            *ret_count = ARRAY_LEN(restart_routes);
+            return restart_routes;
+        case PATRONI_RELOAD:
+            *ret_count = ARRAY_LEN(reload_routes);
+            return reload_routes;
+        case PATRONI_REINITIALIZE:
+            *ret_count = ARRAY_LEN(reinitialize_routes);
+            return reinitialize_routes;
         case PATRONI_NONE:
             return NULL;
         default:

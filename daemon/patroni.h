@@ -36,10 +36,13 @@ enum patroni_path {
     PATRONI_HISTORY,
     PATRONI_METRICS,
     PATRONI_CONFIG,
-    PATRONI_SWITCHOVER, /* these two are for commands alone */
+    PATRONI_SWITCHOVER, /* these are for commands alone */
     PATRONI_FAILOVER,
+    PATRONI_RESTART,
+    PATRONI_RELOAD,
+    PATRONI_REINITIALIZE,
 };
-#define PATRONI_PATHS (PATRONI_FAILOVER + 1)
+#define PATRONI_PATHS (PATRONI_REINITIALIZE + 1)
 
 /* Slashes that stand twice or at the end do not count; of /patroni and all below it what follows
  * the first segment does not either. */

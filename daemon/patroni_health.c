@@ -151,6 +151,9 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_CONFIG:
         case PATRONI_SWITCHOVER:
         case PATRONI_FAILOVER:
+        case PATRONI_RESTART:
+        case PATRONI_RELOAD:
+        case PATRONI_REINITIALIZE:
             return true;
         case PATRONI_NONE:
             return false;
@@ -184,6 +187,9 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_CONFIG:
         case PATRONI_SWITCHOVER:
         case PATRONI_FAILOVER:
+        case PATRONI_RESTART:
+        case PATRONI_RELOAD:
+        case PATRONI_REINITIALIZE:
             return false;
     }
     UNREACHABLE("every path is named above");

@@ -39,6 +39,9 @@ static const struct {
     {"config", PATRONI_CONFIG, true},
     {"switchover", PATRONI_SWITCHOVER, true},
     {"failover", PATRONI_FAILOVER, true},
+    {"restart", PATRONI_RESTART, true},
+    {"reload", PATRONI_RELOAD, true},
+    {"reinitialize", PATRONI_REINITIALIZE, true},
 };
 
 enum patroni_path patroni_path(const char *path)

@@ -28,6 +28,7 @@
 #include "daemon/wire_config.h"
 #include "daemon/wire_http.h"
 #include "daemon/wire_pg.h"
+#include "daemon/wire_tasks.h"
 #include "supervisor/pg_link.h"
 #include "supervisor/supervisor.h"
 
@@ -210,6 +211,7 @@ static int open_http(struct run *r, struct err *err)
     wire_http_fill(&r->wire, r->config);
     r->wire.settings.board = r->board;
     r->wire.settings.upgrade = upgrade_door(&r->upgrade);
+    r->wire.settings.tasks = wire_tasks(r->supervisor);
     if (r->config->ctl.socket == NULL) {
         ground_make_run_dir(CONFIG_RUN_DIR);
     }
@@ -274,6 +276,7 @@ static void reload(struct run *r)
     wire_http_fill(&wire, r->config);
     wire.settings.board = r->board;
     wire.settings.upgrade = upgrade_door(&r->upgrade);
+    wire.settings.tasks = wire_tasks(r->supervisor);
     if (http_reload(r->http, &wire.settings, &err) == 0) {
         struct wire_http old = r->wire;
         r->wire = wire;

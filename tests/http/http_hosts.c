@@ -8,9 +8,11 @@
  *
  * Prints "NAME SOCKET PORT" for each node and "ready" when they have formed. Then takes words on
  * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
- * "reload NODE", "view NODE NAME" (with --views: it tells what tests/lib/view_kit.h tells as NAME,
- * and goes on telling it), "freeze MS" (the leader's consensus thread stands still, by the time of
- * "done"), "end". The end of stdin ends it too. */
+ * "task NODE refuse WHY" (the next task is), "task NODE fail WHY" or "task NODE done" (the restart
+ * that is under way has), "tasks NODE" (prints what was begun since), "reload NODE", "view NODE
+ * NAME" (with --views: it tells what tests/lib/view_kit.h tells as NAME, and goes on telling it),
+ * "freeze MS" (the leader's consensus thread stands still, by the time of "done"), "end". The end
+ * of stdin ends it too. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,6 +38,10 @@ struct node {
     uv_poll_t store_poll;
     bool polls;
     struct view_board *board;
+    char refuses[160]; /* "": nothing */
+    char fails[160];
+    int restart; /* how it has ended; ERR_BUSY: it has not */
+    struct buf begun;
 };
 
 static struct {
@@ -105,6 +111,71 @@ static void print_node(size_t i)
                  http_port(node->http));
 }
 
+/* ---- tasks: what was asked for is written down ---- */
+
+static int may_begin(struct node *node, struct err *err)
+{
+    char why[sizeof(node->refuses)];
+    memcpy(why, node->refuses, sizeof(why));
+    node->refuses[0] = '\0';
+    return why[0] != '\0' ? err_set(err, ERR_REFUSED, "%s", why) : 0;
+}
+
+static int on_restart(void *ctx, uint64_t timeout_ms, uint64_t *ret_id, struct err *err)
+{
+    struct node *node = ctx;
+    int code = may_begin(node, err);
+    if (code == 0) {
+        *ret_id = 7;
+        node->restart = ERR_BUSY;
+        buf_printf(&node->begun, " restart:%llu", (unsigned long long)timeout_ms);
+    }
+    return code;
+}
+
+static int on_ended(void *ctx, uint64_t id, struct err *err)
+{
+    const struct node *node = ctx;
+    MUST(id == 7);
+    return node->restart == 0 ? 0 : err_set(err, node->restart, "%s", node->fails);
+}
+
+static int on_reinitialize(void *ctx, bool force, bool from_leader, struct err *err)
+{
+    struct node *node = ctx;
+    int code = may_begin(node, err);
+    if (code == 0) {
+        buf_printf(&node->begun, " reinitialize:%d:%d", force, from_leader);
+    }
+    return code;
+}
+
+static int on_keep_copy(void *ctx, struct err *err)
+{
+    struct node *node = ctx;
+    if (node->begun.size == 0) {
+        return err_set(err, ERR_NOT_FOUND, "no reinitialize is pending");
+    }
+    return may_begin(node, err);
+}
+
+static void on_reload(void *ctx)
+{
+    struct node *node = ctx;
+    buf_str(&node->begun, " reload");
+}
+
+static void take_task(struct node *node, const char *what)
+{
+    const char *why = strchr(what, ' ') != NULL ? strchr(what, ' ') + 1 : "";
+    if (strncmp(what, "refuse ", 7) == 0) {
+        (void)snprintf(node->refuses, sizeof(node->refuses), "%s", why);
+    } else {
+        (void)snprintf(node->fails, sizeof(node->fails), "%s", why);
+        node->restart = strncmp(what, "fail ", 5) == 0 ? ERR_REFUSED : 0;
+    }
+}
+
 static void settings_of(size_t i)
 {
     struct node *node = &all.at[i];
@@ -122,6 +193,12 @@ static void settings_of(size_t i)
     if (all.views) {
         node->board = view_board_create(true);
         node->settings.board = node->board;
+        node->settings.tasks = (struct http_tasks){.restart = on_restart,
+                                                   .ended = on_ended,
+                                                   .reinitialize = on_reinitialize,
+                                                   .keep_copy = on_keep_copy,
+                                                   .reload = on_reload,
+                                                   .ctx = node};
     }
 }
 
@@ -170,6 +247,11 @@ static void obey(const char *line)
         (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
     } else if (strncmp(line, "view ", 5) == 0 && known && all.views) {
         show_view(i, strrchr(line, ' ') + 1);
+    } else if (strncmp(line, "task ", 5) == 0 && known) {
+        take_task(&all.at[i], strchr(line + 5, ' ') + 1);
+    } else if (strncmp(line, "tasks ", 6) == 0 && known) {
+        (void)printf("begun%s\n", buf_text(&all.at[i].begun));
+        buf_clear(&all.at[i].begun);
     } else if (strncmp(line, "freeze ", 7) == 0) {
         freeze(i + 1);
     } else if (strcmp(line, "end") == 0) {

@@ -34,6 +34,9 @@ static const char *const path_names[PATRONI_PATHS] = {
     [PATRONI_CONFIG] = "/config",
     [PATRONI_SWITCHOVER] = "/switchover",
     [PATRONI_FAILOVER] = "/failover",
+    [PATRONI_RESTART] = "/restart",
+    [PATRONI_RELOAD] = "/reload",
+    [PATRONI_REINITIALIZE] = "/reinitialize",
 };
 
 /* "lag=10&tag_a=b", as a URL has it, without escapes. */
@@ -85,6 +88,9 @@ static void paths_are_known_however_they_are_written(void **state)
         {"/configuration", PATRONI_NONE},
         {"//switchover/", PATRONI_SWITCHOVER},
         {"/failover/x", PATRONI_FAILOVER},
+        {"//restart", PATRONI_RESTART},
+        {"/reload/", PATRONI_RELOAD},
+        {"/reinitialize/x", PATRONI_REINITIALIZE},
         {"/primary/x", PATRONI_NONE},
         {"/primaryx", PATRONI_NONE},
         {"/pri", PATRONI_NONE},
@@ -143,7 +149,9 @@ struct story {
     const char *good; /* the paths that are 200; all others are 503 */
 };
 
-#define ALWAYS " /patroni /cluster /history /metrics /config /switchover /failover "
+#define ALWAYS                                                                     \
+    " /patroni /cluster /history /metrics /config /switchover /failover /restart " \
+    "/reload /reinitialize "
 #define LEADS " /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "
 #define RUNS " /health /liveness "
 #define FOLLOWS " /replica /read-only /readiness "

@@ -1,0 +1,181 @@
+/* daemon/http_task.c - what Patroni's commands have this node do with its own PostgreSQL: POST and
+ * DELETE /restart and /reinitialize, POST /reload.
+ *
+ *   judged --> begun by the supervisor --> a restart: looked at until it has ended --> told
+ *
+ * Texts and codes are Patroni's (patroni_restart.h, supervisor/task.h), also that they are no JSON.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "config/scalar.h"
+#include "daemon/http_internal.h"
+#include "daemon/patroni_restart.h"
+
+#define TEXT_TYPE "text/html"
+#define LOOK_MS 50
+
+/* A restart that is waited for. */
+struct waiting {
+    struct http_request *r;
+    uint64_t id;
+    uv_timer_t *timer; /* NULL: over */
+};
+
+static void say(struct http_request *r, unsigned status, const char *text)
+{
+    buf_str(&r->out, text);
+    http_answer_text(r, status, TEXT_TYPE);
+}
+
+static const struct http_tasks *tasks_of(struct http_request *r)
+{
+    const struct http_tasks *tasks = &r->http->settings.tasks;
+    if (tasks->restart == NULL || !http_patroni_supervises(r)) {
+        http_fail_status(r, 503, ERR_REFUSED, "this node supervises no PostgreSQL");
+        return NULL;
+    }
+    return tasks;
+}
+
+/* ---- restart ---- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    http_handle_closed(handle->data);
+    mem_free(handle);
+}
+
+static void ended(struct http_request *r)
+{
+    struct waiting *w = r->state;
+    if (w->timer != NULL) {
+        w->timer->data = r->http;
+        uv_close((uv_handle_t *)w->timer, on_timer_closed);
+        w->timer = NULL;
+    }
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct waiting *w = timer->data;
+    struct http_request *r = w->r;
+    struct err err = {0};
+    int code = r->http->settings.tasks.ended(r->http->settings.tasks.ctx, w->id, &err);
+    if (code == ERR_BUSY) {
+        return;
+    }
+    ended(r);
+    if (!r->answered) {
+        say(r, code == 0 ? 200 : 503, code == 0 ? "restarted successfully" : err.msg);
+    }
+}
+
+static void wait_for(struct http_request *r, uint64_t id)
+{
+    struct waiting *w = mem_zalloc(sizeof(*w));
+    w->r = r;
+    w->id = id;
+    w->timer = mem_zalloc(sizeof(*w->timer));
+    int rc = uv_timer_init(r->http->loop, w->timer);
+    MUST(rc == 0);
+    http_handle_opened(r->http);
+    w->timer->data = w;
+    rc = uv_timer_start(w->timer, on_look, LOOK_MS, LOOK_MS);
+    MUST(rc == 0);
+    r->state = w;
+    r->free_state = mem_free;
+    r->ended = ended;
+    r->waits = true;
+}
+
+void http_restart(struct http_request *r)
+{
+    struct restart_verdict verdict;
+    struct err err = {0};
+    uint64_t id = 0;
+    const struct http_tasks *tasks = tasks_of(r);
+    const struct cluster_view *view = http_patroni_view(r);
+    if (tasks == NULL) {
+        return;
+    }
+    restart_judge(r->json, view, &verdict);
+    if (verdict.status != 0) {
+        say(r, verdict.status, verdict.text);
+    } else if (tasks->restart(tasks->ctx, verdict.timeout_ms, &id, &err) != 0) {
+        say(r, 503, err.msg);
+    } else {
+        wait_for(r, id);
+    }
+}
+
+void http_restart_delete(struct http_request *r)
+{
+    if (tasks_of(r) != NULL) {
+        say(r, 404, "no restarts are scheduled");
+    }
+}
+
+/* ---- reload ---- */
+
+void http_reload_node(struct http_request *r)
+{
+    const struct http_tasks *tasks = &r->http->settings.tasks;
+    if (tasks->reload == NULL) {
+        http_fail_status(r, 503, ERR_REFUSED, "this program can not be told to reload");
+        return;
+    }
+    tasks->reload(tasks->ctx);
+    say(r, 202, "reload scheduled");
+}
+
+/* ---- reinitialize ---- */
+
+/* A truth, also as a text. False: it is none, and that is answered. */
+static bool take_truth(struct http_request *r, const char *name, bool *ret_value)
+{
+    const json_t *value = json_object_get(r->json, name);
+    const char *text = json_string_value(value);
+    *ret_value = *ret_value || json_is_true(value);
+    bool is_good = value == NULL || json_is_null(value) || json_is_boolean(value);
+    if (text != NULL) {
+        bool truth = false;
+        is_good = scalar_bool(text, &truth, NULL) == 0;
+        *ret_value = *ret_value || truth;
+    }
+    if (!is_good) {
+        buf_printf(&r->out, "%s: true or false is expected", name);
+        http_answer_text(r, 400, TEXT_TYPE);
+    }
+    return is_good;
+}
+
+void http_reinitialize(struct http_request *r)
+{
+    struct err err = {0};
+    bool force = false;
+    bool from_leader = false;
+    const struct http_tasks *tasks = tasks_of(r);
+    if (tasks == NULL || !take_truth(r, "force", &force) ||
+        !take_truth(r, "from_leader", &from_leader) ||
+        !take_truth(r, "from-leader", &from_leader)) { /* as Patroni's manual has it */
+        return;
+    }
+    int code = tasks->reinitialize(tasks->ctx, force, from_leader, &err);
+    say(r, code == 0 ? 200 : 503, code == 0 ? "reinitialize started" : err.msg);
+}
+
+void http_reinitialize_delete(struct http_request *r)
+{
+    struct err err = {0};
+    const struct http_tasks *tasks = tasks_of(r);
+    if (tasks == NULL) {
+        return;
+    }
+    int code = tasks->keep_copy(tasks->ctx, &err);
+    say(r,
+        code == 0               ? 200
+        : code == ERR_NOT_FOUND ? 404
+                                : 409,
+        code == 0 ? "reinitialize canceled" : err.msg);
+}

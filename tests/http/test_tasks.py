@@ -1,0 +1,165 @@
+"""tests/http/test_tasks.py - POST and DELETE /restart and /reinitialize, POST /reload: what is begun, and what is told of it.
+
+Claim: every code of docs/http.md about them comes for what the page says; a body is not needed; a refusal begins nothing; a
+restart is answered when it has ended; who goes away leaves nothing behind. Method: nodes of the store that tell a view made
+by the test (tests/lib/view_kit.h) and write down what their supervisor would be asked for.
+"""
+import json
+import threading
+
+import pytest
+from http_kit import Nodes, until
+
+
+@pytest.fixture(scope="module", name="nodes")
+def started():
+    nodes = Nodes(3, "--views", "yes")
+    yield nodes
+    nodes.close()
+
+
+@pytest.fixture(autouse=True)
+def views(nodes):
+    for number, name in ((1, "pg1"), (2, "pg2"), (3, "w1")):
+        nodes.tell("view", number, name)
+        begun(nodes, number)
+
+
+def begun(nodes, number):
+    """What was, since it was asked for last."""
+    return [line for line in nodes.tell("tasks", number) if line.startswith("begun")][0].split()[1:]
+
+
+def said(answer):
+    assert answer.headers["Content-Type"] == "text/html"
+    return answer.status, answer.body.decode()
+
+
+def post(node, path, body=None, **headers):
+    return said(node.ask("POST", path, body if body is None or isinstance(body, str) else json.dumps(body), headers, tcp=True))
+
+
+class Asked(threading.Thread):
+    """A command that waits for its end."""
+
+    def __init__(self, node, path, body=None):
+        super().__init__()
+        self.node, self.path, self.body, self.answer = node, path, body, None
+        self.start()
+
+    def run(self):
+        self.answer = post(self.node, self.path, self.body)
+
+    def told(self):
+        self.join(30)
+        return self.answer
+
+
+def restart(nodes, body=None, end=("done",), number=1):
+    asked = Asked(nodes[number], "/restart", body)
+    until(lambda: begun(nodes, number) != [])
+    assert asked.is_alive()
+    nodes.tell("task", number, *end)
+    return asked.told()
+
+
+# --- /restart ---
+
+def test_row_POST_restart(nodes):
+    assert restart(nodes) == (200, "restarted successfully")
+    assert restart(nodes, "") == (200, "restarted successfully")
+    assert restart(nodes, {}) == (200, "restarted successfully")
+    assert restart(nodes, end=("fail", "restart failed: PostgreSQL ended")) == (503, "restart failed: PostgreSQL ended")
+
+
+def test_its_conditions(nodes):
+    held = {"role": "primary", "postgres_version": "15.21", "timeout": "30s", "restart_pending": "false"}
+    asked = Asked(nodes[1], "/restart", held)
+    seen = []
+    until(lambda: seen.extend(begun(nodes, 1)) or seen)
+    nodes.tell("task", 1, "done")
+    assert (asked.told(), seen) == ((200, "restarted successfully"), ["restart:30000"])
+    for body in ({"role": "replica"}, {"postgres_version": "15.20"}, {"restart_pending": True}, {"restart_pending": "on"}):
+        assert post(nodes[1], "/restart", body) == (503, "restart conditions are not satisfied")
+    assert begun(nodes, 1) == []
+
+
+@pytest.mark.parametrize("body, status, text", [
+    ({"role": "master"}, 400, "PostgreSQL role should be either primary, standby_leader, or replica"),
+    ({"postgres_version": "15"}, 400, 'Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: "15"'),
+    ({"timeout": 0}, 400, "Timeout should be a positive number of seconds"),
+    ({"timeout": "soon"}, 400, "Timeout should be a positive number of seconds"),
+    ({"restart_pending": 7}, 400, "restart_pending: true or false is expected"),
+    ({"when": "now"}, 400, "Unknown filter for the scheduled restart: '\"when\"'"),
+    ({"schedule": "2126-12-01T04:00+01:00"}, 501, "a restart can not be scheduled here: ask for it when it is due")])
+def test_what_is_refused_begins_nothing(nodes, body, status, text):
+    assert post(nodes[1], "/restart", body) == (status, text)
+    assert begun(nodes, 1) == []
+
+
+def test_one_that_may_not_begin(nodes):
+    nodes.tell("task", 1, "refuse", "postgres is still starting")
+    assert post(nodes[1], "/restart") == (503, "postgres is still starting")
+    assert begun(nodes, 1) == []
+
+
+def test_a_body_that_is_no_object(nodes):
+    for text in ("[]", "7", "{"):
+        assert nodes[1].ask("POST", "/restart", text, tcp=True).status == 400
+    assert begun(nodes, 1) == []
+
+
+def test_who_goes_away_leaves_the_restart_and_nothing_else(nodes):
+    plain = nodes[1].raw()
+    plain.sendall(b"POST /restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    until(lambda: begun(nodes, 1) == ["restart:0"])
+    plain.close()
+    nodes.tell("task", 1, "done")
+    assert restart(nodes) == (200, "restarted successfully")
+
+
+def test_row_DELETE_restart(nodes):
+    assert said(nodes[1].ask("DELETE", "/restart", tcp=True)) == (404, "no restarts are scheduled")
+
+
+# --- /reload ---
+
+def test_row_POST_reload(nodes):
+    assert post(nodes[2], "/reload") == (202, "reload scheduled")
+    assert post(nodes[2], "//reload/", {}) == (202, "reload scheduled")
+    assert begun(nodes, 2) == ["reload", "reload"]
+
+
+# --- /reinitialize ---
+
+def test_row_POST_reinitialize(nodes):
+    for body, expected in ((None, "0:0"), ({"force": True}, "1:0"), ({"from_leader": "true"}, "0:1"),
+                           ({"from-leader": True, "force": "false"}, "0:1")):
+        assert post(nodes[2], "/reinitialize", body) == (200, "reinitialize started")
+        assert begun(nodes, 2) == [f"reinitialize:{expected}"]
+    nodes.tell("task", 2, "refuse", "I am the leader, can not reinitialize")
+    assert post(nodes[2], "/reinitialize", {"force": True}) == (503, "I am the leader, can not reinitialize")
+    assert post(nodes[2], "/reinitialize", {"force": 7}) == (400, "force: true or false is expected")
+    assert begun(nodes, 2) == []
+
+
+def test_DELETE_reinitialize(nodes):
+    assert said(nodes[2].ask("DELETE", "/reinitialize", tcp=True)) == (404, "no reinitialize is pending")
+    assert post(nodes[2], "/reinitialize") == (200, "reinitialize started")
+    nodes.tell("task", 2, "refuse", "it has begun")
+    assert said(nodes[2].ask("DELETE", "/reinitialize", tcp=True)) == (409, "it has begun")
+    assert said(nodes[2].ask("DELETE", "/reinitialize", tcp=True)) == (200, "reinitialize canceled")
+
+
+# --- who has none ---
+
+def test_a_witness_has_no_postgresql(nodes):
+    for method, path in (("POST", "/restart"), ("DELETE", "/restart"), ("POST", "/reinitialize"), ("DELETE", "/reinitialize")):
+        answer = nodes[3].ask(method, path, tcp=True)
+        assert (answer.status, answer.message) == (503, "this node supervises no PostgreSQL")
+
+
+def test_other_methods(nodes):
+    answer = nodes[1].get("/restart", tcp=True)
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST, DELETE")
+    assert nodes[1].ask("DELETE", "/reload", tcp=True).status == 405
