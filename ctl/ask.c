@@ -328,11 +328,11 @@ static int words_once(struct ask *ask, const struct http_request *request, int *
 int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms, int *ret_status,
               struct buf *ret_text, struct err *err)
 {
-    CLEANUP(mem_freep) char *text = json_dumps(body, JSON_COMPACT);
-    MUST(text != NULL);
+    CLEANUP(mem_freep) char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     int rc = ERR_CLOSED;
     for (size_t tried = 0; tried < ask->node_count; tried++) {
-        const struct http_request request = {.method = "POST",
+        ask->untried = ask->node_count - tried;
+        const struct http_request request = {.method = body != NULL ? "POST" : "DELETE",
                                              .path = path,
                                              .body = text,
                                              .timeout_ms = timeout_ms,

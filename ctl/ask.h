@@ -72,7 +72,7 @@ int ask_put(struct ask *ask, const char *path, json_t *body, const char *tag, js
 
 /* What is answered in words (docs/http.md: Patroni's commands): their status and text, whatever
  * they say. Asked once, of the first node that can be reached; an answer that is an error of ours
- * comes out as such. @body has to be answered within @timeout_ms. */
+ * comes out as such. It has to be answered within @timeout_ms. @body: a POST; NULL: a DELETE. */
 int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms, int *ret_status,
               struct buf *ret_text, struct err *err);
 

@@ -12,6 +12,7 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/member_ask.h"
+#include "ctl/patroni_rows.h"
 #include "ctl/shared_config.h"
 #include "ctl/told.h"
 
@@ -65,10 +66,10 @@ static int change_once(struct pausing *p, struct err *err)
                        p->pauses ? "already paused" : "not paused");
     }
     json_auto_t *wanted = json_deep_copy(version.value);
-    if (p->pauses) {
-        cmd_set(wanted, "pause", json_true());
-    } else {
+    if (!p->pauses && json_object_size(wanted) > 1) {
         (void)json_object_del(wanted, "pause");
+    } else {
+        cmd_set(wanted, "pause", json_boolean(p->pauses)); /* nothing at all is not taken */
     }
     return shared_config_put(p->ctl.ask, &version, wanted, err);
 }
@@ -89,8 +90,9 @@ static bool says_so(struct pausing *p, json_t *member)
 {
     CLEANUP(ask_closep) struct ask *ask = NULL;
     json_auto_t *told = NULL;
-    bool is_answered = member_ask_open(&p->ctl, member, ask_left_ms(p->ctl.ask), &ask, NULL) == 0 &&
-                       ask_get(ask, "/patroni", &told, NULL) == 0;
+    bool is_answered =
+        member_ask_open(&p->ctl, p->view, member, ask_left_ms(p->ctl.ask), &ask, NULL) == 0 &&
+        ask_get(ask, "/patroni", &told, NULL) == 0;
     return is_answered && json_is_true(json_object_get(told, "pause")) == p->pauses;
 }
 
@@ -101,7 +103,7 @@ static size_t count_silent(struct pausing *p, struct buf *names)
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(members); i++) {
         json_t *member = json_array_get(members, i);
-        if (member_is_database(member) && !says_so(p, member)) {
+        if (!patroni_is_witness(member) && !says_so(p, member)) {
             buf_printf(names, "%s%s", count > 0 ? ", " : "", view_text(member, "name"));
             count++;
         }

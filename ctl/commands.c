@@ -3,6 +3,7 @@
 #include "ctl/commands.h"
 
 #include "base/version.h"
+#include "ctl/chosen.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/output.h"
@@ -74,6 +75,20 @@ static const struct cli_option plan_options[] = {
         {.name = "dry-run", .help = "say what is in the way of it, and how to mend it"}, \
     {                                                                                    \
         .name = "force", .help = "do not ask"                                            \
+    }
+#define MEMBERS_ARGUMENTS                                                                \
+    {.name = "CLUSTER", .optional = true, .help = "refuse to change another one's"},     \
+    {                                                                                    \
+        .name = "MEMBER", .optional = true, .many = true, .help = "these, by their name" \
+    }
+#define ROLE_OPTION                                                                           \
+    {                                                                                         \
+        .name = "role", .letter = 'r', .value = "ROLE", .choices = CLI_CHOICES(CHOSEN_ROLES), \
+        .help = "only members with this role"                                                 \
+    }
+#define FORCE_OPTION                          \
+    {                                         \
+        .name = "force", .help = "do not ask" \
     }
 #define ONE_CLUSTER                                                                   \
     {                                                                                 \
@@ -169,6 +184,17 @@ static const struct cli_command commands[] = {
         .options = CLI_OPTIONS(SWITCH_OPTIONS),
         .example = "pgraftctl failover --candidate pg2",
         .run = cmd_failover,
+    },
+    {
+        .name = "flush",
+        .summary = "Drop what was scheduled: a switchover. Restarts are never.",
+        .arguments = CLI_ARGUMENTS({.name = "CLUSTER",
+                                    .optional = true,
+                                    .many = true,
+                                    .help = "and members, and last \"switchover\" or \"restart\""}),
+        .options = CLI_OPTIONS(ROLE_OPTION, FORCE_OPTION),
+        .example = "pgraftctl flush demo switchover",
+        .run = cmd_flush,
     },
     CLI_HELP_COMMAND("pgraftctl"),
     {
@@ -422,6 +448,38 @@ static const struct cli_command commands[] = {
              .help = "the PostgreSQL of this lost node is down and stays down"}),
         .example = "pgraftctl recover /var/lib/pgraft/demo/w1 /mnt/w2/demo/w2",
         .run = cmd_recover,
+    },
+    {
+        .name = "reinit",
+        .summary = "Discard a standby's data and clone them anew.",
+        .arguments = CLI_ARGUMENTS(MEMBERS_ARGUMENTS),
+        .options =
+            CLI_OPTIONS({.name = "from-leader", .help = "copy the primary, no standby"},
+                        {.name = "wait", .help = "until it runs again"},
+                        {.name = "force", .help = "do not ask; begin anew what is under way"}),
+        .example = "pgraftctl reinit demo pg3 --wait",
+        .run = cmd_reinit,
+    },
+    {
+        .name = "reload",
+        .summary = "Have pgraftd read its configuration again, as SIGHUP does.",
+        .arguments = CLI_ARGUMENTS(MEMBERS_ARGUMENTS),
+        .options = CLI_OPTIONS(ROLE_OPTION, FORCE_OPTION),
+        .example = "pgraftctl reload demo pg2",
+        .run = cmd_reload,
+    },
+    {
+        .name = "restart",
+        .summary = "Restart PostgreSQL; the primary in place, after the standbys.",
+        .arguments = CLI_ARGUMENTS(MEMBERS_ARGUMENTS),
+        .options = CLI_OPTIONS(
+            ROLE_OPTION, {.name = "any", .help = "one of them, whichever"},
+            {.name = "pending", .help = "only where a restart is pending"},
+            {.name = "pg-version", .value = "VERSION", .help = "only where PostgreSQL is older"},
+            {.name = "scheduled", .value = "TIME", .help = "\"now\": later is not possible"},
+            FORCE_OPTION),
+        .example = "pgraftctl restart demo --pending",
+        .run = cmd_restart,
     },
     {
         .name = "resume",

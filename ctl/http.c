@@ -154,12 +154,13 @@ static void set_request(struct http *http, const struct http_request *request, c
                         struct curl_slist *headers)
 {
     bool puts = strcmp(request->method, "PUT") == 0;
+    bool deletes = strcmp(request->method, "DELETE") == 0;
     bool has_body = puts || strcmp(request->method, "POST") == 0;
     const char *body = request->body != NULL ? request->body : "{}";
-    MUST(has_body || strcmp(request->method, "GET") == 0);
+    MUST(has_body || deletes || strcmp(request->method, "GET") == 0);
     SET(http, URL, url);
     SET(http, HTTPHEADER, headers);
-    SET(http, CUSTOMREQUEST, puts ? "PUT" : NULL);
+    SET(http, CUSTOMREQUEST, puts || deletes ? request->method : NULL);
     if (has_body) {
         SET(http, POST, 1L);
         SET(http, POSTFIELDS, body);

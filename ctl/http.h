@@ -46,9 +46,9 @@ void http_closep(struct http **http);
 const char *http_name(const struct http *http);
 
 struct http_request {
-    const char *method;   /* "GET", "POST", "PUT" */
+    const char *method;   /* "GET", "POST", "PUT", "DELETE" */
     const char *path;     /* "/raft" */
-    const char *body;     /* of all but a GET */
+    const char *body;     /* of a POST or a PUT */
     const char *if_match; /* the tag of what it is meant for; NULL: of whatever is there */
     uint64_t timeout_ms;  /* for everything; of a stream: until its answer begins */
     uint64_t connect_ms;  /* of that, until it is connected */

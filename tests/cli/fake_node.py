@@ -57,6 +57,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.answer_with(None)
 
+    def do_DELETE(self):
+        self.answer_with(None)
+
     def do_POST(self):
         size = int(self.headers["Content-Length"])
         self.answer_with(json.loads(self.rfile.read(size)))

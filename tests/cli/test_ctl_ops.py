@@ -46,7 +46,8 @@ def test_a_pause_that_somebody_has_written_as_a_text_is_one(text):
     with Cluster({"pause": text}) as node:
         assert fails(1, "pause", node=node) == "Cluster is already paused"
         assert told("resume", node=node) == RESUMED
-        assert node.document == {}
+        assert node.document == {"pause": False}  # a node takes no empty configuration
+        assert fails(1, "resume", node=node) == "Cluster is not paused"
 
 
 def test_pause_beside_somebody_else_s_change():
@@ -82,3 +83,168 @@ def test_list_tells_of_a_pause():
         assert told("list", node=node).endswith("+\n Maintenance mode: on\n")
     with Node({"/pgraft/v1/view": TWO}) as node:
         assert "Maintenance" not in told("list", node=node)
+
+
+# --- restart ---
+
+
+def words(status, text):
+    """An answer in Patroni's words."""
+    return lambda _body: (status, text.encode())
+
+
+def bodies(node, path="/restart"):
+    return [body for _method, seen, body, _headers in node.seen if seen == path]
+
+
+DONE = {"/restart": words(200, "restarted successfully")}
+
+
+def test_row_restart_asks_each_member_itself_the_primary_last():
+    with Members([DONE, DONE]) as m:
+        out = told("restart", "orders", "--force", node=m.cluster)
+        assert out == "Success: restart on member db2\nSuccess: restart on member db1\n"
+        assert [bodies(node) for node in m.nodes] == [[{}], [{}]]
+
+
+def test_restart_s_questions():
+    with Members([DONE, DONE]) as m:
+        status, out, err = ctl("restart", "orders", node=m.cluster, data=b"y\n9.6.3\n")
+        assert (status, err) == (0, "")
+        assert out.startswith("+ Cluster: orders (7450012345678901234) ")
+        assert "Are you sure you want to restart members db2, db1? [y/N]: " in out
+        assert "Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)  []: " in out
+        assert bodies(m.nodes[0]) == [{"postgres_version": "9.6.3"}]
+        status, _out, err = ctl("restart", "orders", node=m.cluster, data=b"n\n")
+        assert (status, err) == (1, "pgraftctl: Aborted restart\n")
+        assert len(bodies(m.nodes[0])) == 1
+
+
+@pytest.mark.parametrize("options, names", [
+    (["-r", "leader"], ["db1"]), (["-r", "primary"], ["db1"]), (["-r", "replica"], ["db2"]), (["--role", "standby"], ["db2"]),
+    (["db2"], ["db2"]), (["db1", "db2", "-r", "any"], ["db2", "db1"])])
+def test_whom_restart_is_about(options, names):
+    with Members([DONE, DONE]) as m:
+        out = told("restart", "orders", "--force", *options, node=m.cluster)
+    assert out == "".join(f"Success: restart on member {name}\n" for name in names)
+
+
+def test_restart_any_is_one():
+    with Members([DONE, DONE]) as m:
+        assert told("restart", "orders", "--any", "--force", node=m.cluster).count("Success: restart on member db") == 1
+
+
+def test_restart_s_conditions_are_the_member_s():
+    with Members([DONE, DONE]) as m:
+        told("restart", "orders", "db2", "--force", "--pending", "--pg-version", "16.4", "--timeout", "30", node=m.cluster)
+        assert bodies(m.nodes[1]) == [{"restart_pending": True, "postgres_version": "16.4", "timeout": 30}]
+
+
+def test_a_restart_that_fails_is_told_and_the_others_are_asked():
+    no = {"/restart": words(503, "restart conditions are not satisfied")}
+    with Members([DONE, no]) as m:
+        status, out, err = ctl("restart", "orders", "--force", node=m.cluster)
+    assert (status, err) == (1, "")
+    assert out == ("Failed: restart for member db2, status code=503, (restart conditions are not satisfied)\n"
+                   "Success: restart on member db1\n")
+
+
+def test_who_is_no_member_and_what_is_no_role():
+    with Members([DONE, DONE]) as m:
+        assert fails(1, "restart", "orders", "db9", "--force", node=m.cluster) == '"db9" is not a member of cluster'
+        assert "is one of cluster \"orders\"" in fails(1, "restart", "demo", "--force", node=m.cluster)
+        assert fails(1, "restart", "orders", "db1", "-r", "replica", "--force", node=m.cluster) == (
+            "No replica among provided members")
+        assert fails(2, "restart", "orders", "-r", "master", "--force", node=m.cluster)
+        assert "can not be scheduled here" in fails(1, "restart", "orders", "--scheduled", "2126-12-01T04:00", node=m.cluster)
+        assert bodies(m.nodes[0]) == bodies(m.nodes[1]) == []
+
+
+def test_a_member_that_is_not_there():
+    with Members([DONE, DONE]) as m:
+        m.cluster.answers["/pgraft/v1/view"]["cluster"]["members"][1]["api_url"] = "http://127.0.0.1:9/patroni"
+        status, out, _err = ctl("restart", "orders", "db2", "--force", node=m.cluster)
+    assert status == 1
+    assert out.startswith("Failed: restart for member db2, ")
+
+
+# --- reload ---
+
+def test_row_reload():
+    done = {"/reload": words(202, "reload scheduled")}
+    with Members([done, {"/reload": words(401, "not authenticated")}]) as m:
+        status, out, _err = ctl("reload", "orders", "--force", node=m.cluster)
+    assert status == 1
+    assert out == ("Failed: reload for member db2, status code=401, (not authenticated)\n"
+                   "Reload request received for member db1 and will be processed within 10 seconds\n")
+
+
+# --- reinit ---
+
+STARTED = words(200, "reinitialize started")
+
+
+def patroni(start, state="running"):
+    return {"state": state, "postmaster_start_time": start}
+
+
+def test_row_reinit():
+    with Members([{}, {"/reinitialize": STARTED, "/patroni": patroni("1")}]) as m:
+        assert told("reinit", "orders", "db2", "--force", "--from-leader", node=m.cluster) == (
+            "Success: reinitialize for member db2\n")
+        assert bodies(m.nodes[1], "/reinitialize") == [{"force": True, "from_leader": True}]
+
+
+def test_reinit_asks_which_and_whether():
+    with Members([{}, {"/reinitialize": STARTED, "/patroni": patroni("1")}]) as m:
+        status, out, _err = ctl("reinit", "orders", node=m.cluster, data=b"db2\ny\n")
+        assert status == 0
+        assert "Which member do you want to reinitialize [db2, db1]? []: " in out
+        assert "Are you sure you want to reinitialize members db2? [y/N]: " in out
+        assert bodies(m.nodes[1], "/reinitialize") == [{"force": False}]
+        assert ctl("reinit", "orders", node=m.cluster, data=b"\n")[0] == 1
+        assert fails(1, "reinit", "orders", "--force", node=m.cluster) == "name the members to reinitialize"
+
+
+def test_reinit_anyway():
+    answers = iter([(503, b"reinitialize already in progress"), (200, b"reinitialize started")])
+    with Members([{}, {"/reinitialize": lambda _body: next(answers), "/patroni": patroni("1")}]) as m:
+        status, out, _err = ctl("reinit", "orders", "db2", node=m.cluster, data=b"y\ny\n")
+        assert status == 0
+        assert "status code=503, (reinitialize already in progress)\n" in out
+        assert out.endswith("Do you want to cancel it and reinitialize anyway? [y/N]: Success: reinitialize for member db2\n")
+        assert bodies(m.nodes[1], "/reinitialize") == [{"force": False}, {"force": True}]
+
+
+def test_reinit_wait_until_it_runs_again():
+    seen = iter([patroni("1"), patroni("1"), patroni("", "creating replica"), patroni("2", "starting"), patroni("2")])
+    with Members([{}, {"/reinitialize": STARTED, "/patroni": lambda _body: next(seen)}]) as m:
+        out = ctl("reinit", "orders", "db2", "--force", "--wait", node=m.cluster)[1]
+    assert out == ("Success: reinitialize for member db2\nWaiting for reinitialize to complete on: db2\n"
+                   "Reinitialize is completed on: db2\n")
+
+
+def test_reinit_of_the_primary_is_refused():
+    no = {"/reinitialize": words(503, "I am the leader, can not reinitialize")}
+    with Members([no, {}]) as m:
+        status, out, _err = ctl("reinit", "orders", "db1", "--force", "--wait", node=m.cluster)
+    assert (status, out) == (1, "Failed: reinitialize for member db1, status code=503, "
+                                "(I am the leader, can not reinitialize)\n")
+
+
+# --- flush ---
+
+def test_row_flush():
+    no = {"/restart": words(404, "no restarts are scheduled")}
+    with Members([no, {"/restart": words(200, "scheduled restart deleted")}]) as m:
+        assert told("flush", "orders", "restart", "--force", node=m.cluster) == (
+            "Success: flush scheduled restart for member db2\nNo scheduled restart for member db1\n")
+        assert {one[0] for node in m.nodes for one in node.seen} == {"DELETE"}
+        m.cluster.answers["/switchover"] = words(200, "scheduled switchover deleted")
+        assert told("flush", "orders", "switchover", node=m.cluster) == "Success: scheduled switchover deleted\n"
+        m.cluster.answers["/switchover"] = words(404, "no switchover is scheduled")
+        assert told("flush", "orders", "switchover", node=m.cluster) == "No pending scheduled switchover\n"
+        m.cluster.answers["/switchover"] = words(409, "it has changed")
+        assert fails(1, "flush", "orders", "switchover", node=m.cluster) == (
+            "Failed deleting scheduled switchover, it has changed")
+        assert "the last word has to be" in fails(2, "flush", "orders", node=m.cluster)

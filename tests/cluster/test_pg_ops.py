@@ -1,0 +1,86 @@
+"""tests/cluster/test_pg_ops.py - what an operator has the nodes do: pause, restart, reload, a standby's data cloned anew.
+
+Claim: any node takes the command, the member concerned carries it out and says what has come of it; a primary is restarted in
+place, keeps its role though another one could take over, and loses nothing; a copy is discarded only where it may be."""
+import signal
+
+import pytest
+
+from lib.pg_case import Case
+from lib.tool import ctl
+
+SETTINGS = {}
+WHO = {"username": "operator", "password": "over the wire"}
+
+
+def tell_all(cluster, more):
+    """Their configuration, read again."""
+    for node in cluster.databases:
+        mark = node.mark()
+        node.more = more
+        node.arguments()
+        node.signal(signal.SIGHUP)
+        node.says("config reloaded", mark)
+
+
+@pytest.fixture(name="says")
+def fixture_says(pg, tmp_path):
+    """What pgraftctl says: who may command other hosts' nodes has a password."""
+    password = tmp_path / "password"
+    password.write_text(WHO["password"] + "\n", encoding="utf-8")
+    tell_all(pg.clusters[0], {"restapi": {"authentication": WHO}})
+
+    def run(node, *words, status=0):
+        out, got = ctl(node, *words, "--user", WHO["username"], "--password-file", str(password))
+        assert got == status, out
+        return out
+    yield run
+    tell_all(pg.clusters[0], {})
+
+
+def test_pause_keeps_what_is_down_down_and_a_restart_starts_it(pg, says):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    asked = cluster.others(primary)[0]
+    assert says(asked, "pause", "--wait").endswith("Success: cluster management is paused\n")
+    assert "Cluster is already paused" in says(asked, "pause", status=1)
+    assert says(primary, "list").endswith(" Maintenance mode: on\n")
+    mark = primary.mark()
+    primary.strike([primary.postmaster()], 9)
+    primary.wait_down("it was killed")
+    assert f"Success: restart on member {primary.name}\n" in says(asked, "restart", "demo", primary.name, "--force")
+    assert cluster.wait_well() is primary
+    assert primary.count("rule=restart-in-place", mark) == 1, primary.log_since(mark)
+    assert says(asked, "resume", "--wait").endswith("Success: cluster management is resumed\n")
+    assert "Maintenance" not in says(primary, "list")
+    assert "Cluster is not paused" in says(asked, "resume", status=1)
+
+
+def test_a_standby_and_then_the_primary_are_restarted(pg, says):
+    case = Case(pg)
+    standby = case.others[0]
+    epoch, before = case.cluster.grant(), {n: n.postmaster() for n in case.cluster.databases}
+    mark = case.primary.mark()
+    out = says(case.others[1], "restart", "demo", standby.name, case.primary.name, "--force")
+    assert out.startswith(f"Success: restart on member {standby.name}\nSuccess: restart on member {case.primary.name}\n")
+    assert [n for n in case.cluster.databases if n.postmaster() == before[n]] == [case.others[1]]
+    assert case.over()[0] is case.primary
+    case.nothing_lost()
+    assert case.cluster.grant() == epoch
+    assert case.primary.count("action=stop rule=restart-primary", mark) == 1, case.primary.log_since(mark)
+    out = says(standby, "restart", "demo", "-r", "replica", "--pending", "--force", status=1)
+    assert out.count("status code=503, (restart conditions are not satisfied)") == 2
+    assert "within 10 seconds" in says(standby, "reload", "demo", case.primary.name, "--force")
+
+
+def test_a_standby_is_cloned_anew(pg, says):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    standby, asked = cluster.others(primary)
+    mark, asked_mark = standby.mark(), asked.mark()
+    assert "I am the leader, can not reinitialize" in says(asked, "reinit", "demo", primary.name, "--force", status=1)
+    out = says(asked, "reinit", "demo", standby.name, "--force", "--from-leader", "--wait")
+    assert f"\nReinitialize is completed on: {standby.name}\n" in out
+    assert standby.count(f"supervisor clone of={primary.name}", mark) == 1, standby.log_since(mark)
+    assert asked.count("supervisor clone", asked_mark) == 0
+    assert cluster.wait_well() is primary
