@@ -81,6 +81,6 @@ def test_a_standby_is_cloned_anew(pg, says):
     assert "I am the leader, can not reinitialize" in says(asked, "reinit", "demo", primary.name, "--force", status=1)
     out = says(asked, "reinit", "demo", standby.name, "--force", "--from-leader", "--wait")
     assert f"\nReinitialize is completed on: {standby.name}\n" in out
-    assert standby.count(f"supervisor clone of={primary.name}", mark) == 1, standby.log_since(mark)
-    assert asked.count("supervisor clone", asked_mark) == 0
+    assert standby.count(f"supervisor clone: of={primary.name}", mark) == 1, standby.log_since(mark)
+    assert asked.count("supervisor clone:", asked_mark) == 0
     assert cluster.wait_well() is primary
