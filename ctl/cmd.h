@@ -89,6 +89,7 @@ int cmd_status(const struct cli_call *call, struct err *err);
 int cmd_switchover(const struct cli_call *call, struct err *err);
 int cmd_topology(const struct cli_call *call, struct err *err);
 int cmd_upgrade(const struct cli_call *call, struct err *err);
+int cmd_version(const struct cli_call *call, struct err *err);
 int cmd_why(const struct cli_call *call, struct err *err);
 
 #endif /* CTL_CMD_H_ */

@@ -99,12 +99,6 @@ static const struct cli_option plan_options[] = {
         .name = "MEMBER", .help = "its name or id" \
     }
 
-static int run_version(const struct cli_call *call, struct err *err)
-{
-    int rc = cmd_uses_only(call, CMD_USES_NONE, err);
-    return rc < 0 ? rc : cli_run_version(call, err);
-}
-
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
     {
@@ -578,9 +572,12 @@ static const struct cli_command commands[] = {
     },
     {
         .name = "version",
-        .summary = "Print the version of this program.",
-        .example = "pgraftctl version",
-        .run = run_version,
+        .summary = "Print the version of this program, and of what runs in the cluster.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "CLUSTER", .optional = true, .help = "of its members, too"},
+            {.name = "MEMBER", .optional = true, .many = true, .help = "only of these"}),
+        .example = "pgraftctl version demo",
+        .run = cmd_version,
     },
     {
         .name = "why",

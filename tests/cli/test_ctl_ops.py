@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from fake_node import Node, ctl, fails, told
+from fake_node import Error, Node, ctl, fails, told
 from test_ctl_config import Cluster
 from test_ctl_faces import TWO, leader, replica, view
 
@@ -248,3 +248,20 @@ def test_row_flush():
         assert fails(1, "flush", "orders", "switchover", node=m.cluster) == (
             "Failed deleting scheduled switchover, it has changed")
         assert "the last word has to be" in fails(2, "flush", "orders", node=m.cluster)
+
+
+# --- version ---
+
+def test_row_version():
+    own = told("version")
+    assert own.startswith("pgraftctl ")
+    answers = [{"/patroni": {"server_version": 150018, "patroni": {"version": "0.1.0"}}},
+               {"/patroni": {"patroni": {"version": "0.1.1"}}}]
+    with Members(answers) as m:
+        assert told("version", "orders", node=m.cluster) == own + "\ndb2: pgraft 0.1.1\ndb1: pgraft 0.1.0 PostgreSQL 15.18\n"
+        assert told("version", "orders", "db1", node=m.cluster) == own + "\ndb1: pgraft 0.1.0 PostgreSQL 15.18\n"
+        m.nodes[0].answers["/patroni"] = {"server_version": 90624, "patroni": {"version": "0.1.0"}}
+        assert "PostgreSQL 9.6.24\n" in told("version", "orders", "db1", node=m.cluster)
+        m.nodes[1].answers["/patroni"] = Error("ERR_DENIED", "not today")
+        status, out, err = ctl("version", "orders", "db2", node=m.cluster)
+    assert (status, out, err) == (1, own + "\ndb2: not today\n", "")

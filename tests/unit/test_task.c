@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,7 +48,7 @@ static void down(struct facts *f)
 }
 static void wrong(struct facts *f)
 {
-    (void)strcpy(f->pg.config_wrong, "/d/a.conf:7: syntax error");
+    (void)snprintf(f->pg.config_wrong, sizeof(f->pg.config_wrong), "/d/a.conf:7: syntax error");
 }
 static void no_primary(struct facts *f)
 {
