@@ -503,13 +503,6 @@ CHANGE(no_commit_counts_on_it)
     f->store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
     f->store.sync.sets[0].at[0] = kit_copy(name_is(&f->self, &f->members[2].name) ? 2 : 3);
 }
-CHANGE(half_cloned)
-{
-    f->pg.data = DATA_BROKEN;
-    f->pg.copy = 0;
-    f->pg.end.is_known = false;
-    f->pg.process = PG_ABSENT;
-}
 CHANGE(ahead_of_the_fork)
 {
     f->pg.end = kit_at(4, 4001);
@@ -707,30 +700,10 @@ static const struct {
     {"a primary that is well does nothing", kit_primary, {nothing}, ACTION_WAIT, "serving"},
     {"before the first primary one waits", kit_standby, {nothing_begun, nobody_has_a_lease}, ACTION_WAIT, "begins"},
     {"an operator's restart: a standby stops", kit_standby, {to_be_restarted}, ACTION_STOP, "restart-standby"},
-    {"... after an election", kit_standby, {to_be_restarted, order_above}, ACTION_SEAL, "seal"},
-    {"... in which it waits for the choice", kit_standby, {to_be_restarted, order_above, sealed_for_it}, ACTION_WAIT, "sealed"},
-    {"... again and again, until it is down", kit_standby, {to_be_restarted, shuts_down}, ACTION_STOP, "restart-standby"},
-    {"... and starts", kit_standby, {to_be_restarted, down}, ACTION_START_STANDBY, "start-standby"},
-    {"A7: ... also in a pause", kit_standby, {to_be_restarted, down, paused}, ACTION_START_STANDBY, "start-standby"},
     {"B3: a primary keeps the lease while it stops for a restart", kit_primary, {to_be_restarted}, ACTION_STOP, "restart-primary"},
-    {"... also in a pause", kit_primary, {to_be_restarted, paused}, ACTION_STOP, "restart-primary"},
-    {"... not by a guess at the configuration", kit_primary, {to_be_restarted, config_is_unknown}, ACTION_WAIT, "serving"},
-    {"... nor before its timeline is recorded", kit_primary, {to_be_restarted, unrecorded}, ACTION_RECORD, "record-timeline"},
-    {"... nor where the role is wanted elsewhere", kit_primary, {to_be_restarted, role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
-    {"... its shutdown has a while", kit_primary, {to_be_restarted, shuts_down}, ACTION_WAIT, "granted"},
-    {"... and is cut short then", kit_primary, {to_be_restarted, shuts_down, for_more_than_ten_seconds}, ACTION_KILL, "restart-stop-hangs"},
-    {"... and goes on in place, though others could take over", kit_primary, {crashed, to_be_restarted}, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... also where a crash would be a failover by setting", kit_primary, {crashed, to_be_restarted, loss_is_borne, never_restarted}, ACTION_START_PRIMARY, "restart-in-place"},
-    {"A7: ... also in a pause", kit_primary, {crashed, to_be_restarted, paused}, ACTION_START_PRIMARY, "restart-in-place"},
-    {"... not before the store was read", kit_primary, {crashed, to_be_restarted, pause_unread}, ACTION_WAIT, "unread-and-down"},
-    {"... not without a lease", kit_primary, {to_be_restarted, lease_is_over}, ACTION_KILL, "primary-without-lease"},
-    {"... not with too little of it left", kit_primary, {crashed, to_be_restarted, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
-    {"... and not for ever: another one takes over", kit_primary, {starts_slowly, starts_for_too_long, to_be_restarted}, ACTION_KILL, "restart-hangs"},
+    {"... whose shutdown is cut short", kit_primary, {to_be_restarted, shuts_down, for_more_than_ten_seconds}, ACTION_KILL, "restart-stop-hangs"},
     {"an operator's clone", kit_standby, {to_be_cloned, no_commit_counts_on_it}, ACTION_RETURN, "asked-to-clone"},
-    {"A7: ... also in a pause", kit_standby, {to_be_cloned, no_commit_counts_on_it, down, paused}, ACTION_RETURN, "asked-to-clone"},
     {"C4: ... not of a copy that proves a commit", kit_standby, {to_be_cloned}, ACTION_WAIT, "steady"},
-    {"... which half of one does not", kit_standby, {to_be_cloned, half_cloned}, ACTION_RETURN, "asked-to-clone"},
-    {"... nor one that has nothing of the newest timeline", kit_standby, {to_be_cloned, ahead_of_the_fork}, ACTION_RETURN, "asked-to-clone"},
     {"a diverged standby comes back", kit_standby, {ahead_of_the_fork}, ACTION_RETURN, "come-back"},
     {"who waits for WAL of a primary that it was not told of starts anew", kit_standby, {starts_without_the_primary}, ACTION_STOP, "starts-alone"},
     {"what the archive has is restored by a standby that runs", kit_standby, {down, the_archive_has_it}, ACTION_START_STANDBY, "start-standby"},

@@ -1,0 +1,172 @@
+/* tests/unit/test_decide_operator.c - what an operator has a node do, by the rules of decide(): a
+ * restart and a new copy, and what goes before them. That each rule fires is test_decide.c's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "supervisor/decide.h"
+#include "tests/lib/facts_kit.h"
+
+#define CHANGE(name) static void name(struct facts *f)
+
+CHANGE(lease_is_over)
+{
+    f->lease = (struct lease_facts){.epoch = 0};
+}
+CHANGE(order_above)
+{
+    f->store.order_epoch = KIT_EPOCH + 1;
+}
+CHANGE(config_is_unknown)
+{
+    f->settings.is_guess = true;
+}
+CHANGE(crashed)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.role = ROLE_UNKNOWN;
+}
+CHANGE(loss_is_borne)
+{
+    f->settings.sync_mode = SYNC_OFF;
+    f->store.sync.count = 0;
+}
+CHANGE(never_restarted)
+{
+    f->settings.restart_max_ms = 0;
+}
+CHANGE(starts_slowly)
+{
+    f->pg.process = PG_STARTING;
+    f->pg.role = ROLE_UNKNOWN;
+    f->guard.promotion_seen = FACT_UNKNOWN;
+    f->pg.starting_ms = f->settings.restart_max_ms;
+}
+CHANGE(starts_for_too_long)
+{
+    f->pg.starting_ms++;
+}
+CHANGE(paused)
+{
+    f->store.paused = FACT_YES;
+}
+CHANGE(pause_unread)
+{
+    f->store.paused = FACT_UNKNOWN;
+}
+CHANGE(sealed_for_it)
+{
+    f->store.lease_stands = false;
+    f->pg.sealed_epoch = KIT_EPOCH + 1;
+    f->pg.receiver = RECEIVER_GONE;
+    f->pg.conninfo_empty = FACT_YES;
+    f->pg.receiver_gone_twice = f->pg.end_after_seal = true;
+}
+CHANGE(down)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.receiver = RECEIVER_GONE;
+}
+CHANGE(too_late_to_promote)
+{
+    f->lease.remaining_ms = f->settings.times.promote_margin_ms;
+}
+CHANGE(unrecorded)
+{
+    f->store.history_count = 1;
+}
+CHANGE(role_is_wanted_elsewhere)
+{
+    f->wish.switchover = true;
+    f->wish.candidate = kit_name(3);
+}
+CHANGE(shuts_down)
+{
+    f->pg.process = PG_STOPPING;
+    f->pg.stopping_ms = 10000;
+}
+CHANGE(to_be_cloned)
+{
+    f->wish.clone = true;
+}
+CHANGE(to_be_restarted)
+{
+    f->wish.restart = true;
+}
+CHANGE(no_commit_counts_on_it)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
+    f->store.sync.sets[0].at[0] = kit_copy(name_is(&f->self, &f->members[2].name) ? 2 : 3);
+}
+CHANGE(half_cloned)
+{
+    f->pg.data = DATA_BROKEN;
+    f->pg.copy = 0;
+    f->pg.end.is_known = false;
+    f->pg.process = PG_ABSENT;
+}
+CHANGE(ahead_of_the_fork)
+{
+    f->pg.end = kit_at(4, 4001);
+}
+
+// clang-format off
+static const struct {
+    const char *text;
+    kit_change node;
+    kit_change changes[KIT_CHANGES_MAX];
+    enum action action;
+    const char *rule;
+} situations[] = {
+    {"... after an election", kit_standby, {to_be_restarted, order_above}, ACTION_SEAL, "seal"},
+    {"... in which it waits for the choice", kit_standby, {to_be_restarted, order_above, sealed_for_it}, ACTION_WAIT, "sealed"},
+    {"... again and again, until it is down", kit_standby, {to_be_restarted, shuts_down}, ACTION_STOP, "restart-standby"},
+    {"... and starts", kit_standby, {to_be_restarted, down}, ACTION_START_STANDBY, "start-standby"},
+    {"A7: ... also in a pause", kit_standby, {to_be_restarted, down, paused}, ACTION_START_STANDBY, "start-standby"},
+    {"... also in a pause", kit_primary, {to_be_restarted, paused}, ACTION_STOP, "restart-primary"},
+    {"... not by a guess at the configuration", kit_primary, {to_be_restarted, config_is_unknown}, ACTION_WAIT, "serving"},
+    {"... nor before its timeline is recorded", kit_primary, {to_be_restarted, unrecorded}, ACTION_RECORD, "record-timeline"},
+    {"... nor where the role is wanted elsewhere", kit_primary, {to_be_restarted, role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
+    {"... its shutdown has a while", kit_primary, {to_be_restarted, shuts_down}, ACTION_WAIT, "granted"},
+    {"... and goes on in place, though others could take over", kit_primary, {crashed, to_be_restarted}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... also where a crash would be a failover by setting", kit_primary, {crashed, to_be_restarted, loss_is_borne, never_restarted}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"A7: ... also in a pause", kit_primary, {crashed, to_be_restarted, paused}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... not before the store was read", kit_primary, {crashed, to_be_restarted, pause_unread}, ACTION_WAIT, "unread-and-down"},
+    {"... not without a lease", kit_primary, {to_be_restarted, lease_is_over}, ACTION_KILL, "primary-without-lease"},
+    {"... not with too little of it left", kit_primary, {crashed, to_be_restarted, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
+    {"... and not for ever: another one takes over", kit_primary, {starts_slowly, starts_for_too_long, to_be_restarted}, ACTION_KILL, "restart-hangs"},
+    {"A7: ... also in a pause", kit_standby, {to_be_cloned, no_commit_counts_on_it, down, paused}, ACTION_RETURN, "asked-to-clone"},
+    {"... which half of one does not", kit_standby, {to_be_cloned, half_cloned}, ACTION_RETURN, "asked-to-clone"},
+    {"... nor one that has nothing of the newest timeline", kit_standby, {to_be_cloned, ahead_of_the_fork}, ACTION_RETURN, "asked-to-clone"},
+};
+// clang-format on
+
+static void an_operator_s_wish_has_its_place_among_the_rules(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
+        struct facts f;
+        situations[i].node(&f);
+        for (size_t k = 0; k < KIT_CHANGES_MAX && situations[i].changes[k] != NULL; k++) {
+            situations[i].changes[k](&f);
+        }
+        struct decision d = decide(&f);
+        if (d.action != situations[i].action || strcmp(d.rule, situations[i].rule) != 0) {
+            fail_msg("\"%s\": %s by %s", situations[i].text, action_name(d.action), d.rule);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_operator_s_wish_has_its_place_among_the_rules),
+    };
+    return cmocka_run_group_tests_name("decide_operator", tests, NULL, NULL);
+}
