@@ -377,7 +377,7 @@ static bool stop_hangs(const struct facts *f)
 }
 static bool switched_over(const struct facts *f)
 {
-    return is_switching(f) && is_caught_up_with(f);
+    return is_switching(f) && !is_paused(f) && is_caught_up_with(f);
 }
 static bool switching(const struct facts *f)
 {
@@ -430,9 +430,11 @@ static bool unread_and_down(const struct facts *f)
 {
     return f->store.paused == FACT_UNKNOWN && !runs(f);
 }
+/* But for a primary that was stopped for a switchover: nobody is granted its role any more, and it
+ * goes on in place. */
 static bool paused_and_down(const struct facts *f)
 {
-    return is_paused(f) && !runs(f);
+    return is_paused(f) && !runs(f) && !is_switching(f);
 }
 static bool restart_in_place(const struct facts *f)
 {
