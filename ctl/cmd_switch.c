@@ -65,6 +65,13 @@ static const char *given(const struct switching *s, const char *option)
     return value != NULL ? value : "";
 }
 
+/* Of a switchover: who is to be left; "" */
+static const char *given_leader(const struct switching *s)
+{
+    bool is_leader = !s->is_failover && cli_given(s->call, "leader");
+    return s->is_failover ? "" : given(s, is_leader ? "leader" : "primary");
+}
+
 static bool may_ask(const struct switching *s)
 {
     return !cli_given(s->call, "force") && output_format(s->call) == OUTPUT_PRETTY;
@@ -102,7 +109,7 @@ static int show_before(const struct switching *s, struct err *err)
 static int find_leader(struct switching *s, struct err *err)
 {
     const char *leader = view_text(s->view, "leader");
-    const char *named = cli_given(s->call, "leader") ? given(s, "leader") : given(s, "primary");
+    const char *named = given_leader(s);
     if (s->is_failover) {
         buf_str(&s->leader, leader);
         return 0;
@@ -373,9 +380,9 @@ static int tell(struct switching *s, struct err *err)
 static int dry_run(struct switching *s, struct err *err)
 {
     CLEANUP(buf_close) struct buf out = {0};
-    const char *named = cli_given(s->call, "leader") ? given(s, "leader") : given(s, "primary");
-    const struct switch_plan plan = {
-        .is_failover = s->is_failover, .leader = named, .candidate = given(s, "candidate")};
+    const struct switch_plan plan = {.is_failover = s->is_failover,
+                                     .leader = given_leader(s),
+                                     .candidate = given(s, "candidate")};
     json_auto_t *checks = switch_checks(s->view, &plan);
     bool is_good = switch_checks_are_good(checks);
     if (output_format(s->call) == OUTPUT_PRETTY) {
@@ -398,7 +405,7 @@ static int check_words(const struct switching *s, struct err *err)
 {
     bool dry = cli_given(s->call, "dry-run");
     enum output_format format = output_format(s->call);
-    if (cli_given(s->call, "leader") && cli_given(s->call, "primary")) {
+    if (!s->is_failover && cli_given(s->call, "leader") && cli_given(s->call, "primary")) {
         return cli_usage(s->call, err, "--leader and --primary are the same: give one");
     }
     if (s->is_failover && !cli_given(s->call, "candidate") && (dry || !may_ask(s))) {

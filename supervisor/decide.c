@@ -383,7 +383,7 @@ static bool restart_stop_hangs(const struct facts *f)
 }
 static bool switched_over(const struct facts *f)
 {
-    return is_switching(f) && is_caught_up_with(f);
+    return is_switching(f) && !is_paused(f) && is_caught_up_with(f);
 }
 static bool switching(const struct facts *f)
 {
@@ -437,11 +437,12 @@ static bool unread_and_down(const struct facts *f)
 {
     return f->store.paused == FACT_UNKNOWN && !runs(f);
 }
-/* ... unless an operator has it started, or cloned. */
+/* But for a primary that was stopped for a switchover: nobody is granted its role any more, and it
+ * goes on in place. So does what an operator has restarted or cloned. */
 static bool paused_and_down(const struct facts *f)
 {
     bool is_asked = f->wish.restart || (f->wish.clone && !has_lease(f));
-    return is_paused(f) && !runs(f) && !is_asked;
+    return is_paused(f) && !runs(f) && !is_switching(f) && !is_asked;
 }
 static bool restart_in_place(const struct facts *f)
 {

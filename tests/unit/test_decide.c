@@ -637,6 +637,7 @@ static const struct {
     {"... one that came to its own goes on", kit_primary, {crashed_before_it_recorded, alone}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a crash loop ends with a release", kit_primary, {crashed, alone, too_often}, ACTION_RELEASE, "crash-loop"},
     {"a switchover ends with a release", kit_primary, {crashed, pg3_alone_has_all, switched_over}, ACTION_RELEASE, "switched-over"},
+    {"... but a pause in the middle of it leaves the role where it was", kit_primary, {crashed, pg3_alone_has_all, switched_over, paused}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... not before somebody has everything", kit_primary, {crashed, alone, switched_over}, ACTION_WAIT, "switching"},
     {"... who may be primary", kit_primary, {crashed, pg3_alone_has_all, switched_over, pg3_may_not}, ACTION_WAIT, "switching"},
     {"... and it goes on in place where nobody has", kit_primary, {crashed, alone, switched_over, down_for_too_long}, ACTION_START_PRIMARY, "restart-in-place"},
