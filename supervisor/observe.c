@@ -602,9 +602,14 @@ void observe_hurry(struct observe *o, uint64_t for_ms)
     }
 }
 
-void observe_reloaded(struct observe *o)
+uint64_t observe_loaded_us(const struct observe *o)
 {
-    reload_told(&o->seen.reload, uv_now(o->loop), o->seen.has_door ? o->seen.door.loaded_us : 0);
+    return o->seen.reload.seen_us;
+}
+
+void observe_reloaded(struct observe *o, uint64_t loaded_us)
+{
+    reload_told(&o->seen.reload, uv_now(o->loop), loaded_us);
     o->door_asked_ms = 0;
     look(o);
 }

@@ -9,6 +9,21 @@
 #define AGAIN_MS 500
 #define AGAIN_MAX_MS 8000
 
+static void forgive(struct reload_book *book)
+{
+    book->is_refused = false;
+    book->refusals = 0;
+    book->again_ms = 0;
+}
+
+static void note_read(struct reload_book *book)
+{
+    if ((book->is_told || book->is_refused) && book->seen_us > book->loaded_us) {
+        book->is_told = false;
+        forgive(book);
+    }
+}
+
 void reload_told(struct reload_book *book, uint64_t now_ms, uint64_t loaded_us)
 {
     if (!book->is_told || book->is_judged) {
@@ -17,23 +32,17 @@ void reload_told(struct reload_book *book, uint64_t now_ms, uint64_t loaded_us)
     book->is_told = true;
     book->is_judged = false;
     book->told_ms = now_ms;
-    book->loaded_us = loaded_us;
-}
-
-static void forgive(struct reload_book *book)
-{
-    book->is_refused = false;
-    book->refusals = 0;
-    book->again_ms = 0;
+    book->loaded_us = loaded_us != 0 ? loaded_us : book->seen_us;
+    note_read(book);
 }
 
 void reload_seen(struct reload_book *book, uint64_t loaded_us)
 {
-    if ((book->is_told || book->is_refused) && loaded_us > book->loaded_us) {
-        book->is_told = false;
-        forgive(book);
+    if (loaded_us > book->seen_us) {
         memcpy(book->borne, book->wrong, sizeof(book->borne));
     }
+    book->seen_us = loaded_us;
+    note_read(book);
 }
 
 /* Somebody has changed the files: the pause is over, whatever they are like now. */

@@ -18,7 +18,8 @@ struct reload_book {
     bool is_judged;     /* ... and a session has shown why: what it was told is done with */
     uint64_t since_ms;  /* the first time that it has neither done nor refused */
     uint64_t told_ms;   /* the last */
-    uint64_t loaded_us; /* when it had read its files, by the last session before that */
+    uint64_t loaded_us; /* when it had read its files, before that */
+    uint64_t seen_us;   /* the same by the newest session, 0: none has told */
     bool is_refused;
     uint32_t refusals; /* in a row */
     uint64_t again_ms; /* is_refused: it is not told again before */
@@ -28,7 +29,8 @@ struct reload_book {
     char borne[PG_CONFIG_WRONG_SIZE]; /* it has read its files with this: it is nothing to it */
 };
 
-/* It was told, now; @loaded_us: when it had read its files before, 0: not known. */
+/* It was told, some time before now; @loaded_us: seen_us before that. A session may have shown
+ * meanwhile that it has read them. */
 void reload_told(struct reload_book *book, uint64_t now_ms, uint64_t loaded_us);
 /* A session says when PostgreSQL has read its files. */
 void reload_seen(struct reload_book *book, uint64_t loaded_us);

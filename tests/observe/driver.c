@@ -223,7 +223,7 @@ static void take_line(char *line)
     } else if (strcmp(words[0], "wanted") == 0) {
         want(words);
     } else if (strcmp(words[0], "reloaded") == 0) {
-        observe_reloaded(&observer);
+        observe_reloaded(&observer, observe_loaded_us(&observer));
     } else if (strcmp(words[0], "try-write") == 0) {
         observe_try_write(&observer);
     } else if (strcmp(words[0], "quit") == 0) {

@@ -62,6 +62,33 @@ static void what_is_read_is_over(void **state)
     assert_true(may_tell());
 }
 
+/* A sequence goes on for a while after the signal. */
+static void what_was_read_before_its_sequence_has_ended_is_read(void **state)
+{
+    (void)state;
+    begin();
+    session(0, BEFORE_US, "");
+    session(100, BEFORE_US + 1, BAD); /* somebody is in the middle of an edit */
+    tell();
+    assert_false(reload_is_owed(&book));
+    assert_true(may_tell());
+    session(PATIENCE_MS, BEFORE_US + 1, BAD);
+    assert_false(book.is_refused);
+    assert_string_equal(reload_wrong(&book), BAD); /* seen since it has read */
+}
+
+/* The first session came while the sequence ran, and may be older than the signal. */
+static void what_was_not_known_before_proves_nothing(void **state)
+{
+    (void)state;
+    begin();
+    session(0, BEFORE_US, "");
+    reload_told(&book, now_ms, 0);
+    assert_true(reload_is_owed(&book));
+    session(5, BEFORE_US + 1, "");
+    assert_false(reload_is_owed(&book));
+}
+
 static void a_slow_machine_has_not_refused(void **state)
 {
     (void)state;
@@ -190,6 +217,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_over),
+        cmocka_unit_test(what_was_read_before_its_sequence_has_ended_is_read),
+        cmocka_unit_test(what_was_not_known_before_proves_nothing),
         cmocka_unit_test(a_slow_machine_has_not_refused),
         cmocka_unit_test(a_bad_line_and_an_old_configuration_are_a_refusal),
         cmocka_unit_test(who_is_told_on_and_on_is_seen_to_refuse),
