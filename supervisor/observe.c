@@ -228,6 +228,7 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
     bool is_read = rows != NULL && probe_door_parse(rows, &door, NULL) == 0;
     if (is_read) {
         pg_seen_door(&o->seen, &door, uv_now(o->loop));
+        reload_not_seen(&o->seen.reload, o->door_began_ms, patience_ms(o));
     } else if (failure != NULL) {
         pg_seen_door_failed(&o->seen, probe_door_state(failure), uv_now(o->loop));
     }

@@ -111,6 +111,26 @@ def test_a_line_that_is_removed_and_asks_for_a_restart_is_no_refusal(rig):
     observer.quit()
 
 
+def test_where_no_refusal_can_be_seen_it_is_told_in_vain(rig):
+    server, observer = watched(rig)
+    observer.quit()
+    server.sql("CREATE ROLE blind LOGIN; GRANT pg_monitor TO blind;"
+               "GRANT EXECUTE ON FUNCTION pg_control_checkpoint(), pg_control_recovery(), pg_control_system() TO blind")
+    observer = rig.observer(server, user="blind")
+    observer.is_well(r.PRIMARY)
+    base(server).write_text("what is no setting\n")
+    for _ in range(3):
+        seen = observer.wait("it may be told", lambda f: f["may_reload"] == 1)
+        assert seen["in_vain"] == 0
+        tell(server, observer)
+    seen = observer.wait("that was in vain", lambda f: f["in_vain"] == 1)
+    assert (seen["refused"], seen["owes"], seen["amiss"]) == (0, 1, "")
+    base(server).write_text("work_mem = '7MB'\n")
+    tell(server, observer)
+    observer.wait("it has read", lambda f: f["owes"] == 0 and f["in_vain"] == 0)
+    observer.quit()
+
+
 def test_a_postmaster_that_hangs_has_not_refused(rig):
     server, observer = watched(rig)
     os.kill(server.pid, signal.SIGSTOP)
