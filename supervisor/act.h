@@ -63,6 +63,7 @@ struct act_order {
     struct home_ask ask;
     struct home home;              /* in and out */
     struct act_config config;      /* in and out: what is in the file */
+    uint64_t loaded_us;            /* when PostgreSQL had read it, before this; 0: not known */
     struct act_upstream upstream;  /* the primary */
     struct act_upstream source;    /* whom to follow (supervisor/source.h), or whom to copy */
     uint64_t postmaster;           /* its pid; 0: none is known */

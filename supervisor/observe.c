@@ -228,6 +228,7 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
     bool is_read = rows != NULL && probe_door_parse(rows, &door, NULL) == 0;
     if (is_read) {
         pg_seen_door(&o->seen, &door, uv_now(o->loop));
+        reload_not_seen(&o->seen.reload, o->door_began_ms, patience_ms(o));
     } else if (failure != NULL) {
         pg_seen_door_failed(&o->seen, probe_door_state(failure), uv_now(o->loop));
     }
@@ -602,9 +603,14 @@ void observe_hurry(struct observe *o, uint64_t for_ms)
     }
 }
 
-void observe_reloaded(struct observe *o)
+uint64_t observe_loaded_us(const struct observe *o)
 {
-    reload_told(&o->seen.reload, uv_now(o->loop), o->seen.has_door ? o->seen.door.loaded_us : 0);
+    return o->seen.reload.seen_us;
+}
+
+void observe_reloaded(struct observe *o, uint64_t loaded_us)
+{
+    reload_told(&o->seen.reload, uv_now(o->loop), loaded_us);
     o->door_asked_ms = 0;
     look(o);
 }

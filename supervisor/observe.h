@@ -115,8 +115,10 @@ void observe_close(struct observe *observe, observe_cb on_closed);
 
 /* Look much more often for so long: while a sequence waits for what it has done. */
 void observe_hurry(struct observe *observe, uint64_t for_ms);
-/* PostgreSQL was told to read its configuration again: a door is knocked at now. */
-void observe_reloaded(struct observe *observe);
+/* When PostgreSQL has read its configuration, by the newest session; 0: none has told. */
+uint64_t observe_loaded_us(const struct observe *observe);
+/* It was told to read it again: a door is knocked at now. @loaded_us: the above before it was. */
+void observe_reloaded(struct observe *observe, uint64_t loaded_us);
 /* It may be told now (reload.h); and it was, and is not seen to have done it: it is to be. */
 bool observe_may_reload(const struct observe *observe);
 bool observe_owes_reload(const struct observe *observe);

@@ -67,6 +67,7 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
+    o->loaded_us = observe_loaded_us(&s->observe);
     know_sync(&s->facts.pg, &o->config);
     o->postmaster = s->postmaster;
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
@@ -272,7 +273,7 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
     bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;
     if (is_cut || d->action == ACTION_FOLLOW || is_sync_set) {
-        observe_reloaded(&s->observe);
+        observe_reloaded(&s->observe, a->order.loaded_us);
     }
     if (d->action == ACTION_KILL) {
         s->is_swept = s->facts.guard.state == GUARD_GONE;

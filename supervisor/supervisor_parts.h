@@ -140,6 +140,7 @@ struct supervisor {
     enum damage_wait damage_wait_told;  /* since it last streamed */
     enum fact config_reads;             /* of PostgreSQL, by its last start or reload */
     char config_says[ERR_MSG_MAX];      /* ... and why it can not */
+    bool is_blind_told;                 /* that nobody may see whether it would read it */
     char load_trouble[ERR_MSG_MAX];     /* why it would not, or did not, read it again; or "" */
     enum fact is_let_in;                /* by whom it follows, for replication */
     struct supervisor_resolve *resolve; /* under way */

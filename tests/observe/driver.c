@@ -59,12 +59,12 @@ static void print_facts(const char *why)
            f.guard.promoted_epoch, (int)f.guard.promotion_seen);
     printf(" door=%d door_why=\"%s\" sqlstate=%s data_why=\"%s\" full=%d wrote=%d changes=%" PRIu64
            " attempts=%" PRIu64 " pending=%" PRIu32 " follows=%" PRIu64 " watch_age=%" PRIu64
-           " still_ms=%" PRIu64 " refused=%d owes=%d may_reload=%d amiss=\"%s\"\n",
+           " still_ms=%" PRIu64 " refused=%d in_vain=%d owes=%d may_reload=%d amiss=\"%s\"\n",
            (int)observer.seen.door_state, observe_door_reason(&observer),
            observer.door.failure.sqlstate, observe_data_reason(&observer),
            observer.seen.data.is_full ? 1 : 0, observer.seen.data.wrote ? 1 : 0, changes,
            observer.watch.attempts, observer.seen.door.pending_restart, pg->follows_epoch,
-           ages.watch_ms, pg->still_ms, pg->reload_refused ? 1 : 0,
+           ages.watch_ms, pg->still_ms, pg->reload_refused ? 1 : 0, pg->reload_in_vain ? 1 : 0,
            observe_owes_reload(&observer) ? 1 : 0, observe_may_reload(&observer) ? 1 : 0,
            pg->config_wrong);
     (void)fflush(stdout);
@@ -223,7 +223,7 @@ static void take_line(char *line)
     } else if (strcmp(words[0], "wanted") == 0) {
         want(words);
     } else if (strcmp(words[0], "reloaded") == 0) {
-        observe_reloaded(&observer);
+        observe_reloaded(&observer, observe_loaded_us(&observer));
     } else if (strcmp(words[0], "try-write") == 0) {
         observe_try_write(&observer);
     } else if (strcmp(words[0], "quit") == 0) {

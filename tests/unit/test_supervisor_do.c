@@ -127,6 +127,30 @@ static void what_is_refused_is_not_told_at_every_look(void **state)
     act_kit_close_loop();
 }
 
+/* The set is in force at once, and the sequence still wakes commits that wait. */
+static void what_is_read_while_a_sequence_goes_on_is_not_told_again(void **state)
+{
+    (void)state;
+    begin();
+    act_kit_open(&s.act);
+    s.act.owner = &s;
+    s.observe.loop = s.act.loop;
+    s.observe.is_closing = true; /* it looks at nothing */
+    for (uint64_t read = 0; read < 2; read++) {
+        reload_seen(&s.observe.seen.reload, 500);
+        supervisor_fill_order(&s, &s.act.order);
+        s.act.order.decision = (struct decision){.action = ACTION_SYNC_SET};
+        s.act.order.is_reloaded = true;
+        s.act.err = (struct err){.code = 0};
+        reload_seen(&s.observe.seen.reload, 500 + read);
+        supervisor_act_done(&s.act);
+        assert_int_equal(observe_owes_reload(&s.observe), read == 0);
+        reload_restarted(&s.observe.seen.reload);
+    }
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
 /* Of the same cause nothing is told a second time. */
 static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
 {
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(another_thing_to_do_waits_for_nothing),
         cmocka_unit_test(what_was_not_begun_has_not_failed),
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
+        cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
