@@ -234,6 +234,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     s->observe.owner = s;
     s->observe.on_change = observe_changed;
     s->observe.on_guard = guard_told;
+    s->observe.spares_wal = supervisor_spares_wal;
     options.place.statement_ms = UPKEEP_CHECKPOINT_MS + ACT_STATEMENT_MS; /* theirs are above it */
     code = act_open(&s->act, s->loop, &options.place, err);
     MUST(code == 0); /* the place is that of the observer */
