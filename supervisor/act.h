@@ -111,6 +111,7 @@ struct act {
     bool is_closing;
     struct act_order order;
     struct act_known known; /* what is in the order of every thread, by all that have come back */
+    uint64_t ends;          /* how often nobody was left of a PostgreSQL */
     struct err err;         /* how the last step ended; code 0: well */
     act_next next;
     uv_timer_t deadline;
