@@ -222,8 +222,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     observe_times(&options, s->settings.times.lease_ms);
     struct err unwatched = {.code = 0};
     if (start_watch_open(&s->start_watch, &unwatched) != 0) {
-        log_warn("supervisor", "whether PostgreSQL comes as far as its data is not seen",
-                 LOG_ERR(&unwatched));
+        supervisor_tell_unwatched(s, &unwatched);
     }
     int code = guard_client_init(&s->guard, err);
     code = code != 0 ? code : observe_open(&s->observe, s->loop, &options, err);

@@ -227,6 +227,30 @@ static void note_signal(struct supervisor *s, const struct guard_event *e)
     }
 }
 
+void supervisor_tell_unwatched(struct supervisor *s, const struct err *err)
+{
+    if (strcmp(s->unwatched, err->msg) != 0) {
+        memcpy(s->unwatched, err->msg, sizeof(s->unwatched));
+        log_warn("supervisor", "whether PostgreSQL comes as far as its data is not seen",
+                 LOG_ERR(err));
+    }
+}
+
+static void note_start(struct supervisor *s)
+{
+    const struct act_order *o = &s->act.order;
+    bool is_standby = o->decision.action == ACTION_START_STANDBY;
+    starts_began(&s->starts, supervisor_now_ms());
+    s->is_start_watched = is_standby && o->is_start_watched;
+    s->has_start_read = false;
+    if (s->is_start_watched) {
+        s->unwatched[0] = '\0';
+    } else if (is_standby && o->unwatched.code != 0) {
+        supervisor_tell_unwatched(s, &o->unwatched);
+    }
+    s->died = s->was_up = false;
+}
+
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
 {
     act_guard_event(&s->act, e);
@@ -252,11 +276,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     if (e->kind == GUARD_DIED) {
         note_crash(s, e);
     } else if (e->kind == GUARD_STARTED) {
-        starts_began(&s->starts, supervisor_now_ms());
-        s->is_start_watched =
-            s->act.order.decision.action == ACTION_START_STANDBY && s->act.order.is_start_watched;
-        s->has_start_read = false;
-        s->died = s->was_up = false;
+        note_start(s);
     }
     if (e->kind == GUARD_DIED || e->kind == GUARD_ENDED) {
         s->postmaster = 0;

@@ -176,6 +176,36 @@ static void a_refusal_is_logged_once(void **state)
     scratch_close(&scratch);
 }
 
+/* Each start is without a watch then, and none of them counts. */
+static void that_starts_can_not_be_watched_is_logged_once_for_each_reason(void **state)
+{
+    (void)state;
+    static struct scratch scratch;
+    static const char *const reasons[] = {"no pg_wal", "no pg_wal", "used up", "used up"};
+    struct log_config config = {.file = {.size_max = 1 << 20, .name = "node.log", .mode = 0600}};
+    const struct guard_event started = {.kind = GUARD_STARTED, .pid = 4711, .phase = GUARD_RUN};
+    begin();
+    scratch_init(&scratch);
+    config.file.dir = scratch.dir;
+    assert_int_equal(log_open(&config, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        s.act.order.decision.action = ACTION_START_STANDBY;
+        (void)err_set(&s.act.order.unwatched, ERR_SYSTEM, "%s", reasons[i]);
+        supervisor_guard_event(&s, &started);
+    }
+    s.act.order.is_start_watched = true;
+    supervisor_guard_event(&s, &started);
+    s.act.order.is_start_watched = false;
+    supervisor_guard_event(&s, &started); /* it had been well meanwhile */
+    log_close();
+    CLEANUP(buf_close) struct buf text = {0};
+    assert_true(scratch_read(&scratch, "node.log", &text));
+    assert_int_equal(count_of(buf_text(&text), "whether PostgreSQL comes as far"), 3);
+    assert_int_equal(count_of(buf_text(&text), "no pg_wal"), 1);
+    assert_int_equal(count_of(buf_text(&text), "used up"), 2);
+    scratch_close(&scratch);
+}
+
 static void tell(uint16_t kind, uint64_t phase, int status)
 {
     struct guard_event event = {
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(it_is_told_whether_a_start_came_to_its_data),
         cmocka_unit_test(pg_wal_is_spared_from_before_a_start_until_postgresql_has_come_there),
         cmocka_unit_test(beside_a_look_at_pg_wal_no_start_is_watched),
+        cmocka_unit_test(that_starts_can_not_be_watched_is_logged_once_for_each_reason),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
