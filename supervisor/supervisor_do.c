@@ -73,7 +73,8 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
     o->force = s->observe.seen.force;
     o->has_archive = supervisor_has_archive(s->setup);
-    o->start_watch = s->start_watch.is_open ? &s->start_watch : NULL;
+    bool is_quiet = s->start_watch.is_open && !observe_is_in_wal(&s->observe);
+    o->start_watch = is_quiet ? &s->start_watch : NULL;
     o->failures = s->failures;
     o->upstream.name = s->facts.store.holder;
     o->upstream.epoch = s->facts.store.grant_epoch;

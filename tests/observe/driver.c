@@ -32,6 +32,7 @@ static struct guard_grant grant;
 static uint64_t lease_ms; /* 0: nothing is renewed */
 static struct sync_value published;
 static uint64_t changes;
+static bool is_wal_spared;
 
 static void print_facts(const char *why)
 {
@@ -199,6 +200,12 @@ static void leave(void)
     observe_close(&observer, closed_cb);
 }
 
+static bool spares_wal(struct observe *o)
+{
+    (void)o;
+    return is_wal_spared;
+}
+
 static void take_line(char *line)
 {
     char *words[WORDS_MAX + 1] = {0};
@@ -226,6 +233,8 @@ static void take_line(char *line)
         observe_reloaded(&observer, observe_loaded_us(&observer));
     } else if (strcmp(words[0], "try-write") == 0) {
         observe_try_write(&observer);
+    } else if (strcmp(words[0], "spare-wal") == 0 || strcmp(words[0], "open-wal") == 0) {
+        is_wal_spared = words[0][0] == 's';
     } else if (strcmp(words[0], "quit") == 0) {
         leave();
     } else if (command_guard(words, &err) != 0) {
@@ -288,6 +297,7 @@ int main(int count, char **words)
     }
     observer.on_change = change_cb;
     observer.on_guard = guard_cb;
+    observer.spares_wal = spares_wal;
     MUST(uv_poll_init(&loop, &input, STDIN_FILENO) == 0);
     MUST(uv_poll_start(&input, UV_READABLE, input_cb) == 0);
     MUST(uv_timer_init(&loop, &renewal) == 0);
