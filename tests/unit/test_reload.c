@@ -247,7 +247,7 @@ static void who_was_told_a_few_times_or_shows_no_session_was_not_told_in_vain(vo
     begin();
     blind_session(0, BEFORE_US);
     tell();
-    blind_session(100 * PATIENCE_MS, BEFORE_US); /* once: the signal may have been lost */
+    blind_session(UINT64_C(100) * PATIENCE_MS, BEFORE_US); /* once: the signal may have been lost */
     assert_false(book.is_in_vain);
     for (int i = 0; i < 20; i++) { /* it hangs */
         tell();
