@@ -79,17 +79,35 @@ int config_dynamic_read(struct tree *tree, const struct tree_node *root, struct 
     return problems_count(problems, PROBLEM_ERROR) == before ? 0 : ERR_INVALID;
 }
 
+/* NULL and "" are an empty map; so is what is not even YAML, and stands in @problems. */
+static const struct tree_node *parse(struct tree *tree, const char *source, const char *text,
+                                     struct problems *problems)
+{
+    const char *bytes = text != NULL ? text : "";
+    const struct tree_node *root = tree_parse(tree, source, bytes, strlen(bytes), problems);
+    return root != NULL ? root
+                        : tree_node_new(tree, TREE_MAP, (struct tree_place){.source = source});
+}
+
 int config_dynamic_load(const char *source, const char *text, struct config *out,
                         struct problems *problems)
 {
     CLEANUP(tree_close) struct tree tree = {0};
-    const char *bytes = text != NULL ? text : "";
     size_t before = problems_count(problems, PROBLEM_ERROR);
-    const struct tree_node *root = tree_parse(&tree, source, bytes, strlen(bytes), problems);
-    if (root == NULL) { /* not even YAML: all defaults */
-        root = tree_node_new(&tree, TREE_MAP, (struct tree_place){.source = source});
-    }
+    const struct tree_node *root = parse(&tree, source, text, problems);
     keys_check_dynamic(root, problems);
     (void)config_dynamic_read(&tree, root, out, problems);
     return problems_count(problems, PROBLEM_ERROR) == before ? 0 : ERR_INVALID;
+}
+
+int config_dynamic_check(const char *text, const char *before, struct problems *problems)
+{
+    CLEANUP(tree_close) struct tree tree = {0};
+    CLEANUP(config_close) struct config read = {0};
+    CLEANUP(problems_close) struct problems old = {0}; /* what is wrong with that is no news */
+    size_t count = problems_count(problems, PROBLEM_ERROR);
+    const struct tree_node *root = parse(&tree, NULL, text, problems);
+    keys_check_change(root, parse(&tree, NULL, before, &old), problems);
+    (void)config_dynamic_read(&tree, root, &read, problems);
+    return problems_count(problems, PROBLEM_ERROR) == count ? 0 : ERR_INVALID;
 }

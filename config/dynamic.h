@@ -18,6 +18,11 @@
  * NULL or "": all defaults. */
 int config_dynamic_load(const char *source, const char *text, struct config *out,
                         struct problems *problems);
+/* May @text be stored in the place of @before, which is NULL where nothing is? By what
+ * config_dynamic_load() says, which every node goes by; and there is no key in it that nobody knows
+ * but those that stand in @before. ERR_INVALID: the errors in @problems say why not, with the paths
+ * of the keys and no lines. */
+int config_dynamic_check(const char *text, const char *before, struct problems *problems);
 /* The same of a part of a file, for bootstrap.dcs. */
 int config_dynamic_read(struct tree *tree, const struct tree_node *root, struct config *out,
                         struct problems *problems);

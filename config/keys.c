@@ -103,28 +103,13 @@ static void add_names(const struct tree_node *node, struct words *words)
     }
 }
 
-/* Sections that other keys of the file name. */
-static void collect_named(const struct tree_node *root, const char *path, struct words *words)
-{
-    static const char *const methods[] = {
-        "postgresql.create_replica_methods",
-        "postgresql.create_replica_method",
-        "bootstrap.dcs.standby_cluster.create_replica_methods",
-        "bootstrap.dcs.postgresql.create_replica_methods",
-    };
-    for (size_t i = 0; strcmp(path, "postgresql") == 0 && i < ARRAY_LEN(methods); i++) {
-        add_names(tree_find(root, methods[i]), words);
-    }
-    if (strcmp(path, "bootstrap") == 0) {
-        add_names(tree_find(root, "bootstrap.method"), words);
-    }
-}
-
 /* --- The hunt --- */
 
 struct hunt {
     const struct tree_node *root;
     bool is_dynamic;
+    bool is_change;                 /* of what somebody is about to store, */
+    const struct tree_node *before; /* in the place of this; NULL: of nothing */
     struct problems *problems;
 };
 
@@ -141,6 +126,30 @@ static const char *shown(const struct hunt *hunt, const char *path)
     return path[size] == '.' ? path + size + 1 : path + size;
 }
 
+/* Sections that other keys name: where the methods are listed, the sections may stand too. */
+static void collect_named(const struct hunt *hunt, const char *path, struct words *words)
+{
+    static const char *const methods[] = {
+        "postgresql.create_replica_methods",
+        "postgresql.create_replica_method",
+        DYNAMIC ".standby_cluster.create_replica_methods",
+        DYNAMIC ".postgresql.create_replica_methods",
+    };
+    bool lists = strcmp(path, "postgresql") == 0 || strcmp(path, DYNAMIC ".postgresql") == 0;
+    for (size_t i = 0; lists && i < ARRAY_LEN(methods); i++) {
+        add_names(tree_find(hunt->root, shown(hunt, methods[i])), words);
+    }
+    if (strcmp(path, "bootstrap") == 0) {
+        add_names(tree_find(hunt->root, "bootstrap.method"), words);
+    }
+}
+
+/* It was let in once, and whoever changes another key is not asked about it. */
+static bool stood_before(const struct hunt *hunt, const char *path, const char *key)
+{
+    return tree_get(tree_find(hunt->before, shown(hunt, path)), key) != NULL;
+}
+
 static bool is_ours(const char *path)
 {
     return strcmp(path, "raft") == 0;
@@ -150,7 +159,8 @@ static void tell_unknown(const struct hunt *hunt, const char *path, const struct
                          const struct words *words)
 {
     const char *guess = nearest(entry->key, (const char *const *)words->at, words->count);
-    bool error = is_ours(path) || (path[0] == '\0' && guess != NULL && is_ours(guess));
+    bool error = is_ours(path) || (path[0] == '\0' && guess != NULL && is_ours(guess)) ||
+                 (hunt->is_change && !stood_before(hunt, path, entry->key));
     CLEANUP(mem_freep)
     char *meant = guess != NULL ? mem_printf("; did you mean %s?", guess) : mem_strdup("");
     problems_add(hunt->problems, error ? PROBLEM_ERROR : PROBLEM_WARNING, &entry->place,
@@ -224,7 +234,7 @@ static void check_map(const struct hunt *hunt, const char *path, const struct tr
 {
     CLEANUP(words_close) struct words words = {0};
     collect(path, &words);
-    collect_named(hunt->root, path, &words);
+    collect_named(hunt, path, &words);
     for (size_t i = 0; i < map->count; i++) {
         const struct tree_entry *entry = &map->entries[i];
         tell_repeated(hunt, path, map, i);
@@ -249,6 +259,19 @@ void keys_check(const struct tree_node *root, struct problems *problems)
 void keys_check_dynamic(const struct tree_node *root, struct problems *problems)
 {
     const struct hunt hunt = {.root = root, .is_dynamic = true, .problems = problems};
+    if (root->kind == TREE_MAP) {
+        check_map(&hunt, DYNAMIC, root);
+    }
+}
+
+void keys_check_change(const struct tree_node *root, const struct tree_node *before,
+                       struct problems *problems)
+{
+    const struct hunt hunt = {.root = root,
+                              .is_dynamic = true,
+                              .is_change = true,
+                              .before = before,
+                              .problems = problems};
     if (root->kind == TREE_MAP) {
         check_map(&hunt, DYNAMIC, root);
     }

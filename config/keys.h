@@ -17,6 +17,10 @@ void keys_check(const struct tree_node *root, struct problems *problems);
 bool keys_raft_is_patronis(const struct tree_node *root);
 /* Judge all keys of the shared configuration. */
 void keys_check_dynamic(const struct tree_node *root, struct problems *problems);
+/* The same of what somebody is about to store in the place of @before, NULL: of nothing. An unknown
+ * key is an error then, unless it stands there already. */
+void keys_check_change(const struct tree_node *root, const struct tree_node *before,
+                       struct problems *problems);
 /* Judge the names of the variables that begin with PGRAFT_. */
 void keys_check_environment(const char *const *environment, struct problems *problems);
 

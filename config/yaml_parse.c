@@ -352,7 +352,7 @@ const struct tree_node *tree_parse(struct tree *tree, const char *source, const 
                                    size_t size, struct problems *problems)
 {
     struct reader r = {.tree = tree, .problems = problems, .bytes = bytes, .size = size};
-    r.source = tree_text(tree, source, strlen(source));
+    r.source = source != NULL ? tree_text(tree, source, strlen(source)) : NULL;
     const struct tree_place start = {.source = r.source, .line = 1, .column = 1};
     if (size > TREE_BYTES_MAX) {
         (void)fail(&r, (struct tree_place){.source = r.source}, "larger than %u KiB",

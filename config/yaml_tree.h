@@ -44,7 +44,8 @@ struct tree {
     struct tree_piece *pieces;
 };
 
-/* Read one document. An empty one is an empty map. NULL: what is wrong was added to @problems. */
+/* Read one document. An empty one is an empty map. NULL: what is wrong was added to @problems.
+ * @source NULL: nobody has written it in lines, so problems have no place. */
 const struct tree_node *tree_parse(struct tree *tree, const char *source, const char *bytes,
                                    size_t size, struct problems *problems);
 /* The whole file at @path, whose name becomes the source. */

@@ -1,6 +1,7 @@
 /* ctl/ask.c - one question, one answer: from whichever node gives it, within the time there is. */
 #include "ctl/ask.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "config/merge.h"
 #include "ctl/random_text.h"
 
 #define PAUSE_MS 100      /* between two rounds */
@@ -32,8 +34,10 @@ struct ask {
 struct question {
     const char *method;
     const char *path;
-    json_t *body; /* of a POST */
+    json_t *body; /* of a POST or a PUT */
     enum ask_kind kind;
+    const char *if_match;
+    char *ret_tag; /* HTTP_TAG_SIZE bytes; NULL: of no interest */
 };
 
 struct ask *ask_open(const struct ask_options *options)
@@ -102,14 +106,34 @@ static uint64_t share_ms(const struct ask *ask)
     return share > 0 ? share : 1;
 }
 
+/* What the node is told, so that its answer comes before we give up. */
+static uint64_t nodes_ms(uint64_t left)
+{
+    uint64_t margin = left / 10 < MARGIN_MS_MAX ? left / 10 : MARGIN_MS_MAX;
+    return left > margin ? left - margin : 1;
+}
+
+static bool is_put(const struct question *q)
+{
+    return strcmp(q->method, "PUT") == 0;
+}
+
+/* A body that is a document has no room for anything else. */
+static char *path_of(const struct question *q, uint64_t left)
+{
+    return is_put(q) ? mem_printf("%s?timeout_ms=%" PRIu64, q->path, nodes_ms(left))
+                     : mem_strdup(q->path);
+}
+
 static char *text_of(const struct question *q, uint64_t left)
 {
     if (q->body == NULL) {
         return NULL;
     }
-    uint64_t margin = left / 10 < MARGIN_MS_MAX ? left / 10 : MARGIN_MS_MAX;
-    uint64_t timeout = left > margin ? left - margin : 1;
-    int rc = json_object_set_new(q->body, "timeout_ms", json_integer((json_int_t)timeout));
+    if (is_put(q)) {
+        return config_document_text(q->body);
+    }
+    int rc = json_object_set_new(q->body, "timeout_ms", json_integer((json_int_t)nodes_ms(left)));
     MUST(rc == 0);
     char *text = json_dumps(q->body, JSON_COMPACT);
     MUST(text != NULL);
@@ -121,10 +145,12 @@ static int ask_once(struct ask *ask, const struct question *q, json_t **ret_answ
     /* What changes something is asked of the next one only when this one can not do it any more. */
     uint64_t left = q->kind == ASK_READ ? share_ms(ask) : ask_left_ms(ask);
     CLEANUP(mem_freep) char *body = text_of(q, left);
+    CLEANUP(mem_freep) char *path = path_of(q, left);
     const struct http_request request = {
         .method = q->method,
-        .path = q->path,
+        .path = path,
         .body = body,
+        .if_match = q->if_match,
         .timeout_ms = left > 0 ? left : 1,
         .connect_ms = share_ms(ask),
         .told_ms = ask->timeout_ms,
@@ -137,6 +163,9 @@ static int ask_once(struct ask *ask, const struct question *q, json_t **ret_answ
     if (rc == 0) {
         rc = ask_read_answer(&answer, ask_node(ask), ret_answer, &ask->error, err);
         buf_close(&answer.body);
+    }
+    if (rc == 0 && q->ret_tag != NULL) {
+        memcpy(q->ret_tag, answer.tag, HTTP_TAG_SIZE);
     }
     return rc;
 }
@@ -248,6 +277,32 @@ int ask_post(struct ask *ask, enum ask_kind kind, const char *path, json_t *body
         MUST(rc == 0);
     }
     const struct question q = {.method = "POST", .path = path, .body = body, .kind = kind};
+    return ask_until(ask, &q, ret_answer, err);
+}
+
+int ask_get_version(struct ask *ask, const char *path, struct ask_version *ret_version,
+                    struct err *err)
+{
+    struct ask_version got = {.value = NULL};
+    const struct question q = {.method = "GET", .path = path, .kind = ASK_READ, .ret_tag = got.tag};
+    int rc = ask_until(ask, &q, &got.value, err);
+    if (rc == 0) {
+        *ret_version = got;
+    }
+    return rc;
+}
+
+void ask_version_close(struct ask_version *version)
+{
+    json_decref(version->value);
+    version->value = NULL;
+}
+
+int ask_put(struct ask *ask, const char *path, json_t *body, const char *tag, json_t **ret_answer,
+            struct err *err)
+{
+    const struct question q = {
+        .method = "PUT", .path = path, .body = body, .kind = ASK_REPEAT, .if_match = tag};
     return ask_until(ask, &q, ret_answer, err);
 }
 

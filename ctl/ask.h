@@ -56,6 +56,20 @@ int ask_get_best(struct ask *ask, const char *path, bool (*is_good)(json_t *answ
 /* Adds timeout_ms and, to a write, request. */
 int ask_post(struct ask *ask, enum ask_kind kind, const char *path, json_t *body,
              json_t **ret_answer, struct err *err);
+/* Something that others change, too, in the version that was read. */
+struct ask_version {
+    json_t *value;
+    char tag[HTTP_TAG_SIZE]; /* "" if the node gives none */
+};
+/* For CLEANUP(). */
+void ask_version_close(struct ask_version *version);
+int ask_get_version(struct ask *ask, const char *path, struct ask_version *ret_version,
+                    struct err *err);
+/* @body in its place, if nobody has changed it since @tag was given: else ERR_CONFLICT, which is
+ * also said when it was done by an earlier attempt of this call whose answer was lost. */
+int ask_put(struct ask *ask, const char *path, json_t *body, const char *tag, json_t **ret_answer,
+            struct err *err);
+
 struct ask_stream {
     const char *method;
     const char *path;

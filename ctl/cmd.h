@@ -47,6 +47,7 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 int cmd_config_generate(const struct cli_call *call, struct err *err);
 int cmd_config_show(const struct cli_call *call, struct err *err);
 int cmd_dsn(const struct cli_call *call, struct err *err);
+int cmd_edit_config(const struct cli_call *call, struct err *err);
 int cmd_events(const struct cli_call *call, struct err *err);
 int cmd_form(const struct cli_call *call, struct err *err);
 int cmd_forget(const struct cli_call *call, struct err *err);
@@ -73,6 +74,7 @@ int cmd_plan(const struct cli_call *call, struct err *err);
 int cmd_raft(const struct cli_call *call, struct err *err);
 int cmd_recover(const struct cli_call *call, struct err *err);
 int cmd_secret_generate(const struct cli_call *call, struct err *err);
+int cmd_show_config(const struct cli_call *call, struct err *err);
 int cmd_snapshot_restore(const struct cli_call *call, struct err *err);
 int cmd_snapshot_save(const struct cli_call *call, struct err *err);
 int cmd_snapshot_status(const struct cli_call *call, struct err *err);

@@ -114,6 +114,35 @@ static const struct cli_command commands[] = {
         .run = cmd_dsn,
     },
     {
+        .name = "edit-config",
+        .summary = "Change the configuration that all nodes share.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "CLUSTER", .optional = true, .help = "refuse to change another one's"}),
+        .options = CLI_OPTIONS(
+            {.name = "set",
+             .letter = 's',
+             .value = "SETTING",
+             .list = true,
+             .help = "KEY.PATH=VALUE, the value in YAML: ttl=20, slots={a: {type: physical}}; no "
+                     "value, or null: delete it"},
+            {.name = "pg",
+             .letter = 'p',
+             .value = "SETTING",
+             .list = true,
+             .help =
+                 "NAME=VALUE of a parameter of PostgreSQL: as -s postgresql.parameters.NAME=VALUE"},
+            {.name = "apply",
+             .value = "FILE",
+             .help = "merge what is in this file, YAML or JSON, null deletes; - is standard input"},
+            {.name = "replace",
+             .value = "FILE",
+             .help = "put what is in this file in the place of all there is; - is standard input"},
+            {.name = "quiet", .letter = 'q', .help = "do not show what changes"},
+            {.name = "force", .help = "do not ask"}),
+        .example = "pgraftctl edit-config --pg max_connections=200",
+        .run = cmd_edit_config,
+    },
+    {
         .name = "events",
         .summary = "Print what has happened to PostgreSQL at a node.",
         .options = CLI_OPTIONS(
@@ -376,6 +405,13 @@ static const struct cli_command commands[] = {
                                {.name = "force", .help = "replace the file"}),
         .example = "pgraftctl secret generate --output secret",
         .run = cmd_secret_generate,
+    },
+    {
+        .name = "show-config",
+        .summary = "Show the configuration that all nodes share.",
+        .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .example = "pgraftctl show-config",
+        .run = cmd_show_config,
     },
     {
         .name = "snapshot restore",

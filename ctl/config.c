@@ -20,6 +20,22 @@ static const char *first_of(const char *option, const char *environment, const c
     return option != NULL ? option : environment != NULL ? environment : file;
 }
 
+/* NULL when it is not set, or empty. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+void ctl_surroundings(struct ctl_surroundings *ret_surroundings)
+{
+    *ret_surroundings = (struct ctl_surroundings){
+        .editor = variable("EDITOR"),
+        .temporary_dir = first_of(NULL, variable("TMPDIR"), "/tmp"),
+        .no_colour = variable("NO_COLOR") != NULL,
+    };
+}
+
 struct endpoints {
     struct endpoint *at;
     size_t count;

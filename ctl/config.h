@@ -46,6 +46,14 @@ struct ctl {
     struct config config; /* of -c FILE; else empty */
 };
 
+/* What the environment says of the user's terminal and programs. */
+struct ctl_surroundings {
+    const char *editor; /* NULL: none is named */
+    const char *temporary_dir;
+    bool no_colour;
+};
+void ctl_surroundings(struct ctl_surroundings *ret_surroundings);
+
 /* Find out whom @call wants to ask. ERR_USAGE, ERR_INVALID: what it says can not be. */
 int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
 /* For CLEANUP(). */

@@ -1,6 +1,7 @@
 /* ctl/http.c - libcurl, with everything switched off that is not wanted. */
 #include "ctl/http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <curl/curl.h>
@@ -152,12 +153,14 @@ const char *http_name(const struct http *http)
 static void set_request(struct http *http, const struct http_request *request, const char *url,
                         struct curl_slist *headers)
 {
-    bool posts = strcmp(request->method, "POST") == 0;
+    bool puts = strcmp(request->method, "PUT") == 0;
+    bool has_body = puts || strcmp(request->method, "POST") == 0;
     const char *body = request->body != NULL ? request->body : "{}";
-    MUST(posts || strcmp(request->method, "GET") == 0);
+    MUST(has_body || strcmp(request->method, "GET") == 0);
     SET(http, URL, url);
     SET(http, HTTPHEADER, headers);
-    if (posts) {
+    SET(http, CUSTOMREQUEST, puts ? "PUT" : NULL);
+    if (has_body) {
         SET(http, POST, 1L);
         SET(http, POSTFIELDS, body);
         SET(http, POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
@@ -166,14 +169,38 @@ static void set_request(struct http *http, const struct http_request *request, c
     }
 }
 
+static struct curl_slist *add_header(struct curl_slist *headers, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(headers, line);
+    MUST(longer != NULL);
+    return longer;
+}
+
+static struct curl_slist *headers_of(const struct http_request *request)
+{
+    struct curl_slist *headers = add_header(NULL, "Content-Type: application/json");
+    headers = add_header(headers, "Expect:"); /* no waiting for leave to send the body */
+    if (request->if_match != NULL) {
+        CLEANUP(mem_freep) char *line = mem_printf("If-Match: %s", request->if_match);
+        headers = add_header(headers, line);
+    }
+    return headers;
+}
+
+/* Of the answer that has just come; one that does not fit is none of ours. */
+static void take_tag(const struct http *http, char out[HTTP_TAG_SIZE])
+{
+    struct curl_header *header = NULL;
+    CURLHcode code = curl_easy_header(http->curl, "ETag", 0, CURLH_HEADER, -1, &header);
+    bool fits = code == CURLHE_OK && strlen(header->value) < HTTP_TAG_SIZE;
+    (void)snprintf(out, HTTP_TAG_SIZE, "%s", fits ? header->value : "");
+}
+
 static int perform(struct http *http, const struct http_request *request, struct exchange *e,
                    int *ret_status, struct err *err)
 {
     CLEANUP(mem_freep) char *url = mem_printf("%s%s", http->base, request->path);
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    MUST(headers != NULL);
-    headers = curl_slist_append(headers, "Expect:"); /* no waiting for leave to send the body */
-    MUST(headers != NULL);
+    struct curl_slist *headers = headers_of(request);
     http->detail[0] = '\0';
     set_request(http, request, url, headers);
     e->heard_ms = clock_mono_ms(clock_system());
@@ -222,6 +249,7 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
         buf_close(&answer.body);
         return rc;
     }
+    take_tag(http, answer.tag);
     *ret_answer = answer;
     return 0;
 }

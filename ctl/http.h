@@ -46,18 +46,22 @@ void http_closep(struct http **http);
 const char *http_name(const struct http *http);
 
 struct http_request {
-    const char *method;  /* "GET", "POST" */
-    const char *path;    /* "/raft" */
-    const char *body;    /* of a POST */
-    uint64_t timeout_ms; /* for everything; of a stream: until its answer begins */
-    uint64_t connect_ms; /* of that, until it is connected */
-    uint64_t told_ms;    /* what the user said it was, for messages; 0: timeout_ms */
-    bool changes;        /* it is no use to say "nothing happened" when it may have */
+    const char *method;   /* "GET", "POST", "PUT" */
+    const char *path;     /* "/raft" */
+    const char *body;     /* of all but a GET */
+    const char *if_match; /* the tag of what it is meant for; NULL: of whatever is there */
+    uint64_t timeout_ms;  /* for everything; of a stream: until its answer begins */
+    uint64_t connect_ms;  /* of that, until it is connected */
+    uint64_t told_ms;     /* what the user said it was, for messages; 0: timeout_ms */
+    bool changes;         /* it is no use to say "nothing happened" when it may have */
 };
+
+#define HTTP_TAG_SIZE 64
 
 struct http_answer {
     int status;
     struct buf body;
+    char tag[HTTP_TAG_SIZE]; /* the header ETag; "" */
 };
 
 /* 0 when there is an answer, whatever it says. */

@@ -38,8 +38,8 @@ static json_t *chosen(const struct output_column *columns, json_t *row)
 static void put_json(struct buf *out, json_t *value, size_t flags)
 {
     CLEANUP(mem_freep)
-    char *text =
-        json_dumps(value, flags | JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
+    char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_ENSURE_ASCII |
+                                       JSON_REAL_PRECISION(OUTPUT_REAL_DIGITS));
     MUST(text != NULL);
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == 0x7f) {

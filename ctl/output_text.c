@@ -112,7 +112,8 @@ static void put_bytes(struct buf *out, double bytes)
 void output_compact(struct buf *out, json_t *value)
 {
     CLEANUP(mem_freep)
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    char *text =
+        json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(OUTPUT_REAL_DIGITS));
     MUST(text != NULL); /* no depth without end, no memory without end */
     buf_str(out, text);
 }

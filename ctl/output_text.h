@@ -10,6 +10,9 @@
 #include "base/buf.h"
 #include "ctl/output.h"
 
+/* Of a fraction: as many as a decimal number keeps on its way through a double. */
+#define OUTPUT_REAL_DIGITS 15
+
 /* As a person reads it; nothing for NULL and null. */
 void output_cell(struct buf *out, json_t *value, enum output_kind kind);
 /* As COPY reads it. */

@@ -10,6 +10,7 @@
 
 #define JSON_TYPE "application/json"
 #define PIECE ((size_t)32 * 1024)
+#define ETAG_SIZE 24
 
 /* ---- errors ---- */
 
@@ -170,6 +171,12 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     }
 }
 
+static const char *etag_of(uint64_t revision, char out[ETAG_SIZE])
+{
+    (void)snprintf(out, ETAG_SIZE, "\"%" PRIu64 "\"", revision);
+    return out;
+}
+
 enum MHD_Result http_send(struct http_request *r)
 {
     if (r->is_options) {
@@ -180,9 +187,11 @@ enum MHD_Result http_send(struct http_request *r)
         return MHD_NO;
     }
     const struct http_settings *s = &r->http->settings;
+    char etag[ETAG_SIZE];
     add_header(response, "Content-Type", r->type);
     add_header(response, "Cache-Control", "no-store");
-    add_header(response, "Allow", r->allow);
+    add_header(response, "Allow", r->allow[0] != '\0' ? r->allow : NULL);
+    add_header(response, "ETag", r->etag != 0 ? etag_of(r->etag, etag) : NULL);
     add_header(response, "WWW-Authenticate", r->challenge);
     add_header(response, "Server", s->server);
     add_header(response, "Connection", r->http->stopping ? "close" : NULL);

@@ -114,17 +114,21 @@ struct http {
 
 /* ---- routes (http_routes.c) ---- */
 
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH };
+
 struct http_route {
     const char *path;
-    bool is_post;
+    enum http_method method;
     bool is_write; /* takes "request" (docs/http.md: writes, once) */
     enum http_rule rule;
-    bool any_parameters; /* of a GET: what is not known is passed over */
+    bool any_parameters; /* those that are not known are passed over */
     void (*run)(struct http_request *r);
 };
 
-/* NULL: no such path. */
-const struct http_route *http_route_find(const char *path);
+/* All that can be done with a path: its rows stand together, so many of them. NULL: no such path.
+ */
+const struct http_route *http_route_find(const char *path, size_t *ret_count);
+const char *http_method_name(enum http_method method);
 
 /* ---- requests (http_request.c) ---- */
 
@@ -151,7 +155,7 @@ struct http_request {
     bool completed; /* libmicrohttpd is done with it */
     struct buf body;
     size_t body_size; /* counted in http->body_bytes */
-    json_t *json;     /* of a POST */
+    json_t *json;     /* of one with a body */
     struct arena arena;
     uint32_t timeout_ms;
     uint64_t began_ms; /* the last byte was there */
@@ -167,8 +171,9 @@ struct http_request {
     bool answered;
     unsigned status;
     const char *type;
-    const char *allow;     /* of a 405 */
+    char allow[64];        /* of a 405; "" */
     const char *challenge; /* of a 401 */
+    uint64_t etag;         /* the revision of what is told; 0: none */
     struct buf out;
     struct http_stream *stream;
 
@@ -289,7 +294,7 @@ int http_listen_control(struct http *http, struct err *err);
 
 /* Of a POST: @fields, and those that all have; false: it was refused. */
 bool http_take(struct http_request *r, const struct json_in_field *fields, size_t count);
-/* Of a GET that has none but timeout_ms; false: it was refused. */
+/* Of a request that has none but timeout_ms; false: it was refused. */
 bool http_take_parameters(struct http_request *r);
 
 /* ---- keys and values in requests (http_kv_in.c) and answers (http_kv_out.c) ---- */
@@ -350,6 +355,9 @@ void http_liveness(struct http_request *r);
 void http_readiness(struct http_request *r);
 void http_metrics(struct http_request *r);
 void http_patroni(struct http_request *r);
+void http_config_get(struct http_request *r);
+void http_config_patch(struct http_request *r);
+void http_config_put(struct http_request *r);
 void http_view(struct http_request *r);
 void http_events(struct http_request *r);
 

@@ -133,6 +133,9 @@ void http_patroni(struct http_request *r)
         case PATRONI_HISTORY:
             answer_list(r);
             return;
+        case PATRONI_CONFIG:
+            http_config_get(r);
+            return;
         case PATRONI_NONE:
         case PATRONI_PRIMARY:
         case PATRONI_LEADER:

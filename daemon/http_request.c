@@ -1,5 +1,6 @@
 /* daemon/http_request.c - one request from its first header to its last byte: who asks for what,
  * the body, and the wait for the store. */
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -247,20 +248,47 @@ static void check_caller(struct http_request *r)
 
 /* ---- what is asked for ---- */
 
-static void check_method(struct http_request *r, const char *method)
+/* It brings an object. */
+static bool takes_body(const struct http_route *route)
 {
-    bool is_get = strcmp(method, "GET") == 0;
-    bool takes_options = r->face != PATRONI_NONE;
-    r->is_head = strcmp(method, "HEAD") == 0;
-    r->is_options = takes_options && strcmp(method, "OPTIONS") == 0;
-    bool fits =
-        r->route->is_post ? strcmp(method, "POST") == 0 : is_get || r->is_head || r->is_options;
-    if (!fits) {
-        r->allow = r->route->is_post ? "POST" : takes_options ? "GET, HEAD, OPTIONS" : "GET, HEAD";
-        http_fail_status(
-            r, 405, ERR_INVALID,
-            r->route->is_post ? "this is asked for with POST" : "this is asked for with GET");
+    return route->method != HTTP_GET;
+}
+
+/* What may be done with a path: @names for a person, Allow for a program. */
+static void list_methods(struct http_request *r, const struct http_route *rows, size_t count,
+                         struct buf *names)
+{
+    CLEANUP(buf_close) struct buf allow = {0};
+    for (size_t i = 0; i < count; i++) {
+        const char *name = http_method_name(rows[i].method);
+        bool is_get = rows[i].method == HTTP_GET;
+        bool takes_options = is_get && r->face != PATRONI_NONE;
+        buf_printf(names, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", name);
+        buf_printf(&allow, "%s%s%s%s", i > 0 ? ", " : "", name, is_get ? ", HEAD" : "",
+                   takes_options ? ", OPTIONS" : "");
     }
+    MUST(allow.size < sizeof(r->allow));
+    memcpy(r->allow, buf_text(&allow), allow.size + 1);
+}
+
+/* Of the @count rows of a path, the one that @method asks for. */
+static void choose(struct http_request *r, const struct http_route *rows, size_t count,
+                   const char *method)
+{
+    CLEANUP(buf_close) struct buf message = {0};
+    r->is_head = strcmp(method, "HEAD") == 0;
+    r->is_options = r->face != PATRONI_NONE && strcmp(method, "OPTIONS") == 0;
+    const char *wanted = r->is_head || r->is_options ? "GET" : method;
+    r->route = rows;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(http_method_name(rows[i].method), wanted) == 0) {
+            r->route = &rows[i];
+            return;
+        }
+    }
+    buf_str(&message, "this is asked for with ");
+    list_methods(r, rows, count, &message);
+    http_fail_status(r, 405, ERR_INVALID, buf_text(&message));
 }
 
 struct lengths {
@@ -289,7 +317,7 @@ static size_t check_length(struct http_request *r)
     bool chunked = header(r, "Transfer-Encoding") != NULL;
     bool good = lengths.count == 1 && !chunked && json_in_decimal(lengths.value, &size);
     if (lengths.count == 0 && !chunked) {
-        if (r->route == NULL || r->route->is_post) {
+        if (r->route == NULL || takes_body(r->route)) {
             http_fail_status(r, 411, ERR_INVALID,
                              "a body with Content-Length is needed, at least {}");
         }
@@ -300,7 +328,7 @@ static size_t check_length(struct http_request *r)
                          "one Content-Length is needed, and no Transfer-Encoding");
         return SIZE_MAX;
     }
-    if (size > 0 && r->route != NULL && !r->route->is_post) {
+    if (size > 0 && r->route != NULL && !takes_body(r->route)) {
         http_fail(r, ERR_INVALID, "a GET has no body");
     }
     if (size > HTTP_BODY_MAX) {
@@ -313,14 +341,15 @@ static size_t check_length(struct http_request *r)
 /* Headers alone. True: it is answered, and the body is not read. */
 static bool begin(struct http_request *r, const char *url, const char *method)
 {
-    r->route = http_route_find(url);
+    size_t count = 0;
+    const struct http_route *rows = http_route_find(url, &count);
     r->face = patroni_path(url);
     if (r->http->stopping) {
         http_fail(r, ERR_CLOSED, "the node is stopping");
-    } else if (r->route == NULL) {
+    } else if (rows == NULL) {
         http_fail(r, ERR_NOT_FOUND, "there is no such path");
     } else {
-        check_method(r, method);
+        choose(r, rows, count, method);
         if (!r->answered) {
             check_caller(r);
         }
@@ -356,7 +385,7 @@ static void run(struct http_request *r)
     if (r->answered) {
         return;
     }
-    if (r->route->is_post) {
+    if (takes_body(r->route)) {
         r->json = json_in_parse(buf_text(&r->body), r->body.size, &err);
         buf_close(&r->body); /* what it says is in @json now, which is bounded by it */
         if (r->json == NULL) {

@@ -17,42 +17,67 @@ static const struct http_route routes[] = {
     {.path = "/pgraft/v1/view", .rule = HTTP_OPEN, .run = http_view},
     {.path = "/pgraft/v1/events", .rule = HTTP_OPEN, .run = http_events},
     {.path = "/pgraft/v1/snapshot", .rule = HTTP_WRITE, .run = http_snapshot},
-    {.path = "/pgraft/v1/kv/get", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_get},
-    {.path = "/pgraft/v1/kv/range", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_range},
-    {"/pgraft/v1/kv/put", true, true, HTTP_WRITE, false, http_kv_put},
-    {"/pgraft/v1/kv/delete", true, true, HTTP_WRITE, false, http_kv_delete},
-    {"/pgraft/v1/kv/txn", true, true, HTTP_WRITE, false, http_kv_txn},
-    {.path = "/pgraft/v1/kv/compact", .is_post = true, .rule = HTTP_WRITE, .run = http_kv_compact},
-    {.path = "/pgraft/v1/kv/watch", .is_post = true, .rule = HTTP_WRITE, .run = http_watch},
-    {"/pgraft/v1/lease/grant", true, true, HTTP_WRITE, false, http_lease_grant},
-    {"/pgraft/v1/lease/keepalive", true, false, HTTP_WRITE, false, http_lease_keepalive},
-    {"/pgraft/v1/lease/revoke", true, true, HTTP_WRITE, false, http_lease_revoke},
-    {.path = "/pgraft/v1/lease/list", .is_post = true, .rule = HTTP_WRITE, .run = http_lease_list},
-    {.path = "/pgraft/v1/lease/show", .is_post = true, .rule = HTTP_WRITE, .run = http_lease_show},
-    {"/pgraft/v1/members/add", true, false, HTTP_WRITE, false, http_member_add},
-    {"/pgraft/v1/members/remove", true, false, HTTP_WRITE, false, http_member_remove},
-    {"/pgraft/v1/members/promote", true, false, HTTP_WRITE, false, http_member_promote},
-    {"/pgraft/v1/members/demote", true, false, HTTP_WRITE, false, http_member_demote},
-    {"/pgraft/v1/members/replace", true, false, HTTP_WRITE, false, http_member_replace},
-    {"/pgraft/v1/transfer", true, false, HTTP_WRITE, false, http_transfer},
-    {"/pgraft/v1/form", true, false, HTTP_CONTROL, false, http_form},
-    {"/pgraft/v1/forget", true, false, HTTP_CONTROL, false, http_forget},
-    {"/pgraft/v1/upgrade", true, false, HTTP_CONTROL, false, http_upgrade},
+    {.path = "/pgraft/v1/kv/get", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_kv_get},
+    {.path = "/pgraft/v1/kv/range", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_kv_range},
+    {"/pgraft/v1/kv/put", HTTP_POST, true, HTTP_WRITE, false, http_kv_put},
+    {"/pgraft/v1/kv/delete", HTTP_POST, true, HTTP_WRITE, false, http_kv_delete},
+    {"/pgraft/v1/kv/txn", HTTP_POST, true, HTTP_WRITE, false, http_kv_txn},
+    {.path = "/pgraft/v1/kv/compact",
+     .method = HTTP_POST,
+     .rule = HTTP_WRITE,
+     .run = http_kv_compact},
+    {.path = "/pgraft/v1/kv/watch", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_watch},
+    {"/pgraft/v1/lease/grant", HTTP_POST, true, HTTP_WRITE, false, http_lease_grant},
+    {"/pgraft/v1/lease/keepalive", HTTP_POST, false, HTTP_WRITE, false, http_lease_keepalive},
+    {"/pgraft/v1/lease/revoke", HTTP_POST, true, HTTP_WRITE, false, http_lease_revoke},
+    {.path = "/pgraft/v1/lease/list",
+     .method = HTTP_POST,
+     .rule = HTTP_WRITE,
+     .run = http_lease_list},
+    {.path = "/pgraft/v1/lease/show",
+     .method = HTTP_POST,
+     .rule = HTTP_WRITE,
+     .run = http_lease_show},
+    {"/pgraft/v1/members/add", HTTP_POST, false, HTTP_WRITE, false, http_member_add},
+    {"/pgraft/v1/members/remove", HTTP_POST, false, HTTP_WRITE, false, http_member_remove},
+    {"/pgraft/v1/members/promote", HTTP_POST, false, HTTP_WRITE, false, http_member_promote},
+    {"/pgraft/v1/members/demote", HTTP_POST, false, HTTP_WRITE, false, http_member_demote},
+    {"/pgraft/v1/members/replace", HTTP_POST, false, HTTP_WRITE, false, http_member_replace},
+    {"/pgraft/v1/transfer", HTTP_POST, false, HTTP_WRITE, false, http_transfer},
+    {"/pgraft/v1/form", HTTP_POST, false, HTTP_CONTROL, false, http_form},
+    {"/pgraft/v1/forget", HTTP_POST, false, HTTP_CONTROL, false, http_forget},
+    {"/pgraft/v1/upgrade", HTTP_POST, false, HTTP_CONTROL, false, http_upgrade},
     {.path = "/pgraft/v1/life", .rule = HTTP_CONTROL, .run = http_life},
 };
 
 /* Patroni's, which may be written in several ways. */
-static const struct http_route patroni_route = {
-    .path = "/patroni", .rule = HTTP_OPEN, .any_parameters = true, .run = http_patroni};
+static const struct http_route told_routes[] = {
+    {.path = "/patroni", .rule = HTTP_OPEN, .any_parameters = true, .run = http_patroni},
+};
+static const struct http_route config_routes[] = {
+    {.path = "/config", .rule = HTTP_OPEN, .any_parameters = true, .run = http_patroni},
+    {.path = "/config", .method = HTTP_PATCH, .rule = HTTP_WRITE, .run = http_config_patch},
+    {.path = "/config", .method = HTTP_PUT, .rule = HTTP_WRITE, .run = http_config_put},
+};
 
-const struct http_route *http_route_find(const char *path)
+const struct http_route *http_route_find(const char *path, size_t *ret_count)
 {
+    enum patroni_path face = patroni_path(path);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (strcmp(routes[i].path, path) == 0) {
+            *ret_count = 1;
             return &routes[i];
         }
     }
-    return patroni_path(path) != PATRONI_NONE ? &patroni_route : NULL;
+    *ret_count = face == PATRONI_CONFIG ? ARRAY_LEN(config_routes) : ARRAY_LEN(told_routes);
+    return face == PATRONI_NONE ? NULL : face == PATRONI_CONFIG ? config_routes : told_routes;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {
+        [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH"};
+    return names[method];
 }
 
 static bool take_timeout(struct http_request *r, uint64_t timeout_ms)
@@ -117,7 +142,7 @@ bool http_take(struct http_request *r, const struct json_in_field *fields, size_
     return take_timeout(r, timeout_ms) && (request == NULL || take_session(r, request));
 }
 
-/* ---- GET ---- */
+/* ---- parameters ---- */
 
 struct parameters {
     struct http_request *r;

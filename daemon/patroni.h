@@ -34,11 +34,12 @@ enum patroni_path {
     PATRONI_STATUS, /* /patroni */
     PATRONI_CLUSTER,
     PATRONI_HISTORY,
+    PATRONI_CONFIG,
     PATRONI_METRICS,
 };
 #define PATRONI_PATHS (PATRONI_METRICS + 1)
 
-/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history and
+/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history, /config and
  * /metrics what follows the first segment does not either. */
 enum patroni_path patroni_path(const char *path);
 
@@ -52,9 +53,8 @@ struct patroni_query {
     size_t count;
 };
 
-/* 200 or 503, of every path but CLUSTER, HISTORY and METRICS. @view: of a node that supervises
- * PostgreSQL.
- */
+/* 200 or 503, of every path but CLUSTER, HISTORY, CONFIG and METRICS. @view: of a node that
+ * supervises PostgreSQL. */
 unsigned patroni_code(enum patroni_path path, const struct patroni_query *query,
                       const struct cluster_view *view, uint64_t boot_ms);
 

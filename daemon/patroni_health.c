@@ -147,6 +147,7 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
+        case PATRONI_CONFIG:
         case PATRONI_METRICS:
             return true;
         case PATRONI_NONE:
@@ -177,6 +178,7 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
+        case PATRONI_CONFIG:
         case PATRONI_METRICS:
             return false;
     }

@@ -35,6 +35,7 @@ static const struct {
     {"patroni", PATRONI_STATUS, true},
     {"cluster", PATRONI_CLUSTER, true},
     {"history", PATRONI_HISTORY, true},
+    {"config", PATRONI_CONFIG, true},
     {"metrics", PATRONI_METRICS, true},
 };
 

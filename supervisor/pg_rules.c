@@ -176,3 +176,17 @@ bool pg_rule_takes(const struct pg_rule *rule, const char *value, char out[PG_RU
     }
     UNREACHABLE("every kind has a case");
 }
+
+const char *pg_rule_expects(const struct pg_rule *rule, char out[PG_RULE_WORDS])
+{
+    const char *words = rule->kind == PG_RULE_BOOL    ? "on or off"
+                        : rule->kind == PG_RULE_LEVEL ? "replica or logical"
+                                                      : NULL;
+    const char *unit = rule->kind == PG_RULE_SIZE ? "MB" : "";
+    if (words != NULL) {
+        (void)snprintf(out, PG_RULE_WORDS, "%s", words);
+    } else {
+        (void)snprintf(out, PG_RULE_WORDS, "%u%s to %u%s", rule->min, unit, rule->max, unit);
+    }
+    return out;
+}

@@ -28,10 +28,13 @@ extern const struct pg_rule pg_rules[];
 extern const size_t pg_rules_count;
 
 #define PG_RULE_TEXT 32
+#define PG_RULE_WORDS 64
 
 /* NULL: whoever likes may set it to whatever PostgreSQL takes. */
 const struct pg_rule *pg_rule_of(const char *name);
 /* @value is one that this shared parameter may have; @out gets it as it is written to the file. */
 bool pg_rule_takes(const struct pg_rule *rule, const char *value, char out[PG_RULE_TEXT]);
+/* What it may be instead, in words; @out. */
+const char *pg_rule_expects(const struct pg_rule *rule, char out[PG_RULE_WORDS]);
 
 #endif /* SUPERVISOR_PG_RULES_H_ */

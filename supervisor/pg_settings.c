@@ -105,21 +105,6 @@ static void warn(const struct making *m, const char *name, const char *fmt, ...)
 
 /* --- What others set --- */
 
-/* What a shared parameter may be, in words. */
-static const char *expected(const struct pg_rule *rule, char out[64])
-{
-    const char *words = rule->kind == PG_RULE_BOOL    ? "on or off"
-                        : rule->kind == PG_RULE_LEVEL ? "replica or logical"
-                                                      : NULL;
-    const char *unit = rule->kind == PG_RULE_SIZE ? "MB" : "";
-    if (words != NULL) {
-        (void)snprintf(out, 64, "%s", words);
-    } else {
-        (void)snprintf(out, 64, "%u%s to %u%s", rule->min, unit, rule->max, unit);
-    }
-    return out;
-}
-
 /* Files say "hot_standby: on" by habit. */
 static bool is_meant_anyway(const struct pg_rule *rule, const char *value)
 {
@@ -135,7 +120,7 @@ static void take_ruled(const struct making *m, enum pg_layer layer, const struct
                        const char *value)
 {
     char written[PG_RULE_TEXT];
-    char words[64];
+    char words[PG_RULE_WORDS];
     if (rule->kind == PG_RULE_OURS && is_meant_anyway(rule, value)) {
         return;
     }
@@ -149,7 +134,7 @@ static void take_ruled(const struct making *m, enum pg_layer layer, const struct
              value);
     } else if (!pg_rule_takes(rule, value, written)) {
         warn(m, rule->name, "can not be \"%s\", but %s; the default, %s, is used", value,
-             expected(rule, words), rule->value);
+             pg_rule_expects(rule, words), rule->value);
     } else {
         (void)set(m->out, rule->name, written);
     }

@@ -37,6 +37,13 @@ class Raw:
         self.text = text
 
 
+class Tagged:
+    """An object with an ETag."""
+
+    def __init__(self, body, tag):
+        self.body, self.tag = body, tag
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "Server"
@@ -54,6 +61,8 @@ class Handler(BaseHTTPRequestHandler):
         size = int(self.headers["Content-Length"])
         self.answer_with(json.loads(self.rfile.read(size)))
 
+    do_PUT = do_POST
+
     def answer_with(self, body):
         node = self.server.node
         path = self.path.partition("?")[0]
@@ -70,6 +79,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif isinstance(answer, Error):
             self.send_object(answer.status, json.dumps(answer.body).encode() + b"\n")
+        elif isinstance(answer, Tagged):
+            self.send_object(200, json.dumps(answer.body).encode() + b"\n", ETag=answer.tag)
         elif isinstance(answer, (dict, list)):
             self.send_object(200, json.dumps(answer).encode() + b"\n")
         elif isinstance(answer, tuple):
@@ -77,8 +88,10 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_stream(answer)
 
-    def send_object(self, status, body):
+    def send_object(self, status, body, **headers):
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="pgraft"')
         self.send_header("Content-Type", "application/json")

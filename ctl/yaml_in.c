@@ -1,0 +1,67 @@
+/* ctl/yaml_in.c - the tree of the configuration's parser, written as JSON and read again. */
+#include "ctl/yaml_in.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/must.h"
+#include "config/tree_json.h"
+#include "config/yaml_tree.h"
+
+static int say(const struct problems *problems, struct err *err)
+{
+    CLEANUP(buf_close) struct buf lines = {0};
+    problems_print_level(problems, PROBLEM_ERROR, &lines);
+    const char *text = buf_text(&lines);
+    return err_set(err, ERR_INVALID, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+/* The parser takes an empty document for an empty map. */
+static bool is_nothing(const char *text, size_t size)
+{
+    CLEANUP(buf_close) struct buf copy = {0};
+    buf_append(&copy, text, size);
+    const char *word = buf_text(&copy) + strspn(buf_text(&copy), " \t\r\n");
+    size_t length = strcspn(word, " \t\r\n");
+    bool ends = word[length + strspn(word + length, " \t\r\n")] == '\0';
+    bool is_null = length == 0 || strncmp(word, "~", length) == 0 ||
+                   (length == 4 && strncmp(word, "null", length) == 0);
+    return ends && is_null;
+}
+
+int yaml_in_parse(const char *source, const char *text, size_t size, json_t **ret_value,
+                  struct err *err)
+{
+    CLEANUP(tree_close) struct tree tree = {0};
+    CLEANUP(problems_close) struct problems problems = {0};
+    CLEANUP(buf_close) struct buf json = {0};
+    if (is_nothing(text, size)) {
+        *ret_value = json_null();
+        return 0;
+    }
+    const struct tree_node *root = tree_parse(&tree, source, text, size, &problems);
+    if (root == NULL) {
+        return say(&problems, err);
+    }
+    tree_json(root, &json);
+    json_t *value = json_loadb(buf_text(&json), json.size, JSON_DECODE_ANY, NULL);
+    MUST(value != NULL); /* it was written as JSON, of bounded depth */
+    *ret_value = value;
+    return 0;
+}
+
+int yaml_in_map(const char *source, const char *text, size_t size, json_t **ret_value,
+                struct err *err)
+{
+    json_auto_t *value = NULL;
+    int rc = yaml_in_parse(source, text, size, &value, err);
+    if (rc == 0 && json_object_size(value) == 0) {
+        rc = err_set(err, ERR_INVALID, "%s: a map of settings is expected, with one at least",
+                     source);
+    }
+    if (rc == 0) {
+        *ret_value = json_incref(value);
+    }
+    return rc;
+}

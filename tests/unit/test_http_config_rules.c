@@ -1,0 +1,142 @@
+/* tests/unit/test_http_config_rules.c - what comes of a PATCH or a PUT of /config, one row per
+ * situation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/must.h"
+#include "daemon/http_config_rules.h"
+
+#define STORED "{\"ttl\": 30}"
+#define REVISION 12
+#define PARAMETERS(value) "{\"postgresql\": {\"parameters\": {\"max_connections\": " value "}}}"
+
+static const struct {
+    const char *is;
+    bool replaces;
+    const char *body;
+    const char *stored; /* NULL: nothing, at revision 0 */
+    const char *if_match;
+    unsigned status;
+    int code;
+    const char *text; /* what is to be stored, or the beginning of why not */
+    bool is_same;
+    bool needs_unchanged;
+} rows[] = {
+    {"a change is merged, and holds for what was read", false, "{\"ttl\": 20}", STORED, NULL, 200,
+     0, "{\"ttl\": 20}", false, true},
+    {"a replacement holds for whatever is there", true, "{\"pause\": true}", STORED, NULL, 200, 0,
+     "{\"pause\": true}", false, false},
+    {"... unless it is told for what", true, "{\"pause\": true}", STORED, "\"12\"", 200, 0,
+     "{\"pause\": true}", false, true},
+    {"a replacement makes what is not there", true, STORED, NULL, NULL, 200, 0, STORED, false,
+     false},
+    {"... and takes the place of what is no JSON", true, STORED, "ttl: 30", NULL, 200, 0, STORED,
+     false, false},
+    {"nothing to change is nothing to write", false, "{\"ttl\": \"30\"}", STORED, NULL, 200, 0,
+     STORED, true, true},
+    {"... in a replacement, too", true, "{\"ttl\": 30}", "{\"ttl\":30}", NULL, 200, 0,
+     "{\"ttl\":30}", true, false},
+    {"an empty object says nothing", false, "{}", STORED, NULL, 400, ERR_INVALID,
+     "an object with at least one key is needed", false, true},
+    {"... also as a replacement", true, "{}", STORED, NULL, 400, ERR_INVALID,
+     "an object with at least one key is needed", false, false},
+    {"a change of nothing", false, "{\"ttl\": 20}", NULL, NULL, 503, ERR_REFUSED,
+     "no configuration is stored: the key config is not there", false, true},
+    {"a change of what is no JSON", false, "{\"ttl\": 20}", "ttl: 30", NULL, 503, ERR_REFUSED,
+     "the key config is no object of JSON, replace it with PUT /config: ", false, true},
+    {"it is meant for another revision", false, "{\"ttl\": 20}", STORED, "\"11\"", 409,
+     ERR_CONFLICT, "the configuration is at revision 12, not at that of If-Match", false, true},
+    {"... although it would change nothing", true, STORED, STORED, "\"11\"", 409, ERR_CONFLICT,
+     "the configuration is at revision 12, not at that of If-Match", false, true},
+    {"it is meant for any, and there is none", true, STORED, NULL, "*", 409, ERR_CONFLICT,
+     "the configuration is at revision 0, not at that of If-Match", false, true},
+    {"a wrong value", false, "{\"ttl\": \"soon\"}", STORED, NULL, 400, ERR_INVALID,
+     "ttl: \"soon\" is no duration; ", false, true},
+    {"two of them, in one line", true, "{\"pause\": 7, \"quux\": 1}", STORED, NULL, 400,
+     ERR_INVALID, "pause: \"7\" is neither true nor false; quux: unknown key", false, false},
+    {"a parameter of all nodes that can not be that", false, PARAMETERS("\"many\""), STORED, NULL,
+     400, ERR_INVALID,
+     "postgresql.parameters.max_connections: can not be \"many\", but 25 to 262143", false, true},
+    {"... is too little", true, PARAMETERS("24"), STORED, NULL, 400, ERR_INVALID,
+     "postgresql.parameters.max_connections: can not be \"24\", but 25 to 262143", false, false},
+    {"... is the least", true, PARAMETERS("25"), STORED, NULL, 200, 0, PARAMETERS("25"), false,
+     false},
+    {"... and a text that is a number", true, PARAMETERS("\"101\""), STORED, NULL, 200, 0,
+     PARAMETERS("\"101\""), false, false},
+    {"... stood there before", false, "{\"ttl\": 20}", PARAMETERS("5"), NULL, 200, 0,
+     "{\"postgresql\": {\"parameters\": {\"max_connections\": 5}}, \"ttl\": 20}", false, true},
+    {"... is a map", true, PARAMETERS("{}"), STORED, NULL, 400, ERR_INVALID,
+     "postgresql.parameters.max_connections: ", false, false},
+    {"... and what the files of Patroni's users say by habit", true,
+     "{\"postgresql\": {\"parameters\": {\"hot_standby\": \"on\", \"port\": 5433}}}", STORED, NULL,
+     200, 0, "{\"postgresql\": {\"parameters\": {\"hot_standby\": \"on\", \"port\": 5433}}}", false,
+     false},
+};
+
+static void test_every_situation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_auto_t *body = json_loads(rows[i].body, 0, NULL);
+        const struct config_wish wish = {
+            .body = body, .replaces = rows[i].replaces, .if_match = rows[i].if_match};
+        const struct config_stored stored = {.text = rows[i].stored,
+                                             .revision = rows[i].stored != NULL ? REVISION : 0};
+        CLEANUP(config_verdict_close) struct config_verdict v = {0};
+        print_message("# %s\n", rows[i].is);
+        config_judge(&wish, &stored, &v);
+        assert_int_equal(v.status, rows[i].status);
+        assert_int_equal(v.code, rows[i].code);
+        assert_int_equal(v.is_same, rows[i].is_same);
+        assert_int_equal(v.needs_unchanged, rows[i].needs_unchanged);
+        bool is_whole = v.status == 200;
+        size_t size = is_whole ? strlen(buf_text(&v.text)) + 1 : strlen(rows[i].text);
+        assert_int_equal(strncmp(buf_text(&v.text), rows[i].text, size), 0);
+        json_auto_t *same = json_loads(rows[i].body, 0, NULL);
+        assert_true(json_equal(body, same));
+    }
+}
+
+static void test_tags(void **state)
+{
+    static const struct {
+        const char *if_match;
+        uint64_t revision;
+        bool matches;
+    } tags[] = {
+        {"\"12\"", 12, true},
+        {"*", 12, true},
+        {"\"1\", \"12\"", 12, true},
+        {"\"1\",\t\"12\" ", 12, true},
+        {"", 12, false},
+        {",", 12, false},
+        {"12", 12, false},
+        {"W/\"12\"", 12, false},
+        {"\"121\"", 12, false},
+        {"\"1\"", 12, false},
+        {"\"12", 12, false},
+        {"**", 12, false},
+        {"*", 0, false},
+        {"\"0\"", 0, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+        assert_int_equal(config_tag_matches(tags[i].if_match, tags[i].revision), tags[i].matches);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_situation),
+        cmocka_unit_test(test_tags),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
