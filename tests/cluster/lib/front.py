@@ -110,6 +110,7 @@ class FrontHost:
         self.folder = front.folder / name
         self.folder.mkdir(parents=True)
         self.programs = {}
+        self.floating = []  # addresses that may stand here, and are to be gone at the end
 
     def run(self, name, *words, user=None):
         """Start @words, the first of them a program; known as @name. What it said before stays in its log."""
@@ -117,14 +118,31 @@ class FrontHost:
         self.programs[name] = Running([*inside, program(words[0]), *words[1:]], self.folder / f"{name}.log", user)
         return self.programs[name]
 
+    def in_its_net(self, *words):
+        """What a command says that ends by itself."""
+        done = subprocess.run([*self.front.cluster.net.command(self.name), program(words[0]), *words[1:]], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=True, env={"PATH": PATH})
+        return done.stdout
+
     def write(self, name, text):
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         return path
 
-    def end(self):
+    def kill(self):
+        """Every program of it is gone at once."""
         for running in self.programs.values():
             running.strike(signal.SIGKILL)
+
+    def has(self, address):
+        """Whether @address stands here."""
+        return f" {address}/" in self.in_its_net("ip", "-o", "address", "show")
+
+    def end(self):
+        self.kill()
+        for address in self.floating:
+            if self.has(address):
+                self.in_its_net("ip", "address", "del", f"{address}/24", "dev", "eth0")
 
 
 class Front:
@@ -169,7 +187,9 @@ class Haproxy:
     def __init__(self, host, replace=()):
         self.host = host
         self.cluster = host.front.cluster
-        text = host.front.here("haproxy/haproxy.cfg").replace("bind *:", f"bind {host.address}:")
+        text = host.front.here("haproxy/haproxy.cfg")
+        if not self.cluster.net.can_break:
+            text = text.replace("bind *:", f"bind {host.address}:")  # hosts that are one machine
         text = re.sub(r"^ +(log /dev/log .*|stats socket .*)\n", "", text, flags=re.MULTILINE)
         if not has_users():
             text = re.sub(r"^ +(user|group) .*\n", "", text, flags=re.MULTILINE)
@@ -220,3 +240,21 @@ class Haproxy:
         """Wait until the writes go to @primary, and the reads to all others."""
         self.wait_up("primary", [primary])
         self.wait_up("replica", self.cluster.others(primary))
+
+
+class Keepalived:
+    """keepalived on @host with deploy/keepalived/@name. @addresses has what stands in place of each there; in place of any
+    other, which is the one that moves, @stands does."""
+
+    def __init__(self, host, name, addresses, stands):
+        self.host = host
+        host.floating.append(stands)
+        script = host.folder / "check_http"
+        shutil.copy(DEPLOY / "keepalived" / "check_http", script)
+        text = (DEPLOY / "keepalived" / name).read_text(encoding="utf-8").replace("/etc/keepalived/check_http", str(script))
+        text = re.sub(r"\b10\.0\.0\.\d+\b", lambda found: addresses.get(found[0], stands), text)
+        if not has_users():
+            text = text.replace("script_user nobody nogroup", "script_user root")
+        path = host.write("keepalived.conf", text)
+        pids = [word for kind in ("pid", "vrrp_pid") for word in (f"--{kind}", host.folder / f"keepalived.{kind}")]
+        self.running = host.run("keepalived", "keepalived", "-n", "-l", "-D", "-P", "-f", path, *pids)
