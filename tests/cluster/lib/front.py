@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 
 from lib import wait
-from lib.pg_node import BIN, owner
+from lib.pg_node import BIN, owner, seeming
 from lib.pg_stage import PgStage
 
 SOURCE = Path(os.environ["PGRAFT_SOURCE_ROOT"])
@@ -82,11 +82,11 @@ class Reader(threading.Thread):
 class Running:
     """A program in the foreground, and what it says."""
 
-    def __init__(self, words, log_path, user=None):
+    def __init__(self, words, log_path):
         self.log_path = log_path
         with log_path.open("ab") as log:
             self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            user=user, start_new_session=True, env={"PATH": PATH})
+                                            start_new_session=True, env={"PATH": PATH})
 
     def strike(self, number=signal.SIGKILL):
         """The signal to the program and to what it has started."""
@@ -112,10 +112,10 @@ class FrontHost:
         self.programs = {}
         self.floating = []  # addresses that may stand here, and are to be gone at the end
 
-    def run(self, name, *words, user=None):
+    def run(self, name, *words):
         """Start @words, the first of them a program; known as @name. What it said before stays in its log."""
         inside = self.front.cluster.net.command(self.name)
-        self.programs[name] = Running([*inside, program(words[0]), *words[1:]], self.folder / f"{name}.log", user)
+        self.programs[name] = Running([*inside, program(words[0]), *words[1:]], self.folder / f"{name}.log")
         return self.programs[name]
 
     def in_its_net(self, *words):
@@ -153,6 +153,11 @@ class Front:
         self.folder = self.cluster.folder.parent / f"front{next(PgStage.numbers)}"
         self.hosts = []
         self.readers = []
+        self.talks = []
+
+    def talk(self, conninfo):
+        self.talks.append(Talk(conninfo))
+        return self.talks[-1]
 
     def reader(self, conninfo):
         self.readers.append(Reader(conninfo))
@@ -166,6 +171,8 @@ class Front:
     def end(self):
         for reader in self.readers:
             reader.stop()
+        for talk in self.talks:
+            talk.end()
         for host in self.hosts:
             host.end()
 
@@ -240,6 +247,45 @@ class Haproxy:
         """Wait until the writes go to @primary, and the reads to all others."""
         self.wait_up("primary", [primary])
         self.wait_up("replica", self.cluster.others(primary))
+
+
+class Talk:
+    """One psql that stays: its session is the same from the first statement to the last."""
+
+    def __init__(self, conninfo):
+        self.process = subprocess.Popen([BIN / "psql", "-XqAt", "-d", conninfo], text=True, bufsize=1, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={"PATH": PATH})
+
+    def ask(self, statement):
+        """What it is answered: one word. An error is an empty text, and so is the end of the session."""
+        self.process.stdin.write(f"{statement};\n\\echo done\n")
+        self.process.stdin.flush()
+        said = ""
+        for line in iter(self.process.stdout.readline, ""):
+            if line == "done\n":
+                break
+            said = line.strip()
+        return said
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+class Pgbouncer:
+    """pgbouncer on @host, with deploy/pgbouncer/pgbouncer.ini; @replace has what is another text there."""
+
+    def __init__(self, host, replace=()):
+        self.host = host
+        text = (DEPLOY / "pgbouncer" / "pgbouncer.ini").read_text(encoding="utf-8")
+        text = re.sub(r"^(logfile|pidfile) .*\n", "", text, flags=re.MULTILINE)  # so it says all on stderr
+        users = host.write("userlist.txt", '"postgres" "super"\n')
+        for old, new in [("unix_socket_dir = /var/run/postgresql", "unix_socket_dir ="), ("/etc/pgbouncer/userlist.txt", str(users)),
+                         ("listen_addr = *", f"listen_addr = {host.address}"), ("host=127.0.0.1 ", f"host={host.address} "), *replace]:
+            assert old in text, old
+            text = text.replace(old, new)
+        other = ["-u", owner()] if owner() else []  # it does not run as root
+        self.running = host.run("pgbouncer", *seeming(), "pgbouncer", *other, host.write("pgbouncer.ini", text))
 
 
 class Keepalived:
