@@ -358,6 +358,8 @@ void http_put_node(struct http_request *r, const char *state, const char *note);
 
 /* ---- a PostgreSQL behind the node's own health (http_patroni.c) ---- */
 
+/* The newest view; NULL: nobody publishes any. */
+const struct cluster_view *http_patroni_view(const struct http_request *r);
 bool http_patroni_supervises(const struct http_request *r);
 /* Its supervisor stands still. */
 bool http_patroni_stalls(const struct http_request *r);

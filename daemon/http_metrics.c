@@ -1,23 +1,28 @@
-/* daemon/http_metrics.c - the figures of the store as Prometheus reads them: /metrics. */
+/* daemon/http_metrics.c - /metrics: Patroni's and ours of the newest view, then the figures of the
+ * store. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/must.h"
 #include "daemon/http_internal.h"
+#include "daemon/metrics.h"
 
-/* The consensus thread has so long to say how far away the peers are. */
+/* The consensus thread has so long to say who votes, and how far away the peers are. */
 #define PEERS_MS 300
+#define UNKNOWN (-1)
+#define US_PER_S 1000000
 
 /* One row for each figure; docs/metrics.md lists them for operators. */
 static const struct {
-    const char *name;
-    const char *type;
-    const char *help;
+    struct prom_head head;
     size_t offset;
 } rows[] = {
-#define ROW(name, type, member, help)                                       \
-    {                                                                       \
-        "pgraft_" name, type, help, offsetof(struct pgraft_figures, member) \
+#define ROW(name, type, member, help)                                               \
+    {                                                                               \
+        {"pgraft_" name, type, help, NULL}, offsetof(struct pgraft_figures, member) \
     }
     ROW("term", "gauge", term, "Term of the raft."),
     ROW("commit_index", "counter", commit_index, "Index of the last log entry that is committed."),
@@ -43,102 +48,127 @@ static const struct {
 #undef ROW
 };
 
-static void put_escaped(struct buf *out, const char *text)
-{
-    for (const char *at = text; at != NULL && *at != '\0'; at++) {
-        if (*at == '\n') {
-            buf_str(out, "\\n");
-            continue;
-        }
-        if (*at == '"' || *at == '\\') {
-            buf_char(out, '\\');
-        }
-        buf_char(out, *at);
-    }
-}
-
-static void put_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void put_sample(struct buf *out, const char *name, const char *labels, uint64_t value)
-{
-    buf_printf(out, "%s{%s} %" PRIu64 "\n", name, labels, value);
-}
-
 /* Commits to the disk: 0.1, 0.2, 0.4 ms ... as cumulative buckets in seconds. */
-static void put_fsync(struct buf *out, const char *labels, const struct pgraft_figures *f)
+static void put_fsync(const struct prom *p, const struct pgraft_figures *f)
 {
-    static const char name[] = "pgraft_fsync_duration_seconds";
+    static const struct prom_head head = {"pgraft_fsync_duration_seconds", "histogram",
+                                          "How long commits to the disk took.", NULL};
     uint64_t count = 0;
     uint64_t bound_us = 100;
-    put_head(out, name, "histogram", "How long commits to the disk took.");
+    prom_put_head(p, &head);
     for (size_t i = 0; i < PGRAFT_FSYNC_BUCKETS; i++) {
         count += f->fsync_bucket[i];
         if (i + 1 < PGRAFT_FSYNC_BUCKETS) {
-            buf_printf(out, "%s_bucket{%s,le=\"%" PRIu64 ".%06u\"} %" PRIu64 "\n", name, labels,
-                       bound_us / 1000000, (unsigned)(bound_us % 1000000), count);
+            char bound[24];
+            (void)snprintf(bound, sizeof(bound), "%" PRIu64 ".%06u", bound_us / US_PER_S,
+                           (unsigned)(bound_us % US_PER_S));
+            prom_put_sample_of(p, "pgraft_fsync_duration_seconds_bucket", "le", bound,
+                               (int64_t)count);
             bound_us *= 2;
         }
     }
-    buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, count);
-    buf_printf(out, "%s_sum{%s} %" PRIu64 ".%06u\n", name, labels, f->fsync_sum_us / 1000000,
-               (unsigned)(f->fsync_sum_us % 1000000));
-    buf_printf(out, "%s_count{%s} %" PRIu64 "\n", name, labels, count);
+    prom_put_sample_of(p, "pgraft_fsync_duration_seconds_bucket", "le", "+Inf", (int64_t)count);
+    prom_put_us(p, "pgraft_fsync_duration_seconds_sum", f->fsync_sum_us);
+    prom_put_unsigned(p, "pgraft_fsync_duration_seconds_count", count);
 }
 
-static void put_peers(struct buf *out, const char *labels, const struct pgraft_status *s)
+static void put_peers(const struct prom *p, const struct pgraft_status *s)
 {
-    static const char name[] = "pgraft_peer_round_trip_seconds";
-    put_head(out, name, "gauge", "To a peer and back.");
-    for (size_t i = 0; i < s->member_count; i++) {
+    static const struct prom_head head = {"pgraft_peer_round_trip_seconds", "gauge",
+                                          "To a peer and back.", NULL};
+    prom_put_head(p, &head);
+    for (size_t i = 0; s != NULL && i < s->member_count; i++) {
         uint64_t us = s->members[i].ping_us;
-        if (us == 0) {
-            continue;
+        if (us != 0) {
+            prom_put_us_of(p, head.name, "peer", s->members[i].name, us);
         }
-        buf_printf(out, "%s{%s,peer=\"", name, labels);
-        put_escaped(out, s->members[i].name);
-        buf_printf(out, "\"} %" PRIu64 ".%06u\n", us / 1000000, (unsigned)(us % 1000000));
     }
 }
 
-static void put_server(struct buf *out, const char *labels, const struct http *http)
+static void put_one(const struct prom *p, const char *name, const char *help, int64_t value)
 {
-    put_head(out, "pgraft_http_connections", "gauge", "Connections to the HTTP port and socket.");
-    put_sample(out, "pgraft_http_connections", labels, http->conn_count);
-    put_head(out, "pgraft_http_streams", "gauge", "Streams of watches and snapshots.");
-    put_sample(out, "pgraft_http_streams", labels, http->stream_count);
+    const struct prom_head head = {name, "gauge", help, NULL};
+    prom_put_head(p, &head);
+    prom_put_sample(p, name, value);
+}
+
+/* @s NULL: the consensus thread does not say. */
+static void put_votes(const struct prom *p, const struct pgraft_status *s)
+{
+    int64_t voters = s != NULL ? 0 : UNKNOWN;
+    bool was_heard = s != NULL && s->quorum_age_ms != UINT64_MAX;
+    for (size_t i = 0; s != NULL && i < s->member_count; i++) {
+        voters += s->members[i].role == PGRAFT_VOTER ? 1 : 0;
+    }
+    put_one(p, "pgraft_quorum", "1 if a majority of the voters is there; -1: not known.",
+            s != NULL ? s->has_quorum : UNKNOWN);
+    put_one(p, "pgraft_quorum_age_milliseconds", "Since it was there; -1: never, or not known.",
+            was_heard ? (int64_t)s->quorum_age_ms : UNKNOWN);
+    put_one(p, "pgraft_voters", "Members with a vote; -1: not known.", voters);
+    put_one(p, "pgraft_voters_can_lose",
+            "How many more voters may go; -1: there is no majority, or it is not known.",
+            s != NULL ? s->can_lose : UNKNOWN);
+}
+
+static void put_store(const struct prom *p, const struct pgraft_figures *figures)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t value = 0;
+        memcpy(&value, (const char *)figures + rows[i].offset, sizeof(value));
+        prom_put_head(p, &rows[i].head);
+        prom_put_unsigned(p, rows[i].head.name, value);
+    }
+    put_one(p, "pgraft_is_leader", "1 if this node leads.", figures->is_leader);
+    put_one(p, "pgraft_has_leader", "1 if this node knows a leader.", figures->leader != 0);
+    put_fsync(p, figures);
+}
+
+static void put_node(const struct prom *p)
+{
+    static const struct prom_head head = {"pgraft_version_info", "gauge",
+                                          "Always 1; the version of this program is its label.",
+                                          NULL};
+    prom_put_head(p, &head);
+    prom_put_sample_of(p, head.name, "version", pgraft_version(), 1);
+}
+
+static void put_server(const struct prom *p, const struct http *http)
+{
+    put_one(p, "pgraft_http_connections", "Connections to the HTTP port and socket.",
+            (int64_t)http->conn_count);
+    put_one(p, "pgraft_http_streams", "Streams of watches and snapshots.",
+            (int64_t)http->stream_count);
+}
+
+/* A collector of those who still look for the name of Patroni 3 says so in its parameters. */
+static bool wants_master(struct http_request *r)
+{
+    const char *value =
+        MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "patroni_master");
+    return value != NULL && strcmp(value, "1") == 0;
 }
 
 /* Also when the consensus thread does not answer: then above all. */
 static void told(struct http_request *r, const struct pgraft_result *result)
 {
     struct pgraft_figures figures;
-    struct buf labels = {0};
-    struct buf *out = &r->out;
+    CLEANUP(buf_close) struct buf labels = {0};
+    const struct pgraft_status *status = result->status == 0 ? result->state : NULL;
+    const struct cluster_view *view = http_patroni_view(r);
+    uint64_t boot_ms = clock_boot_ms(clock_system());
     pgraft_figures(r->http->store, &figures);
-    buf_str(&labels, "scope=\"");
-    put_escaped(&labels, r->http->settings.scope);
-    buf_str(&labels, "\",name=\"");
-    put_escaped(&labels, r->http->settings.name);
-    buf_char(&labels, '"');
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint64_t value = 0;
-        memcpy(&value, (const char *)&figures + rows[i].offset, sizeof(value));
-        put_head(out, rows[i].name, rows[i].type, rows[i].help);
-        put_sample(out, rows[i].name, buf_text(&labels), value);
+    prom_label(&labels, "scope", r->http->settings.scope);
+    prom_label(&labels, "name", r->http->settings.name);
+    const struct prom p = {.out = &r->out, .labels = buf_text(&labels)};
+    metrics_put_patroni(&p, view, boot_ms, wants_master(r));
+    put_node(&p);
+    if (view != NULL) {
+        metrics_put_view(&p, view, boot_ms);
     }
-    put_head(out, "pgraft_is_leader", "gauge", "1 if this node leads.");
-    put_sample(out, "pgraft_is_leader", buf_text(&labels), figures.is_leader ? 1 : 0);
-    put_head(out, "pgraft_has_leader", "gauge", "1 if this node knows a leader.");
-    put_sample(out, "pgraft_has_leader", buf_text(&labels), figures.leader != 0 ? 1 : 0);
-    put_fsync(out, buf_text(&labels), &figures);
-    if (result->status == 0) {
-        put_peers(out, buf_text(&labels), result->state);
-    }
-    put_server(out, buf_text(&labels), r->http);
-    buf_close(&labels);
+    put_votes(&p, status);
+    put_store(&p, &figures);
+    put_peers(&p, status);
+    put_server(&p, r->http);
     http_answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8");
 }
 

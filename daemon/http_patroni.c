@@ -12,8 +12,7 @@
 
 static const char nothing[] = "this node supervises no PostgreSQL";
 
-/* NULL: nobody publishes any. */
-static const struct cluster_view *newest(const struct http_request *r)
+const struct cluster_view *http_patroni_view(const struct http_request *r)
 {
     struct view_board *board = r->http->settings.board;
     return board != NULL ? view_board_read(board) : NULL;
@@ -51,13 +50,13 @@ static struct patroni_query query_of(struct http_request *r, struct parameters *
 
 bool http_patroni_supervises(const struct http_request *r)
 {
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     return view != NULL && view->self.supervises;
 }
 
 bool http_patroni_stalls(const struct http_request *r)
 {
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     return view != NULL && view->self.supervises && view->published_boot_ms != 0 &&
            view_is_stale(view, now_ms());
 }
@@ -65,7 +64,7 @@ bool http_patroni_stalls(const struct http_request *r)
 void http_patroni_health(struct http_request *r, enum patroni_path path)
 {
     struct parameters room = {.count = 0};
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     struct patroni_query query = query_of(r, &room);
     uint64_t boot_ms = now_ms();
     patroni_put_status(&r->out, view, boot_ms);
@@ -85,7 +84,7 @@ static void answer_without(struct http_request *r)
 static void answer_list(struct http_request *r)
 {
     struct parameters room = {.count = 0};
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     if (view == NULL) {
         http_fail_status(r, 503, ERR_REFUSED, nothing);
         return;
@@ -102,7 +101,7 @@ static void answer_list(struct http_request *r)
 
 static void answer_status(struct http_request *r)
 {
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     if (view == NULL) {
         answer_without(r);
         return;
@@ -126,6 +125,9 @@ void http_patroni(struct http_request *r)
             return;
         case PATRONI_READINESS:
             http_readiness(r);
+            return;
+        case PATRONI_METRICS:
+            http_metrics(r);
             return;
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
@@ -162,7 +164,7 @@ static void put_nothing(struct http_request *r)
 
 void http_view(struct http_request *r)
 {
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     if (!http_take_parameters(r)) {
         return;
     }
@@ -178,7 +180,7 @@ void http_events(struct http_request *r)
 {
     struct parameters room = {.count = 0};
     struct patroni_query query = query_of(r, &room);
-    const struct cluster_view *view = newest(r);
+    const struct cluster_view *view = http_patroni_view(r);
     uint64_t after = 0;
     bool good = query.count <= 1;
     for (size_t i = 0; i < query.count; i++) {

@@ -13,6 +13,9 @@
 #include "base/buf.h"
 #include "supervisor/cluster_view.h"
 
+/* Whose interface this is, two digits for each part of its version. */
+#define PATRONI_VERSION_DIGITS "040104"
+
 enum patroni_path {
     PATRONI_NONE, /* not a path of this interface */
     PATRONI_PRIMARY,
@@ -31,11 +34,12 @@ enum patroni_path {
     PATRONI_STATUS, /* /patroni */
     PATRONI_CLUSTER,
     PATRONI_HISTORY,
+    PATRONI_METRICS,
 };
-#define PATRONI_PATHS (PATRONI_HISTORY + 1)
+#define PATRONI_PATHS (PATRONI_METRICS + 1)
 
-/* Slashes that stand twice or at the end do not count; of /patroni, /cluster and /history what
- * follows the first segment does not either. */
+/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history and
+ * /metrics what follows the first segment does not either. */
 enum patroni_path patroni_path(const char *path);
 
 struct patroni_parameter {
@@ -48,7 +52,8 @@ struct patroni_query {
     size_t count;
 };
 
-/* 200 or 503, of every path but CLUSTER and HISTORY. @view: of a node that supervises PostgreSQL.
+/* 200 or 503, of every path but CLUSTER, HISTORY and METRICS. @view: of a node that supervises
+ * PostgreSQL.
  */
 unsigned patroni_code(enum patroni_path path, const struct patroni_query *query,
                       const struct cluster_view *view, uint64_t boot_ms);

@@ -147,6 +147,7 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
+        case PATRONI_METRICS:
             return true;
         case PATRONI_NONE:
             return false;
@@ -176,6 +177,7 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
+        case PATRONI_METRICS:
             return false;
     }
     UNREACHABLE("every path is named above");

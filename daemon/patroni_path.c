@@ -35,6 +35,7 @@ static const struct {
     {"patroni", PATRONI_STATUS, true},
     {"cluster", PATRONI_CLUSTER, true},
     {"history", PATRONI_HISTORY, true},
+    {"metrics", PATRONI_METRICS, true},
 };
 
 enum patroni_path patroni_path(const char *path)

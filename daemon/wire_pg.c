@@ -212,6 +212,7 @@ static void fill_policy(struct wire_pg *w, const struct config *c)
     view_text_set(w->setup.tags.replicatefrom.text, sizeof(w->setup.tags.replicatefrom.text),
                   is_other ? tags.replicatefrom : "");
     wire_tags(c, &w->setup.shown_tags);
+    w->setup.failsafe_mode = w->view.dynamic.failsafe_mode;
 }
 
 static void fill_users(struct wire_pg *w)

@@ -172,6 +172,19 @@ static void work_cb(uv_work_t *work)
     t->err.code = code; /* 0: what was said on the way was got over */
 }
 
+/* Also of a sequence that has ended meanwhile. Where a postmaster worked is the business of who
+ * ends it, and may be beside other work that began before. */
+static void learn(struct act *a, const struct act_thread *t)
+{
+    const struct act_known *known = &t->order.known;
+    if (t->slot == ACT_SLOT_KILL) {
+        a->known.cwd = known->cwd;
+    }
+    if (known->data.inode != 0) {
+        a->known.data = known->data;
+    }
+}
+
 static void worked_cb(uv_work_t *work, int status)
 {
     struct act_thread *t = CONTAINER_OF(work, struct act_thread, work);
@@ -182,6 +195,7 @@ static void worked_cb(uv_work_t *work, int status)
         return;
     }
     a->threads[t->slot] = NULL;
+    learn(a, t);
     bool is_wanted = t->is_wanted;
     if (is_wanted) {
         a->order = t->order;
@@ -208,6 +222,7 @@ static void do_in(struct act *a, size_t slot, const char *name, act_work work, a
     t->slot = slot;
     t->run = work;
     t->order = a->order;
+    t->order.known = a->known;
     a->threads[slot] = t;
     int r = uv_queue_work(a->loop, &t->work, work_cb, worked_cb);
     MUST(r == 0); /* fails only without a function */
@@ -236,6 +251,24 @@ void act_send(struct act *a, struct guard_request *request, uint16_t answer, act
         return;
     }
     a->asked = id;
+    if (request->kind == GUARD_START || request->kind == GUARD_START_PRIMARY) {
+        a->start_asked = id;
+        a->start_asked_ms = uv_now(a->loop);
+    }
+}
+
+bool act_owes_start(const struct act *a, uint64_t within_ms)
+{
+    return a->start_asked != 0 && uv_now(a->loop) - a->start_asked_ms <= within_ms;
+}
+
+/* The guard takes one request after the other: what answers this one or a later one also tells
+ * whether something has been started by it, or is about to be. */
+static void settle_start(struct act *a, const struct guard_event *e)
+{
+    if (e == NULL || (a->start_asked != 0 && e->id >= a->start_asked)) {
+        a->start_asked = 0;
+    }
 }
 
 void act_ask(struct act *a, uint16_t kind, uint64_t epoch, uint64_t how, uint16_t answer,
@@ -253,6 +286,10 @@ static bool is_down(const struct act *a)
 
 void act_guard_event(struct act *a, const struct guard_event *e)
 {
+    settle_start(a, e);
+    if (e != NULL && e->kind == GUARD_ENDED) {
+        a->known.cwd = (struct file_id){0}; /* nobody is left that it would tell */
+    }
     if (a->is_running && !a->is_ended && a->waits_down && is_down(a)) {
         soon(a, 0);
     }

@@ -21,10 +21,12 @@
 #include "base/buf.h"
 #include "supervisor/act_home.h"
 #include "supervisor/decide.h"
+#include "supervisor/guard/scan.h"
 #include "supervisor/guard_client.h"
 #include "supervisor/guard_seen.h"
 #include "supervisor/pg_link.h"
 #include "supervisor/pg_setup.h"
+#include "supervisor/start_watch.h"
 #include "supervisor/sync_force.h"
 
 #define ACT_HOST_SIZE 256
@@ -45,6 +47,14 @@ struct act_config {
     struct act_upstream upstream;
 };
 
+/* By what processes of PostgreSQL are known, should the data directory not answer any more. It is
+ * seen in threads, and outlives the sequence: to ask then is too late. */
+struct act_known {
+    struct file_id data; /* the data directory, when it last answered */
+    struct file_id cwd;  /* where the postmaster worked that is being ended; not one process of it
+                            need be left to tell that again. Zero: none is being ended */
+};
+
 /* What a sequence works from, and leaves behind: a thread has a copy of its own. */
 struct act_order {
     const struct pg_setup *setup;
@@ -63,11 +73,17 @@ struct act_order {
     struct sync_force_book force;  /* of ACTION_SYNC_SET */
     bool is_reloaded;              /* out, of the same: else there is nothing to look for */
     uint64_t guard_pid;            /* 0: not a child of this program */
+    struct act_known known;        /* in and out */
+    uint64_t lease_until_ms;       /* CLOCK_BOOTTIME, by the lease of @decision's epoch ... */
+    bool needs_lease;              /* ... which what is written must not outlive */
     bool has_archive;              /* restore_command is set */
+    uint32_t failures;             /* of the same in a row, before this */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
-    char segment[64];              /* of act_archive(): the WAL file that is being archived */
-    char archive[1024];            /* ... and archive_command */
+    const struct start_watch *start_watch; /* NULL: none */
+    bool is_start_watched;                 /* out, of a start as a standby */
+    char segment[64];   /* of act_archive(): the WAL file that is being archived */
+    char archive[1024]; /* ... and archive_command */
 };
 
 struct act;
@@ -94,13 +110,17 @@ struct act {
     bool is_ended; /* but a program has not been waited for yet */
     bool is_closing;
     struct act_order order;
-    struct err err; /* how the last step ended; code 0: well */
+    struct act_known known; /* what is in the order of every thread, by all that have come back */
+    struct err err;         /* how the last step ended; code 0: well */
     act_next next;
     uv_timer_t deadline;
     uv_timer_t pause;
-    bool waits_down; /* the pause is over when nothing of PostgreSQL is left */
-    bool is_late;    /* the program was killed, for it took longer than it may */
-    uint32_t asked;  /* the guard, and what its answer has to be */
+    bool waits_down;         /* the pause is over when nothing of PostgreSQL is left */
+    bool is_late;            /* the program was killed, for it took longer than it may */
+    uint32_t asked;          /* the guard, and what its answer has to be */
+    uint32_t start_asked;    /* the same of a start that it has not told of yet, also of a sequence
+                                that    has ended; 0: none ... */
+    uint64_t start_asked_ms; /* ... since then, on the loop's clock */
     uint16_t answer_kind;
     struct act_program *program;
     struct act_thread *threads[ACT_SLOTS]; /* also of a sequence that has ended */
@@ -128,6 +148,9 @@ void act_begin(struct act *act, uint64_t deadline_ms, act_next first);
 void act_cancel(struct act *act);
 /* Work in a thread that an earlier sequence has left there. */
 bool act_is_stuck(const struct act *act);
+/* The guard was asked for a start less than @within_ms ago, and may do it yet, whatever became of
+ * the sequence: nothing has come from it that is not older than the request. */
+bool act_owes_start(const struct act *act, uint64_t within_ms);
 /* What the guard says; NULL: it is gone. */
 void act_guard_event(struct act *act, const struct guard_event *event);
 

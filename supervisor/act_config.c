@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
@@ -174,12 +175,28 @@ static int signal_one(const struct act_order *o, uint64_t pid, int number, struc
                : err_errno(err, errno, "signal process %llu", (unsigned long long)pid);
 }
 
+/* Between the decision and this moment the whole program may have been frozen, or a disk hung; and
+ * perhaps the guard too, which would have ended PostgreSQL by now (safety B2). */
+static int check_lease(const struct act_order *o, struct err *err)
+{
+    uint64_t until_ms = o->lease_until_ms;
+    uint64_t budget_ms = o->facts.settings.times.kill_budget_ms;
+    bool is_over = clock_boot_ms(clock_system()) + budget_ms >= until_ms;
+    return o->needs_lease && is_over
+               ? err_set(err, ERR_TIMEOUT,
+                         "the lease has run out since this was decided: nothing is let acknowledge "
+                         "any more")
+               : 0;
+}
+
 /* What ALTER SYSTEM has set of ours would win over the file, a fence and an empty primary_conninfo
  * too, for as long as the server runs. */
 int work_reload(struct act_order *o, struct err *err)
 {
-    int code = work_put_config(o, err);
+    int code = check_lease(o, err);
+    code = code != 0 ? code : work_put_config(o, err);
     code = code != 0 ? code : pg_files_clean_auto(&o->setup->files, NULL, err);
+    code = code != 0 ? code : check_lease(o, err);
     return code != 0 ? code : signal_one(o, o->postmaster, SIGHUP, err);
 }
 
@@ -192,6 +209,7 @@ int work_end_process(struct act_order *o, struct err *err)
 int work_look(struct act_order *o, struct err *err)
 {
     home_look(o->setup, &o->ask, &o->home);
+    (void)file_id_of(AT_FDCWD, o->setup->files.data_dir, &o->known.data);
     bool is_recorded = o->ask.system_id != 0 && o->home.system_id == o->ask.system_id;
     return o->home.is_first && is_recorded ? first_data_settle(o->setup->state_dir, err) : 0;
 }

@@ -38,20 +38,37 @@ static int kill_all(struct scan_target *target, struct err *err)
 }
 
 /* What is known of the postmaster is a number, which another program may have got since. Its folder
- * tells its backends also when another one has the folder's name now. */
-static void fill_postmaster(const struct act_order *o, struct scan_target *target)
+ * tells its backends also when another one has the folder's name now, and when it has gone itself:
+ * a folder that is somebody's keeps its number, so that is kept until nobody is left. */
+static void fill_postmaster(struct act_order *o, struct scan_target *target)
 {
     pid_t pid = (pid_t)o->postmaster;
-    if (pid == 0 || !scan_is_postgres(target->proc_fd, pid)) {
-        return;
+    if (pid != 0 && scan_is_postgres(target->proc_fd, pid)) {
+        CLEANUP(mem_freep) char *cwd = mem_printf("%d/cwd", (int)pid);
+        target->postmaster = pid;
+        (void)file_id_of(target->proc_fd, cwd, &o->known.cwd);
     }
-    CLEANUP(mem_freep) char *cwd = mem_printf("%d/cwd", (int)pid);
-    target->postmaster = pid;
-    (void)file_id_of(target->proc_fd, cwd, &target->data[1]);
+    target->data[1] = o->known.cwd;
 }
 
-/* The postmaster first, for it starts no more then, whatever holds up the rest. */
-static int kill_server(const struct act_order *o, struct scan_target *target, struct err *err)
+/* False: it does not answer, and was never seen. One that is not there has nobody in it. */
+static bool fill_data(struct act_order *o, struct scan_target *target)
+{
+    struct file_id *data = &target->data[0];
+    if (file_id_of(AT_FDCWD, o->setup->files.data_dir, data)) {
+        o->known.data = *data;
+        return true;
+    }
+    if (errno == ENOENT) {
+        return true;
+    }
+    *data = o->known.data; /* and errno says why */
+    return data->inode != 0 || target->data[1].inode != 0;
+}
+
+/* The postmaster first, for it starts no more then, whatever holds up the rest: a disk that is gone
+ * is no reason to let the others live. */
+static int kill_server(struct act_order *o, struct scan_target *target, struct err *err)
 {
     fill_postmaster(o, target);
     if (target->postmaster != 0) {
@@ -60,10 +77,14 @@ static int kill_server(const struct act_order *o, struct scan_target *target, st
     }
     CLEANUP(mem_freep) char *program = act_program_path(o, "postgres");
     (void)file_id_of(AT_FDCWD, program, &target->program[0]); /* one of that name will do */
-    if (!file_id_of(AT_FDCWD, o->setup->files.data_dir, &target->data[0]) && errno != ENOENT) {
+    if (!fill_data(o, target)) {
         return err_errno(err, errno, "%s", o->setup->files.data_dir);
     }
-    return kill_all(target, err);
+    int code = kill_all(target, err);
+    if (code == 0) {
+        o->known.cwd = (struct file_id){0};
+    }
+    return code;
 }
 
 int work_kill(struct act_order *o, struct err *err)

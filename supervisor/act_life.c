@@ -128,6 +128,15 @@ static int check_sockets(struct act_order *o, struct err *err)
     return code;
 }
 
+/* The last thing before it: what this program itself does in pg_wal is over. A start that can not
+ * be watched is a start all the same. */
+static void watch_start(struct act_order *o)
+{
+    const char *data_dir = o->setup->files.data_dir;
+    o->is_start_watched =
+        o->start_watch != NULL && start_watch_arm(o->start_watch, data_dir, NULL) == 0;
+}
+
 static int work_prepare_standby(struct act_order *o, struct err *err)
 {
     o->config.is_primary = false;
@@ -138,7 +147,16 @@ static int work_prepare_standby(struct act_order *o, struct err *err)
     (void)work_look(o, err); /* what it needs changes while it follows */
     int code = work_prepare(o, err);
     code = code != 0 ? code : pg_files_put_standby_signal(&o->setup->files, err);
-    return code != 0 ? code : check_sockets(o, err);
+    code = code != 0 ? code : check_sockets(o, err);
+    /* Each start, in vain or not, makes its answer in an election one that has to be found anew. */
+    bool is_election = o->facts.store.order_epoch > o->facts.store.grant_epoch;
+    if (code == 0 && is_election && o->config_reads == FACT_NO) {
+        return err_set(err, ERR_REFUSED, "%s", o->config_says);
+    }
+    if (code == 0) {
+        watch_start(o);
+    }
+    return code;
 }
 
 static int work_prepare_primary(struct act_order *o, struct err *err)

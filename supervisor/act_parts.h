@@ -11,8 +11,10 @@
 
 /* Write the configuration that order->config asks for: postgresql.conf, pg_hba.conf, passwords. */
 int work_put_config(struct act_order *order, struct err *err);
-/* The same, and have the postmaster read it. */
+/* The same, and have the postmaster read it; order->needs_lease: only while the lease lives. */
 int work_reload(struct act_order *order, struct err *err);
+/* The same of a primary whose commits are to wait for others than before, or are to be let go. */
+int work_sync(struct act_order *order, struct err *err);
 /* The first step of a seal: the durable promise. */
 int work_seal_note(struct act_order *order, struct err *err);
 /* SIGTERM to order->pid, if that is one of this PostgreSQL. */

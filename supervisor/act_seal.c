@@ -21,6 +21,13 @@ static void cut(struct act_order *o)
     memset(&o->config.upstream, 0, sizeof(o->config.upstream));
 }
 
+static int work_cut_files(struct act_order *o, struct err *err)
+{
+    cut(o);
+    int code = work_put_config(o, err);
+    return code != 0 ? code : pg_files_clean_auto(&o->setup->files, NULL, err);
+}
+
 /* What does not run can not be seen to be cut off. So its files name nobody and have the fence
  * before it promises anything: a start by hand must not acknowledge to an older primary. Of what
  * runs only the note is read again: a whole look runs a program. */
@@ -31,9 +38,7 @@ int work_seal_note(struct act_order *o, struct err *err)
     bool is_copy = false;
     int code = 0;
     if (is_absent) {
-        cut(o);
-        code = work_put_config(o, err);
-        code = code != 0 ? code : pg_files_clean_auto(&o->setup->files, NULL, err);
+        code = work_cut_files(o, err);
     }
     code = code != 0 ? code : pg_note_seal(data_dir, o->decision.epoch, err);
     if (code != 0 || is_absent) {
@@ -75,6 +80,24 @@ static void noted(struct act *a)
     }
 }
 
+/* ---- what refuses to read its files (seal.h) ---- */
+
+static void ends(struct act *a)
+{
+    if (!act_failed(a)) {
+        act_until_down(a, ended);
+    }
+}
+
+/* In order, so that it need not recover; but others wait for its answer. */
+static void files_cut(struct act *a)
+{
+    if (!act_failed(a)) {
+        uint64_t how = a->order.failures > 0 ? GUARD_KILL : GUARD_FAST;
+        act_ask(a, GUARD_STOP, 0, how, GUARD_DONE, ends);
+    }
+}
+
 /* What is only to be looked at once more is the observer's: it is asked to hurry. */
 void act_seal(struct act *a)
 {
@@ -84,6 +107,9 @@ void act_seal(struct act *a)
             return;
         case SEAL_EMPTY_CONNINFO:
             act_do(a, "cut off", work_cut, ended);
+            return;
+        case SEAL_STOP:
+            act_do(a, "cut off", work_cut_files, files_cut);
             return;
         case SEAL_END_RECEIVER:
             act_query(a, "SELECT pid FROM pg_stat_get_wal_receiver() WHERE pid IS NOT NULL",
@@ -159,9 +185,10 @@ static void applied(struct act *a)
     }
 }
 
-static int work_sync(struct act_order *o, struct err *err)
+int work_sync(struct act_order *o, struct err *err)
 {
     o->config.is_primary = true;
+    o->needs_lease = true;
     o->is_reloaded = true;
     return work_reload(o, err);
 }

@@ -152,7 +152,8 @@ void advice_make(const struct keys *keys, const struct store_rows *rows,
     memset(out, 0, sizeof(*out));
     out->txn.compares = out->compares;
     out->txn.then_ops = out->ops;
-    static const enum key same[] = {KEY_GRANT, KEY_ORDER, KEY_CONFIG, KEY_SYNC, KEY_FAILOVER};
+    static const enum key same[] = {KEY_GRANT, KEY_ORDER,   KEY_CONFIG,
+                                    KEY_SYNC,  KEY_HISTORY, KEY_FAILOVER};
     for (size_t i = 0; i < ARRAY_LEN(same); i++) {
         compare(out, keys_slice(keys, same[i]), PGRAFT_MOD_REVISION,
                 rows->row[same[i]].mod_revision);

@@ -88,7 +88,7 @@ bool advisor_begins_early(const struct elect_facts *f, uint64_t asked_for_ms);
 bool advisor_is_configured(const struct supervisor_settings *settings,
                            const struct store_rows *rows);
 
-#define ADVICE_COMPARES_MAX 7
+#define ADVICE_COMPARES_MAX 8
 #define ADVICE_OPS_MAX 4
 
 struct advice {

@@ -69,8 +69,10 @@ void answer_seals(const struct answer_book *book, const struct store_facts *stor
             m->sealed_epoch < store->order_epoch) {
             m->sealed_epoch = said->sealed_epoch;
             m->end = said->end;
+            m->left = said->left;
             m->process = said->process;
             m->role = said->role;
+            m->config_reads = said->config_reads == FACT_NO ? FACT_NO : m->config_reads;
             m->follows_epoch = m->cascades_epoch = m->primary_epoch = 0;
         }
     }

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "supervisor/facts.h"
+#include "supervisor/timing_check.h"
 
 #define VIEW_TEXT_SIZE 256
 #define VIEW_URL_SIZE 128
@@ -128,7 +129,13 @@ struct view_sender {
     int32_t sync_priority;
 };
 
-/* The PostgreSQL of this node. */
+/* What timing_check.h says of one cause. */
+struct view_timing {
+    uint64_t ms; /* 0: not measured lately, or less than one */
+    bool is_amiss;
+};
+
+/* The PostgreSQL of this node, and how the node is. */
 struct view_self {
     bool supervises;  /* there is one: false on a witness */
     bool sql_answers; /* what below is SQL's is fresh; else only @state and @role are told */
@@ -155,6 +162,11 @@ struct view_self {
     bool watchdog_failed;
     uint32_t log_queue_size;
     uint64_t log_records_lost;
+    int32_t failover_priority; /* as its tags come out; 0: it never becomes primary */
+    uint64_t lease_ms;         /* what a lease lasts here; 0: not known */
+    uint64_t lease_low_ms; /* the least that was left of one lately; UINT64_MAX: none was held */
+    enum guard_state guard;
+    struct view_timing timing[TIMING_CAUSES];
 };
 
 struct view_member {
@@ -163,6 +175,7 @@ struct view_member {
     bool is_fresh;    /* heard lately */
     bool is_recent;   /* ... or a moment ago: what it said of itself still counts */
     bool never_leads; /* nofailover, or a failover_priority below 1, as its tags come out */
+    bool is_refusing; /* its configuration */
     char site[64];
     enum view_state state;
     enum view_flow flow;
@@ -201,6 +214,7 @@ struct cluster_view {
     bool is_paused;
     bool is_held; /* no epoch is granted until resume (safety A7) */
     bool failsafe_is_active;
+    bool failsafe_is_wanted; /* failsafe_mode is configured */
     bool is_standby_cluster;
     bool is_initializing;       /* somebody runs initdb */
     uint64_t system_identifier; /* 0: not yet */

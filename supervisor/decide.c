@@ -14,7 +14,8 @@
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
 
-#define SWITCH_WAIT_MS 1500 /* until a standby's words show that it has everything */
+#define SWITCH_WAIT_MS 1500                /* until a standby's words show that it has everything */
+#define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
 
@@ -186,6 +187,16 @@ static bool stop_running(const struct facts *f)
 {
     return f->wish.stop && runs(f);
 }
+/* Nothing is seen to run, but something may by now: a start that was given up is carried out all
+ * the same if the guard has begun it. It soon tells, or falls silent. */
+static bool start_unanswered(const struct facts *f)
+{
+    return has_lease(f) && !runs(f) && f->guard.owes_start;
+}
+static bool stop_unanswered(const struct facts *f)
+{
+    return f->wish.stop && start_unanswered(f);
+}
 static bool stop_release(const struct facts *f)
 {
     return f->wish.stop && has_lease(f);
@@ -241,20 +252,23 @@ static bool data_lost(const struct facts *f)
 {
     return has_lease(f) && !runs(f) && (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
 }
-/* It could be primary at once, with all that this one had, or as near to it as may be where commits
- * waited for nobody: the election would choose it (elect.c). */
+/* It could be primary at once, for it has next to nothing left to replay, with all that this one
+ * had, or as near to it as may be where commits waited for nobody: the election would choose it
+ * (elect.c). Of two with the same backlog neither is, or each would be ended for the other. */
 static bool is_fit(const struct facts *f, const struct member_facts *m)
 {
     const struct history_row *newest = history_newest(&f->store);
     bool is_standby = m->is_database && m->is_fresh && m->has_data && !m->leaves &&
                       m->process == PG_RUNNING && m->role == ROLE_STANDBY &&
-                      m->can_start != FACT_NO;
+                      m->can_start != FACT_NO && m->config_reads != FACT_NO;
     bool may_be = !m->nofailover && m->failover_priority > 0 && !m->nostream;
     bool is_on_it =
         !f->settings.check_timeline || newest == NULL || m->end.timeline >= newest->timeline;
     bool is_near = proof_is_lossy(&f->store.sync) && m->end.is_known && f->pg.had.is_known &&
                    history_lag(&f->store, &m->end, &f->pg.had) <= f->settings.lag_bytes_max;
-    return is_standby && may_be && is_on_it && (is_near || position_reaches(&m->end, &f->pg.had));
+    bool is_done = m->to_replay <= AT_ONCE_BYTES;
+    return is_standby && may_be && is_on_it && is_done &&
+           (is_near || position_reaches(&m->end, &f->pg.had));
 }
 /* The first primary of all is not chosen by what it has. */
 static bool has_fit(const struct facts *f)
@@ -295,13 +309,40 @@ static bool crash_loop(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !return_may_restart(f) && !is_paused(f);
 }
+/* The role was granted with a timeline to begin, and none was recorded for it yet. */
+static bool is_unrecorded(const struct facts *f)
+{
+    const struct history_row *newest = history_newest(&f->store);
+    return has_lease(f) && f->store.grant_epoch == f->lease.epoch && newest != NULL &&
+           newest->epoch != f->lease.epoch;
+}
+/* A start in place between the last record of its recovery and what the control file says of that
+ * comes up on the timeline that it was to leave. Others may have that one too, to beyond where it
+ * was to be left, and nobody could tell the one from the other any more. */
+static bool is_on_old_timeline(const struct facts *f)
+{
+    return is_unrecorded(f) && f->pg.end.is_known && f->pg.end.timeline < f->store.grant_timeline;
+}
+static bool old_timeline(const struct facts *f)
+{
+    return f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING && is_on_old_timeline(f);
+}
+static bool old_timeline_down(const struct facts *f)
+{
+    bool is_unknown = is_unrecorded(f) && gives_up_reading(f);
+    return was_primary(f) && !runs(f) && !is_paused(f) && (is_on_old_timeline(f) || is_unknown);
+}
+static bool unrecorded_end(const struct facts *f)
+{
+    return was_primary(f) && is_unrecorded(f) && reads_end(f);
+}
 /* Somebody else who may be primary has all that this one had. */
 static bool is_caught_up_with(const struct facts *f)
 {
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            !m->nofailover && position_reaches(&m->end, &f->pg.end)) {
+            !m->nofailover && m->config_reads != FACT_NO && position_reaches(&m->end, &f->pg.end)) {
             return true;
         }
     }
@@ -347,7 +388,8 @@ static bool has_other(const struct facts *f)
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            !m->nofailover && m->failover_priority > 0 && m->can_start != FACT_NO) {
+            !m->nofailover && m->failover_priority > 0 && m->can_start != FACT_NO &&
+            m->config_reads != FACT_NO) {
             return true;
         }
     }
@@ -461,7 +503,7 @@ static bool hand_over(const struct facts *f)
 {
     const struct member_facts *to = member_named(f->members, f->member_count, &f->wish.candidate);
     bool is_there = !name_is_set(&f->wish.candidate) ||
-                    (to != NULL && to->is_fresh &&
+                    (to != NULL && to->is_fresh && to->config_reads != FACT_NO &&
                      (to->follows_epoch == f->lease.epoch || to->cascades_epoch == f->lease.epoch));
     bool is_safe = f->settings.sync_mode == SYNC_OFF ||
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
@@ -563,6 +605,7 @@ static const struct rule {
     {other_epoch,        ACTION_KILL,          LETS_GO, "other-epoch",           "B1", "it was not promoted for the epoch of the lease"},
     /* the end of this program */
     {stop_running,       ACTION_STOP,          RENEWS,  "stop",                  "A8", "this program was asked to stop"},
+    {stop_unanswered,    ACTION_WAIT,          RENEWS,  "stop-unanswered",       "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {stop_release,       ACTION_RELEASE,       RENEWS,  "stop-release",          "A3", "everything is down: another one may be primary at once"},
     {farewell,           ACTION_SEAL,          LETS_GO, "farewell",              "C1", "this program was asked to stop: it says how far this node came as primary before it goes"},
     {stopped,            ACTION_WAIT,          LETS_GO, "stopped",               "",   "this program stops"},
@@ -575,10 +618,13 @@ static const struct rule {
     {initdb,             ACTION_INITDB,        RENEWS,  "initdb",                "",   "this node begins the cluster"},
     {other_copy,         ACTION_WAIT,          LETS_GO, "other-copy",            "C3", "the role was granted to another copy of the data than is here now"},
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
+    {start_unanswered,   ACTION_WAIT,          RENEWS,  "start-unanswered",      "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
     /* a primary that crashed */
+    {old_timeline,       ACTION_KILL,          LETS_GO, "old-timeline",          "C3", "it came up on the timeline that its promotion was to leave: that is not recorded, and nothing is acknowledged on it"},
+    {old_timeline_down,  ACTION_RELEASE,       RENEWS,  "old-timeline-down",     "C3", "it never came to a timeline of its own: to start it in place would go on with an older one"},
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
     {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
     {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
@@ -589,6 +635,7 @@ static const struct rule {
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
+    {unrecorded_end,     ACTION_WAIT,          RENEWS,  "unrecorded-end",        "C3", "its timeline was not recorded, and whether it came to it is told by the end of its WAL, which is being read"},
     {restart_in_place,   ACTION_START_PRIMARY, RENEWS,  "restart-in-place",      "B3", "nobody else provably has all commits: it goes on where it was, fenced first"},
     {restart_too_late,   ACTION_RELEASE,       RENEWS,  "restart-too-late",      "B3", "too little of the lease is left to go on in place"},
     {standby_of_own_epoch, ACTION_STOP,        RENEWS,  "standby-of-own-epoch",  "B3", "it has this epoch's timeline already: it goes on as primary in place, not as another one"},
@@ -625,8 +672,10 @@ static void check(const struct facts *f, const struct decision *d)
 {
     MUST(d->action != ACTION_PROMOTE || (lease_lives(f) && f->guard.armed_epoch == f->lease.epoch &&
                                          f->pg.sealed_epoch == d->epoch));
-    MUST(d->action != ACTION_START_PRIMARY || (lease_lives(f) && was_primary(f)));
-    MUST(d->action != ACTION_RELEASE || !runs(f));
+    MUST(d->action != ACTION_START_PRIMARY ||
+         (lease_lives(f) && was_primary(f) && !is_on_old_timeline(f)));
+    MUST(d->action != ACTION_RECORD || !is_on_old_timeline(f));
+    MUST(d->action != ACTION_RELEASE || (!runs(f) && !f->guard.owes_start));
     MUST(!f->settings.is_guess ||
          (d->action != ACTION_PROMOTE && d->action != ACTION_START_PRIMARY &&
           d->action != ACTION_INITDB && d->action != ACTION_SYNC_SET));
@@ -640,6 +689,9 @@ static void fill(const struct facts *f, const struct rule *r, struct decision *d
     if (d->action == ACTION_SEAL) {
         d->epoch = has_lease(f) ? f->lease.epoch : f->store.order_epoch;
         d->seal = seal_next(&f->pg, d->epoch);
+        d->why = d->seal == SEAL_STOP ? "PostgreSQL refuses its configuration, and so can not be "
+                                        "cut off as it runs: it is ended"
+                                      : d->why;
     } else if (d->action == ACTION_SYNC_SET) {
         d->sync = sync_plan(f);
         d->why = d->sync.why;
@@ -679,7 +731,7 @@ struct decision decide(const struct facts *f)
 
 bool serves_writes(const struct facts *f)
 {
-    return is_serving(f) && !write_signal(f) && f->pg.force == FORCE_OURS;
+    return is_serving(f) && !write_signal(f) && f->pg.is_fence_lifted;
 }
 
 const char *decide_rule(size_t at)

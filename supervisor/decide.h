@@ -50,7 +50,7 @@ struct decision {
 struct decision decide(const struct facts *f);
 
 /* For GET /primary and whoever sends clients here: it holds the lease, and is out of recovery for
- * that very epoch. */
+ * that very epoch; and the fence is lifted, so that its commits do not wait for nobody. */
 bool serves_writes(const struct facts *f);
 
 /* The decision and what it was made from, in a sentence for `pgraftctl why`. */

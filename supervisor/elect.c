@@ -48,20 +48,51 @@ static bool may_answer(const struct view *v, const struct member_facts *m)
     return m->is_fresh && m->has_data && (!m->leaves || is_farewell);
 }
 
+static struct position counted_of(const struct view *v, const struct member_facts *m)
+{
+    return history_counted(&v->f->store, &m->end, &m->left);
+}
+
 /* How far behind the floor. */
 static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
 {
-    return history_lag(&v->f->store, &m->end, &v->floor);
+    struct position counted = counted_of(v, m);
+    return history_lag(&v->f->store, &counted, &v->floor);
+}
+
+/* How @m has what is before @floor. By its timeline: that was granted after all of it was
+ * acknowledged, to somebody who had it. So that is enough; but who has it record by record is the
+ * better choice, for a timeline may also have been begun by hand. */
+enum reach { REACH_NOT, REACH_BY_TIMELINE, REACH_BY_WAL };
+
+static enum reach reach_of(const struct view *v, const struct member_facts *m,
+                           const struct position *floor)
+{
+    struct position counted = counted_of(v, m);
+    if (!floor->is_known || position_reaches(&counted, floor)) {
+        return REACH_BY_WAL;
+    }
+    return position_reaches(&m->end, floor) ? REACH_BY_TIMELINE : REACH_NOT;
 }
 
 static bool reaches_floor(const struct view *v, const struct member_facts *m)
 {
-    return !v->floor.is_known || position_reaches(&m->end, &v->floor);
+    return reach_of(v, m, &v->floor) != REACH_NOT;
 }
 
+/* By its number alone, that is: where its timeline left the others was neither recorded nor said,
+ * so nobody knows how much it has of what the floor was said of. */
+static bool reaches_floor_by_name(const struct view *v, const struct member_facts *m)
+{
+    struct position counted = counted_of(v, m);
+    return v->floor.is_known && counted.timeline > v->floor.timeline &&
+           !history_is_recorded(&v->f->store, counted.timeline);
+}
+
+/* One that was recorded, and whose primary has published nothing yet, asks nothing of anybody. */
 static bool is_on_newest_timeline(const struct view *v, const struct member_facts *m)
 {
-    const struct history_row *newest = history_newest(&v->f->store);
+    const struct history_row *newest = history_newest_used(&v->f->store);
     return newest == NULL || m->end.timeline >= newest->timeline;
 }
 
@@ -77,7 +108,7 @@ static bool is_candidate(const struct view *v, const struct member_facts *m)
         return false; /* what the archive has brought is behind, unless it proves not to be */
     }
     if (v->is_lossy) {
-        bool has_waited = !v->waits.floor.is_known || position_reaches(&m->end, &v->waits.floor);
+        bool has_waited = reach_of(v, m, &v->waits.floor) != REACH_NOT;
         bool is_near = lag_bytes(v, m) <= v->f->settings.lag_bytes_max;
         return has_waited && (reaches_floor(v, m) || is_near);
     }
@@ -93,21 +124,28 @@ static bool has_failed(const struct view *v, const struct member_facts *m)
            (newest == NULL || newest->epoch != store->grant_epoch);
 }
 
-/* It failed, or crashes in a loop, and somebody who runs is fit, with no more loss than is allowed:
- * to try it once more would be to try it for ever. How far the primary was is not always known;
- * then it is enough to be near whoever failed. */
+/* PostgreSQL does not start with its configuration; or goes on by an older one, and could not lift
+ * its fence. */
+static bool is_refused(const struct member_facts *m)
+{
+    return m->config_reads == FACT_NO;
+}
+
+/* It failed, crashes in a loop, or refuses its configuration, and somebody who runs is fit, with no
+ * more loss than is allowed: to try it once more would be to try it for ever. How far the primary
+ * was is not always known; then it is enough to be near whoever failed. */
 static bool is_outdone(const struct view *v, const struct member_facts *m)
 {
     const struct store_facts *store = &v->f->store;
     bool is_in_loop = name_is(&m->name, &store->holder) && m->can_start == FACT_NO;
     bool is_unbounded = v->is_lossy && !v->floor.is_known;
-    if (!has_failed(v, m) && !is_in_loop) {
+    if (!has_failed(v, m) && !is_in_loop && !is_refused(m)) {
         return false;
     }
     for (uint32_t i = 0; i < v->f->member_count; i++) {
         const struct member_facts *other = &v->f->members[i];
         bool is_fit = other != m && other->process == PG_RUNNING && other->can_start != FACT_NO &&
-                      is_candidate(v, other);
+                      !is_refused(other) && is_candidate(v, other);
         if (is_fit && (!is_unbounded ||
                        history_lag(store, &other->end, &m->end) <= v->f->settings.lag_bytes_max)) {
             return true;
@@ -130,7 +168,7 @@ static int by_preference(const struct view *v, const struct member_facts *a,
 {
     int order = (int)is_outdone(v, a) - (int)is_outdone(v, b);
     if (order == 0) {
-        order = (int)reaches_floor(v, b) - (int)reaches_floor(v, a);
+        order = (int)reach_of(v, b, &v->floor) - (int)reach_of(v, a, &v->floor);
     }
     bool is_position_first = !v->floor.is_known || !reaches_floor(v, a);
     if (order == 0 && is_position_first) {
@@ -141,6 +179,9 @@ static int by_preference(const struct view *v, const struct member_facts *a,
     }
     if (order == 0) {
         order = (int)is_to_leave(v, a) - (int)is_to_leave(v, b);
+    }
+    if (order == 0) {
+        order = (int)is_refused(a) - (int)is_refused(b);
     }
     if (order == 0) {
         order = (int)(b->can_start != FACT_NO) - (int)(a->can_start != FACT_NO);
@@ -224,11 +265,11 @@ static void find_floor(struct view *v)
     const struct sync_value *sync = &v->f->store.sync;
     v->is_free = !sync->is_known;
     v->is_lossy = proof_is_lossy(sync);
-    v->proof = proof_by_seals(sync, v->f->members, v->f->member_count, v->order);
+    v->proof = proof_by_seals(&v->f->store, v->f->members, v->f->member_count, v->order);
     if (v->order == 0 || v->is_free) {
         return;
     }
-    v->waits = proof_of_waits(sync, v->f->members, v->f->member_count, v->order);
+    v->waits = proof_of_waits(&v->f->store, v->f->members, v->f->member_count, v->order);
     if (v->proof.holds) {
         v->floor = v->proof.floor;
     } else if (v->is_lossy) {
@@ -355,6 +396,11 @@ static bool nobody_fit(const struct view *v)
 {
     return v->best < 0;
 }
+/* To grant it the role would bring nothing: it waits until somebody mends that. */
+static bool refused(const struct view *v)
+{
+    return is_refused(&v->f->members[v->best]);
+}
 static bool always(const struct view *v)
 {
     (void)v;
@@ -381,6 +427,7 @@ static const struct {
     {unproven,      ELECT_WAIT,    "unproven",      "an acknowledged commit may be on those who have not answered"},
     {loss_unknown,  ELECT_WAIT,    "loss-unknown",  "nobody knows how far the primary was"},
     {nobody_fit,    ELECT_WAIT,    "nobody-fit",    "nobody who answered may become primary with what it has"},
+    {refused,       ELECT_WAIT,    "refused",       "PostgreSQL refuses its configuration there, which is to be mended"},
     {always,        ELECT_GRANT,   "chosen",        "it has what must not be lost"},
 };
 // clang-format on
@@ -398,22 +445,36 @@ static uint32_t missing_copies(const struct view *v)
     for (uint32_t i = 0; i < v->f->member_count; i++) {
         const struct member_facts *m = &v->f->members[i];
         bool is_asked = name_is(&m->name, &sync->primary.name);
+        for (uint32_t h = 0; h < sync->heir_count; h++) {
+            is_asked = is_asked || name_is(&m->name, &sync->heirs[h].name);
+        }
         for (uint32_t s = 0; s < sync->count; s++) {
             for (uint32_t k = 0; k < sync->sets[s].count; k++) {
                 is_asked = is_asked || name_is(&m->name, &sync->sets[s].at[k].name);
             }
         }
-        bool is_counted =
-            (v->answers & bit(i)) != 0 &&
-            (proof_lists(sync, &m->name, m->copy) ||
-             (name_is(&m->name, &sync->primary.name) && m->copy == sync->primary.copy));
+        bool is_counted = (v->answers & bit(i)) != 0 && (proof_lists(sync, &m->name, m->copy) ||
+                                                         proof_is_alone(sync, &m->name, m->copy));
         missing |= is_asked && !is_counted ? bit(i) : 0;
     }
     return missing;
 }
 
+static uint32_t refused_candidates(const struct view *v)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        found |= is_refused(&v->f->members[i]) ? v->candidates & bit(i) : 0;
+    }
+    return found;
+}
+
 static void fill_wait(struct election *e, const struct view *v)
 {
+    if (strcmp(e->rule, "refused") == 0) {
+        e->waits_for = refused_candidates(v);
+        return;
+    }
     bool is_unproven = unproven(v) && e->answers != 0 && !window_open(v);
     bool is_early = window_open(v) || begins(v);
     e->waits_for = is_unproven ? missing_copies(v) : is_early ? v->unanswered : v->silent;
@@ -432,7 +493,8 @@ static void fill_grant(struct election *e, const struct view *v)
         return;
     }
     MUST(v->is_lossy || reaches_floor(v, m));
-    if (v->is_lossy && !v->floor.is_known) {
+    bool is_unsaid = !v->floor.is_known || (!v->proof.holds && reaches_floor_by_name(v, m));
+    if (v->is_lossy && is_unsaid) {
         e->loss = LOSS_UNKNOWN;
     } else if (v->is_lossy && !v->proof.holds) {
         e->loss = LOSS_BOUNDED;

@@ -18,6 +18,8 @@
 #define FACTS_HISTORY_MAX 32
 #define SYNC_NAMES_MAX 8
 #define SYNC_SETS_MAX 3
+#define SYNC_HEIRS_MAX FACTS_MEMBERS_MAX
+#define PG_CONFIG_WRONG_SIZE 200
 
 enum fact { FACT_UNKNOWN, FACT_NO, FACT_YES };
 
@@ -76,13 +78,19 @@ struct sync_set {
 
 /* What the store says of synchronous_standby_names. Each set may be the one that a commit has
  * waited for, so a proof must hold for all of them. None, or one with @needed 0: only the primary's
- * own copy proves anything. */
+ * own copy proves anything.
+ *
+ * It is the word of who was primary in @epoch. Whoever recorded a timeline since is an heir until
+ * it publishes its own: chosen with all that was ever acknowledged, and has acknowledged nothing
+ * itself. So each heir proves alone as @primary does, and @primary goes on doing it. */
 struct sync_value {
     bool is_known;
     uint64_t epoch;
     struct sync_copy primary;
     uint32_t count;
     struct sync_set sets[SYNC_SETS_MAX];
+    uint32_t heir_count;
+    struct sync_copy heirs[SYNC_HEIRS_MAX]; /* oldest first; one of a name */
 };
 
 /* Whoever has to wait does it by a text, and that holds no copies. */
@@ -135,6 +143,8 @@ enum pg_receiver { RECEIVER_UNKNOWN, RECEIVER_GONE, RECEIVER_LIVES };
  * proved as it is: it has to be applied again (docs/observe.md). */
 enum sync_force { FORCE_UNKNOWN, FORCE_FENCE, FORCE_OURS, FORCE_FOREIGN, FORCE_HALFWAY };
 
+#define TO_REPLAY_UNKNOWN UINT64_MAX
+
 struct pg_facts {
     enum pg_process process;
     enum pg_role role;
@@ -144,6 +154,7 @@ struct pg_facts {
     enum fact data_answers;    /* reads and writes of the data directory do */
     uint64_t copy;             /* 0: not known */
     struct position end;       /* of the valid WAL on disk (safety C2) */
+    uint64_t to_replay;        /* bytes of it that are not replayed yet; TO_REPLAY_UNKNOWN */
     uint64_t misses_lsn;       /* a record that begins at @end goes on up to a page that is missing:
                                   where the segment of that page begins, which is what PostgreSQL
                                   asks the primary for; 0: none does, or nobody knows */
@@ -174,11 +185,20 @@ struct pg_facts {
     bool starts_alone;     /* it has been starting for a while, and its configuration does not
                               name the primary of now: it may wait for WAL of that one */
     enum sync_force force; /* synchronous_standby_names, as read back from every process of it */
+    bool is_fence_lifted;  /* as primary, and it is not back: a change of the set, which makes
+                              @force unknown for a moment, does not undo it */
     struct sync_set set_in_force; /* FORCE_OURS: the newest published one that it may be */
     uint64_t in_force_lsn;        /* the end of WAL when that was seen, and the copies of now were
                                      known: beyond it no earlier set and no earlier copy has
                                      acknowledged anything. IN_FORCE_UNSEEN: not looked since */
     uint64_t unsynced_ms;         /* since enough of the wanted standbys streamed */
+    struct position left; /* where the timeline of @end left the newest recorded one; not known: it
+                             is that one or an older one, or nobody has read it */
+
+    /* Told to read its configuration again, it has refused: it goes on by what it had. */
+    bool reload_refused;
+    /* File, line and error, for which it has, or would if it were told; "": nothing is known. */
+    char config_wrong[PG_CONFIG_WRONG_SIZE];
 };
 
 /* ---- the guard ---- */
@@ -191,6 +211,8 @@ struct guard_facts {
     uint64_t promoted_epoch;  /* for which it promoted this PostgreSQL, or restarted it in place; 0:
                                  never since PostgreSQL was last started as a standby */
     enum fact promotion_seen; /* the data directory has left recovery, whoever asked for it */
+    bool owes_start;          /* it was asked to start PostgreSQL lately, and has not told what came
+                                 of it: what is seen of the processes may be older than that */
 };
 
 /* ---- the lease, as this node may use it ---- */
@@ -234,6 +256,14 @@ struct store_facts {
 
 /* ---- the members, by their soft state ---- */
 
+/* Whether a standby gives its copy up because PostgreSQL never comes up with it
+ * (supervisor/damage.h): one after the other, so all are told. */
+enum discards {
+    DISCARDS_NOT,
+    DISCARDS_ASKS, /* it would, and looks whether it is its turn */
+    DISCARDS_DONE, /* it does, or has for this primary, and has not streamed since */
+};
+
 struct member_facts {
     struct facts_name name;
     bool is_database; /* false: a witness */
@@ -250,6 +280,7 @@ struct member_facts {
     uint64_t sealed_epoch;  /* C1 is complete for it: receiver gone twice, @end read after */
     uint64_t primary_epoch; /* out of recovery, with this epoch; 0: not */
     struct position end;    /* of its WAL */
+    uint64_t to_replay;     /* bytes of it that it has not replayed yet; TO_REPLAY_UNKNOWN */
     struct position seen;   /* the primary's, the highest it has heard of (safety C5) */
     uint64_t seen_age_ms;
     bool nofailover, nosync;
@@ -261,6 +292,10 @@ struct member_facts {
     struct facts_name upstream;      /* another standby that it streams from; "": none */
     uint64_t cascades_epoch; /* ... which has the WAL of the primary of this epoch; 0: it does not
                                 stream from one */
+    struct position left;    /* where the timeline of @end left the newest recorded one that it knew
+                                of; not known: it did not, or cannot tell */
+    enum discards discards;
+    enum fact config_reads; /* NO: it can not start, or not do as it is told while it runs */
 };
 
 /* ---- settings and wishes ---- */
@@ -324,6 +359,14 @@ enum damage {
     DAMAGE_NO_END,   /* the control file, or the WAL of its checkpoint, is damaged or gone */
 };
 
+/* What keeps a standby that never comes up from giving its copy up. */
+enum damage_wait {
+    DAMAGE_WAITS_NOT,
+    DAMAGE_WAITS_COPY, /* nobody else follows this primary */
+    DAMAGE_WAITS_TURN, /* another one is cloned, or was and does not come up either, or is next, or
+                          nobody knows */
+};
+
 /* supervisor/return.h reads these. */
 struct return_facts {
     enum fact primary_ready;    /* it has written a checkpoint since its promotion */
@@ -337,10 +380,13 @@ struct return_facts {
     uint64_t still_ms;       /* for so long it has followed and neither streamed nor moved */
     bool is_stuck;           /* ... and to follow is not what helps (stuck.h) */
     uint32_t falls;          /* rungs below that were done for this primary, in vain so far */
-    uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open ... */
+    uint32_t starts_in_vain; /* in a row: PostgreSQL ended by itself and was never open, but had
+                                begun to read its data ... */
     uint64_t in_vain_ms;     /* ... since the first of them */
-    enum fact config_reads;  /* its configuration can be read, as the last start found it */
+    enum fact config_reads;  /* its configuration can be read, by the last start or reload */
     enum damage damage;
+    enum discards discards;
+    enum damage_wait damage_wait;
 };
 
 struct facts {

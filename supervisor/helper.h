@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 
-#define HELPER_SAID_MAX 512
+#define HELPER_SAID_MAX 16896 /* every timeline with its place (wal_end.c) */
 
 struct helper;
 /* @said: its answer, one line; or NULL with @err: ERR_TIMEOUT, ERR_SYSTEM (it died). */

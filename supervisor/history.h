@@ -7,6 +7,10 @@
 
 #include "supervisor/facts.h"
 
+/* The newest on which anything may have been acknowledged: whoever recorded a later one has not
+ * published anything yet (facts.h: heirs). NULL: there is none. */
+const struct history_row *history_newest_used(const struct store_facts *store);
+
 /* Up to which LSN @timeline has the WAL that the newest recorded timeline has too; UINT64_MAX where
  * it is the newest itself. False: it is no ancestor of it. */
 bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t *ret_lsn);
@@ -15,9 +19,22 @@ bool history_common(const struct store_facts *store, uint32_t timeline, uint64_t
  * nobody can say. */
 uint64_t history_shared_lsn(const struct store_facts *store, const struct position *end);
 
-/* How far @end is behind @to, in bytes of WAL that the newest timeline has too. */
+/* A primary on it has recorded where it came from; of the newest rows. */
+bool history_is_recorded(const struct store_facts *store, uint32_t timeline);
+
+/* How far @end is behind @to, in bytes of WAL that the newest timeline has too. Where @end is on a
+ * later timeline that was never recorded nobody can say, and it is the difference of the LSNs. */
 uint64_t history_lag(const struct store_facts *store, const struct position *end,
                      const struct position *to);
+
+/* How much of the WAL that ends at @end may hold what was acknowledged: all of it. Where its
+ * timeline was never recorded, only what is there of the newest recorded one, which it left at
+ * @left; but where @left is not known, or is of another one, all of it.
+ *
+ * For an election: an order to seal stands. Nobody who was granted an epoch before it can record
+ * anything any more (docs/supervisor.md). */
+struct position history_counted(const struct store_facts *store, const struct position *end,
+                                const struct position *left);
 
 /* Data on @timeline may belong to this cluster's line: it leads to the newest timeline, or is a
  * later one, which was not recorded when @store was read. */

@@ -260,9 +260,10 @@ bool holder_timeline(struct holder *r, const struct store_view *view, uint64_t n
     const struct store_rows *rows = &view->rows;
     uint32_t count = rows->history.count;
     bool is_recorded = count > 0 && rows->history.at[count - 1].row.epoch >= what->row.epoch;
+    bool is_older = count > 0 && what->row.timeline < rows->grant.timeline; /* decide.c ends it */
     bool is_other = rows->system_id != 0 && rows->system_id != what->system_id;
-    if (what->row.epoch != r->epoch || is_recorded || is_other || what->system_id == 0 ||
-        store_rows_is_spoilt(rows) || !begin(r, view, false)) {
+    if (what->row.epoch != r->epoch || is_recorded || is_older || is_other ||
+        what->system_id == 0 || store_rows_is_spoilt(rows) || !begin(r, view, false)) {
         return false;
     }
     static const enum key replaced[] = {KEY_GRANT, KEY_HISTORY, KEY_SYNC, KEY_INITIALIZE};

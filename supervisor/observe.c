@@ -19,6 +19,8 @@
 #define HURRY_MS 20 /* the tick, and the least between two questions, in a hurry */
 #define STARTING_MS 50
 #define PROMOTED_MS 200
+#define FILES_MS 500 /* between two questions for what is wrong with them, at least */
+#define FILES_AGAIN_MS 30000
 /* Whatever is set for the server or for our role, this one is to wait. */
 #define COMMIT_SQL                                          \
     "SELECT set_config('synchronous_commit', 'on', true), " \
@@ -87,7 +89,7 @@ static bool is_hurried(const struct observe *o)
 static bool wants_door(const struct observe *o)
 {
     const struct pg_seen *seen = &o->seen;
-    if (o->awaits_load || !seen->was_open || !seen->has_door || !seen->has_watch) {
+    if (seen->reload.is_told || !seen->was_open || !seen->has_door || !seen->has_watch) {
         return true;
     }
     return sync_force_wants_commit(&seen->force) ||
@@ -174,6 +176,47 @@ static void commit_rows_cb(struct pg_link *link, const struct pg_rows *rows,
     }
 }
 
+/* A session proves nothing of a refusal that began sooner: the machine may have been busy. */
+static uint64_t patience_ms(const struct observe *o)
+{
+    return o->options.door_ms;
+}
+
+static void files_rows_cb(struct pg_link *link, const struct pg_rows *rows,
+                          const struct pg_failure *failure)
+{
+    struct observe *o = (struct observe *)link->owner;
+    char wrong[PG_CONFIG_WRONG_SIZE];
+    if (o->is_closing) {
+        return;
+    }
+    if (rows != NULL) {
+        probe_files_parse(rows, wrong);
+        reload_asked(&o->seen.reload, wrong, o->door_began_ms, patience_ms(o), uv_now(o->loop));
+    } else if (failure != NULL) {
+        o->files_again_ms = uv_now(o->loop) + FILES_AGAIN_MS;
+    }
+    pg_link_drop(link);
+    tell_changes(o);
+    look(o);
+}
+
+/* Each session that is entered is asked too what is wrong with the files; where many are, some. On
+ * a disk that hangs each would stay behind. */
+static bool ask_files(struct observe *o, struct pg_link *link, const struct probe_door *door)
+{
+    uint64_t now_ms = uv_now(o->loop);
+    bool is_soon = o->files_asked_ms != 0 && now_ms - o->files_asked_ms < FILES_MS;
+    bool is_proof = reload_wants_proof(&o->seen.reload, o->door_began_ms, patience_ms(o));
+    bool hangs = o->seen.has_data && o->seen.data.answers == FACT_NO;
+    if (!door->may_see_files || hangs || now_ms < o->files_again_ms || (is_soon && !is_proof) ||
+        pg_link_ask(link, probe_files_sql(), o->options.answer_ms, files_rows_cb, NULL) != 0) {
+        return false;
+    }
+    o->files_asked_ms = now_ms;
+    return true;
+}
+
 static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
                          const struct pg_failure *failure)
 {
@@ -185,14 +228,13 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
     bool is_read = rows != NULL && probe_door_parse(rows, &door, NULL) == 0;
     if (is_read) {
         pg_seen_door(&o->seen, &door, uv_now(o->loop));
-        o->awaits_load = o->awaits_load && door.loaded_us <= o->loaded_us;
     } else if (failure != NULL) {
         pg_seen_door_failed(&o->seen, probe_door_state(failure), uv_now(o->loop));
     }
     if (is_read && sync_force_wants_commit(&o->seen.force) && !door.in_recovery &&
         pg_link_ask(link, COMMIT_SQL, o->options.answer_ms, commit_rows_cb, NULL) == 0) {
         o->committing_pid = door.pid;
-    } else {
+    } else if (!is_read || !ask_files(o, link, &door)) {
         pg_link_drop(link);
     }
     if (is_hurried(o)) {
@@ -247,10 +289,11 @@ static void knock(struct observe *o)
 {
     bool is_starting = !o->seen.was_open && o->guard_seen.may_run;
     uint64_t every_ms = is_starting ? STARTING_MS : o->options.door_ms;
+    bool is_pressing = wants_door(o) && !o->seen.reload.is_refused;
     bool is_time = o->door_asked_ms == 0 || uv_now(o->loop) - o->door_asked_ms >= every_ms ||
-                   (wants_door(o) && is_due(o, o->door_asked_ms, every_ms));
+                   (is_pressing && is_due(o, o->door_asked_ms, every_ms));
     if (o->door.state == PG_LINK_IDLE && o->bell.state == PG_LINK_IDLE && is_time) {
-        o->door_asked_ms = uv_now(o->loop);
+        o->door_asked_ms = o->door_began_ms = uv_now(o->loop);
         pg_link_connect(rings_only(o) ? &o->bell : &o->door);
     }
 }
@@ -561,10 +604,24 @@ void observe_hurry(struct observe *o, uint64_t for_ms)
 
 void observe_reloaded(struct observe *o)
 {
-    o->awaits_load = true;
-    o->loaded_us = o->seen.has_door ? o->seen.door.loaded_us : 0;
+    reload_told(&o->seen.reload, uv_now(o->loop), o->seen.has_door ? o->seen.door.loaded_us : 0);
     o->door_asked_ms = 0;
     look(o);
+}
+
+bool observe_may_reload(const struct observe *o)
+{
+    return reload_may_tell(&o->seen.reload, uv_now(o->loop), patience_ms(o));
+}
+
+bool observe_owes_reload(const struct observe *o)
+{
+    return reload_is_owed(&o->seen.reload);
+}
+
+void observe_config_changed(struct observe *o)
+{
+    reload_changed(&o->seen.reload);
 }
 
 void observe_try_write(struct observe *o)
@@ -618,6 +675,10 @@ void observe_fill(const struct observe *o, struct facts *f)
     fill(o, &f->pg, &f->guard);
     if (o->seen.watch.upstream.epoch != f->store.grant_epoch) {
         f->pg.upstream = (struct facts_name){.text = ""};
+    }
+    const struct history_row *newest = history_newest(&f->store);
+    if (newest != NULL) {
+        f->pg.left = pg_seen_left(&o->seen, &f->pg.end, newest->timeline);
     }
 }
 

@@ -87,8 +87,9 @@ struct observe {
     uint64_t watch_asked_doors;
     struct err watch_err; /* why the last question was not answered; code 0: it was */
     uint64_t door_asked_ms;
-    bool awaits_load;   /* a door that shows a newer configuration than that of ... */
-    uint64_t loaded_us; /* ... then */
+    uint64_t door_began_ms;  /* its session */
+    uint64_t files_asked_ms; /* what is wrong with its configuration ... */
+    uint64_t files_again_ms; /* ... was not answered: not asked again before */
     uint64_t data_asked_ms;
     uint64_t guard_asked_ms;
     uint64_t read_asked_ms;
@@ -116,6 +117,11 @@ void observe_close(struct observe *observe, observe_cb on_closed);
 void observe_hurry(struct observe *observe, uint64_t for_ms);
 /* PostgreSQL was told to read its configuration again: a door is knocked at now. */
 void observe_reloaded(struct observe *observe);
+/* It may be told now (reload.h); and it was, and is not seen to have done it: it is to be. */
+bool observe_may_reload(const struct observe *observe);
+bool observe_owes_reload(const struct observe *observe);
+/* What it is to read is another thing than before: it may be told at once. */
+void observe_config_changed(struct observe *observe);
 /* Try a write of the data directory too, now. */
 void observe_try_write(struct observe *observe);
 /* Another program has worked in the data directory: what was read of it counts no more. */

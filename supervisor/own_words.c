@@ -71,9 +71,13 @@ bool own_words_fill(const struct facts *f, const struct own_tags *tags, const st
     out->process = f->pg.process;
     out->role = f->pg.role;
     out->can_start = f->pg.crashes <= f->settings.crashes_max ? FACT_YES : FACT_NO;
+    out->config_reads = f->back.config_reads;
     out->leaves = f->wish.stop;
+    out->discards = f->back.discards;
     fill_tags(f, tags, out);
     out->end = out->has_data ? f->pg.end : (struct position){.is_known = false};
+    out->to_replay = out->has_data ? f->pg.to_replay : TO_REPLAY_UNKNOWN;
+    out->left = out->end.is_known ? f->pg.left : (struct position){.is_known = false};
     fill_upstream(f, out);
     out->sealed_epoch = is_sealed(f) ? f->pg.sealed_epoch : 0;
     bool is_primary = f->pg.process == PG_RUNNING && f->pg.role == ROLE_PRIMARY;

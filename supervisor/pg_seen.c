@@ -1,6 +1,7 @@
 /* supervisor/pg_seen.c - answers that belong together, and what follows from them. */
 #include "supervisor/pg_seen.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,6 +39,7 @@ void pg_seen_restarted(struct pg_seen *seen, uint64_t now_ms)
     seen->synced_at_ms = now_ms;
     seen->moved_at_ms = now_ms;
     seen->startup_cpu_ms = seen->startup_io_kib = 0;
+    reload_restarted(&seen->reload);
 }
 
 /* ---- answers ---- */
@@ -145,6 +147,7 @@ void pg_seen_door(struct pg_seen *seen, const struct probe_door *door, uint64_t 
     seen->door_state_at_ms = now_ms;
     seen->was_open = true;
     sync_force_door(&seen->force, door);
+    reload_seen(&seen->reload, door->loaded_us);
 }
 
 void pg_seen_bell(struct pg_seen *seen, uint64_t now_ms)
@@ -287,6 +290,7 @@ void pg_seen_read(struct pg_seen *seen, const struct wal_end_seen *end,
     seen->has_read = end->end.is_known;
     seen->read_end = end->end;
     seen->read_misses = end->misses;
+    seen->read_lines = end->lines;
     seen->read_lost = end->is_lost;
     if (seen->has_read) {
         seen->read_failures = 0;
@@ -385,6 +389,23 @@ static void fill_end(const struct pg_seen *seen, const struct guard_seen *guard,
     }
 }
 
+static uint64_t to_replay(const struct pg_seen *seen, bool fresh, const struct position *end)
+{
+    const struct probe_watch *w = &seen->watch;
+    if (!fresh || (w->in_recovery && (!w->replay_known || !end->is_known))) {
+        return TO_REPLAY_UNKNOWN;
+    }
+    return w->in_recovery && end->lsn > w->replay_lsn ? end->lsn - w->replay_lsn : 0;
+}
+
+struct position pg_seen_left(const struct pg_seen *seen, const struct position *end,
+                             uint32_t timeline)
+{
+    bool is_its = seen->has_read && end->is_known && position_compare(end, &seen->read_end) == 0;
+    uint64_t lsn = is_its ? wal_lines_left(&seen->read_lines, timeline, end->timeline) : 0;
+    return (struct position){.is_known = lsn != 0, .timeline = timeline, .lsn = lsn};
+}
+
 /* What a standby would go by once it is promoted: the fence, or somebody else's value. */
 static enum sync_force force_of_standby(const struct pg_seen *seen)
 {
@@ -408,6 +429,7 @@ static void fill_sync(const struct pg_seen *seen, const struct sync_value *publi
                       uint64_t now_ms, struct pg_facts *out)
 {
     out->force = FORCE_UNKNOWN;
+    out->is_fence_lifted = fresh && !seen->watch.in_recovery && seen->force.is_lifted;
     out->set_in_force = (struct sync_set){.needed = 0};
     out->in_force_lsn = IN_FORCE_UNSEEN;
     out->unsynced_ms = now_ms - seen->synced_at_ms;
@@ -432,8 +454,12 @@ void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
     out->still_ms = now_ms - seen->moved_at_ms;
     out->recovered = seen->recovered;
     out->signal_synced = guard->signal_synced;
+    out->reload_refused = runs && seen->reload.is_refused;
+    (void)snprintf(out->config_wrong, sizeof(out->config_wrong), "%s",
+                   runs ? reload_wrong(&seen->reload) : "");
     fill_receiver(seen, fresh, out);
     fill_end(seen, guard, fresh, out);
+    out->to_replay = to_replay(seen, fresh, &out->end);
     fill_sync(seen, published, fresh, now_ms, out);
 }
 
@@ -457,6 +483,9 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
            a->end_lost == b->end_lost && is_same_end(&a->recovered, &b->recovered) &&
            a->recovered.lsn == b->recovered.lsn && is_same_receiver(a, b) &&
            a->signal_synced == b->signal_synced && a->force == b->force &&
+           a->reload_refused == b->reload_refused &&
+           strcmp(a->config_wrong, b->config_wrong) == 0 &&
+           a->is_fence_lifted == b->is_fence_lifted &&
            (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&
            sync_set_equal(&a->set_in_force, &b->set_in_force);
 }

@@ -14,6 +14,7 @@
 #include "supervisor/facts.h"
 #include "supervisor/guard_seen.h"
 #include "supervisor/probe.h"
+#include "supervisor/reload.h"
 #include "supervisor/sync_force.h"
 #include "supervisor/wal_end.h"
 
@@ -35,6 +36,7 @@ struct pg_seen {
     bool was_open; /* since the last start */
 
     struct sync_force_book force;
+    struct reload_book reload;
 
     uint32_t streamed_timeline; /* of a receiver of this postmaster; 0: none was seen */
     uint32_t gone_looks;        /* in a row: no receiver, and no conninfo */
@@ -44,6 +46,7 @@ struct pg_seen {
     bool has_read; /* the end, out of the files */
     struct position read_end;
     uint64_t read_misses;
+    struct wal_lines read_lines;
     uint64_t read_starts;     /* guard_seen.starts when it was asked for */
     uint64_t read_server_us;  /* of the postmaster then; 0: none ran */
     uint64_t read_replay_lsn; /* replay's place then */
@@ -101,11 +104,15 @@ uint64_t pg_seen_read_pause_ms(const struct pg_seen *seen);
 void pg_seen_read_failed(struct pg_seen *seen, const struct err *err);
 
 /* Fill what is known from here: process, role, answers, data_answers, end, still_ms, recovered,
- * receiver and the seal's looks, conninfo, upstream, follows_epoch, signal,
- * synchronous_standby_names. The rest (data, note, copy, sealed_epoch, crashes) is the caller's,
- * and left as it is. */
+ * receiver and the seal's looks, conninfo, upstream, follows_epoch, signal, what is wrong with the
+ * configuration, synchronous_standby_names. The rest (data, note, copy, sealed_epoch, crashes) is
+ * the caller's, and left as it is. */
 void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
                   const struct sync_value *published, uint64_t now_ms, struct pg_facts *out);
+/* Where the timeline of @end, which is filled, left @timeline; known only of an end that was read
+ * out of the files, and if it did. */
+struct position pg_seen_left(const struct pg_seen *seen, const struct position *end,
+                             uint32_t timeline);
 /* Of what that fills; but for what moves all the time: positions and ages. */
 bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b);
 

@@ -43,6 +43,7 @@ struct pg_setup {
     struct supervisor_settings settings;
     struct own_tags tags;
     struct view_tags shown_tags; /* as an operator has written them */
+    bool failsafe_mode;          /* as it is configured, for people to see */
     const char *times_warning;   /* why the lease is not as it was asked for; NULL or "": it is */
     const char *first_config;    /* what the key `config` begins with; JSON */
     const char *state_dir;       /* pgraftd's own; not inside of the data directory */

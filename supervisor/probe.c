@@ -27,6 +27,7 @@ enum watch_column {
     W_RECEIVE,
     W_REPLAY,
     W_PAUSED,
+    W_REPLAYED_AT,
     W_RECEIVERS,
     W_RECEIVER_STATUS,
     W_RECEIVER_TIMELINE,
@@ -59,8 +60,11 @@ enum door_column {
     D_PENDING,
     D_PENDING_NAMES,
     D_RUNNING,
+    D_MAY_SEE_FILES,
     D_COLUMNS,
 };
+
+enum files_column { F_FILE, F_LINE, F_ERROR, F_NAME, F_COLUMNS };
 
 /* What it was given as an argument and people may change (pg_pending.h). */
 #define ARGUMENTS                                                                        \
@@ -82,6 +86,7 @@ const char *probe_watch_sql(uint64_t door_pid, char out[PROBE_SQL_SIZE])
         " greatest(c.timeline_id, e.min_recovery_end_timeline) AS c,"
         " pg_last_wal_receive_lsn() AS rl, pg_last_wal_replay_lsn() AS pl,"
         " CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END AS p,"
+        " CASE WHEN q.r THEN " US("pg_last_xact_replay_timestamp()") " END AS pt,"
         /* Whoever may not see the processes sees none: that is no answer. */
         " CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN"
         " (SELECT count(*) FROM pg_stat_get_activity(NULL) AS a"
@@ -105,13 +110,23 @@ const char *probe_door_sql(void)
            " " US("pg_conf_load_time()") ", s.system_identifier,"
            " CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END,"
            " current_setting('fsync')::bool, current_setting('synchronous_standby_names'),"
-           " current_setting('primary_conninfo'), p.count, p.names, p.running"
+           " current_setting('primary_conninfo'), p.count, p.names, p.running,"
+           " has_function_privilege('pg_show_all_file_settings()', 'EXECUTE')"
            " FROM pg_stat_get_activity(pg_backend_pid()) AS a, pg_control_system() AS s,"
            " (SELECT count(*) FILTER (WHERE pending_restart) AS count,"
            " string_agg(name, ', ') FILTER (WHERE pending_restart) AS names,"
            " string_agg(CASE WHEN pending_restart THEN '*' ELSE '' END || name || '='"
            " || coalesce(current_setting(name, true), setting, ''), E'\\n') AS running"
            " FROM pg_show_all_settings() WHERE pending_restart OR name IN (" ARGUMENTS ")) AS p";
+}
+
+/* An entry of another kind is a value that can not be taken, or asks for a restart: everything else
+ * is applied all the same. These texts are not translated. */
+const char *probe_files_sql(void)
+{
+    return "SELECT sourcefile, sourceline, error, name FROM pg_show_all_file_settings()"
+           " WHERE error IS NOT NULL AND error <> 'setting could not be applied'"
+           " ORDER BY seqno LIMIT 1";
 }
 
 /* ---- reading ---- */
@@ -233,6 +248,7 @@ static bool parse_watch(const struct pg_rows *rows, struct probe_watch *w)
                    read_lsn(rows, 0, W_RECEIVE, &w->receive_known, &w->receive_lsn) &&
                    read_lsn(rows, 0, W_REPLAY, &w->replay_known, &w->replay_lsn) &&
                    read_bool(rows, 0, W_PAUSED, &w->is_paused) &&
+                   read_u64(rows, 0, W_REPLAYED_AT, &w->replayed_us) &&
                    pg_rows_text(rows, 0, W_RECEIVERS) != NULL &&
                    read_u32(rows, 0, W_RECEIVERS, &w->receiver_count) &&
                    read_u32(rows, 0, W_RECEIVER_TIMELINE, &w->receiver_timeline) &&
@@ -269,7 +285,8 @@ int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, st
                    pg_text_u64(pg_rows_text(rows, 0, D_SYSTEM_ID), &d.system_id) &&
                    read_lsn(rows, 0, D_LSN, &has_lsn, &d.lsn) &&
                    read_bool(rows, 0, D_FSYNC, &d.is_fsync_on) &&
-                   read_u32(rows, 0, D_PENDING, &d.pending_restart);
+                   read_u32(rows, 0, D_PENDING, &d.pending_restart) &&
+                   read_bool(rows, 0, D_MAY_SEE_FILES, &d.may_see_files);
     if (!is_read) {
         return err_set(err, ERR_PROTOCOL, "PostgreSQL answered something else than it was asked");
     }
@@ -279,6 +296,21 @@ int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, st
     probe_upstream_parse(pg_rows_text(rows, 0, D_CONNINFO), &d.upstream);
     *ret_door = d;
     return 0;
+}
+
+void probe_files_parse(const struct pg_rows *rows, char out[PG_CONFIG_WRONG_SIZE])
+{
+    out[0] = '\0';
+    if (rows->columns != F_COLUMNS || rows->count == 0) {
+        return;
+    }
+    const char *file = pg_rows_text(rows, 0, F_FILE);
+    const char *line = pg_rows_text(rows, 0, F_LINE);
+    const char *error = pg_rows_text(rows, 0, F_ERROR);
+    const char *name = pg_rows_text(rows, 0, F_NAME);
+    (void)snprintf(out, PG_CONFIG_WRONG_SIZE, "%s%s%s%s%s%s%s", file != NULL ? file : "",
+                   file != NULL ? ":" : "", line != NULL ? line : "", line != NULL ? ": " : "",
+                   error != NULL ? error : "", name != NULL ? ": " : "", name != NULL ? name : "");
 }
 
 /* ---- the door ---- */

@@ -60,6 +60,8 @@ struct probe_watch {
     bool replay_known;
     uint64_t replay_lsn;
     bool is_paused;                         /* replay is */
+    uint64_t replayed_us;                   /* when the last transaction that it replayed was
+                                               committed, by the wall clock of its primary; 0: none was */
     uint32_t receiver_count;                /* walreceiver processes */
     char receiver_status[PROBE_STATE_SIZE]; /* "": none */
     uint32_t receiver_timeline;             /* 0: none */
@@ -86,16 +88,22 @@ struct probe_door {
     uint32_t pending_restart; /* settings that wait for one */
     char pending_names[256];
     char running[PROBE_TEXT_SIZE]; /* pg_pending.h */
+    bool may_see_files;            /* probe_files_sql() */
 };
 
 /* The texts. That of the watch names the session of the door, 0: none. */
 #define PROBE_SQL_SIZE 4096
 const char *probe_watch_sql(uint64_t door_pid, char out[PROBE_SQL_SIZE]);
 const char *probe_door_sql(void);
+/* What is wrong with the files of the configuration, so that PostgreSQL would refuse all of them.
+ * It reads them: on a disk that hangs it hangs. */
+const char *probe_files_sql(void);
 
 /* ERR_PROTOCOL: that is not what was asked. Nothing is written then. */
 int probe_watch_parse(const struct pg_rows *rows, struct probe_watch *ret_watch, struct err *err);
 int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, struct err *err);
+/* "FILE:LINE: ERROR", or "": nothing is. */
+void probe_files_parse(const struct pg_rows *rows, char out[PG_CONFIG_WRONG_SIZE]);
 void probe_upstream_parse(const char *conninfo, struct probe_upstream *ret_upstream);
 /* The value of fallback_application_name that says it. False: it does not fit. */
 bool probe_upstream_word(const struct facts_name *name, uint64_t epoch, char *out, size_t size);

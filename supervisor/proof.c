@@ -1,6 +1,8 @@
 /* supervisor/proof.c - R = N - W + 1, by copies. */
 #include "supervisor/proof.h"
 
+#include "supervisor/history.h"
+
 uint32_t proof_answers_needed(const struct sync_set *set)
 {
     bool is_sound = set->needed > 0 && set->needed <= set->count;
@@ -37,23 +39,26 @@ static void raise_floor(struct position *floor, const struct position *end)
 }
 
 /* How many of @set have sealed themselves; the furthest of them raises @floor. */
-static uint32_t count_answers(const struct sync_set *set, const struct member_facts *members,
-                              uint32_t count, uint64_t epoch, struct position *floor)
+static uint32_t count_answers(const struct store_facts *store, const struct sync_set *set,
+                              const struct member_facts *members, uint32_t count, uint64_t epoch,
+                              struct position *floor)
 {
     uint32_t answers = 0;
     for (uint32_t k = 0; k < set->count; k++) {
         const struct member_facts *m = member_of_copy(&set->at[k], members, count);
         if (is_sealed(m, epoch)) {
+            struct position counted = history_counted(store, &m->end, &m->left);
             answers++;
-            raise_floor(floor, &m->end);
+            raise_floor(floor, &counted);
         }
     }
     return answers;
 }
 
-struct proof proof_of_waits(const struct sync_value *value, const struct member_facts *members,
+struct proof proof_of_waits(const struct store_facts *store, const struct member_facts *members,
                             uint32_t count, uint64_t epoch)
 {
+    const struct sync_value *value = &store->sync;
     struct proof proof = {.holds = value->is_known};
     for (uint32_t i = 0; value->is_known && i < value->count; i++) {
         const struct sync_set *set = &value->sets[i];
@@ -61,30 +66,53 @@ struct proof proof_of_waits(const struct sync_value *value, const struct member_
             continue;
         }
         uint32_t needed = proof_answers_needed(set);
-        uint32_t answers = count_answers(set, members, count, epoch, &proof.floor);
+        uint32_t answers = count_answers(store, set, members, count, epoch, &proof.floor);
         proof.holds = proof.holds && needed > 0 && answers >= needed;
     }
     return proof;
 }
 
-struct proof proof_by_seals(const struct sync_value *value, const struct member_facts *members,
+static void add_primary(struct proof *proof, const struct store_facts *store,
+                        const struct member_facts *m, uint64_t epoch)
+{
+    if (!is_sealed(m, epoch)) {
+        return;
+    }
+    struct position counted = history_counted(store, &m->end, &m->left);
+    if (!proof->holds || position_compare(&counted, &proof->floor) < 0) {
+        proof->holds = true;
+        proof->floor = counted;
+    }
+}
+
+/* Each of them has all that was ever acknowledged, so no more of it is anywhere than the one has
+ * that ends first. */
+static struct proof proof_by_primaries(const struct store_facts *store,
+                                       const struct member_facts *members, uint32_t count,
+                                       uint64_t epoch)
+{
+    const struct sync_value *value = &store->sync;
+    struct proof proof = {.by_primary = true};
+    add_primary(&proof, store, member_of_copy(&value->primary, members, count), epoch);
+    for (uint32_t i = 0; i < value->heir_count; i++) {
+        add_primary(&proof, store, member_of_copy(&value->heirs[i], members, count), epoch);
+    }
+    return proof;
+}
+
+struct proof proof_by_seals(const struct store_facts *store, const struct member_facts *members,
                             uint32_t count, uint64_t epoch)
 {
+    const struct sync_value *value = &store->sync;
     struct proof proof = {.holds = value->is_known && value->count > 0};
     for (uint32_t i = 0; value->is_known && i < value->count; i++) {
         const struct sync_set *set = &value->sets[i];
         uint32_t needed = proof_answers_needed(set);
-        uint32_t answers = count_answers(set, members, count, epoch, &proof.floor);
+        uint32_t answers = count_answers(store, set, members, count, epoch, &proof.floor);
         proof.holds = proof.holds && needed > 0 && answers >= needed;
     }
-    if (!proof.holds && value->is_known) {
-        const struct member_facts *primary = member_of_copy(&value->primary, members, count);
-        proof = (struct proof){.holds = is_sealed(primary, epoch), .by_primary = true};
-        if (proof.holds) {
-            proof.floor = primary->end;
-        }
-    }
-    return proof;
+    return proof.holds || !value->is_known ? proof
+                                           : proof_by_primaries(store, members, count, epoch);
 }
 
 static bool would_answer(const struct member_facts *m, uint64_t epoch)
@@ -95,7 +123,8 @@ static bool would_answer(const struct member_facts *m, uint64_t epoch)
 
 static bool would_lead(const struct member_facts *m, uint64_t epoch)
 {
-    return would_answer(m, epoch) && !m->nofailover && m->failover_priority >= 1;
+    return would_answer(m, epoch) && !m->nofailover && m->failover_priority >= 1 &&
+           m->config_reads != FACT_NO;
 }
 
 static bool would_hold(const struct sync_value *value, const struct member_facts *members,
@@ -127,12 +156,16 @@ bool proof_would_hold(const struct sync_value *value, const struct member_facts 
     return would_hold(value, members, count, epoch, would_answer);
 }
 
+static bool is_copy(const struct sync_copy *c, const struct facts_name *name, uint64_t copy)
+{
+    return copy != 0 && c->copy == copy && name_is(&c->name, name);
+}
+
 bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy)
 {
     for (uint32_t i = 0; value->is_known && i < value->count; i++) {
         for (uint32_t k = 0; k < value->sets[i].count; k++) {
-            const struct sync_copy *c = &value->sets[i].at[k];
-            if (copy != 0 && c->copy == copy && name_is(&c->name, name)) {
+            if (is_copy(&value->sets[i].at[k], name, copy)) {
                 return true;
             }
         }
@@ -140,12 +173,23 @@ bool proof_lists(const struct sync_value *value, const struct facts_name *name, 
     return false;
 }
 
+bool proof_is_alone(const struct sync_value *value, const struct facts_name *name, uint64_t copy)
+{
+    bool is_alone = value->is_known && is_copy(&value->primary, name, copy);
+    for (uint32_t i = 0; value->is_known && i < value->heir_count; i++) {
+        is_alone = is_alone || is_copy(&value->heirs[i], name, copy);
+    }
+    return is_alone;
+}
+
 bool proof_asks_for(const struct facts *f)
 {
     const struct sync_value *sync = &f->store.sync;
     const struct history_row *newest = history_newest(&f->store);
     bool may_wait = f->settings.sync_mode != SYNC_OFF || sync->count > 0;
-    bool is_of_now = sync->is_known && sync->epoch == f->store.grant_epoch;
+    bool is_inherited =
+        sync->heir_count > 0 && newest != NULL && newest->epoch == f->store.grant_epoch;
+    bool is_of_now = sync->is_known && (sync->epoch == f->store.grant_epoch || is_inherited);
     if (!is_of_now) {
         return may_wait;
     }

@@ -3,8 +3,9 @@
  * Pure arithmetic on what the store says of synchronous_standby_names (safety C3, C4). A commit was
  * acknowledged when W of the N copies of a set had flushed it, so of any R = N - W + 1 of them one
  * has it: the furthest of R sealed answers is the floor. Where several sets may have been in force
- * each must be proved. The primary's own copy has every commit and proves alone. An answer counts
- * from the very copy that is listed, never from its name alone. */
+ * each must be proved. The primary's own copy has every commit and proves alone, and so does the
+ * copy of each heir. An answer counts from the very copy that is listed, never from its name alone;
+ * and a timeline that was never recorded, on which nothing was acknowledged, raises no floor. */
 #ifndef SUPERVISOR_PROOF_H_
 #define SUPERVISOR_PROOF_H_
 
@@ -12,7 +13,7 @@
 
 struct proof {
     bool holds;
-    bool by_primary;       /* by the answer of the primary's own copy */
+    bool by_primary;       /* by the answer of the primary's own copy, or an heir's */
     struct position floor; /* what a candidate must reach, if @holds */
 };
 
@@ -22,8 +23,8 @@ uint32_t proof_answers_needed(const struct sync_set *set);
 /* Something may have been acknowledged that no other copy has. */
 bool proof_is_lossy(const struct sync_value *value);
 
-/* By the members that are sealed for @epoch. */
-struct proof proof_by_seals(const struct sync_value *value, const struct member_facts *members,
+/* By the members that are sealed for @epoch, with what counts of their WAL (history_counted()). */
+struct proof proof_by_seals(const struct store_facts *store, const struct member_facts *members,
                             uint32_t count, uint64_t epoch);
 
 /* Whether the listed copies that stream from the primary of @epoch now would be enough, if it ended
@@ -37,11 +38,14 @@ bool proof_would_hold(const struct sync_value *value, const struct member_facts 
 
 /* Where a set waits for nobody, and all together prove nothing: what was acknowledged by waiting,
  * if another of them was the one in force. */
-struct proof proof_of_waits(const struct sync_value *value, const struct member_facts *members,
+struct proof proof_of_waits(const struct store_facts *store, const struct member_facts *members,
                             uint32_t count, uint64_t epoch);
 
 /* Of the sets, is this copy listed in one? */
 bool proof_lists(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
+
+/* Has it everything, as the primary's own copy or an heir's? */
+bool proof_is_alone(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
 
 /* This node's copy may be asked for to prove that the WAL which was acknowledged in the epoch of
  * now is whole: it is not to be discarded. One that has nothing of the newest timeline proves

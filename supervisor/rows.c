@@ -331,15 +331,30 @@ static void put_for_patroni(json_t *object, const struct sync_value *row)
             }
         }
     }
-    json_put_string(object, "leader", row->primary.name.text);
+    const struct sync_copy *leader =
+        row->heir_count > 0 ? &row->heirs[row->heir_count - 1] : &row->primary;
+    json_put_string(object, "leader", leader->name.text);
     json_put_string(object, "sync_standby", buf_text(&names));
     json_put_u64(object, "quorum", quorum);
     buf_close(&names);
 }
 
+/* Left out where there are none, as in the values that knew of none. A program that does not know
+ * them goes by what stands beside them, which is as true, and proves less. */
+static void put_heirs(json_t *object, const struct sync_value *row)
+{
+    if (row->heir_count > 0) {
+        json_t *heirs = array_new();
+        for (uint32_t i = 0; i < row->heir_count; i++) {
+            append_json(heirs, copy_json(&row->heirs[i]));
+        }
+        put_json(object, "heirs", heirs);
+    }
+}
+
 void row_sync_encode(const struct sync_value *row, struct buf *out)
 {
-    MUST(row->count <= SYNC_SETS_MAX);
+    MUST(row->count <= SYNC_SETS_MAX && row->heir_count <= SYNC_HEIRS_MAX);
     json_t *object = object_new();
     put_for_patroni(object, row);
     json_t *ours = object_new();
@@ -352,6 +367,7 @@ void row_sync_encode(const struct sync_value *row, struct buf *out)
         json_put_u64(ours, "epoch", row->epoch);
         put_json(ours, "primary", copy_json(&row->primary));
         put_json(ours, "sets", sets);
+        put_heirs(ours, row);
     }
     put_json(object, "pgraft", ours);
     json_write(object, out);
@@ -388,6 +404,19 @@ static void take_set(struct json_take *t, const json_t *json, struct sync_set *o
     }
 }
 
+static void take_heirs(struct json_take *t, struct sync_value *out)
+{
+    const json_t *heirs = json_take_any(t, "heirs");
+    size_t count = json_array_size(heirs);
+    if (heirs != NULL && (!json_is_array(heirs) || count > SYNC_HEIRS_MAX)) {
+        json_take_fail(t, "heirs", "an array of no more than there is room for");
+    }
+    for (size_t i = 0; t->err.code == 0 && i < count; i++) {
+        take_copy(t, "sync: heir", json_array_get(heirs, i), &out->heirs[i]);
+        out->heir_count++;
+    }
+}
+
 int row_sync_decode(const void *bytes, size_t size, struct sync_value *out, struct err *err)
 {
     struct err why = {0};
@@ -411,6 +440,7 @@ int row_sync_decode(const void *bytes, size_t size, struct sync_value *out, stru
             take_set(&t, json_array_get(sets, i), &row.sets[i]);
             row.count++;
         }
+        take_heirs(&t, &row);
         row.is_known = true;
     }
     if (t.err.code == 0) {

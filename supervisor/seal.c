@@ -10,7 +10,8 @@ enum seal_step seal_next(const struct pg_facts *pg, uint64_t epoch)
         return pg->end.is_known && pg->end_after_seal ? SEAL_DONE : SEAL_READ_END;
     }
     if (pg->conninfo_empty == FACT_NO || pg->force == FORCE_FOREIGN) {
-        return SEAL_EMPTY_CONNINFO; /* by the file, which has the fence too (safety B2) */
+        /* By the file, which has the fence too (safety B2). */
+        return pg->reload_refused ? SEAL_STOP : SEAL_EMPTY_CONNINFO;
     }
     if (pg->conninfo_empty != FACT_YES) {
         return SEAL_LOOK_AGAIN;

@@ -5,6 +5,10 @@
  * position is read when nothing can move it any more.
  *
  *   note the epoch -> empty primary_conninfo -> end the receiver -> look again -> read the end
+ *                        '-> refused: end PostgreSQL ------------------------------'
+ *
+ * A PostgreSQL that refuses its configuration can not be cut off as it runs. It is ended, with
+ * files that name nobody: its answer is wanted, and it could not lift a fence either.
  *
  * A standby whose fence somebody has taken away (ALTER SYSTEM) is not sealed before it stands
  * again: once promoted it would acknowledge writes before anything is recorded (safety B2).
@@ -19,6 +23,7 @@ enum seal_step {
     SEAL_DONE, /* from now on it acknowledges nothing to an older epoch, and its end stands still */
     SEAL_NOTE,
     SEAL_EMPTY_CONNINFO,
+    SEAL_STOP,
     SEAL_END_RECEIVER,
     SEAL_LOOK_AGAIN,
     SEAL_READ_END,

@@ -16,16 +16,23 @@ void starts_look(struct starts_book *book, uint64_t copy, bool is_open)
 {
     if (copy != 0 && copy != book->copy) { /* what another one did says nothing of this */
         book->copy = copy;
-        book->brief = book->in_vain = 0;
+        book->brief = book->in_vain = book->at_data = 0;
         book->not_before_ms = 0;
     }
     if (is_open) {
         book->is_open = true;
-        book->in_vain = 0;
+        book->in_vain = book->at_data = 0;
     }
 }
 
-bool starts_ended(struct starts_book *book, enum starts_end how, uint64_t now_ms)
+static void note_in_vain(struct starts_book *book, bool has_read, uint64_t now_ms)
+{
+    book->in_vain++;
+    book->at_data_since_ms = book->at_data > 0 ? book->at_data_since_ms : now_ms;
+    book->at_data = has_read ? book->at_data + 1 : 0;
+}
+
+bool starts_ended(struct starts_book *book, enum starts_end how, bool has_read, uint64_t now_ms)
 {
     bool is_known = book->begun_ms != 0 && how != STARTS_ON_PURPOSE;
     bool is_brief = is_known && now_ms - book->begun_ms < STARTS_ALIVE_MS;
@@ -36,8 +43,7 @@ bool starts_ended(struct starts_book *book, enum starts_end how, uint64_t now_ms
     book->not_before_ms =
         pauses > 0 ? now_ms + backoff_ms(STARTS_PAUSE_MS, pauses - 1, STARTS_PAUSE_MAX_MS) : 0;
     if (is_in_vain && how == STARTS_BY_ITSELF) {
-        book->in_vain_since_ms = book->in_vain > 0 ? book->in_vain_since_ms : now_ms;
-        book->in_vain++;
+        note_in_vain(book, has_read, now_ms);
     }
     book->begun_ms = 0;
     book->is_open = false;
@@ -46,7 +52,7 @@ bool starts_ended(struct starts_book *book, enum starts_end how, uint64_t now_ms
 
 void starts_forgive(struct starts_book *book)
 {
-    book->in_vain = 0;
+    book->in_vain = book->at_data = 0;
 }
 
 enum starts_end starts_end_of(int wait_status)

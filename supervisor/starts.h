@@ -4,7 +4,10 @@
  * A pure book: a program that was executed has not started yet, for it may read a configuration
  * that is broken, or data, and end. It has when it was seen to take connections, or has lived for
  * some seconds. What was up and ends is started again at once; what ends sooner waits, for twice as
- * long each time. Whoever ended it on purpose (this program, its guard) is the caller's to know. */
+ * long each time. Whoever ended it on purpose (this program, its guard) is the caller's to know.
+ *
+ * Of those in vain only the ones that came as far as the data say anything of these
+ * (start_watch.h): a library, a port or a line of pg_hba.conf ends a postmaster before. */
 #ifndef SUPERVISOR_STARTS_H_
 #define SUPERVISOR_STARTS_H_
 
@@ -21,7 +24,8 @@ struct starts_book {
     bool is_open;      /* it was seen to take connections */
     uint32_t brief;    /* in a row that ended within STARTS_ALIVE_MS */
     uint32_t in_vain;  /* in a row that were never open, and that nobody ended */
-    uint64_t in_vain_since_ms;
+    uint32_t at_data;  /* the last of these, in a row, that had begun to read the data */
+    uint64_t at_data_since_ms;
     uint64_t not_before_ms;
 };
 
@@ -34,8 +38,8 @@ enum starts_end {
 void starts_began(struct starts_book *book, uint64_t now_ms);
 /* A look at it; @copy 0: not known. */
 void starts_look(struct starts_book *book, uint64_t copy, bool is_open);
-/* True: it was never open. */
-bool starts_ended(struct starts_book *book, enum starts_end how, uint64_t now_ms);
+/* @has_read: it had begun to read its data, for all that was seen. True: it was never open. */
+bool starts_ended(struct starts_book *book, enum starts_end how, bool has_read, uint64_t now_ms);
 /* Those in vain are forgotten: something else than the data keeps it. */
 void starts_forgive(struct starts_book *book);
 /* How it ended by what waitpid() says of the postmaster. */

@@ -220,6 +220,11 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     struct observe_options options = {.data_dir = s->data_dir, .helper = s->helper};
     place_of(s->setup, &options.place);
     observe_times(&options, s->settings.times.lease_ms);
+    struct err unwatched = {.code = 0};
+    if (start_watch_open(&s->start_watch, &unwatched) != 0) {
+        log_warn("supervisor", "whether PostgreSQL comes as far as its data is not seen",
+                 LOG_ERR(&unwatched));
+    }
     int code = guard_client_init(&s->guard, err);
     code = code != 0 ? code : observe_open(&s->observe, s->loop, &options, err);
     if (code != 0) {
@@ -350,6 +355,7 @@ void supervisor_destroy(struct supervisor *s)
         store_side_close(&s->side);
         config_key_close(&s->config_key);
     }
+    start_watch_close(&s->start_watch);
     mem_free(s->data_dir);
     mem_free(s->helper);
     mem_free(s->view);

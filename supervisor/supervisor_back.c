@@ -85,13 +85,24 @@ static void gather_stuck(struct supervisor *s, uint64_t now_ms)
     }
 }
 
+static void tell_damage_wait(struct supervisor *s)
+{
+    enum damage_wait wait = s->facts.back.damage_wait;
+    if (wait != DAMAGE_WAITS_NOT && wait != s->damage_wait_told) {
+        log_warn("supervisor", "its data are kept", LOG_STR("why", damage_wait_text(wait)),
+                 LOG_STR("trouble", s->start_trouble));
+        s->damage_wait_told = wait;
+    }
+}
+
 static void gather_damage(struct supervisor *s, uint64_t now_ms)
 {
     struct facts *f = &s->facts;
-    f->back.starts_in_vain = s->starts.in_vain;
-    f->back.in_vain_ms = s->starts.in_vain > 0 ? now_ms - s->starts.in_vain_since_ms : 0;
+    f->back.starts_in_vain = s->starts.at_data;
+    f->back.in_vain_ms = s->starts.at_data > 0 ? now_ms - s->starts.at_data_since_ms : 0;
     f->back.config_reads = s->config_reads;
-    damage_settle(&s->damage, f, &f->back);
+    damage_settle(&s->damage, f, now_ms, &f->back);
+    tell_damage_wait(s);
     if (f->back.damage != DAMAGE_NONE && s->damage_told != f->pg.copy) {
         s->damage_told = f->pg.copy;
         log_warn(
@@ -107,6 +118,7 @@ void supervisor_gather_back(struct supervisor *s, uint64_t now_ms)
     if (f->pg.follows_epoch != 0) {
         s->back.rewind_failures = 0;
         s->back.has_upstream_wal = FACT_UNKNOWN;
+        s->damage_wait_told = DAMAGE_WAITS_NOT;
     }
     s->back.has_archive = archive_of(s, now_ms);
     f->back = s->back;

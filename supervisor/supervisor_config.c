@@ -71,6 +71,7 @@ void supervisor_configure(struct supervisor *s, const struct pg_setup *setup)
     }
     s->is_reload_due = !setup->settings.is_guess;
     s->reload_again_ms = 0;
+    observe_config_changed(&s->observe);
     if (is_news) {
         s->config_trouble[0] = '\0';
     }
@@ -244,8 +245,9 @@ bool supervisor_reload(struct supervisor *s, uint64_t now_ms)
     bool is_calm = s->decision.action == ACTION_WAIT && s->facts.pg.process == PG_RUNNING &&
                    s->postmaster != 0 && s->next_setup == NULL;
     struct act_config config;
-    if (!(s->is_reload_due || is_bare(s)) || now_ms < s->reload_again_ms || !is_ours || !is_calm ||
-        !in_force(s, &config)) {
+    bool is_wanted = s->is_reload_due || is_bare(s) || observe_owes_reload(&s->observe);
+    if (!is_wanted || now_ms < s->reload_again_ms || !is_ours || !is_calm ||
+        !observe_may_reload(&s->observe) || !in_force(s, &config)) {
         return false;
     }
     if (is_bare(s)) {
@@ -262,14 +264,25 @@ bool supervisor_reload(struct supervisor *s, uint64_t now_ms)
     return true;
 }
 
+/* Whether it does is seen later (reload.h). Once, however often it is told. */
+static void log_told(const struct supervisor *s)
+{
+    enum log_level level = observe_owes_reload(&s->observe) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    if (log_is_on(level, "config")) {
+        const struct log_field fields[] = {LOG_U64("revision", s->setup->settings.config_revision),
+                                           LOG_END};
+        log_event(level, "config", "PostgreSQL is told to read its configuration again", fields);
+    }
+}
+
 void supervisor_reloaded(struct supervisor *s, uint64_t now_ms)
 {
     const struct act *a = &s->act;
     s->is_reloading = false;
     if (a->err.code == 0) {
         s->config = a->order.config;
-        log_info("config", "PostgreSQL reads its configuration again",
-                 LOG_U64("revision", s->setup->settings.config_revision));
+        log_told(s);
+        observe_reloaded(&s->observe);
         return;
     }
     s->is_reload_due = true;

@@ -46,6 +46,16 @@ static void fill_source(struct supervisor *s, struct act_order *o)
     }
 }
 
+/* 0: it has no lease of the epoch that it was decided for. */
+static uint64_t lease_until_ms(const struct supervisor *s)
+{
+    struct lease_facts lease;
+    uint64_t now_ms = supervisor_now_ms();
+    lease_hold_facts(&s->side.hold, now_ms, &lease);
+    bool is_it = lease.epoch != 0 && lease.epoch == s->decision.epoch;
+    return is_it ? now_ms + lease.remaining_ms : 0;
+}
+
 void supervisor_fill_order(struct supervisor *s, struct act_order *o)
 {
     memset(o, 0, sizeof(*o));
@@ -54,6 +64,7 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->facts = s->facts;
     o->ask = s->ask;
     o->ask.system_id = s->side.view.rows.system_id;
+    o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
     know_sync(&s->facts.pg, &o->config);
@@ -61,6 +72,8 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
     o->force = s->observe.seen.force;
     o->has_archive = supervisor_has_archive(s->setup);
+    o->start_watch = s->start_watch.is_open ? &s->start_watch : NULL;
+    o->failures = s->failures;
     o->upstream.name = s->facts.store.holder;
     o->upstream.epoch = s->facts.store.grant_epoch;
     (void)supervisor_place_of(s, &s->facts.store.holder, &o->upstream);
@@ -180,6 +193,33 @@ static bool is_waited_out(const struct supervisor *s, const struct act *a)
     return true;
 }
 
+static bool is_start(const struct decision *d)
+{
+    return d->action == ACTION_START_STANDBY || d->action == ACTION_START_PRIMARY;
+}
+
+/* A start that failed may have come so far as to look at the configuration. */
+static void take_config_reads(struct supervisor *s, const struct act_order *o)
+{
+    if (is_start(&o->decision) && o->config_reads != FACT_UNKNOWN) {
+        s->config_reads = o->config_reads;
+        memcpy(s->config_says, o->config_says, sizeof(s->config_says));
+    }
+}
+
+/* A configuration that can not be read is tried until somebody has mended it: once it is news. */
+static void log_failure(const struct act *a, bool is_known)
+{
+    const struct decision *d = &a->order.decision;
+    bool is_told = is_known && is_start(d) && a->order.config_reads == FACT_NO;
+    enum log_level level = is_told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    if (log_is_on(level, "supervisor")) {
+        const struct log_field fields[] = {LOG_STR("action", action_name(d->action)),
+                                           LOG_ERR(&a->err), LOG_END};
+        log_event(level, "supervisor", "failed", fields);
+    }
+}
+
 static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
 {
     bool is_copy = act_is_work_inside(&a->order.decision);
@@ -195,12 +235,13 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
         return;
     }
     bool waits = is_waited_out(s, a);
+    bool is_known = strcmp(s->trouble, a->err.msg) == 0;
     (void)snprintf(s->trouble, sizeof(s->trouble), "%s", a->err.msg);
     if (waits) {
         return;
     }
-    log_warn("supervisor", "failed", LOG_STR("action", action_name(a->order.decision.action)),
-             LOG_ERR(&a->err));
+    take_config_reads(s, &a->order);
+    log_failure(a, is_known);
     if (a->order.decision.action != ACTION_RETURN) {
         return;
     }
@@ -212,11 +253,6 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
         }
         starts_forgive(&s->starts); /* that may be what keeps it down */
     }
-}
-
-static bool is_start(const struct decision *d)
-{
-    return d->action == ACTION_START_STANDBY || d->action == ACTION_START_PRIMARY;
 }
 
 static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms)
@@ -234,7 +270,8 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
         s->is_reload_due = s->next_setup != NULL; /* it has just read what there is */
     }
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
-    if (d->action == ACTION_SEAL || d->action == ACTION_FOLLOW || is_sync_set) {
+    bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;
+    if (is_cut || d->action == ACTION_FOLLOW || is_sync_set) {
         observe_reloaded(&s->observe);
     }
     if (d->action == ACTION_KILL) {
@@ -368,6 +405,9 @@ static bool gives_way(const struct supervisor *s)
     if (act_is_same(old, d)) {
         return false;
     }
+    if (old->action == ACTION_SEAL && old->seal == SEAL_STOP && d->action == ACTION_SEAL) {
+        return false; /* it is on its way down, and what is seen of it is less with each moment */
+    }
     /* A promotion is with the guard, which looks at lease and epoch itself; what is withdrawn from
      * it half way ends PostgreSQL. */
     bool is_promotion =
@@ -392,6 +432,15 @@ static void forget_failures(struct supervisor *s, uint64_t now_ms)
         s->failures = 0;
         s->not_before_ms = now_ms;
     }
+}
+
+/* By files that PostgreSQL has to read again: it is told no more often than it may be. */
+static bool has_to_wait_for_reload(const struct supervisor *s)
+{
+    const struct decision *d = &s->decision;
+    bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;
+    bool reloads = is_cut || d->action == ACTION_FOLLOW || d->action == ACTION_SYNC_SET;
+    return reloads && !observe_may_reload(&s->observe);
 }
 
 void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
@@ -437,7 +486,8 @@ void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
         d->action = ACTION_KILL;
         begin(s);
     } else if (act_has_sequence(d)) {
-        if (now_ms >= s->again_ms || !act_is_same(&s->done, d)) {
+        bool is_due = now_ms >= s->again_ms || !act_is_same(&s->done, d);
+        if (is_due && !has_to_wait_for_reload(s)) {
             begin(s);
         }
     } else if (!supervisor_reload(s, now_ms)) {

@@ -1,4 +1,5 @@
 /* supervisor/supervisor_facts.c - from everything that is known to the facts of one look. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -75,6 +76,30 @@ static void gather_starts(struct supervisor *s, const struct pg_facts *pg)
     if (pg->process == PG_RUNNING || pg->data != DATA_USABLE) {
         s->start_trouble[0] = '\0';
     }
+}
+
+/* One bad line in any of its files, and it goes on by all that it had before. That counts only if
+ * it was seen to refuse; what is wrong with the files is told before, for whoever has changed them.
+ */
+static void gather_config(struct supervisor *s, const struct pg_facts *pg)
+{
+    char text[ERR_MSG_MAX] = "";
+    if (pg->process == PG_RUNNING) {
+        s->config_reads = pg->reload_refused ? FACT_NO : FACT_YES;
+    }
+    if (pg->config_wrong[0] != '\0') {
+        (void)snprintf(text, sizeof(text), "%s: %s",
+                       pg->reload_refused ? "PostgreSQL refuses to load its configuration"
+                                          : "PostgreSQL would refuse to load its configuration",
+                       pg->config_wrong);
+    }
+    if (pg->reload_refused) {
+        memcpy(s->config_says, text, sizeof(text));
+    }
+    if (text[0] != '\0' && strcmp(text, s->load_trouble) != 0) {
+        log_warn("config", "not loaded", LOG_STR("text", text));
+    }
+    memcpy(s->load_trouble, text, sizeof(text));
 }
 
 /* It is read after every end: a restart in place and a release wait for it (rule end-unread). */
@@ -216,6 +241,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     }
     gather_wanted(s);
     observe_fill(&s->observe, f);
+    f->guard.owes_start = act_owes_start(&s->act, s->observe.options.guard_answer_ms);
     if (f->pg.role == ROLE_PRIMARY && f->pg.force == FORCE_FENCE) {
         answer_follows(&s->side.view.answers, &f->store, now_ms, f->members, f->member_count);
     }
@@ -224,6 +250,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     gather_making(s, now_ms, f);
     gather_end(s, now_ms, &f->pg);
     gather_starts(s, &f->pg);
+    gather_config(s, &f->pg);
     supervisor_gather_back(s, now_ms);
     gather_source(s, now_ms, f);
     f->wish.stop = s->is_stopping;

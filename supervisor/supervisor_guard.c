@@ -103,23 +103,24 @@ static void greet(struct supervisor *s, const struct guard_event *e)
     }
 }
 
-static void describe_end(int status, char *out, size_t size)
+static void describe_end(int status, enum fact has_read, char *out, size_t size)
 {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    const char *when = has_read == FACT_NO ? " before it read its data" : "";
     if (number != 0) {
-        (void)snprintf(out, size, "it was ended by SIG%s", sigabbrev_np(number));
+        (void)snprintf(out, size, "it was ended by SIG%s%s", sigabbrev_np(number), when);
     } else {
-        (void)snprintf(out, size, "it ended with status %d, and its log says why",
-                       WEXITSTATUS(status));
+        (void)snprintf(out, size, "it ended with status %d%s, and its log says why",
+                       WEXITSTATUS(status), when);
     }
 }
 
 /* Its exec succeeded, and that was no start yet. Once for each reason. */
-static void tell_in_vain(struct supervisor *s, int status)
+static void tell_in_vain(struct supervisor *s, int status, enum fact has_read)
 {
     char text[ERR_MSG_MAX] = "";
     char how[96] = "";
-    describe_end(status, how, sizeof(how));
+    describe_end(status, has_read, how, sizeof(how));
     (void)snprintf(text, sizeof(text), "PostgreSQL does not come up: %.200s",
                    s->config_reads == FACT_NO ? s->config_says : how);
     bool is_known = strcmp(text, s->start_trouble) == 0;
@@ -137,8 +138,12 @@ static void note_end(struct supervisor *s, const struct guard_event *e, bool is_
     int status = (int)e->wait_status;
     bool is_on_purpose = is_asked || e->phase != GUARD_RUN;
     enum starts_end how = is_on_purpose ? STARTS_ON_PURPOSE : starts_end_of(status);
-    if (starts_ended(&s->starts, how, supervisor_now_ms())) {
-        tell_in_vain(s, status);
+    enum fact has_read = !s->is_start_watched                ? FACT_UNKNOWN
+                         : start_watch_take(&s->start_watch) ? FACT_YES
+                                                             : FACT_NO;
+    s->is_start_watched = false;
+    if (starts_ended(&s->starts, how, has_read == FACT_YES, supervisor_now_ms())) {
+        tell_in_vain(s, status, has_read);
     }
 }
 
@@ -146,8 +151,10 @@ static void note_end(struct supervisor *s, const struct guard_event *e, bool is_
 static void note_crash(struct supervisor *s, const struct guard_event *e)
 {
     enum action action = s->act.order.decision.action;
-    bool is_asked = s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL ||
-                                          action == ACTION_HAND_OVER || action == ACTION_RETURN);
+    bool is_sealed = action == ACTION_SEAL && s->act.order.decision.seal == SEAL_STOP;
+    bool is_asked =
+        s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL || is_sealed ||
+                              action == ACTION_HAND_OVER || action == ACTION_RETURN);
     s->died = !is_asked;
     note_end(s, e, is_asked);
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
@@ -228,6 +235,8 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
         note_crash(s, e);
     } else if (e->kind == GUARD_STARTED) {
         starts_began(&s->starts, supervisor_now_ms());
+        s->is_start_watched =
+            s->act.order.decision.action == ACTION_START_STANDBY && s->act.order.is_start_watched;
         s->died = s->was_up = false;
     }
     if (e->kind == GUARD_DIED || e->kind == GUARD_ENDED) {

@@ -7,6 +7,7 @@
 #include "supervisor/config_note.h"
 #include "supervisor/damage.h"
 #include "supervisor/kill_budget.h"
+#include "supervisor/lease_low.h"
 #include "supervisor/observe.h"
 #include "supervisor/refused.h"
 #include "supervisor/source.h"
@@ -79,6 +80,8 @@ struct supervisor {
     bool died;   /* nobody asked for its end */
     bool was_up; /* it had started before */
     struct starts_book starts;
+    struct start_watch start_watch;
+    bool is_start_watched;           /* the one of now, or the last */
     char start_trouble[ERR_MSG_MAX]; /* why it does not come up, or "" */
     uint64_t unread_since_ms; /* nothing runs, and the end of its WAL is not known; 0: it is */
     char unread_trouble[ERR_MSG_MAX]; /* why that can not be read, or "" */
@@ -134,8 +137,10 @@ struct supervisor {
     struct stuck_book stuck;
     struct damage_book damage;
     uint64_t damage_told;               /* of which copy it was said */
-    enum fact config_reads;             /* of PostgreSQL, as the last start found it */
+    enum damage_wait damage_wait_told;  /* since it last streamed */
+    enum fact config_reads;             /* of PostgreSQL, by its last start or reload */
     char config_says[ERR_MSG_MAX];      /* ... and why it can not */
+    char load_trouble[ERR_MSG_MAX];     /* why it would not, or did not, read it again; or "" */
     enum fact is_let_in;                /* by whom it follows, for replication */
     struct supervisor_resolve *resolve; /* under way */
     char resolved_name[ACT_HOST_SIZE];
@@ -167,6 +172,7 @@ struct supervisor {
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
 
     struct supervisor_measure measure;
+    struct lease_low lease_low;
     struct supervisor_upgrade upgrade;
     uint64_t shortens; /* the epoch whose lease is being given its own time again; 0: none */
     uint64_t shorten_again_ms;

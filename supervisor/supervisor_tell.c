@@ -2,6 +2,7 @@
  * people. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "supervisor/view_store.h"
 
 #define PUBLISH_MS 200
+#define US_PER_S 1000000
 #define TROUBLE_AGAIN_MS 600000
 
 /* What facts do not say of a PostgreSQL under work. */
@@ -29,6 +31,36 @@ static enum view_state state_of(const struct supervisor *s, enum view_state seen
     return d->action == ACTION_INITDB ? VIEW_INITDB : VIEW_CREATING_REPLICA;
 }
 
+/* As Patroni writes it: "2026-11-02 08:15:03.120000+00:00". */
+static void stamp_of(uint64_t wall_us, char out[VIEW_STAMP_SIZE])
+{
+    time_t seconds = (time_t)(wall_us / US_PER_S);
+    struct tm utc;
+    out[0] = '\0';
+    if (wall_us != 0 && gmtime_r(&seconds, &utc) != NULL) {
+        size_t size = strftime(out, VIEW_STAMP_SIZE, "%Y-%m-%d %H:%M:%S", &utc);
+        (void)snprintf(out + size, VIEW_STAMP_SIZE - size, ".%06u+00:00",
+                       (unsigned)(wall_us % US_PER_S));
+    }
+}
+
+/* How the node itself is: what an operator wants to be woken for. */
+static void fill_node(struct supervisor *s, uint64_t now_ms)
+{
+    struct view_self *self = &s->view->self;
+    const struct pg_setup *setup = supervisor_newest(s);
+    self->lease_ms = s->settings.times.lease_ms;
+    self->lease_low_ms = lease_low_of(&s->lease_low);
+    self->guard = s->facts.guard.state;
+    self->failover_priority = setup->tags.nofailover ? 0 : setup->tags.failover_priority;
+    s->view->failsafe_is_wanted = setup->failsafe_mode;
+    for (unsigned i = 0; i < TIMING_CAUSES; i++) {
+        self->timing[i] =
+            (struct view_timing){.ms = timing_value(&s->measure.book, (enum timing_cause)i, now_ms),
+                                 .is_amiss = s->measure.book.of[i].why[0] != '\0'};
+    }
+}
+
 static void fill_self(struct supervisor *s)
 {
     struct cluster_view *view = s->view;
@@ -36,6 +68,8 @@ static void fill_self(struct supervisor *s)
     if (s->supervises && s->observe.seen.has_watch) {
         const struct probe_watch *w = &s->observe.seen.watch;
         view->self.server_version = w->version;
+        stamp_of(w->started_us, view->self.postmaster_start);
+        stamp_of(w->replayed_us, view->self.replayed_timestamp);
         view->self.replayed =
             (struct view_lsn){.is_known = w->in_recovery && w->replay_known, .lsn = w->replay_lsn};
         view->self.replay_paused = w->is_paused;
@@ -76,7 +110,11 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
         (void)snprintf(out, VIEW_TEXT_SIZE, "the end of its WAL can not be read: %.200s",
                        s->unread_trouble);
     } else if (s->start_trouble[0] != '\0') {
-        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->start_trouble);
+        const char *wait = damage_wait_text(s->facts.back.damage_wait);
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%.160s%s%s", s->start_trouble,
+                       wait[0] != '\0' ? "; " : "", wait);
+    } else if (s->load_trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->load_trouble);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
     } else if (is_starved) {
@@ -162,11 +200,13 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     view_take_facts(view, &s->facts, now_ms);
     view->self.supervises = s->supervises;
     fill_self(s);
+    fill_node(s, now_ms);
     if (s->supervises) {
         view_take_decision(view, &s->facts, &s->decision, wall_ms);
     }
     add_trouble(s, wall_ms, "failed", s->trouble);
     add_trouble(s, wall_ms, "does not start", s->start_trouble);
+    add_trouble(s, wall_ms, "configuration", s->load_trouble);
     add_trouble(s, wall_ms, "end of WAL", s->unread_trouble);
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);
@@ -181,6 +221,8 @@ static void publish(struct supervisor *s, uint64_t now_ms)
 
 void supervisor_tell(struct supervisor *s, uint64_t now_ms, bool is_new)
 {
+    const struct lease_facts *lease = &s->facts.lease;
+    lease_low_note(&s->lease_low, now_ms, lease->epoch, lease->remaining_ms);
     if (is_new || s->has_news || now_ms - s->published_ms >= PUBLISH_MS) {
         publish(s, now_ms);
     }

@@ -52,6 +52,12 @@ void supervisor_upgrade_end(struct supervisor *s)
     lease_hold_stretch(&s->side.hold, false, supervisor_now_ms());
 }
 
+/* It serves, and nothing is on its way that the next life would have to know. */
+static bool is_settled(const struct facts *f)
+{
+    return serves_writes(f) && f->pg.force == FORCE_OURS;
+}
+
 /* NULL: now. */
 static const char *waits_for(const struct supervisor *s)
 {
@@ -65,7 +71,7 @@ static const char *waits_for(const struct supervisor *s)
     if (f->lease.epoch == 0) {
         return f->pg.role == ROLE_PRIMARY ? "PostgreSQL runs as a primary without a lease" : NULL;
     }
-    if (!serves_writes(f) || s->decision.action != ACTION_WAIT) {
+    if (!is_settled(f) || s->decision.action != ACTION_WAIT) {
         return "the primary's role is being taken or changed";
     }
     if (f->store.is_current != FACT_YES) {
@@ -113,7 +119,7 @@ static void wait(struct supervisor *s)
 {
     const struct lease_facts *lease = &s->facts.lease;
     s->upgrade.why = "no keep-alive was confirmed with the longer time yet";
-    if (lease->epoch == 0 || !serves_writes(&s->facts)) {
+    if (lease->epoch == 0 || !is_settled(&s->facts)) {
         refuse(s, ERR_REFUSED, "the primary's role was lost meanwhile");
     } else if (lease->remaining_ms * 10 >= s->upgrade.lease_ms * ENOUGH_TENTHS) {
         finish(s, NULL, lease->remaining_ms);
@@ -131,7 +137,7 @@ static void shorten(struct supervisor *s, uint64_t now_ms)
         log_info("supervisor", "the lease has its own time again",
                  LOG_U64("lease_ms", hold->limit_ms));
     } else if (lease_hold_may_shorten(hold, now_ms) && now_ms >= s->shorten_again_ms &&
-               serves_writes(&s->facts) &&
+               is_settled(&s->facts) &&
                holder_time(&s->side.holder, &s->side.view, now_ms, hold->limit_ms)) {
         s->shortens = hold->epoch;
         s->shorten_again_ms = now_ms + PATIENCE_MS;

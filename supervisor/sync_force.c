@@ -195,8 +195,15 @@ void sync_force_assume(struct sync_force_book *book, const struct sync_text *tex
     }
 }
 
+static bool is_fence(const struct sync_text *text)
+{
+    return sync_text_is_only(text, SYNC_FENCE_NAME);
+}
+
 static void hold(struct sync_force_book *book)
 {
+    bool is_step = sync_text_is_only(&book->now, SYNC_BETWEEN_NAME); /* nobody is released yet */
+    book->is_lifted = !is_fence(&book->now) && (book->is_lifted || !is_step);
     book->proof = SYNC_PROOF_HOLDS;
     if (book->now.needed > 0) { /* an empty one is in force wherever an older one still is */
         book->is_former_unknown = false;
@@ -221,6 +228,7 @@ void sync_force_door(struct sync_force_book *book, const struct probe_door *door
         book->proof = SYNC_PROOF_WAIT;
         book->waits = FACT_UNKNOWN;
     }
+    book->is_lifted = book->is_lifted && !is_fence(&text);
     book->has_door = true;
     book->server_us = door->started_us;
     book->now = text;
@@ -279,7 +287,7 @@ static enum sync_proof judge_sender(const struct sync_force_book *book,
 
 static bool is_for_nobody(const struct sync_text *text)
 {
-    return sync_text_is_only(text, SYNC_BETWEEN_NAME) || sync_text_is_only(text, SYNC_FENCE_NAME);
+    return sync_text_is_only(text, SYNC_BETWEEN_NAME) || is_fence(text);
 }
 
 /* The flag may be off: a former value was empty, or is not known. */
@@ -314,6 +322,7 @@ void sync_force_watch(struct sync_force_book *book, const struct probe_watch *wa
     struct sync_text text = sync_text_parse(watch->sync_names);
     if (!sync_text_equal(&text, &book->now)) { /* another value is on its way already */
         add_former(book, &text);
+        book->is_lifted = book->is_lifted && !is_fence(&text);
         book->proof = SYNC_PROOF_WAIT;
         return;
     }
@@ -405,7 +414,7 @@ enum sync_force sync_force_of(const struct sync_force_book *book,
     if (book->proof == SYNC_PROOF_BETWEEN || sync_text_is_only(&book->now, SYNC_BETWEEN_NAME)) {
         return FORCE_HALFWAY;
     }
-    if (sync_text_is_only(&book->now, SYNC_FENCE_NAME)) {
+    if (is_fence(&book->now)) {
         return FORCE_FENCE;
     }
     struct sync_set names = {.needed = 0};

@@ -63,7 +63,9 @@ struct sync_force_book {
     uint64_t lsn;        /* the end of WAL when it was proved */
     struct sync_text now;
     enum sync_proof proof;
-    enum fact waits;        /* the flag is set: a commit waits */
+    enum fact waits; /* the flag is set: a commit waits */
+    bool is_lifted;  /* another value than the fence was proved, and the fence was not seen since:
+                        what  is on its way holds nobody up for longer than a moment */
     bool is_former_unknown; /* any value may have been in force before */
     uint32_t former_count;  /* those that may still be, somewhere */
     struct sync_text formers[SYNC_FORMERS_MAX];

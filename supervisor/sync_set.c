@@ -231,13 +231,32 @@ static struct sync_plan to_goal(const struct facts *f, const struct sync_set *go
     return publish_beside(f, goal, "the new set is published before it is applied");
 }
 
+static void remove_heir(struct sync_value *value, const struct facts_name *name)
+{
+    uint32_t kept = 0;
+    struct facts_name gone = *name; /* it may be in there */
+    for (uint32_t i = 0; i < value->heir_count; i++) {
+        if (!name_is(&value->heirs[i].name, &gone)) {
+            value->heirs[kept] = value->heirs[i];
+            kept++;
+        }
+    }
+    value->heir_count = kept;
+}
+
 struct sync_value sync_inherit(const struct facts *f)
 {
     struct sync_value value = f->store.sync;
-    if (value.is_known && value.epoch < f->lease.epoch) {
-        value.epoch = f->lease.epoch;
-        value.primary = (struct sync_copy){.name = f->self, .copy = f->pg.copy};
+    MUST(value.heir_count <= SYNC_HEIRS_MAX);
+    if (!value.is_known || value.epoch >= f->lease.epoch) {
+        return value;
     }
+    remove_heir(&value, &f->self); /* a name has one data directory: its copy of before is gone */
+    if (value.heir_count == SYNC_HEIRS_MAX) {
+        remove_heir(&value, &value.heirs[0].name); /* of a member that is none any more */
+    }
+    value.heirs[value.heir_count] = (struct sync_copy){.name = f->self, .copy = f->pg.copy};
+    value.heir_count++;
     return value;
 }
 

@@ -46,8 +46,9 @@ struct sync_plan sync_plan(const struct facts *f);
 
 /* What a new primary writes along with the record of its timeline, before anybody follows it: it
  * was chosen with everything that was ever acknowledged, so from now on its copy proves alone,
- * beside the sets of before. Those who now rewind or clone from it may be the last of these sets.
- */
+ * beside the sets of before, whose copies may now rewind or clone from it; and beside the copy of
+ * the primary of before, for nothing is acknowledged until this one publishes a set of its own. So
+ * it does that even where it wants the very set that is there: its own drops all others. */
 struct sync_value sync_inherit(const struct facts *f);
 
 /* The set that is wanted now; false: to be waited for. */

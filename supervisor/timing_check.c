@@ -68,8 +68,7 @@ bool timing_fits(const struct supervisor_times *times, enum timing_cause cause, 
     return false;
 }
 
-/* The second longest; 0: fewer than two were measured lately. */
-static uint64_t value_of(const struct timing_book *book, enum timing_cause cause, uint64_t now_ms)
+uint64_t timing_value(const struct timing_book *book, enum timing_cause cause, uint64_t now_ms)
 {
     uint64_t longest = 0;
     uint64_t second = 0;
@@ -99,7 +98,7 @@ unsigned timing_take(struct timing_book *book, const struct supervisor_times *ti
             book->of[i].next = (next + 1) % TIMING_SAMPLES;
         }
         char why[TIMING_SENTENCE_SIZE];
-        bool fits = timing_fits(times, cause, value_of(book, cause, now_ms), why);
+        bool fits = timing_fits(times, cause, timing_value(book, cause, now_ms), why);
         bool was_amiss = book->of[i].why[0] != '\0';
         if (fits) {
             book->of[i].why[0] = '\0';

@@ -47,6 +47,8 @@ struct timing_book {
  * to be told now; its sentence is in the book. @now_ms is not 0. */
 unsigned timing_take(struct timing_book *book, const struct supervisor_times *times,
                      const struct timing_measured *measured, uint64_t now_ms);
+/* By what it judges: the second longest of the last samples; 0: fewer than two lately. */
+uint64_t timing_value(const struct timing_book *book, enum timing_cause cause, uint64_t now_ms);
 /* What does not fit now, the first cause of all; "" if all does. */
 const char *timing_amiss(const struct timing_book *book);
 

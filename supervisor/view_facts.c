@@ -99,6 +99,7 @@ static void take_member(struct view_member *m, const struct member_facts *f, uin
     m->is_witness = !f->is_database;
     m->is_fresh = f->is_fresh;
     m->is_recent = f->is_recent;
+    m->is_refusing = f->config_reads == FACT_NO;
     m->never_leads = f->nofailover || f->failover_priority < 1;
     m->state = state_of(f->process);
     bool follows = f->follows_epoch == epoch || f->cascades_epoch == epoch;
@@ -201,9 +202,11 @@ void view_take_decision(struct cluster_view *view, const struct facts *f, const 
         view->decision_count > 0 ? &view->decisions[view->decision_count - 1] : NULL;
     bool is_same = last != NULL && strcmp(last->rule, d->rule) == 0 &&
                    strcmp(last->action, action_name(d->action)) == 0;
-    /* What is being done tells its steps in the log; what waits has nothing but its reason. */
-    bool has_reason = is_same && strstr(last->text, d->why) != NULL;
-    if (is_same && (has_reason || d->action != ACTION_WAIT)) {
+    /* What is being done tells its steps in the log; what waits has nothing but its reason, and so
+     * has what PostgreSQL refuses. */
+    bool has_reason = is_same && strstr(last->text, d->why) != NULL &&
+                      (!f->pg.reload_refused || strstr(last->text, f->pg.config_wrong) != NULL);
+    if (is_same && (has_reason || (d->action != ACTION_WAIT && !f->pg.reload_refused))) {
         return;
     }
     view_text_set(taken.rule, sizeof(taken.rule), d->rule);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -41,6 +42,29 @@ static void explain(const char *said, int error, struct wal_end_seen *seen)
     }
 }
 
+#define LINE_BYTES 32 /* of the largest numbers */
+_Static_assert(HELPER_SAID_MAX >= 256 + WAL_TIMELINES_MAX * LINE_BYTES, "an answer has to fit");
+
+/* "lines=1:0,2:50331648" of a helper's answer; what is not such a text is none. */
+static void parse_lines(const char *said, struct wal_lines *lines)
+{
+    const char *at = strstr(said, " lines=");
+    struct wal_lines read = {.count = 0};
+    for (at = at != NULL ? at + strlen(" lines=") : NULL; at != NULL;) {
+        char *end = NULL;
+        unsigned long long timeline = strtoull(at, &end, 10);
+        bool is_pair = at[0] >= '0' && at[0] <= '9' && timeline > 0 && timeline <= UINT32_MAX &&
+                       end[0] == ':' && end[1] >= '0' && end[1] <= '9';
+        if (!is_pair || read.count == WAL_TIMELINES_MAX) {
+            return;
+        }
+        read.at[read.count++] =
+            (struct wal_line){.timeline = (uint32_t)timeline, .begin = strtoull(end + 1, &end, 10)};
+        at = end[0] == ',' ? end + 1 : NULL;
+    }
+    *lines = read;
+}
+
 void wal_end_parse(const char *said, const struct err *err, struct wal_end_seen *ret_seen)
 {
     struct wal_end_seen seen = {.records = 0};
@@ -62,6 +86,7 @@ void wal_end_parse(const char *said, const struct err *err, struct wal_end_seen 
     } else {
         seen.end = (struct position){.is_known = true, .timeline = (uint32_t)timeline, .lsn = lsn};
         seen.misses = misses;
+        parse_lines(said, &seen.lines);
     }
     *ret_seen = seen;
 }

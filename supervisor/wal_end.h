@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "supervisor/facts.h"
 #include "supervisor/helper.h"
+#include "supervisor/wal_walk.h"
 
 struct wal_end_seen {
     struct position end; /* not known: @err says why */
@@ -21,6 +22,7 @@ struct wal_end_seen {
     uint64_t misses; /* struct wal_end says what */
     bool is_lost;    /* it will never be known: the control file is damaged, or the WAL of its
                         checkpoint is damaged or gone while there is other WAL */
+    struct wal_lines lines; /* that lead to @end and may lead further; none: nobody knows */
     struct err err;
 };
 

@@ -287,3 +287,14 @@ uint32_t wal_lines_at(const struct wal_lines *lines, uint64_t lsn, uint32_t newe
     }
     return 0;
 }
+
+uint64_t wal_lines_left(const struct wal_lines *lines, uint32_t from, uint32_t timeline)
+{
+    for (uint32_t i = 0; i + 1 < lines->count; i++) {
+        if (lines->at[i].timeline == from) {
+            bool leads_there = timeline > from && wal_lines_have(lines, timeline);
+            return leads_there ? lines->at[i + 1].begin : 0;
+        }
+    }
+    return 0;
+}

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define WAL_PAGE_SIZE 8192
-#define WAL_TIMELINES_MAX 64
+#define WAL_TIMELINES_MAX 512 /* one for each promotion, also one that came to nothing */
 
 /* A timeline and its ancestors, oldest first. */
 struct wal_line {
@@ -59,5 +59,7 @@ bool wal_lines_parse(const char *text, size_t size, uint32_t timeline, struct wa
 bool wal_lines_have(const struct wal_lines *lines, uint32_t timeline);
 /* The timeline at @lsn, no later than @newest. 0: none of them. */
 uint32_t wal_lines_at(const struct wal_lines *lines, uint64_t lsn, uint32_t newest);
+/* Where the line that leads to @timeline left its ancestor @from. 0: that is none of them. */
+uint64_t wal_lines_left(const struct wal_lines *lines, uint32_t from, uint32_t timeline);
 
 #endif /* SUPERVISOR_WAL_WALK_H_ */

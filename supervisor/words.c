@@ -16,6 +16,8 @@
 static const char *const kinds[] = {"witness", "database"};
 static const char *const facts[] = {
     [FACT_UNKNOWN] = "unknown", [FACT_NO] = "no", [FACT_YES] = "yes"};
+static const char *const discards[] = {
+    [DISCARDS_NOT] = "no", [DISCARDS_ASKS] = "asks", [DISCARDS_DONE] = "done"};
 static const char *const roles[] = {
     [ROLE_UNKNOWN] = "unknown", [ROLE_STANDBY] = "standby", [ROLE_PRIMARY] = "primary"};
 static const char *const processes[] = {
@@ -85,8 +87,16 @@ static void put_database(json_t *object, const struct member_facts *m)
     put_name(object, "replicatefrom", &m->replicatefrom);
     put_name(object, "upstream", &m->upstream);
     put_epoch(object, "cascades", m->cascades_epoch);
+    put_flag(object, "bad_config", m->config_reads == FACT_NO);
     if (m->leaves) {
         put(object, "leaves", json_true());
+    }
+    if (m->to_replay <= NUMBER_MAX) {
+        json_put_u64(object, "to_replay", m->to_replay);
+    }
+    put_position(object, "left", &m->left);
+    if (m->discards != DISCARDS_NOT) {
+        json_put_string(object, "discards", discards[m->discards]);
     }
 }
 
@@ -165,6 +175,7 @@ static void take_database(struct json_take *t, struct member_facts *m)
 {
     size_t process = 0;
     size_t role = 0;
+    size_t gives = DISCARDS_NOT;
     json_take_bool(t, "data", &m->has_data);
     json_take_id(t, "copy", &m->copy);
     json_take_word(t, "process", processes, ARRAY_LEN(processes), &process);
@@ -186,9 +197,21 @@ static void take_database(struct json_take *t, struct member_facts *m)
     take_name(t, "replicatefrom", &m->replicatefrom);
     take_name(t, "upstream", &m->upstream);
     take_epoch(t, "cascades", &m->cascades_epoch);
+    bool is_bad = false;
+    take_flag(t, "bad_config", &is_bad);
+    m->config_reads = is_bad ? FACT_NO : FACT_UNKNOWN;
     if (json_take_any(t, "leaves") != NULL) {
         json_take_bool(t, "leaves", &m->leaves);
     }
+    m->to_replay = TO_REPLAY_UNKNOWN;
+    if (json_take_any(t, "to_replay") != NULL) {
+        json_take_number(t, "to_replay", NUMBER_MAX, &m->to_replay);
+    }
+    take_position(t, "left", &m->left);
+    if (json_take_any(t, "discards") != NULL) {
+        json_take_word(t, "discards", discards, ARRAY_LEN(discards), &gives);
+    }
+    m->discards = (enum discards)gives;
     m->process = (enum pg_process)process;
     m->role = (enum pg_role)role;
     m->failover_priority = (int32_t)number;

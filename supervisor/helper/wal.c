@@ -193,11 +193,26 @@ static int look_at_folder(int folder, uint32_t timeline, struct wal_lines *lines
     return 0;
 }
 
-static void say(int error, const char *where, const struct wal_end *end)
+static void say_end(int error, const char *where, const struct wal_end *end)
 {
     (void)printf("error=%d where=%s end=%" PRIu64 " timeline=%" PRIu32 " records=%" PRIu64
-                 " misses=%" PRIu64 "\n",
+                 " misses=%" PRIu64,
                  error, where, end->lsn, end->timeline, end->records, end->misses);
+}
+
+static void say(int error, const char *where, const struct wal_end *end)
+{
+    say_end(error, where, end);
+    (void)printf("\n");
+}
+
+/* " lines=1:0,2:50331648": each with where it left the one before (wal_end.c reads it). */
+static void say_lines(const struct wal_lines *lines)
+{
+    for (uint32_t i = 0; i < lines->count; i++) {
+        (void)printf("%s%" PRIu32 ":%" PRIu64, i == 0 ? " lines=" : ",", lines->at[i].timeline,
+                     lines->at[i].begin);
+    }
 }
 
 /* The end in the open folder, by a known control file. */
@@ -221,7 +236,9 @@ static void read_folder(struct files *files, const struct pg_control *control, u
     }
     /* A place that was replayed is valid whatever is there now; a checkpoint must be found. */
     bool is_found = start != 0 || end.records > 0;
-    say(is_found ? 0 : ENODATA, is_found ? "-" : "checkpoint", &end);
+    say_end(is_found ? 0 : ENODATA, is_found ? "-" : "checkpoint", &end);
+    say_lines(&lines);
+    (void)printf("\n");
 }
 
 void job_wal(const char *data_dir, uint64_t start)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lib import wait
-from lib.pg_cluster import FORMED_S, TABLES
+from lib.pg_cluster import FORMED_S, LONG, TABLES
 from lib.pg_node import BIN, send
 
 LEASE_S = 2
@@ -98,13 +98,14 @@ def test_data_made_while_cut_off_are_discarded(pg_stage):
     is_whole_with(cluster, first)
 
 
-def test_an_initdb_that_nobody_waits_for_any_more(pg_stage):
-    """The daemon is frozen meanwhile, and then killed: what it has left is begun anew, as a clone."""
-    cluster, node, held = begun(pg_stage)
-    send([node.pid], signal.SIGSTOP)
-    first = first_primary(cluster, cluster.others(node))
-    held.let()
-    wait.until((node.pgdata / "PG_VERSION").exists, lambda: f"initdb works\n{node.log_tail()}", FORMED_S)
-    node.kill()
-    node.start()
-    is_whole_with(cluster, first)
+if LONG:
+    def test_an_initdb_that_nobody_waits_for_any_more(pg_stage):
+        """The daemon is frozen meanwhile, and then killed: what it has left is begun anew, as a clone."""
+        cluster, node, held = begun(pg_stage)
+        send([node.pid], signal.SIGSTOP)
+        first = first_primary(cluster, cluster.others(node))
+        held.let()
+        wait.until((node.pgdata / "PG_VERSION").exists, lambda: f"initdb works\n{node.log_tail()}", FORMED_S)
+        node.kill()
+        node.start()
+        is_whole_with(cluster, first)

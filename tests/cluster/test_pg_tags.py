@@ -11,6 +11,7 @@ import socket
 import time
 
 from lib import wait
+from lib.pg_cluster import LONG
 from lib.pg_node import owner
 
 NAMES = ("pg1", "pg2", "pg3", "w1", "w2")
@@ -116,35 +117,36 @@ def test_a_standby_follows_another_one(pg_stage):
     until_streams(third, ["pg1", "pg2"])
 
 
-def test_a_standby_reads_the_archive_alone(pg_stage):
-    archive = pg_stage.folder / "archive"
-    cluster = pg_stage.cluster(names=NAMES, parameters={
-        "archive_mode": "on", "archive_command": f"test ! -f {archive}/%f && cp %p {archive}/%f",
-        "restore_command": f"cp {archive}/%f %p 2>/dev/null"})
-    archive.mkdir()
-    if owner():
-        shutil.chown(archive, owner(), owner())
-    third = cluster["pg3"]
-    third.tags = {"nostream": True}
-    first = formed(cluster, ["pg2"])
-    wait.until(lambda: third.sql("SELECT pg_is_in_recovery()") == "t", lambda: f"pg3 runs\n{cluster.story()}", FORMED_S)
-    assert first.sql("INSERT INTO t VALUES (1)") == ""
-    assert first.sql("SELECT pg_switch_wal()") is not None
-    wait.until(lambda: rows(third) == "1", lambda: f"the archive brings it\n{third.log_tail()}")
-    assert first.streams() == ["pg2"]
-    assert third.sql("SHOW primary_conninfo") == ""
-    wait.until(lambda: first.sql("SELECT slot_name FROM pg_replication_slots") == "pg2", "pg3 has no slot")
-    wait.until(lambda: member(first, "pg3").get("state") == "in archive recovery", lambda: str(first.client.get("/cluster")))
+if LONG:
+    def test_a_standby_reads_the_archive_alone(pg_stage):
+        archive = pg_stage.folder / "archive"
+        cluster = pg_stage.cluster(names=NAMES, parameters={
+            "archive_mode": "on", "archive_command": f"test ! -f {archive}/%f && cp %p {archive}/%f",
+            "restore_command": f"cp {archive}/%f %p 2>/dev/null"})
+        archive.mkdir()
+        if owner():
+            shutil.chown(archive, owner(), owner())
+        third = cluster["pg3"]
+        third.tags = {"nostream": True}
+        first = formed(cluster, ["pg2"])
+        wait.until(lambda: third.sql("SELECT pg_is_in_recovery()") == "t", lambda: f"pg3 runs\n{cluster.story()}", FORMED_S)
+        assert first.sql("INSERT INTO t VALUES (1)") == ""
+        assert first.sql("SELECT pg_switch_wal()") is not None
+        wait.until(lambda: rows(third) == "1", lambda: f"the archive brings it\n{third.log_tail()}")
+        assert first.streams() == ["pg2"]
+        assert third.sql("SHOW primary_conninfo") == ""
+        wait.until(lambda: first.sql("SELECT slot_name FROM pg_replication_slots") == "pg2", "pg3 has no slot")
+        wait.until(lambda: member(first, "pg3").get("state") == "in archive recovery", lambda: str(first.client.get("/cluster")))
 
-    assert first.sql("INSERT INTO t VALUES (2)") == ""  # in no archive
-    wait.until(lambda: rows(cluster["pg2"]) == "2", "pg2 has it")
-    time.sleep(HEARD_S)
-    first.kill_all()
-    cluster["pg2"].kill_all()
-    wait.stays(lambda: not third.is_primary(), "pg3 stays what it is", 3 * LEASE_S)
-    cluster["pg2"].start()
-    wait.until(cluster["pg2"].is_primary, lambda: f"pg2 is primary\n{cluster.story()}")
-    assert rows(cluster["pg2"]) == "2"
+        assert first.sql("INSERT INTO t VALUES (2)") == ""  # in no archive
+        wait.until(lambda: rows(cluster["pg2"]) == "2", "pg2 has it")
+        time.sleep(HEARD_S)
+        first.kill_all()
+        cluster["pg2"].kill_all()
+        wait.stays(lambda: not third.is_primary(), "pg3 stays what it is", 3 * LEASE_S)
+        cluster["pg2"].start()
+        wait.until(cluster["pg2"].is_primary, lambda: f"pg2 is primary\n{cluster.story()}")
+        assert rows(cluster["pg2"]) == "2"
 
 
 def test_a_copy_is_made_of_a_standby(pg_stage):

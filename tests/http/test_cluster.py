@@ -8,6 +8,8 @@ import time
 import pytest
 from http_kit import Nodes, until
 
+import prom_text  # tests/lib
+
 RAFT = {"scope", "namespace", "name", "id", "version", "state", "note", "cluster_id", "term", "leader", "leader_id",
         "quorum", "quorum_age_ms", "voters", "majority", "can_lose", "missing", "max_voters", "index", "applied",
         "revision", "db_bytes", "quota_bytes", "used_bytes", "quota_alarm", "members"}
@@ -63,29 +65,13 @@ def test_health_is_a_confirmed_read(nodes):
 
 
 def test_metrics_are_what_prometheus_reads(nodes):
-    text = nodes[2].get("/metrics").body.decode()
-    assert text.endswith("\n")
-    kinds, samples = {}, {}
-    for line in text.splitlines():
-        if line.startswith("# TYPE "):
-            _, _, name, kind = line.split()
-            assert name not in kinds
-            kinds[name] = kind
-        elif not line.startswith("#"):
-            name, value = line.rsplit(" ", 1)
-            assert 'scope="test",name="n2"' in name
-            samples[name] = float(value)
-            plain = name.split("{")[0]
-            base = plain.rsplit("_", 1)[0] if plain.endswith(("_bucket", "_sum", "_count")) else plain
-            assert plain in kinds or base in kinds, line
-    assert kinds["pgraft_fsync_duration_seconds"] == "histogram"
-    buckets = [v for n, v in samples.items() if n.startswith("pgraft_fsync_duration_seconds_bucket")]
-    assert buckets == sorted(buckets)
-    assert len(buckets) == 16
-    assert buckets[-1] == next(v for n, v in samples.items() if n.startswith("pgraft_fsync_duration_seconds_count"))
-    assert samples['pgraft_has_leader{scope="test",name="n2"}'] == 1
-    trips = {name for name in samples if name.startswith("pgraft_peer_round_trip_seconds")}
-    assert {name.split('peer="')[1][:2] for name in trips} <= {"n1", "n3"}
+    families = prom_text.read(nodes[2].get("/metrics").body)
+    own = (("name", "n2"), ("scope", "test"))
+    fsync = families["pgraft_fsync_duration_seconds"]
+    assert (fsync.type, len(fsync.samples)) == ("histogram", 16 + 2)
+    assert families["pgraft_has_leader"].samples["pgraft_has_leader", own] == 1
+    trips = families["pgraft_peer_round_trip_seconds"].samples
+    assert {dict(labels)["peer"] for _, labels in trips} <= {"n1", "n3"}
 
 
 def test_well_alive_and_ready(nodes):

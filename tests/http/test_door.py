@@ -19,7 +19,7 @@ import pytest
 from http_kit import SECONDS_MAX, Nodes, until
 
 GETS = ["/raft", "/health", "/liveness", "/readiness", "/metrics", "/pgraft/v1/health", "/pgraft/v1/since"]
-BALANCED = ["/health", "/liveness", "/readiness"]  # tests/http/test_patroni.py has their OPTIONS
+BALANCED = ["/health", "/liveness", "/readiness", "/metrics"]  # tests/http/test_patroni.py and test_metrics.py have their OPTIONS
 POSTS = ["kv/get", "kv/range", "kv/put", "kv/delete", "kv/txn", "kv/compact", "kv/watch", "lease/grant",
          "lease/keepalive", "lease/revoke", "lease/list", "lease/show", "members/add", "members/remove", "members/promote",
          "members/demote", "members/replace", "transfer", "form", "forget"]

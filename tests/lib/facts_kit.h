@@ -141,6 +141,7 @@ static inline void kit_primary(struct facts *f)
     f->pg.follows_epoch = 0;
     f->pg.recovered = kit_at(KIT_TIMELINE, 4001);
     f->pg.force = FORCE_OURS;
+    f->pg.is_fence_lifted = true;
     f->pg.set_in_force = kit_set();
     f->pg.in_force_lsn = 4100;
     f->guard.armed_epoch = f->guard.promoted_epoch = KIT_EPOCH;

@@ -73,9 +73,13 @@ static void fill_self(struct view_self *self, const char *name)
 {
     bool is_primary = strcmp(name, "pg1") == 0;
     self->supervises = name[0] != 'w';
+    self->lease_ms = 5000;
+    self->lease_low_ms = is_primary ? 3900 : UINT64_MAX;
     if (!self->supervises) {
         return;
     }
+    self->guard = GUARD_WELL;
+    self->failover_priority = 1;
     self->sql_answers = true;
     self->state = VIEW_RUNNING;
     self->role = is_primary ? VIEW_PRIMARY : VIEW_REPLICA;

@@ -35,17 +35,20 @@ static uint64_t changes;
 
 static void print_facts(const char *why)
 {
-    static struct facts f = {.store.grant_epoch = 7}; /* as the rig's conninfo says */
+    /* As the rig's conninfo says; and the first timeline is the newest recorded one. */
+    static struct facts f = {
+        .store = {.grant_epoch = 7, .history_count = 1, .history[0].timeline = 1}};
     struct observe_ages ages;
     observe_fill(&observer, &f);
     observe_ages(&observer, &ages);
     const struct pg_facts *pg = &f.pg;
     printf("%s process=%d role=%d answers=%d data_answers=%d end_known=%d end_timeline=%" PRIu32
-           " end_lsn=%" PRIu64 " end_after_seal=%d recovered=%" PRIu64
+           " end_lsn=%" PRIu64 " left=%" PRIu64 " end_after_seal=%d recovered=%" PRIu64
            " receiver=%d gone_twice=%d"
            " conninfo_empty=%d upstream=%s signal=%d",
            why, (int)pg->process, (int)pg->role, (int)pg->answers, (int)pg->data_answers,
-           pg->end.is_known ? 1 : 0, pg->end.timeline, pg->end.lsn, pg->end_after_seal ? 1 : 0,
+           pg->end.is_known ? 1 : 0, pg->end.timeline, pg->end.lsn,
+           pg->left.is_known ? pg->left.lsn : 0, pg->end_after_seal ? 1 : 0,
            pg->recovered.is_known ? pg->recovered.lsn : 0, (int)pg->receiver,
            pg->receiver_gone_twice ? 1 : 0, (int)pg->conninfo_empty, pg->upstream.text,
            (int)pg->signal_synced);
@@ -56,12 +59,14 @@ static void print_facts(const char *why)
            f.guard.promoted_epoch, (int)f.guard.promotion_seen);
     printf(" door=%d door_why=\"%s\" sqlstate=%s data_why=\"%s\" full=%d wrote=%d changes=%" PRIu64
            " attempts=%" PRIu64 " pending=%" PRIu32 " follows=%" PRIu64 " watch_age=%" PRIu64
-           " still_ms=%" PRIu64 "\n",
+           " still_ms=%" PRIu64 " refused=%d owes=%d may_reload=%d amiss=\"%s\"\n",
            (int)observer.seen.door_state, observe_door_reason(&observer),
            observer.door.failure.sqlstate, observe_data_reason(&observer),
            observer.seen.data.is_full ? 1 : 0, observer.seen.data.wrote ? 1 : 0, changes,
            observer.watch.attempts, observer.seen.door.pending_restart, pg->follows_epoch,
-           ages.watch_ms, pg->still_ms);
+           ages.watch_ms, pg->still_ms, pg->reload_refused ? 1 : 0,
+           observe_owes_reload(&observer) ? 1 : 0, observe_may_reload(&observer) ? 1 : 0,
+           pg->config_wrong);
     (void)fflush(stdout);
 }
 
@@ -217,6 +222,8 @@ static void take_line(char *line)
         observe_assume_published(&observer);
     } else if (strcmp(words[0], "wanted") == 0) {
         want(words);
+    } else if (strcmp(words[0], "reloaded") == 0) {
+        observe_reloaded(&observer);
     } else if (strcmp(words[0], "try-write") == 0) {
         observe_try_write(&observer);
     } else if (strcmp(words[0], "quit") == 0) {

@@ -106,13 +106,13 @@ def test_c2_end_of_a_stopped_standby_is_that_of_pg_waldump(rig):
     observer.wait("it was read", lambda f: f["end_known"] == 1 and f["process"] == r.ABSENT)
     seen = observer.now()
     assert seen["end_lsn"] == standby.waldump_end(standby.control("Latest checkpoint location"))
-    assert seen["end_after_seal"] == 1
+    assert (seen["end_after_seal"], seen["left"]) == (1, 0)
     assert seen["end_lsn"] <= end_of(primary)
     observer.quit()
 
 
 def test_c2_end_goes_over_a_promotion(rig):
-    """The stopped node has WAL of two timelines: its end is of the later one."""
+    """The stopped node has WAL of two timelines: its end is of the later one, and it tells where that left the first."""
     primary, standby = pair(rig)
     primary.stop()
     switch = r.lsn(standby.sql("SELECT pg_last_wal_replay_lsn()"))
@@ -123,6 +123,8 @@ def test_c2_end_goes_over_a_promotion(rig):
     observer = rig.guarded(standby)
     seen = observer.wait("it was read", lambda f: f["end_known"] == 1)
     assert seen["end_timeline"] == 2 and seen["end_lsn"] >= end > switch
+    history = (standby.data / "pg_wal/00000002.history").read_text(encoding="utf-8")
+    assert seen["left"] == r.lsn(history.split()[1])
     observer.quit()
 
 

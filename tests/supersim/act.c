@@ -8,6 +8,7 @@
 #include "tests/supersim/world.h"
 
 #define SLOW_INITDB_EACH 3 /* of all lives one has a slow one */
+#define LOOK_US (20 * MS)  /* between two questions in a hurry, at least */
 #define SLOW_INITDB_MS 25000
 
 static bool is_running(const struct sim_pg *pg)
@@ -25,20 +26,39 @@ static int node_named(const struct sim *sim, const struct facts_name *name)
     return NOBODY;
 }
 
+/* Its primary is there, and takes a connection. */
+static bool can_copy(const struct sim *sim, int node, int from)
+{
+    const struct sim_node *up = from == NOBODY ? NULL : &sim->nodes[from];
+    return up != NULL && up->host_up && up->pg.process == PG_RUNNING && up->pg.is_primary &&
+           linked(sim, node, from) && linked(sim, from, node) && !sim->replica_cut[node][from];
+}
+
 uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
     if (d->action == ACTION_RETURN && !is_running(pg) &&
         (d->back.step == RETURN_CLONE || d->back.step == RETURN_REWIND)) {
-        if (d->back.step == RETURN_CLONE) {
-            check_discard(sim, node, node_named(sim, &sim->nodes[node].view.holder));
+        int from = node_named(sim, &sim->nodes[node].view.holder);
+        bool is_clone = d->back.step == RETURN_CLONE;
+        bool begins = is_clone || can_copy(sim, node, from); /* the dry run of act_rewind.c */
+        if (begins) {
+            check_discard(sim, node, from);
+        }
+        if (is_clone) {
+            if (pg->data == DATA_USABLE && sim->nodes[node].daemon.back.damage != DAMAGE_NONE) {
+                check_gives_up(sim, node);
+            }
             pg_wipe(sim, node);
         }
-        pg->data = DATA_BROKEN; /* the mark outside of it, until it is done */
+        pg->data = begins ? DATA_BROKEN : pg->data; /* the mark outside of it, until it is done */
         return draw(sim, 100 * MS, 900 * MS);
     }
     if (d->action == ACTION_INITDB && !sim->wish.exhaustive && sim->seed % SLOW_INITDB_EACH == 0) {
         return sim->seed * 7919 % SLOW_INITDB_MS * MS; /* no chance: other lives stay as they are */
+    }
+    if (d->action == ACTION_SEAL && d->seal == SEAL_LOOK_AGAIN) {
+        return draw(sim, LOOK_US, LOOK_US + 15 * MS);
     }
     return draw(sim, 1 * MS, 15 * MS);
 }
@@ -60,12 +80,17 @@ static void act_seal(struct sim *sim, int node, const struct decision *d)
         case SEAL_EMPTY_CONNINFO:
             pg_set_conninfo(sim, node, NOBODY);
             break;
+        case SEAL_STOP:
+            UNREACHABLE("no model of a server refuses its configuration");
         case SEAL_END_RECEIVER:
             pg_end_receiver(sim, node);
             break;
-        case SEAL_LOOK_AGAIN:
-            pg->gone_looks = pg->receives_from == NOBODY ? pg->gone_looks + 1 : 0;
+        case SEAL_LOOK_AGAIN: {
+            bool counts = sim->now >= pg->conninfo_shown_at + LOOK_US; /* it was asked after that */
+            bool is_gone = counts && pg->receives_from == NOBODY;
+            pg->gone_looks = is_gone ? pg->gone_looks + 1 : 0;
             break;
+        }
         case SEAL_READ_END:
             pg->end_read = true;
             break;
@@ -134,11 +159,10 @@ static void act_initdb(struct sim *sim, int node)
 static bool copy_from(struct sim *sim, int node, int from)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
-    const struct sim_node *up = from == NOBODY ? NULL : &sim->nodes[from];
-    if (up == NULL || !up->host_up || up->pg.process != PG_RUNNING || !up->pg.is_primary ||
-        !linked(sim, node, from) || !linked(sim, from, node) || sim->replica_cut[node][from]) {
+    if (!can_copy(sim, node, from)) {
         return false;
     }
+    const struct sim_node *up = &sim->nodes[from];
     memcpy(pg->wal, up->pg.wal, up->pg.wal_count * sizeof(pg->wal[0]));
     pg->wal_count = up->pg.wal_count;
     pg->was_killed = false;
@@ -163,10 +187,13 @@ static void act_return(struct sim *sim, int node, const struct decision *d)
     }
     if (d->back.step == RETURN_KEEP_WAL) {
         n->daemon.back.wal_kept = true;
+    } else if (d->back.step == RETURN_REWIND && pg->data == DATA_USABLE) {
+        n->daemon.back.rewind_failures++;
     } else if (d->back.step == RETURN_REWIND && pg->data == DATA_BROKEN) {
-        check_discard(sim, node, from);
         sim->counts.rewinds++;
-        if (!copy_from(sim, node, from)) {
+        if (copy_from(sim, node, from)) {
+            pg->copy = ++sim->next_copy; /* as after a clone (act_home.c) */
+        } else {
             n->daemon.back.rewind_failures++;
         }
         n->daemon.back.wal_kept = false;

@@ -5,13 +5,16 @@
  * - S1': even then it acknowledges no synchronous commit once a later one was promoted.
  * - S2: every synchronous commit that was acknowledged is in each later primary; so is one that a
  *   primary acknowledged alone, because in a synchronous mode no standby was there.
- *   Whatever sets are published, no copies prove them that all lack such a commit.
+ *   Whatever sets are published, no copies prove them that all lack such a commit, and none that
+ *   lacks one proves alone.
  * - S3: what asynchronous commits are lost is within the bound, and reported.
  * - S4: who is granted the role is a database, may be, has sealed, and so have all who count.
  * - S5: no timeline is made twice, and nobody follows onto other records of the same one.
  * - S6, S7: no clone or rewind takes the only copy of an acknowledged commit, or the newest data.
  * - S9: nothing is granted during a pause.
  * - S12: after a restart in place nothing is shown that is on this node alone.
+ * - S13: of standbys that never come up one gives its copy up for a primary, while two others are
+ *   there; and none where PostgreSQL ends before it reads its data.
  * - L4: in a synchronous mode a healed cluster publishes sets of copies that are there, so that a
  *   failover is provable; and nobody is ever told to apply what is in force already.
  * - L1, L2, L3: a healed cluster writes, streams, and did not change its primary more often than it
@@ -152,8 +155,10 @@ static void check_losses(struct sim *sim, const struct sim_node *n)
         sim_violation(sim, "S3: %s is promoted, %u commits are lost, and it is not said",
                       n->name.text, (unsigned)lost);
     }
-    if (e->loss == LOSS_BOUNDED &&
-        (lost_known > e->loss_bytes || e->loss_bytes > sim->settings.lag_bytes_max)) {
+    /* What a primary wrote while it was frozen with its guard (the documented limit) has no bound.
+     */
+    bool is_beyond = e->loss_bytes > sim->settings.lag_bytes_max && sim->counts.both_frozen == 0;
+    if (e->loss == LOSS_BOUNDED && (lost_known > e->loss_bytes || is_beyond)) {
         sim_violation(sim, "S3: %s lost %u of what was known, said %u", n->name.text,
                       (unsigned)lost_known, (unsigned)e->loss_bytes);
     }
@@ -181,19 +186,38 @@ void check_promotion(struct sim *sim, int node)
     }
 }
 
-/* Could copies of @set that lack @a be enough for a proof? Those that are gone do not answer. */
+/* One that is gone does not answer. */
+static bool may_answer_without(const struct sim *sim, const struct sync_copy *copy,
+                               const struct acked *a)
+{
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_node *n = &sim->nodes[i];
+        if (name_is(&copy->name, &n->name) && copy->copy == n->pg.copy &&
+            n->pg.data == DATA_USABLE) {
+            return !has_record(n, a->lsn, a->id);
+        }
+    }
+    return false;
+}
+
+/* Could copies of @set that lack @a be enough for a proof? */
 static bool is_proved_without(const struct sim *sim, const struct sync_set *set,
                               const struct acked *a)
 {
     uint32_t lacking = 0;
     for (uint32_t k = 0; k < set->count; k++) {
-        for (int i = 0; i < sim->databases; i++) {
-            const struct sim_node *n = &sim->nodes[i];
-            lacking += name_is(&set->at[k].name, &n->name) && set->at[k].copy == n->pg.copy &&
-                       n->pg.data == DATA_USABLE && !has_record(n, a->lsn, a->id);
-        }
+        lacking += may_answer_without(sim, &set->at[k], a) ? 1 : 0;
     }
     return proof_answers_needed(set) > 0 && lacking >= proof_answers_needed(set);
+}
+
+/* ... or one that proves alone. */
+static void check_alone(struct sim *sim, const struct sync_copy *copy, const struct acked *a)
+{
+    if (a->sync && may_answer_without(sim, copy, a)) {
+        sim_violation(sim, "S2: %s proves alone, without an acknowledged commit at %u",
+                      copy->name.text, (unsigned)a->lsn);
+    }
 }
 
 static void check_provable(struct sim *sim, const struct acked *a)
@@ -206,6 +230,10 @@ static void check_provable(struct sim *sim, const struct acked *a)
     if (is_lost) {
         sim_violation(sim, "S2: what is published is proved without an acknowledged commit at %u",
                       (unsigned)a->lsn);
+    }
+    check_alone(sim, &value->primary, a);
+    for (uint32_t i = 0; i < value->heir_count; i++) {
+        check_alone(sim, &value->heirs[i], a);
     }
 }
 
@@ -291,6 +319,29 @@ void check_discard(struct sim *sim, int node, int source)
     }
 }
 
+/* PostgreSQL never comes up with it, whatever the reason is. */
+void check_gives_up(struct sim *sim, int node)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    int others = 0;
+    for (int i = 0; i < sim->databases; i++) {
+        others += i != node && sim->nodes[i].pg.data == DATA_USABLE ? 1 : 0;
+    }
+    bool is_same = sim->given_up_epoch == sim->store.now.grant_epoch;
+    sim->given_up = is_same ? sim->given_up + 1 : 1;
+    sim->given_up_epoch = sim->store.now.grant_epoch;
+    sim->counts.given_up++;
+    sim_say(sim, "%s gives its copy up, %d others are left", n->name.text, others);
+    if (sim->sickness == SICK_EARLY) {
+        sim_violation(sim, "S13: %s gives up data that nobody has read", n->name.text);
+    } else if (others < 2) {
+        sim_violation(sim, "S13: %s gives its copy up, and %d others are left", n->name.text,
+                      others);
+    } else if (sim->given_up > 1) {
+        sim_violation(sim, "S13: %s gives its copy up after another one did", n->name.text);
+    }
+}
+
 /* ---- the end ---- */
 
 static bool is_well_placed(const struct sim *sim, int node, const struct sim_node *primary)
@@ -363,7 +414,7 @@ void check_end(struct sim *sim)
     const struct supervisor_times *t = &sim->settings.times;
     char why[200] = "";
     uint64_t bound = (t->lease_ms + t->patient_ms + t->start_max_ms + 15000) * MS;
-    bound += sim->slowness != SLOW_NOT ? sim->recovery_us : 0;
+    bound += (sim->slowness != SLOW_NOT ? sim->recovery_us : 0) + sim->unread_us;
     if (!check_is_well(sim, why)) {
         if (sim->now > sim->heal_at + bound) {
             sim_violation(sim, "%s, %u ms after the heal", why, (unsigned)(bound / MS));

@@ -6,7 +6,8 @@
 
 #define LOOP_US (50 * MS)
 #define PROBE_FAILS 0.01
-#define WAL_KEPT 150 /* records that a primary keeps for whoever is behind */
+#define WAL_KEPT 150 /* records kept for whoever is behind; who is sick has a slot */
+#define BACKLOG_BYTES (UINT64_C(1) << 30) /* what a recovery that takes long has before it */
 
 void daemon_start(struct sim *sim, int node)
 {
@@ -66,19 +67,25 @@ void daemon_words(struct sim *sim, int node, struct member_facts *out)
     out->is_voter = out->is_fresh = true;
 }
 
-void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft)
+/* Words are as old as they are, however late they are taken (consensus/soft.h). */
+void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft,
+                 uint64_t made_at)
 {
     struct sim_node *n = &sim->nodes[node];
+    uint64_t made_ms = local_ms(sim, n) - (sim->now - made_at) / MS;
+    if (made_ms < n->daemon.soft_at[from]) {
+        return;
+    }
     bool changed = n->daemon.soft[from].sealed_epoch != soft->sealed_epoch ||
                    n->daemon.soft[from].primary_epoch != soft->primary_epoch ||
                    n->daemon.soft[from].follows_epoch != soft->follows_epoch ||
                    n->daemon.soft[from].process != soft->process;
     n->daemon.soft[from] = *soft;
-    n->daemon.soft_at[from] = local_ms(sim, n);
+    n->daemon.soft_at[from] = made_ms;
     if (soft->primary_epoch != 0 &&
         (!n->daemon.seen.is_known || position_reaches(&soft->end, &n->daemon.seen))) {
         n->daemon.seen = soft->end;
-        n->daemon.seen_at = local_ms(sim, n);
+        n->daemon.seen_at = made_ms;
     }
     if (changed || n->pg.is_primary) {
         daemon_wake(sim, node);
@@ -97,6 +104,7 @@ static void say(struct sim *sim, int node)
         e->life = sim->nodes[i].daemon.life;
         e->from = node;
         e->slot = slot;
+        e->a = sim->now;
     }
 }
 
@@ -146,6 +154,7 @@ static void observe_force(const struct sim *sim, const struct sim_node *n, struc
     const struct sim_pg *pg = &n->pg;
     bool is_in = pg->force_at <= sim->now;
     out->force = !is_in ? FORCE_UNKNOWN : pg->fence ? FORCE_FENCE : FORCE_OURS;
+    out->is_fence_lifted = !pg->fence && (is_in || !pg->was_fence);
     out->set_in_force = pg->force;
     for (uint32_t i = 0; i < pg->force.count; i++) {
         out->set_in_force.at[i].copy = 0;
@@ -160,6 +169,21 @@ static void observe_force(const struct sim *sim, const struct sim_node *n, struc
     out->unsynced_ms = (sim->now - pg->synced_at) / MS;
 }
 
+/* Where the timeline that it is on left the newest recorded one. */
+static struct position left_of(const struct sim_node *n)
+{
+    const struct history_row *newest = history_newest(&n->view);
+    const struct sim_pg *pg = &n->pg;
+    uint32_t at = pg->wal_count;
+    while (newest != NULL && at > 0 && pg->wal[at - 1].timeline > newest->timeline) {
+        at--;
+    }
+    bool has_left = newest != NULL && at > 0 && at < pg->wal_count &&
+                    pg->wal[at - 1].timeline == newest->timeline;
+    return (struct position){
+        .is_known = has_left, .timeline = has_left ? newest->timeline : 0, .lsn = at};
+}
+
 /* Who answers says it; of what does not run it is read from the files. */
 static void observe_end(const struct sim *sim, const struct sim_node *n, struct pg_facts *out)
 {
@@ -171,8 +195,11 @@ static void observe_end(const struct sim *sim, const struct sim_node *n, struct 
                                       : out->process == PG_RUNNING && out->role != ROLE_UNKNOWN);
     bool is_unread = is_down && out->data == DATA_USABLE && !out->end.is_known;
     out->end_unread_ms = is_unread ? (sim->now - pg->end_since) / MS : 0;
+    out->left = left_of(n);
     out->had = pg_end(pg);
     out->still_ms = sim->now > pg->moves_until ? (sim->now - pg->moves_until) / MS : 0;
+    bool replays = out->role == ROLE_STANDBY && sim->now < pg->replayed_at;
+    out->to_replay = out->role == ROLE_UNKNOWN ? TO_REPLAY_UNKNOWN : replays ? BACKLOG_BYTES : 0;
     out->primary_epoch = pg->copy == n->daemon.primary_copy ? n->daemon.primary_epoch : 0;
 }
 
@@ -210,7 +237,7 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     out->receiver = pg->receives_from != NOBODY ? RECEIVER_LIVES : RECEIVER_GONE;
     out->receiver_gone_twice = pg->gone_looks >= 2;
     out->end_after_seal = pg->end_read;
-    bool takes = pg->conninfo_at > sim->now;
+    bool takes = pg->conninfo_shown_at > sim->now;
     out->conninfo_empty = takes && runs ? FACT_UNKNOWN : yes(pg->conninfo == NOBODY);
     if (pg->conninfo != NOBODY) {
         out->upstream = sim->nodes[pg->conninfo].name;
@@ -297,7 +324,7 @@ void observe(struct sim *sim, int node, struct facts *f)
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_pg *up = &sim->nodes[i].pg;
         if (up->is_primary && name_is(&sim->nodes[i].name, &n->view.holder) &&
-            up->wal_count > n->pg.wal_count + WAL_KEPT) {
+            sim->sick_until == 0 && up->wal_count > n->pg.wal_count + WAL_KEPT) {
             f->back.has_upstream_wal = FACT_NO;
         }
     }
@@ -383,6 +410,7 @@ void daemon_look(struct sim *sim, int node)
         d->granted_at = local_ms(sim, n);
     }
     d->made_at = makes(n) ? local_ms(sim, n) : d->made_at;
+    sick_look(sim, node, &f);
     struct decision now = decide(&f);
     sim->counts.decisions++;
     if (serves_writes(&f)) {
@@ -395,11 +423,14 @@ void daemon_look(struct sim *sim, int node)
         d->renew_until = local_ms(sim, n) + sim->settings.times.renew_ms;
     }
     bool kills = now.action == ACTION_KILL && d->busy && d->doing.action != ACTION_KILL;
-    if (now.action == ACTION_WAIT || (d->busy && !kills)) {
+    bool is_pause = now.action == ACTION_START_STANDBY && sim->sickness != SICK_NOT &&
+                    local_ms(sim, n) < d->starts.not_before_ms;
+    if (now.action == ACTION_WAIT || is_pause || (d->busy && !kills)) {
         return;
     }
     d->busy = true;
     d->doing = now;
+    d->doing_in = sim->settings.sync_mode;
     d->act++;
     e = sim_schedule(sim, sim->now + act_duration(sim, node, &now), EV_ACT, node);
     e->life = d->life;

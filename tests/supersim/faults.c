@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/history.h"
 #include "supervisor/proof.h"
 #include "tests/supersim/world.h"
 
@@ -178,12 +179,29 @@ static bool cut_replica(struct sim *sim, struct sim_node *n, int kind)
     return true;
 }
 
-/* What is left must be able to go on without that disk: a cluster that lost its only copies waits
- * for a person. */
-static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
+/* What will be asked for is not known then. */
+static bool is_publishing(const struct sim *sim)
 {
-    const struct sync_value *sync = &sim->store.now.sync;
-    const struct history_row *newest = history_newest(&sim->store.now);
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_daemon *d = &sim->nodes[i].daemon;
+        if (d->busy && d->doing.action == ACTION_SYNC_SET) {
+            return true;
+        }
+    }
+    for (int i = 0; i < PARCELS; i++) {
+        if (sim->parcels[i].used && sim->parcels[i].proposal.kind == PROPOSE_SYNC) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fault_may_lose(const struct sim *sim, const struct sim_node *lost)
+{
+    struct store_facts store = sim->store.now;
+    store.sync = sim->store.owed;
+    const struct sync_value *sync = &store.sync;
+    const struct history_row *newest = history_newest_used(&store);
     struct member_facts left[NODES_MAX];
     memset(left, 0, sizeof(left));
     struct position floor = pg_end(&lost->pg);
@@ -194,9 +212,10 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
         left[i].end = n == lost ? (struct position){.is_known = false} : pg_end(&n->pg);
         left[i].sealed_epoch = 1;
     }
-    struct proof proof = proof_by_seals(sync, left, (uint32_t)sim->databases, 1);
+    struct proof proof = proof_by_seals(&store, left, (uint32_t)sim->databases, 1);
+    struct proof waits = proof_of_waits(&store, left, (uint32_t)sim->databases, 1);
     if (!sync->is_known || newest == NULL || sim->acked_count == 0 ||
-        sim->store.now.paused == FACT_YES) {
+        sim->store.now.paused == FACT_YES || is_publishing(sim)) {
         return false;
     }
     if (!proof_is_lossy(sync)) {
@@ -205,6 +224,8 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
             return false;
         }
         floor = proof.floor;
+    } else if (!proof.holds && !waits.holds) {
+        return false; /* a set of them may have been in force, and nobody is left of it */
     }
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_node *n = &sim->nodes[i];
@@ -218,7 +239,7 @@ static bool may_wipe(const struct sim *sim, const struct sim_node *lost)
 
 static bool wipe(struct sim *sim, struct sim_node *n, int kind)
 {
-    if (!n->is_database || !n->host_up || n->pg.data != DATA_USABLE || !may_wipe(sim, n)) {
+    if (!n->is_database || !n->host_up || n->pg.data != DATA_USABLE || !fault_may_lose(sim, n)) {
         return false;
     }
     drop_host(sim, n);
@@ -408,14 +429,67 @@ void fault_recover(struct sim *sim, int node, uint64_t what)
     }
 }
 
+/* ---- a PostgreSQL that ends as soon as it was promoted, again and again ---- */
+
+#define CRASHES_WITHIN_US (5 * MS) /* before its timeline can be in the store */
+
+void fault_opened(struct sim *sim, int node)
+{
+    const struct history_row *newest = history_newest(&sim->store.now);
+    bool is_recorded = newest == NULL || newest->epoch == sim->nodes[node].pg.epoch;
+    if (sim->crashing != node || is_recorded) {
+        return;
+    }
+    for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
+        if (kinds[kind].strike == kill_postmaster) {
+            struct event *e = sim_schedule(
+                sim, sim->now + random_below(&sim->random, CRASHES_WITHIN_US), EV_RECOVER, node);
+            e->a = kind + 1000;
+        }
+    }
+    sim->counts.crashed_promotions++;
+    sim->counts.crashing_after_heal += sim->healed ? 1 : 0;
+}
+
+/* Of the WAL of @from, up to where it left the newest recorded timeline. */
+static bool has_recorded_wal_of(const struct sim_pg *pg, const struct sim_pg *from, uint32_t newest)
+{
+    uint32_t at = from->wal_count;
+    while (at > 0 && from->wal[at - 1].timeline > newest) {
+        at--;
+    }
+    return at == 0 || (pg->wal_count >= at && pg->wal[at - 1].id == from->wal[at - 1].id);
+}
+
+/* Somebody else may be primary, and has all that anybody has but for what was never recorded: then
+ * the cluster must be well without the one that crashes. */
+static bool is_dispensable(const struct sim *sim, int node)
+{
+    const struct history_row *newest = history_newest(&sim->store.now);
+    bool is_proof = sim->store.now.sync.is_known && !proof_is_lossy(&sim->store.now.sync);
+    for (int i = 0; i < sim->databases && is_proof && newest != NULL; i++) {
+        const struct sim_node *n = &sim->nodes[i];
+        bool has_all = i != node && !n->nofailover && n->pg.data == DATA_USABLE &&
+                       pg_end(&n->pg).timeline >= newest->timeline;
+        for (int k = 0; k < sim->databases && has_all; k++) {
+            const struct sim_pg *other = &sim->nodes[k].pg;
+            has_all =
+                other->data != DATA_USABLE || has_recorded_wal_of(&n->pg, other, newest->timeline);
+        }
+        if (has_all) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void thaw(const struct sim *sim, uint64_t *until)
 {
     *until = *until > sim->now ? sim->now : *until;
 }
 
-void fault_heal(struct sim *sim)
+void fault_undo(struct sim *sim)
 {
-    sim->healed = true;
     memset(sim->cut, 0, sizeof(sim->cut));
     memset(sim->replica_cut, 0, sizeof(sim->replica_cut));
     for (int i = 0; i < sim->count; i++) {
@@ -428,8 +502,17 @@ void fault_heal(struct sim *sim)
         n->daemon.crashes = 0;
         start_host(sim, i);
     }
+}
+
+void fault_heal(struct sim *sim)
+{
+    sim->healed = true;
+    if (sim->crashing != NOBODY && !is_dispensable(sim, sim->crashing)) {
+        sim->crashing = NOBODY;
+    }
+    fault_undo(sim);
     sim->store.now.paused = FACT_NO;
     sim->store.revision++;
     sim_say(sim, "healed");
-    sim_schedule(sim, sim->now + 2000 * MS, EV_END, 0);
+    sim_schedule(sim, sim->now + sick_begin(sim) + 2000 * MS, EV_END, 0);
 }

@@ -10,6 +10,8 @@
 
 #define STREAM_MAX 200
 #define STANDS_AFTER_US (2000 * MS)
+#define STARTUP_LAG_US (18 * MS) /* until it has seen the signal that the postmaster passed on */
+#define SICK_CLIENT 8    /* times slower, for that lasts long, and WAL_MAX is soon reached */
 #define UNREADABLE 0.005 /* of all ends */
 #define UNREADABLE_US (25000 * MS)
 
@@ -28,7 +30,9 @@ void pg_read_end(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->end_since = sim->now;
-    pg->end_at = sim->now + (dice(sim, UNREADABLE) ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
+    bool is_unreadable = dice(sim, UNREADABLE);
+    pg->end_at = sim->now + (is_unreadable ? UNREADABLE_US : draw(sim, 2 * MS, 300 * MS));
+    sim->unread_us += is_unreadable && sim->healed ? UNREADABLE_US : 0;
 }
 
 static void add_record(struct sim *sim, struct sim_pg *pg, uint32_t timeline)
@@ -107,6 +111,7 @@ void pg_kill(struct sim *sim, int node)
     disconnect(sim, node);
     pg_note_killed(sim, node);
     pg->process = PG_LEFT;
+    pg->fails = false;
     end_in(sim, node, NEXT_ABSENT, short_draw(sim, 40 * MS));
     if (commits(&sim->nodes[node])) {
         sim_schedule(sim, sim->now + draw(sim, 1 * MS, 30 * MS), EV_CLIENT, node)->life = pg->life;
@@ -121,6 +126,7 @@ void pg_stop(struct sim *sim, int node, bool fast)
     }
     pg->was_killed = pg->was_killed && sim->now < pg->replayed_at;
     pg->process = PG_STOPPING;
+    pg->fails = false;
     uint64_t us = fast ? draw(sim, 30 * MS, 200 * MS) : draw(sim, 5 * MS, 30 * MS);
     pg->life++;
     disconnect(sim, node);
@@ -150,7 +156,12 @@ void pg_start(struct sim *sim, int node, bool as_primary)
     recover(sim, pg);
     bool opens_early = !as_primary && sim->slowness == SLOW_REPLAY;
     uint64_t recovery_us = opens_early ? 0 : pg->replayed_at - sim->now;
-    end_in(sim, node, as_primary ? NEXT_PRIMARY : NEXT_STANDBY,
+    pg->fails = sick_fails(pg, as_primary);
+    starts_began(&sim->nodes[node].daemon.starts, local_ms(sim, &sim->nodes[node]));
+    end_in(sim, node,
+           pg->fails    ? NEXT_ABSENT
+           : as_primary ? NEXT_PRIMARY
+                        : NEXT_STANDBY,
            recovery_us + draw(sim, 20 * MS, 150 * MS));
 }
 
@@ -166,6 +177,7 @@ static void open_as_primary(struct sim *sim, int node, uint64_t epoch)
     pg->synced_at = sim->now;
     memset(pg->flushed, 0, sizeof(pg->flushed));
     sim_schedule(sim, sim->now + draw(sim, 2 * MS, 40 * MS), EV_CLIENT, node)->life = pg->life;
+    fault_opened(sim, node);
 }
 
 static void promoted(struct sim *sim, int node)
@@ -205,6 +217,7 @@ void pg_next(struct sim *sim, int node)
         case NEXT_ABSENT:
             pg->process = PG_ABSENT;
             pg->is_primary = false;
+            sick_ended(sim, node);
             pg->life++;
             disconnect(sim, node);
             pg->conninfo = pg->conninfo_was = NOBODY;
@@ -251,7 +264,8 @@ void pg_set_conninfo(struct sim *sim, int node, int to)
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->conninfo_was = conninfo_in_force(sim, pg);
     pg->conninfo = to;
-    pg->conninfo_at = sim->now + draw(sim, 2 * MS, 60 * MS);
+    pg->conninfo_shown_at = sim->now + draw(sim, 2 * MS, 60 * MS);
+    pg->conninfo_at = pg->conninfo_shown_at + draw(sim, 0, STARTUP_LAG_US) % STARTUP_LAG_US;
     pg->end_read = false;
     struct event *e = sim_schedule(sim, pg->conninfo_at, EV_CONNECT, node);
     e->life = pg->life;
@@ -360,7 +374,11 @@ void pg_set_force(struct sim *sim, int node, const struct sync_set *set)
     pg->force_was = is_in ? pg->force : pg->force_was;
     pg->was_fence = is_in ? pg->fence : pg->was_fence;
     pg->was_alone = is_in ? pg->alone : pg->was_alone;
-    pg->alone = set->needed == 0 && sim->settings.sync_mode != SYNC_OFF;
+    /* What an asynchronous mode wants and what a synchronous one makes do with are the same text.
+     * It is written for the mode in which that was decided, and published, before: a daemon that
+     * was frozen since does not know of another one. */
+    bool is_wanted = sim->nodes[node].daemon.doing_in == SYNC_OFF;
+    pg->alone = set->needed == 0 && !is_wanted && sim->settings.sync_mode != SYNC_OFF;
     pg->force = *set;
     pg->fence = false;
     pg->force_at = sim->now + draw(sim, 2 * MS, 60 * MS);
@@ -438,7 +456,9 @@ void pg_client(struct sim *sim, int node)
         add_record(sim, &n->pg, n->pg.wal[n->pg.wal_count - 1].timeline);
         pg_acknowledge(sim, node);
     }
-    sim_schedule(sim, sim->now + draw(sim, 10 * MS, 60 * MS), EV_CLIENT, node)->life = n->pg.life;
+    uint64_t us = draw(sim, 10 * MS, 60 * MS);
+    us = sim->now < sim->sick_until ? us * SICK_CLIENT : us;
+    sim_schedule(sim, sim->now + us, EV_CLIENT, node)->life = n->pg.life;
 }
 
 bool pg_is_writable(const struct sim *sim, const struct sim_node *n)

@@ -113,7 +113,7 @@ int parcel_take(struct sim *sim)
     for (int k = 0; k < PARCELS; k++) {
         int i = (sim->parcel_next + k) % PARCELS;
         if (!sim->parcels[i].used) {
-            sim->parcels[i].used = true;
+            sim->parcels[i] = (struct parcel){.used = true};
             sim->parcels_used++;
             sim->parcel_next = i + 1;
             return i;
@@ -186,7 +186,7 @@ static void happen_daemon(struct sim *sim, const struct event *e)
             daemon_beat(sim, e->node);
             break;
         case EV_SOFT:
-            daemon_soft(sim, e->node, e->from, &sim->parcels[e->slot].soft);
+            daemon_soft(sim, e->node, e->from, &sim->parcels[e->slot].soft, e->a);
             break;
         case EV_CONFIRM:
             store_confirmed(sim, e->node, e->a, e->b);
@@ -270,6 +270,9 @@ static void happen(struct sim *sim, const struct event *e)
         case EV_END:
             check_end(sim);
             break;
+        case EV_SICK:
+            sick_step(sim, e->node, e->a);
+            break;
     }
 }
 
@@ -316,6 +319,16 @@ static void set_slowness(struct sim *sim)
     sim->recovery_us = most_us + most_us * (20 + sim->seed * 7919 % 80) / 100;
 }
 
+#define CRASHING_EACH 16
+#define CRASHING_OF 9 /* of so many */
+
+/* No chance either. */
+static void set_crashing(struct sim *sim)
+{
+    bool has_one = sim->seed % CRASHING_EACH == CRASHING_OF && !sim->wish.exhaustive;
+    sim->crashing = has_one ? (int)(sim->seed / CRASHING_EACH % (uint64_t)sim->databases) : NOBODY;
+}
+
 static void draw_nodes(struct sim *sim)
 {
     struct test_random *r = &sim->random;
@@ -347,6 +360,7 @@ static void begin(struct sim *sim)
     draw_settings(sim);
     set_slowness(sim);
     draw_nodes(sim);
+    set_crashing(sim);
     store_start(sim);
     for (int i = 0; i < sim->count; i++) {
         daemon_start(sim, i);

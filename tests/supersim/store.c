@@ -160,6 +160,19 @@ static bool is_holder(const struct sim *sim, const struct proposal *p)
            name_is(&now->holder, &sim->nodes[p->by].name);
 }
 
+/* Who records a timeline has everything, and acknowledges nothing before its own publish: all who
+ * had everything before it still do. */
+static void owe_heir(struct sim *sim, const struct proposal *p)
+{
+    struct sync_value *owed = &sim->store.owed;
+    uint32_t at = 0;
+    while (at < owed->heir_count && !name_is(&owed->heirs[at].name, &sim->nodes[p->by].name)) {
+        at++;
+    }
+    owed->heirs[at] = (struct sync_copy){.name = sim->nodes[p->by].name, .copy = p->copy};
+    owed->heir_count += at == owed->heir_count ? 1 : 0;
+}
+
 static void commit_record(struct sim *sim, const struct proposal *p)
 {
     struct store_facts *now = &sim->store.now;
@@ -177,6 +190,7 @@ static void commit_record(struct sim *sim, const struct proposal *p)
     now->holder_copy = p->copy;
     now->sync = p->sync;
     now->sync_revision++;
+    owe_heir(sim, p);
     sim->store.system_id = p->system_id;
     sim->counts.records++;
 }
@@ -193,7 +207,7 @@ static void commit_holder(struct sim *sim, const struct proposal *p)
     } else if (p->kind == PROPOSE_RECORD) {
         commit_record(sim, p);
     } else if (p->sync_seen == s->now.sync_revision) {
-        s->now.sync = p->sync;
+        s->now.sync = s->owed = p->sync;
         s->now.sync_revision++;
         sim->counts.publishes++;
         sim->counts.two_sets += p->sync.count > 1 ? 1 : 0;

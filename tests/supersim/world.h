@@ -11,9 +11,11 @@
 #include <stdio.h>
 
 #include "consensus/hash128.h"
+#include "supervisor/damage.h"
 #include "supervisor/decide.h"
 #include "supervisor/elect.h"
 #include "supervisor/own_words.h"
+#include "supervisor/starts.h"
 #include "supervisor/timing_profile.h"
 #include "tests/lib/random.h"
 
@@ -34,7 +36,8 @@
     X(crashes) X(daemon_kills) X(daemon_freezes) X(loop_hangs) X(guard_deaths) X(guard_freezes) X(both_frozen) \
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
-    X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut)
+    X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut) \
+    X(crashed_promotions) X(crashing_after_heal) X(starts_in_vain) X(copies_kept) X(given_up)
 // clang-format on
 
 struct counts {
@@ -63,6 +66,7 @@ enum event_kind {
     EV_RECOVER, /* of one fault of one node */
     EV_HEAL,
     EV_END,
+    EV_SICK,
 };
 
 enum proposal_kind {
@@ -122,6 +126,14 @@ enum slowness {
     SLOW_STANDS, /* it stands still for longer than it may; the next start does not */
 };
 
+/* Why standbys do not come up at the end of a life (sick.c). */
+enum sickness {
+    SICK_NOT,
+    SICK_EARLY, /* PostgreSQL ends before it reads its data */
+    SICK_LATE,  /* ... after, and a clone cures nothing */
+    SICK_DATA,  /* ... after, and a clone does: it is one standby */
+};
+
 enum pg_next { NEXT_NONE, NEXT_ABSENT, NEXT_STANDBY, NEXT_PRIMARY, NEXT_PROMOTED };
 
 struct sim_pg {
@@ -135,6 +147,9 @@ struct sim_pg {
     bool noted, hangs;
     bool was_killed;                   /* and has to recover */
     bool has_stood_still;              /* in recovery, since then */
+    bool is_sick;                      /* it never comes up as a standby ... */
+    uint64_t sick_copy;                /* ... with this copy; 0: with any */
+    bool fails;                        /* what it does now */
     uint64_t moves_until, replayed_at; /* of the recovery of this start */
     uint64_t copy, sealed;
     uint64_t system_id;
@@ -142,7 +157,8 @@ struct sim_pg {
     uint32_t wal_count;
     /* the receiver */
     int conninfo, conninfo_was;
-    uint64_t conninfo_at; /* in force from then on */
+    uint64_t conninfo_shown_at; /* a new session shows it from then on */
+    uint64_t conninfo_at;       /* ... and soon after the startup process goes by it */
     int receives_from;
     uint64_t connection; /* grows with each */
     uint32_t gone_looks;
@@ -181,6 +197,7 @@ struct sim_daemon {
     /* what it does */
     bool busy;
     struct decision doing;
+    enum sync_mode doing_in; /* the mode when that was decided */
     uint64_t act;
     /* the lease */
     uint64_t renew_until;               /* local ms */
@@ -193,6 +210,8 @@ struct sim_daemon {
     uint64_t seen_at;
     uint64_t answered_seal, answered_follows; /* epochs */
     struct return_facts back;
+    struct starts_book starts;
+    struct damage_book damage;
     uint32_t crashes;
     uint64_t crash_window;
     bool wants_switchover;
@@ -229,6 +248,7 @@ struct sim_node {
 struct sim_store {
     struct store_facts now; /* what is decided */
     uint64_t revision;
+    struct sync_value owed;        /* whose answers must be enough: now.sync as it has to be */
     uint64_t system_id;            /* of the initialize key */
     uint64_t sync_done[NODES_MAX]; /* publishes that came to an end, one way or the other */
     int leader;
@@ -283,8 +303,14 @@ struct sim {
     bool replica_cut[NODES_MAX][NODES_MAX];
     bool healed, over;
     uint64_t heal_at, fault_every;
+    enum sickness sickness;
+    uint64_t sick_until;
+    uint64_t given_up_epoch; /* of the primary, and how many copies were given up for it */
+    uint32_t given_up;
     enum slowness slowness;
     uint64_t recovery_us; /* of what was killed */
+    int crashing;         /* whose PostgreSQL ends as soon as it was promoted, always; NOBODY */
+    uint64_t unread_us;   /* for so long ends could not be read, all that began after the heal */
     unsigned fault_mask;
     uint32_t next_id;
     uint64_t next_copy;
@@ -326,7 +352,8 @@ void daemon_start(struct sim *sim, int node);
 void daemon_wake(struct sim *sim, int node);
 void daemon_look(struct sim *sim, int node);
 void daemon_beat(struct sim *sim, int node);
-void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft);
+void daemon_soft(struct sim *sim, int node, int from, const struct member_facts *soft,
+                 uint64_t made_at);
 void daemon_words(struct sim *sim, int node, struct member_facts *out);
 void observe(struct sim *sim, int node, struct facts *f);
 
@@ -375,9 +402,22 @@ void fault_strike(struct sim *sim);
 bool fault_do(struct sim *sim, int kind, int node); /* false: not possible now */
 void fault_recover(struct sim *sim, int node, uint64_t what);
 void fault_heal(struct sim *sim);
+void fault_opened(struct sim *sim, int node); /* its PostgreSQL is out of recovery */
+void fault_undo(struct sim *sim);             /* of hosts, programs and the network */
+/* What is left can go on without its disk: a cluster that lost its only copies waits for a person.
+ */
+bool fault_may_lose(const struct sim *sim, const struct sim_node *lost);
 int fault_kinds(void);
 const char *fault_name(int kind);
 void fault_milestone(struct sim *sim);
+
+/* sick.c */
+uint64_t sick_begin(struct sim *sim); /* how long it takes */
+void sick_step(struct sim *sim, int node, uint64_t step);
+bool sick_fails(const struct sim_pg *pg, bool as_primary);
+void sick_look(struct sim *sim, int node,
+               struct facts *f);            /* of a daemon: is this copy given up? */
+void sick_ended(struct sim *sim, int node); /* its PostgreSQL has */
 
 /* check.c */
 void check_event(struct sim *sim);
@@ -390,6 +430,7 @@ void check_lift(struct sim *sim, int node, const struct sync_set *set);
 void check_publish(struct sim *sim);
 void check_apply(struct sim *sim, int node, const struct sync_set *set);
 void check_discard(struct sim *sim, int node, int source);
+void check_gives_up(struct sim *sim, int node);
 void check_end(struct sim *sim);
 bool check_is_well(struct sim *sim, char why[200]);
 

@@ -39,6 +39,32 @@ static void hangs(struct act *a)
     act_do(a, "hangs", hang, act_kit_ended);
 }
 
+/* A kill that is cut off: it has seen where the postmaster worked, which is gone by now. */
+static int hang_killing(struct act_order *order, struct err *err)
+{
+    order->known.cwd = (struct file_id){.device = 1, .inode = 7};
+    return hang(order, err);
+}
+
+static void kills_in_vain(struct act *a)
+{
+    act_do_kill(a, hang_killing, act_kit_ended);
+}
+
+static uint64_t told; /* the inode of the same, as the next kill knows it */
+
+static int tell(struct act_order *order, struct err *err)
+{
+    (void)err;
+    told = order->known.cwd.inode;
+    return 0;
+}
+
+static void kills_again(struct act *a)
+{
+    act_do_kill(a, tell, act_kit_ended);
+}
+
 static void works(struct act *a)
 {
     act_do(a, "works", quick, act_kit_ended);
@@ -90,10 +116,36 @@ static void what_ends_postgresql_waits_for_no_disk(void **state)
     (void)close(pipes[1]);
 }
 
+static void a_kill_knows_what_those_before_have_seen(void **state)
+{
+    (void)state;
+    const struct guard_event ended = {.kind = GUARD_ENDED};
+    act_kit_open(&act);
+    assert_int_equal(pipe(pipes), 0);
+    act_begin(&act, 50, kills_in_vain);
+    act_kit_run_until(&acts_done, 1);
+    assert_int_equal(act.err.code, ERR_TIMEOUT);
+    assert_int_equal(write(pipes[1], "x", 1), 1);
+    while (act_is_stuck(&act)) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    memset(&act.order, 0, sizeof(act.order)); /* as every sequence begins */
+    act_begin(&act, 5000, kills_again);
+    act_kit_run_until(&acts_done, 2);
+    assert_int_equal(told, 7);
+    act.known.cwd.inode = 7;
+    act_guard_event(&act, &ended); /* nobody is left, and the number may be given again */
+    assert_int_equal(act.known.cwd.inode, 0);
+    act_kit_close(&act);
+    act_kit_close_loop();
+    assert_int_equal(close(pipes[0]) + close(pipes[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_ends_postgresql_waits_for_no_disk),
+        cmocka_unit_test(a_kill_knows_what_those_before_have_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

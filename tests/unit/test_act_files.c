@@ -7,10 +7,14 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
 #include "supervisor/act_table.h"
@@ -91,6 +95,57 @@ static void c1_what_does_not_run_names_nobody_when_it_is_sealed(void **state)
     assert_int_equal(note.sealed_epoch, KIT_EPOCH + 1);
 }
 
+/* The guard's side of one refused seal that was tried so often before: how it is to end. */
+static uint64_t ended_by(int guard, struct guard_seen *seen, struct act *act, uint32_t failures)
+{
+    struct guard_request request = {.kind = 0};
+    char bytes[GUARD_MESSAGE_MAX];
+    int before = acts_done;
+    act->order = order;
+    act->order.failures = failures;
+    act->order.decision = (struct decision){.action = ACTION_SEAL, .seal = SEAL_STOP};
+    seen->process = PG_RUNNING;
+    act_carry_out(act);
+    for (int i = 0; i < 10000 && act->asked == 0; i++) {
+        (void)uv_run(act->loop, UV_RUN_ONCE);
+    }
+    ssize_t size = recv(guard, bytes, sizeof(bytes), 0);
+    assert_true(size > 0 && guard_request_decode(bytes, (size_t)size, &request));
+    assert_int_equal(request.kind, GUARD_STOP);
+    assert_false(has("data/postgresql.conf", "host=10.0.0.1")); /* before it is asked to */
+    assert_true(has("data/postgresql.conf", SYNC_FENCE_NAME));
+    struct guard_event answer = {.kind = GUARD_DONE, .id = request.id};
+    act_guard_event(act, &answer);
+    assert_int_equal(acts_done, before);
+    seen->process = PG_ABSENT;
+    act_kit_run_until(&acts_done, before + 1);
+    assert_int_equal(act->err.code, 0);
+    return request.how;
+}
+
+static void c1_what_refuses_its_files_is_ended_and_names_nobody(void **state)
+{
+    (void)state;
+    static struct act act;
+    struct guard_client guard = {.fd = -1, .page_fd = -1};
+    struct guard_seen seen = {.state = GUARD_WELL};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    act_kit_open(&act);
+    guard.fd = ends[0];
+    act.guard = &guard;
+    act.guard_seen = &seen;
+    assert_int_equal(work_put_config(&order, &err), 0);
+    assert_true(has("data/postgresql.conf", "host=10.0.0.1"));
+    assert_int_equal(ended_by(ends[1], &seen, &act, 0), GUARD_FAST);
+    assert_int_equal(ended_by(ends[1], &seen, &act, 1),
+                     GUARD_KILL); /* others wait for its answer */
+    act_kit_close(&act);
+    act_kit_close_loop();
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 static int stay(void *arg)
 {
     return chdir((const char *)arg) != 0 ? 1 : pause();
@@ -116,15 +171,51 @@ static void b2_a_reload_takes_out_what_alter_system_has_set(void **state)
     assert_true(has("data/postgresql.auto.conf", "work_mem = '8MB'"));
 }
 
-/* As the supervisor does first of all. */
+static int sync_for(uint64_t lease_ms)
+{
+    order.lease_until_ms = clock_boot_ms(clock_system()) + lease_ms;
+    order.config.has_sync = true;
+    order.config.sync =
+        (struct sync_set){.needed = 1, .count = 1, .at = {{.name = kit_name(3), .copy = 103}}};
+    return work_sync(&order, &err);
+}
+
+static void b2_the_fence_is_lifted_under_a_living_lease_alone(void **state)
+{
+    (void)state;
+    pid_t child = scratch_fork(stay, places[0], STDERR_FILENO);
+    order.facts.settings.times.kill_budget_ms = 5000;
+    order.postmaster = (uint64_t)child;
+    assert_int_equal(work_put_config(&order, &err), 0);
+    assert_int_equal(sync_for(5000), ERR_TIMEOUT); /* the guard may be ending it already */
+    assert_non_null(strstr(err.msg, "the lease has run out"));
+    assert_true(has("data/postgresql.conf", SYNC_FENCE_NAME)); /* whoever has it read again */
+    assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+    order.lease_until_ms = 0; /* none at all */
+    assert_int_equal(work_sync(&order, &err), ERR_TIMEOUT);
+    int code = ERR_NOT_FOUND;
+    for (int i = 0; i < 1000 && code == ERR_NOT_FOUND; i++) { /* until the child is in its place */
+        code = sync_for(600000);
+    }
+    assert_int_equal(code, 0);
+    assert_false(has("data/postgresql.conf", SYNC_FENCE_NAME));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+}
+
+/* As the supervisor does first of all. What was seen by it is there for whatever comes later. */
 static void look_at_directory(void)
 {
     static struct act act;
+    struct file_id data = {0};
     act_kit_open(&act);
     act.order = order;
     act_look(&act);
     act_kit_run_until(&acts_done, 1);
     assert_int_equal(act.err.code, 0);
+    assert_true(file_id_of(AT_FDCWD, made.files.data_dir, &data));
+    assert_true(file_id_same(&act.known.data, &data));
     act_kit_close(&act);
     act_kit_close_loop();
 }
@@ -159,6 +250,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(c1_what_does_not_run_names_nobody_when_it_is_sealed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(b2_the_fence_is_lifted_under_a_living_lease_alone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(c1_what_refuses_its_files_is_ended_and_names_nobody, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_a_reload_takes_out_what_alter_system_has_set, setup,
                                         teardown),

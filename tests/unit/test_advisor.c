@@ -60,7 +60,8 @@ static bool compares(const struct advice *a, enum key key, enum pgraft_target ta
 
 static void compares_what_it_was_made_from(const struct advice *a)
 {
-    static const enum key same[] = {KEY_GRANT, KEY_ORDER, KEY_CONFIG, KEY_SYNC, KEY_FAILOVER};
+    static const enum key same[] = {KEY_GRANT, KEY_ORDER,   KEY_CONFIG,
+                                    KEY_SYNC,  KEY_HISTORY, KEY_FAILOVER};
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         assert_true(compares(a, same[i], PGRAFT_MOD_REVISION, 100 + (uint64_t)same[i]));
     }

@@ -44,6 +44,7 @@ static void ordered(struct scene *s)
     s->said.sealed_epoch = ORDER;
     s->said.follows_epoch = 0;
     s->said.end.lsn += 10;
+    s->said.left = kit_at(4, 4000);
 }
 
 /* Behind its fence pg1 waits for somebody to follow. */
@@ -121,6 +122,23 @@ CHANGE(somebody_else_wrote_it)
 
 typedef void (*scene_change)(struct scene *s);
 
+/* Else it would be chosen for the moment until soft state says so. */
+static void who_refuses_its_configuration_says_so_with_its_seal(void **state)
+{
+    (void)state;
+    struct scene s;
+    ordered(&s);
+    s.said.config_reads = FACT_NO;
+    take(&s, 7);
+    assert_true(is_sealed(&s));
+    assert_int_equal(s.members[PG2].config_reads, FACT_NO);
+    ordered(&s);
+    s.members[PG2].config_reads = FACT_NO;
+    take(&s, 7);
+    assert_true(is_sealed(&s));
+    assert_int_equal(s.members[PG2].config_reads, FACT_NO);
+}
+
 static void c1_a_seal_counts_for_the_copy_that_said_it(void **state)
 {
     (void)state;
@@ -135,6 +153,7 @@ static void c1_a_seal_counts_for_the_copy_that_said_it(void **state)
     take(&s, 7);
     assert_true(is_sealed(&s));
     assert_int_equal(s.members[PG2].end.lsn, KIT_LSN + 10);
+    assert_int_equal(s.members[PG2].left.lsn, 4000);
     assert_int_equal(s.members[PG2].follows_epoch, 0);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         ordered(&s);
@@ -219,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(c1_a_seal_counts_for_the_copy_that_said_it),
+        cmocka_unit_test(who_refuses_its_configuration_says_so_with_its_seal),
         cmocka_unit_test(c4_who_follows_counts_for_the_copy_that_said_it),
         cmocka_unit_test(an_end_never_goes_back),
         cmocka_unit_test(what_can_not_be_read_or_is_gone_says_nothing),

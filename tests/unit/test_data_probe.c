@@ -129,6 +129,22 @@ static void end_of_the_wal_is_read_or_not_known(void **state)
     assert_true(seen.end.is_known && seen.end.lsn == 7822528 && seen.end.timeline == 3);
     assert_int_equal(seen.records, 5094);
     assert_int_equal(seen.misses, 7340032);
+    assert_int_equal(seen.lines.count, 0);
+    wal_end_parse("error=0 where=- end=9 timeline=6 records=2 misses=0 lines=1:0,4:7,6:8\n", NULL,
+                  &seen);
+    assert_int_equal(seen.lines.count, 3);
+    assert_true(seen.lines.at[0].timeline == 1 && seen.lines.at[0].begin == 0);
+    assert_true(seen.lines.at[2].timeline == 6 && seen.lines.at[2].begin == 8);
+    static const char *const no_lines[] = {"1:0,", "1", "0:5", "x:5", "1:0,4294967296:7",
+                                           "1:-5", ""};
+    for (size_t i = 0; i < ARRAY_LEN(no_lines); i++) {
+        char said[120];
+        (void)snprintf(said, sizeof(said),
+                       "error=0 where=- end=9 timeline=6 records=2 misses=0 lines=%s\n",
+                       no_lines[i]);
+        wal_end_parse(said, NULL, &seen);
+        assert_true(seen.end.is_known && seen.lines.count == 0);
+    }
     static const char *const unknown[] = {"error=2 where=open end=0 timeline=0 records=0 misses=0",
                                           "error=0 where=- end=5 timeline=0 records=0 misses=0",
                                           "error=0 where=- end=0 timeline=1 records=0 misses=0",

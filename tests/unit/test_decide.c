@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -182,6 +183,18 @@ CHANGE(any_lag_is_too_much)
 {
     waits_for_nobody(f);
     f->settings.lag_bytes_max = 0;
+}
+CHANGE(pg3_has_much_to_replay)
+{
+    f->members[2].to_replay = (UINT64_C(64) << 20) + 1;
+}
+CHANGE(pg3_has_little_to_replay)
+{
+    f->members[2].to_replay = UINT64_C(64) << 20;
+}
+CHANGE(pg3_does_not_say_what_it_replayed)
+{
+    f->members[2].to_replay = TO_REPLAY_UNKNOWN;
 }
 CHANGE(pg3_starts)
 {
@@ -402,10 +415,50 @@ CHANGE(unrecorded)
 {
     f->store.history_count = 1;
 }
+/* It was seen to be primary. */
+CHANGE(crashed_before_it_recorded)
+{
+    crashed(f);
+    seen_as_primary(f);
+    unrecorded(f);
+}
+/* Its promotion was to begin the timeline after that on which it is. */
+CHANGE(on_the_timeline_that_it_was_to_leave)
+{
+    f->store.history_count = 1;
+    f->store.grant_timeline = KIT_TIMELINE + 1;
+}
+CHANGE(first_of_all_grants)
+{
+    f->store.history_count = 0;
+}
+CHANGE(its_end_can_not_be_read)
+{
+    f->pg.end.is_known = false;
+    f->pg.end_unread_ms = 3600000;
+}
+CHANGE(guard_owes_a_start)
+{
+    f->guard.owes_start = true;
+}
 CHANGE(role_is_wanted_elsewhere)
 {
     f->wish.switchover = true;
     f->wish.candidate = kit_name(3);
+}
+CHANGE(pg3_refuses)
+{
+    f->members[2].config_reads = FACT_NO;
+}
+CHANGE(both_standbys_refuse)
+{
+    pg3_refuses(f);
+    f->members[1].config_reads = FACT_NO;
+}
+CHANGE(reload_refused)
+{
+    f->pg.reload_refused = true;
+    (void)snprintf(f->pg.config_wrong, sizeof(f->pg.config_wrong), "/d/a.conf:7: syntax error");
 }
 CHANGE(one_standby_is_gone)
 {
@@ -499,6 +552,7 @@ static const struct {
     {"B1: promoted for one epoch, it does not serve under another", kit_primary, {promoted_for_another_epoch}, ACTION_KILL, "other-epoch"},
     {"a daemon that stops stops PostgreSQL", kit_primary, {program_stops}, ACTION_STOP, "stop"},
     {"... and releases when all is down", kit_primary, {program_stops, all_is_down}, ACTION_RELEASE, "stop-release"},
+    {"A3: ... not before the guard has told what came of a start", kit_primary, {program_stops, all_is_down, guard_owes_a_start}, ACTION_WAIT, "stop-unanswered"},
     {"... and says how far it came, before it goes", kit_primary, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_SEAL, "farewell"},
     {"... which a standby need not", kit_standby, {program_stops, all_is_down}, ACTION_WAIT, "stopped"},
     {"... nor that", kit_standby, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_WAIT, "stopped"},
@@ -518,6 +572,8 @@ static const struct {
     {"C3: another copy than was chosen is not promoted", kit_chosen, {another_copy}, ACTION_WAIT, "other-copy"},
     {"C1: a promise is above a grant", kit_chosen, {sealed_above}, ACTION_WAIT, "promised-newer"},
     {"who lost its data gives the role back", kit_chosen, {all_is_down, data_broken}, ACTION_RELEASE, "data-lost"},
+    {"A3: ... not before the guard has told what came of a start", kit_chosen, {all_is_down, data_broken, guard_owes_a_start}, ACTION_WAIT, "start-unanswered"},
+    {"... which one that runs need not wait for", kit_chosen, {guard_owes_a_start}, ACTION_PROMOTE, "promote"},
     {"who stands still for too long is ended", kit_chosen, {takes_too_long}, ACTION_KILL, "promotion-failed"},
     {"... also while it starts", kit_chosen, {recovers, stands_still}, ACTION_KILL, "promotion-failed"},
     {"... not who recovers, and moves", kit_chosen, {recovers}, ACTION_WAIT, "granted"},
@@ -529,6 +585,9 @@ static const struct {
     {"... unless, asynchronous, it is near", kit_chosen, {recovers, for_too_long, pg3_is_behind, waits_for_nobody}, ACTION_KILL, "promotion-failed"},
     {"... enough", kit_chosen, {recovers, for_too_long, pg3_is_behind, any_lag_is_too_much}, ACTION_WAIT, "granted"},
     {"... not where the other one would have to recover as well", kit_chosen, {recovers, for_too_long, pg3_starts}, ACTION_WAIT, "granted"},
+    {"... or has a backlog as well", kit_chosen, {recovers, for_too_long, pg3_has_much_to_replay}, ACTION_WAIT, "granted"},
+    {"... of which a little does not matter", kit_chosen, {recovers, for_too_long, pg3_has_little_to_replay}, ACTION_KILL, "promotion-failed"},
+    {"... and unknown is no little", kit_chosen, {recovers, for_too_long, pg3_does_not_say_what_it_replayed}, ACTION_WAIT, "granted"},
     {"... or crashes in a loop", kit_chosen, {recovers, for_too_long, pg3_crashes}, ACTION_WAIT, "granted"},
     {"... nor where nobody knows what this one had", kit_chosen, {recovers, for_too_long, nobody_knows_what_it_had}, ACTION_WAIT, "granted"},
     {"... or before there was a first primary, who is not chosen by that", kit_chosen, {recovers, for_too_long, nothing_was_ever_primary}, ACTION_WAIT, "granted"},
@@ -538,6 +597,13 @@ static const struct {
     {"... also one whose guard was asked to promote it", kit_chosen, {takes_too_long, promotes}, ACTION_KILL, "promotion-failed"},
     {"... a primary that is not heard for a moment is none of those", kit_primary, {silent_for_a_moment}, ACTION_WAIT, "granted"},
     {"... nor is one that starts in place", kit_primary, {silent_for_a_moment, starts}, ACTION_WAIT, "granted"},
+    {"S5: a primary on the timeline that it was to leave is ended, and that is not recorded", kit_primary, {on_the_timeline_that_it_was_to_leave}, ACTION_KILL, "old-timeline"},
+    {"... before anything else of its house", kit_primary, {on_the_timeline_that_it_was_to_leave, no_signal_file_yet}, ACTION_KILL, "old-timeline"},
+    {"... which the very first is not", kit_primary, {on_the_timeline_that_it_was_to_leave, first_of_all_grants}, ACTION_RECORD, "record-timeline"},
+    {"... and is not started in place on it", kit_primary, {crashed, on_the_timeline_that_it_was_to_leave, seen_as_primary}, ACTION_RELEASE, "old-timeline-down"},
+    {"... which the end of its WAL tells", kit_primary, {crashed_before_it_recorded, alone, end_unread}, ACTION_WAIT, "unrecorded-end"},
+    {"... or nothing does", kit_primary, {crashed_before_it_recorded, alone, its_end_can_not_be_read}, ACTION_RELEASE, "old-timeline-down"},
+    {"... one that came to its own goes on", kit_primary, {crashed_before_it_recorded, alone}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a crash loop ends with a release", kit_primary, {crashed, alone, too_often}, ACTION_RELEASE, "crash-loop"},
     {"a switchover ends with a release", kit_primary, {crashed, pg3_alone_has_all, switched_over}, ACTION_RELEASE, "switched-over"},
     {"... not before somebody has everything", kit_primary, {crashed, alone, switched_over}, ACTION_WAIT, "switching"},
@@ -586,6 +652,10 @@ static const struct {
     {"... and then costs the lease", kit_primary, {no_signal_file_for_ever}, ACTION_WRITE_SIGNAL, "signal-fails"},
     {"the timeline is recorded", kit_primary, {unrecorded}, ACTION_RECORD, "record-timeline"},
     {"a switchover is begun where nothing is lost", kit_primary, {role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
+    {"... not to who refuses its configuration", kit_primary, {role_is_wanted_elsewhere, pg3_refuses}, ACTION_WAIT, "serving"},
+    {"C4: a crash is no failover to who refuses it either", kit_primary, {crashed, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"a start in place is not given up for who refuses it", kit_primary, {starts_slowly, starts_for_too_long, both_standbys_refuse}, ACTION_WAIT, "granted"},
+    {"... nor one that can not even be tried", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a standby that went away leaves the set", kit_primary, {one_standby_is_gone}, ACTION_SYNC_SET, "sync-set"},
     {"a primary that is well does nothing", kit_primary, {nothing}, ACTION_WAIT, "serving"},
     {"before the first primary one waits", kit_standby, {nothing_begun, nobody_has_a_lease}, ACTION_WAIT, "begins"},
@@ -620,6 +690,26 @@ static void every_situation_has_its_answer(void **state)
             fail_msg("\"%s\": %s by %s", situations[i].text, action_name(d.action), d.rule);
         }
     }
+}
+
+/* It is the way of the seal that is another one, and told (seal.h). */
+static void a_seal_that_is_refused_ends_postgresql(void **state)
+{
+    (void)state;
+    struct facts f;
+    char text[400];
+    kit_standby(&f);
+    order_above(&f);
+    f.pg.sealed_epoch = KIT_EPOCH + 1;
+    assert_int_equal(decide(&f).seal, SEAL_EMPTY_CONNINFO);
+    reload_refused(&f);
+    struct decision d = decide(&f);
+    assert_int_equal(d.action, ACTION_SEAL);
+    assert_int_equal(d.seal, SEAL_STOP);
+    decide_explain(&f, &d, text, sizeof(text));
+    assert_non_null(strstr(text,
+                           "it is ended; PostgreSQL refuses its configuration: "
+                           "/d/a.conf:7: syntax error (PostgreSQL running"));
 }
 
 static void every_rule_has_its_situation(void **state)
@@ -704,6 +794,7 @@ static void shake_rest(struct facts *f, struct test_random *r)
     f->back.falls = (uint32_t)random_below(r, 3);
     f->pg.end_lost = random_percent(r, 20);
     f->back.damage = random_percent(r, 70) ? DAMAGE_NONE : (enum damage)random_below(r, 3);
+    f->guard.owes_start = random_percent(r, 20);
     f->pg.misses_lsn = random_percent(r, 70) ? 0 : KIT_LSN - 2000 + random_below(r, 2000);
     for (uint32_t i = 0; i < f->member_count; i++) {
         f->members[i].is_fresh = random_percent(r, 70);
@@ -830,7 +921,12 @@ static void writes_are_served_with_lease_record_and_set_alone(void **state)
     struct facts f;
     kit_primary(&f);
     assert_true(serves_writes(&f));
+    f.pg.force = FORCE_UNKNOWN; /* another set is on its way: load balancers need not know */
+    assert_true(serves_writes(&f));
+    f.pg.force = FORCE_FOREIGN;
+    assert_true(serves_writes(&f));
     f.pg.force = FORCE_FENCE;
+    f.pg.is_fence_lifted = false;
     assert_false(serves_writes(&f));
     kit_primary(&f);
     lease_is_over(&f);
@@ -843,6 +939,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_situation_has_its_answer),
+        cmocka_unit_test(a_seal_that_is_refused_ends_postgresql),
         cmocka_unit_test(every_rule_has_its_situation),
         cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
         cmocka_unit_test(who_waits_for_a_rung_says_which),

@@ -280,9 +280,158 @@ CHANGE(asynchronous_and_pg2_failed_far_ahead_and_nobody_knows)
     asynchronous_and_pg2_failed_and_nobody_knows(f);
     f->settings.lag_bytes_max = 49;
 }
+/* pg2 took over from pg1 with all that it had, and its PostgreSQL ended before its timeline was
+ * recorded, each time; pg3 has the same WAL of the timeline before. */
+#define UNRECORDED (KIT_TIMELINE + 1)
+CHANGE(pg2_always_crashes)
+{
+    f->store.grant_epoch = ORDER;
+    f->store.order_epoch = ORDER + 1;
+    f->store.holder = kit_name(2);
+    f->store.grant_timeline = UNRECORDED;
+    f->members[1].sealed_epoch = f->members[2].sealed_epoch = ORDER + 1;
+    f->members[1].process = PG_ABSENT;
+    f->members[1].can_start = FACT_NO;
+    f->members[1].end = kit_at(UNRECORDED, KIT_LSN + 100);
+    f->members[1].left = kit_at(KIT_TIMELINE, KIT_LSN);
+}
+CHANGE(pg2_always_crashes_and_pg1_is_back)
+{
+    pg2_always_crashes(f);
+    f->members[0].is_fresh = true;
+    f->members[0].role = ROLE_STANDBY;
+    f->members[0].sealed_epoch = ORDER + 1;
+    f->members[0].end.lsn += 500;
+}
+CHANGE(pg2_always_crashes_and_only_pg1_is_back)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[2].is_fresh = false;
+    f->members[2].sealed_epoch = 0;
+}
+/* It was given the role anew, with its own data, which alone prove what was acknowledged. */
+CHANGE(pg1_was_granted_it_again_and_always_crashes)
+{
+    pg2_always_crashes(f);
+    f->store.holder = kit_name(1);
+    f->members[0] = f->members[1];
+    f->members[0].name = kit_name(1);
+    f->members[0].copy = 101;
+    f->members[1] = kit_member(2);
+    f->members[1].sealed_epoch = ORDER + 1;
+    f->members[2].is_fresh = false;
+    f->members[2].sealed_epoch = 0;
+    f->order_age_ms = 60000;
+}
+CHANGE(pg2_always_crashes_and_nobody_knows_where_it_left)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[1].left.is_known = false;
+}
+CHANGE(pg2_always_crashes_and_left_an_older_one)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[1].left = kit_at(4, 4000);
+}
+CHANGE(pg2_always_crashes_and_was_recorded)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->store.history[2] = (struct history_row){
+        .epoch = ORDER, .timeline = UNRECORDED, .parent = KIT_TIMELINE, .switch_lsn = KIT_LSN};
+    f->store.history_count = 3;
+}
+CHANGE(pg2_always_crashes_in_a_recovered_cluster)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->store.order_epoch += UINT64_C(1000000000);
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i].sealed_epoch = f->store.order_epoch;
+    }
+}
+CHANGE(pg2_always_crashes_after_patroni)
+{
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->store.history[1].epoch = 0;
+}
+CHANGE(pg2_always_crashes_and_had_more_than_pg3)
+{
+    pg2_always_crashes(f);
+    f->members[2].end.lsn -= 1;
+}
+CHANGE(pg2_always_crashes_and_pg1_has_as_much)
+{
+    pg2_always_crashes_and_had_more_than_pg3(f);
+    pg2_always_crashes_and_pg1_is_back(f);
+    f->members[0].end.lsn = KIT_LSN;
+}
+/* By its timeline pg2 has all; record by record it lacks what pg3 has, who may not be primary. */
+CHANGE(pg2_crashed_and_pg3_is_further_and_nofailover)
+{
+    pg2_always_crashes(f);
+    f->members[2].end.lsn += 1;
+    f->members[2].nofailover = true;
+}
+CHANGE(pg2_promoted_itself_with_less_than_pg3)
+{
+    f->members[1].end = kit_at(UNRECORDED, KIT_LSN + 100);
+    f->members[1].left = kit_at(KIT_TIMELINE, KIT_LSN);
+    f->members[2].end.lsn += 50;
+    f->members[2].process = PG_ABSENT;
+}
+CHANGE(pg2_failed_asynchronous_or_waiting_for_it)
+{
+    pg2_always_crashes(f);
+    f->settings.lag_bytes_max = 1000;
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->store.sync.sets[1] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(2)}};
+    f->store.sync.count = 2;
+}
+CHANGE(pg2_failed_asynchronous_or_waiting_for_it_who_had_more)
+{
+    pg2_failed_asynchronous_or_waiting_for_it(f);
+    f->members[2].end.lsn -= 1;
+}
 CHANGE(pg2_crashed_too_often)
 {
     f->members[1].can_start = FACT_NO;
+}
+CHANGE(pg2_refuses)
+{
+    f->members[1].config_reads = FACT_NO;
+}
+CHANGE(pg2_refuses_and_is_wanted)
+{
+    pg2_refuses(f);
+    f->wanted = kit_name(2);
+}
+CHANGE(pg2_refuses_and_pg3_is_down)
+{
+    pg2_refuses(f);
+    f->members[2].process = PG_ABSENT;
+}
+CHANGE(pg2_refuses_and_alone_has_all)
+{
+    pg2_refuses(f);
+    f->members[1].end.lsn += 1;
+}
+CHANGE(both_refuse)
+{
+    pg2_refuses(f);
+    f->members[2].config_reads = FACT_NO;
+    f->members[2].process = PG_ABSENT;
+}
+CHANGE(asynchronous_and_pg2_refuses_and_is_ahead)
+{
+    f->store.sync.sets[0] = (struct sync_set){.needed = 0};
+    f->settings.lag_bytes_max = 50;
+    pg2_refuses(f);
+    f->members[1].end.lsn += 50;
+    f->members[0].seen = f->members[3].seen = f->members[4].seen = f->members[1].end;
+}
+CHANGE(asynchronous_and_pg2_refuses_and_is_far_ahead)
+{
+    asynchronous_and_pg2_refuses_and_is_ahead(f);
+    f->settings.lag_bytes_max = 49;
 }
 CHANGE(nothing_was_ever_published)
 {
@@ -294,6 +443,22 @@ CHANGE(asynchronous)
     f->settings.lag_bytes_max = 100;
     f->members[0].seen = f->members[3].seen = f->members[4].seen =
         kit_at(KIT_TIMELINE, KIT_LSN + 90);
+}
+/* It was primary since, and recorded that, and nobody has heard how far it came. */
+CHANGE(asynchronous_and_pg2_is_on_a_later_timeline)
+{
+    asynchronous(f);
+    f->store.history[f->store.history_count++] = (struct history_row){.epoch = KIT_EPOCH + 1,
+                                                                      .timeline = KIT_TIMELINE + 1,
+                                                                      .parent = KIT_TIMELINE,
+                                                                      .switch_lsn = KIT_LSN - 10};
+    f->members[1].end = kit_at(KIT_TIMELINE + 1, KIT_LSN);
+}
+/* ... and never came so far as to record it. */
+CHANGE(asynchronous_and_pg2_is_on_a_timeline_of_its_own)
+{
+    asynchronous(f);
+    f->members[1].end = kit_at(KIT_TIMELINE + 1, KIT_LSN);
 }
 CHANGE(asynchronous_or_waiting_for_pg3)
 {
@@ -343,6 +508,80 @@ CHANGE(asynchronous_and_the_primary_answers)
     f->members[0].sealed_epoch = ORDER;
     f->members[0].end.lsn += 50;
     f->members[0].process = PG_ABSENT;
+}
+/* pg2 has recorded a timeline after pg1, and has published nothing; its own copy alone is left of
+ * the sets. */
+CHANGE(pg2_is_an_heir)
+{
+    struct store_facts *store = &f->store;
+    store->grant_epoch = KIT_EPOCH + 1;
+    store->grant_timeline = KIT_TIMELINE + 1;
+    store->order_epoch = KIT_EPOCH + 2;
+    store->holder = kit_name(2);
+    store->holder_copy = kit_copy(2).copy;
+    store->sync.heirs[store->sync.heir_count++] = kit_copy(2);
+    store->history[store->history_count++] = (struct history_row){.epoch = store->grant_epoch,
+                                                                  .timeline = KIT_TIMELINE + 1,
+                                                                  .parent = KIT_TIMELINE,
+                                                                  .switch_lsn = KIT_LSN};
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i].sealed_epoch = i == 1 ? store->order_epoch : KIT_EPOCH;
+        f->members[i].is_fresh = i == 1;
+    }
+    f->members[1].end = kit_at(KIT_TIMELINE + 1, KIT_LSN + 9);
+    f->order_age_ms = 60000;
+}
+static void answers(struct elect_facts *f, unsigned node)
+{
+    f->members[node - 1].sealed_epoch = f->store.order_epoch;
+    f->members[node - 1].is_fresh = true;
+}
+CHANGE(pg2_is_an_heir_and_gone)
+{
+    pg2_is_an_heir(f);
+    f->members[1].sealed_epoch = 0;
+    f->members[1].is_fresh = false;
+    answers(f, 1);
+}
+CHANGE(pg2_is_an_heir_and_gone_and_pg1_cloned_anew)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->members[0].copy = 999;
+}
+CHANGE(pg2_has_published_and_is_gone)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->store.sync.epoch = f->store.grant_epoch;
+    f->store.sync.primary = kit_copy(2);
+    f->store.sync.heir_count = 0;
+}
+CHANGE(pg2_is_an_heir_and_crashes_and_pg1_answers)
+{
+    pg2_is_an_heir(f);
+    answers(f, 1);
+    f->members[1].can_start = FACT_NO;
+}
+CHANGE(pg3_was_an_heir_before_pg2)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->store.sync.heirs[f->store.sync.heir_count++] = kit_copy(3);
+    f->members[0].sealed_epoch = 0;
+    f->members[0].is_fresh = false;
+    answers(f, 3);
+}
+CHANGE(pg2_is_an_heir_and_its_set_answers_without_it)
+{
+    pg2_is_an_heir_and_gone(f);
+    f->members[0].is_fresh = false;
+    f->store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(3)}};
+    answers(f, 3);
+}
+CHANGE(pg2_is_no_heir_any_more_and_its_set_answers_without_it)
+{
+    pg2_is_an_heir_and_its_set_answers_without_it(f);
+    f->store.sync.epoch = f->store.grant_epoch;
+    f->store.sync.primary = kit_copy(2);
+    f->store.sync.heir_count = 0;
 }
 
 enum { NOBODY = -1 };
@@ -403,14 +642,46 @@ static const struct {
     {"... and where nobody knows what is lost", asynchronous_and_pg2_failed_and_nobody_knows, ELECT_GRANT, "chosen", 2, LOSS_UNKNOWN},
     {"... who is near", asynchronous_and_pg2_failed_far_ahead_and_nobody_knows, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"who crashes in a loop comes last", pg2_crashed_too_often, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"a timeline that was never recorded has acknowledged nothing", pg2_always_crashes, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... also where the old primary is back", pg2_always_crashes_and_pg1_is_back, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... and proves alone", pg2_always_crashes_and_only_pg1_is_back, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... nor if it was the old primary's", pg1_was_granted_it_again_and_always_crashes, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... what it has of the timeline before counts", pg2_always_crashes_and_had_more_than_pg3, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... and nobody else has to have more", pg2_always_crashes_and_pg1_has_as_much, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... unless nobody knows where it left that", pg2_always_crashes_and_nobody_knows_where_it_left, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... or it left an older one", pg2_always_crashes_and_left_an_older_one, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... or it was recorded", pg2_always_crashes_and_was_recorded, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"D6: ... or the store may have lost the record", pg2_always_crashes_in_a_recovered_cluster, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... or was not ours", pg2_always_crashes_after_patroni, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... whoever was granted it had everything, and may have it again", pg2_crashed_and_pg3_is_further_and_nofailover, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"B2: but whoever has it record by record comes first", pg2_promoted_itself_with_less_than_pg3, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... the same for what waited while commits waited for nobody", pg2_failed_asynchronous_or_waiting_for_it, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
+    {"... up to there", pg2_failed_asynchronous_or_waiting_for_it_who_had_more, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"who refuses its configuration could serve nobody", pg2_refuses, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... whatever an operator wanted", pg2_refuses_and_is_wanted, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... also where somebody would have to be started", pg2_refuses_and_pg3_is_down, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... and is waited for if it alone has what must not be lost", pg2_refuses_and_alone_has_all, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
+    {"... or all refuse it", both_refuse, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
+    {"... asynchronous, not where little is lost without it", asynchronous_and_pg2_refuses_and_is_ahead, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
+    {"... but where too much would be", asynchronous_and_pg2_refuses_and_is_far_ahead, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
     {"what was never published was never acknowledged", nothing_was_ever_published, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"C5: asynchronous, within the limit, and said", asynchronous, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... not by comparing it with where another timeline ends", asynchronous_and_pg2_is_on_a_later_timeline, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
+    {"... of one that was never recorded nobody knows where it came from", asynchronous_and_pg2_is_on_a_timeline_of_its_own, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
     {"C4: ... nobody, where that may have been acknowledged by waiting", asynchronous_or_waiting_for_pg3, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... nor without him", asynchronous_or_waiting_for_pg3_who_is_gone, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
     {"... but with all that he has", asynchronous_or_waiting_for_pg3_who_was_not_ahead, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
     {"C5: ... beyond the limit nobody", asynchronous_and_far_behind, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... where nobody knows, all are waited for", asynchronous_and_nobody_knows, ELECT_WAIT, "loss-unknown", NOBODY, LOSS_NONE},
     {"... for a time", asynchronous_and_patience_is_over, ELECT_GRANT, "chosen", 1, LOSS_UNKNOWN},
+    {"C4: an heir's own copy proves alone", pg2_is_an_heir, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... and where it is gone that of the primary before, for nothing was acknowledged since", pg2_is_an_heir_and_gone, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"C3: ... another copy of that one does not", pg2_is_an_heir_and_gone_and_pg1_cloned_anew, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"C4: ... nor does it when the heir has published its own", pg2_has_published_and_is_gone, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"... of two that answer no more is asked than the one has that ends first", pg2_is_an_heir_and_crashes_and_pg1_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
+    {"... each heir of a chain", pg3_was_an_heir_before_pg2, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"an heir's timeline is not asked for, as long as it published nothing", pg2_is_an_heir_and_its_set_answers_without_it, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... with check_timeline it is from then on", pg2_is_no_heir_any_more_and_its_set_answers_without_it, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"... and the primary itself loses nothing", asynchronous_and_the_primary_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
 };
 // clang-format on
@@ -458,12 +729,31 @@ static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
     assert_string_equal(text,
                         "unproven: an acknowledged commit may be on those who have not answered; "
                         "waits for pg1, pg3");
+    base(&f); /* nobody of pg1, whose set it was, pg2, its heir, and pg3, which was in the set */
+    pg2_is_an_heir_and_its_set_answers_without_it(&f);
+    f.members[1].copy = f.members[2].copy = 999;
+    f.members[1].sealed_epoch = f.store.order_epoch;
+    f.members[0].sealed_epoch = 0;
+    e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_string_equal(text,
+                        "unproven: an acknowledged commit may be on those who have not answered; "
+                        "waits for pg1, pg2, pg3");
+    base(&f);
+    both_refuse(&f);
+    e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_string_equal(text,
+                        "refused: PostgreSQL refuses its configuration there, which is to be "
+                        "mended; waits for pg2, pg3");
     base(&f);
     asynchronous(&f);
     e = elect(&f);
     assert_int_equal(e.loss_bytes, 90);
     elect_explain(&f, &e, text, sizeof(text));
     assert_non_null(strstr(text, "pg2 becomes primary with epoch 6; lost: 90 bytes of WAL"));
+    asynchronous_and_pg2_is_on_a_later_timeline(&f);
+    assert_int_equal(elect(&f).loss_bytes, 0);
     elect_explain(&f, &e, text, 12); /* cut, and no further */
     assert_int_equal(strlen(text), 11);
 }
@@ -503,6 +793,9 @@ static void a_foreseen_failover_needs_fresh_streaming_electable_copies(void **st
     struct store_facts store = kit_store();
     struct member_facts m[3] = {kit_member(1), kit_member(2), kit_member(3)};
     assert_true(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2].config_reads = FACT_NO;
+    assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
+    m[2] = kit_member(3);
     m[2].nofailover = true;
     assert_false(proof_is_foreseen(&store.sync, m, 3, KIT_EPOCH));
     m[2] = kit_member(3);
@@ -538,10 +831,55 @@ static void timelines_share_what_was_before_they_parted(void **state)
         assert_int_equal(history_shared_lsn(&s, &rows[i].end), rows[i].shared);
         assert_int_equal(history_is_diverged(&s, &rows[i].end), rows[i].diverged);
     }
+    struct {
+        struct position end, to;
+        uint64_t lag;
+    } lags[] = {
+        {kit_at(6, 9000), kit_at(6, 9500), 500}, {kit_at(6, 9500), kit_at(6, 9000), 0},
+        {kit_at(4, 3900), kit_at(6, 4500), 600}, {kit_at(4, 4400), kit_at(6, 4500), 500},
+        {kit_at(6, 4100), kit_at(4, 5000), 0},   {kit_at(5, 3500), kit_at(4, 3900), 900},
+        {kit_at(5, 9000), kit_at(4, 2900), 0},   {kit_at(6, 4100), kit_at(3, 5000), 0},
+        {kit_at(7, 4100), kit_at(6, 4500), 400},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lags); i++) {
+        assert_int_equal(history_lag(&s, &lags[i].end, &lags[i].to), lags[i].lag);
+    }
     static const bool may_hold[] = {[2] = true, [4] = true, [6] = true, [7] = true, [8] = false};
     for (uint32_t timeline = 0; timeline <= 7; timeline++) { /* of a copy: 7 is not recorded yet */
         assert_int_equal(history_may_hold(&s, timeline), may_hold[timeline]);
     }
+}
+
+/* Timeline 6 is the newest recorded one, of epoch 5; an order stands. */
+static void only_what_was_recorded_counts_of_a_line_that_was_not(void **state)
+{
+    (void)state;
+    struct store_facts s = kit_store();
+    struct position none = {.is_known = false};
+    struct {
+        struct position end, left, counted;
+    } rows[] = {
+        {kit_at(7, 5100), kit_at(6, 5000), kit_at(6, 5000)},
+        {kit_at(9, 5100), kit_at(6, 5000), kit_at(6, 5000)}, /* several were not */
+        {kit_at(7, 4900), kit_at(6, 5000), kit_at(6, 4900)}, /* it has not come there */
+        {kit_at(7, 5100), none, kit_at(7, 5100)},
+        {kit_at(7, 5100), kit_at(4, 4000), kit_at(7, 5100)}, /* it knew no newer one yet */
+        {kit_at(7, 5100), kit_at(7, 5050), kit_at(7, 5100)}, /* it knows one that is not here */
+        {kit_at(6, 5100), kit_at(6, 5000), kit_at(6, 5100)},
+        {kit_at(5, 5100), kit_at(6, 5000), kit_at(5, 5100)},
+    };
+    s.order_epoch = ORDER;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct position counted = history_counted(&s, &rows[i].end, &rows[i].left);
+        assert_true(counted.is_known);
+        assert_int_equal(position_compare(&counted, &rows[i].counted), 0);
+    }
+    assert_false(history_counted(&s, &none, &rows[0].left).is_known);
+    s.order_epoch = KIT_EPOCH; /* no election, and the holder may record it yet */
+    assert_int_equal(history_counted(&s, &rows[0].end, &rows[0].left).timeline, 7);
+    s.order_epoch = ORDER;
+    s.history_count = 0;
+    assert_int_equal(history_counted(&s, &rows[0].end, &rows[0].left).timeline, 7);
 }
 
 static void random_facts_grant_nothing_unproven(void **state)
@@ -592,6 +930,7 @@ int main(void)
         cmocka_unit_test(enough_answers_are_n_minus_w_plus_one),
         cmocka_unit_test(a_foreseen_failover_needs_fresh_streaming_electable_copies),
         cmocka_unit_test(timelines_share_what_was_before_they_parted),
+        cmocka_unit_test(only_what_was_recorded_counts_of_a_line_that_was_not),
         cmocka_unit_test(random_facts_grant_nothing_unproven),
     };
     return cmocka_run_group_tests_name("elect", tests, NULL, NULL);

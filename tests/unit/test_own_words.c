@@ -167,9 +167,12 @@ static void data_that_are_not_whole_have_no_copy_and_no_end(void **state)
     struct facts f;
     struct member_facts m;
     kit_standby(&f);
+    f.pg.left = kit_at(4, 4000);
+    assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
+    assert_int_equal(m.left.lsn, 4000);
     f.pg.data = DATA_BROKEN;
     assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
-    assert_true(!m.has_data && m.copy == 0 && !m.end.is_known);
+    assert_true(!m.has_data && m.copy == 0 && !m.end.is_known && !m.left.is_known);
 }
 
 static void who_crashed_too_often_says_that_it_can_not_start(void **state)
@@ -186,6 +189,17 @@ static void who_crashed_too_often_says_that_it_can_not_start(void **state)
     assert_int_equal(m.can_start, FACT_NO);
 }
 
+static void who_refuses_its_configuration_says_so(void **state)
+{
+    (void)state;
+    struct facts f;
+    struct member_facts m;
+    kit_standby(&f);
+    f.back.config_reads = FACT_NO;
+    assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
+    assert_int_equal(m.config_reads, FACT_NO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +209,7 @@ int main(void)
         cmocka_unit_test(c1_a_seal_is_told_when_it_is_complete),
         cmocka_unit_test(who_has_not_looked_yet_says_nothing),
         cmocka_unit_test(data_that_are_not_whole_have_no_copy_and_no_end),
+        cmocka_unit_test(who_refuses_its_configuration_says_so),
         cmocka_unit_test(who_crashed_too_often_says_that_it_can_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ static const char *const path_names[PATRONI_PATHS] = {
     [PATRONI_STATUS] = "/patroni",
     [PATRONI_CLUSTER] = "/cluster",
     [PATRONI_HISTORY] = "/history",
+    [PATRONI_METRICS] = "/metrics",
 };
 
 /* "lag=10&tag_a=b", as a URL has it, without escapes. */
@@ -75,6 +76,8 @@ static void paths_are_known_however_they_are_written(void **state)
         {"/patroni/anything", PATRONI_STATUS},
         {"/cluster/", PATRONI_CLUSTER},
         {"/history/x/y", PATRONI_HISTORY},
+        {"//metrics/", PATRONI_METRICS},
+        {"/metrics/x", PATRONI_METRICS},
         {"/primary/x", PATRONI_NONE},
         {"/primaryx", PATRONI_NONE},
         {"/pri", PATRONI_NONE},
@@ -133,7 +136,7 @@ struct story {
     const char *good; /* the paths that are 200; all others are 503 */
 };
 
-#define ALWAYS " /patroni /cluster /history "
+#define ALWAYS " /patroni /cluster /history /metrics "
 #define LEADS " /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "
 #define RUNS " /health /liveness "
 #define FOLLOWS " /replica /read-only /readiness "

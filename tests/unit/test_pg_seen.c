@@ -322,6 +322,33 @@ static void c2_end_is_read_from_the_files_where_sql_can_not_say(void **state)
     assert_true(pg_seen_wants_read(&seen, &guard, &start) && start == 450);
 }
 
+static struct position left(uint32_t timeline)
+{
+    struct pg_facts f = facts();
+    return pg_seen_left(&seen, &f.end, timeline);
+}
+
+static void where_the_line_left_another_is_read_with_its_end(void **state)
+{
+    (void)state;
+    struct wal_end_seen read = {.end = {.is_known = true, .timeline = 4, .lsn = 900},
+                                .lines = {.count = 3, .at = {{.timeline = 2}, {3, 700}, {4, 800}}}};
+    begin();
+    event(GUARD_STATE, GUARD_IDLE, 0, false);
+    pg_seen_read_began(&seen, &guard);
+    assert_false(left(2).is_known);
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(left(2).is_known && left(2).timeline == 2 && left(2).lsn == 700);
+    assert_int_equal(left(3).lsn, 800);
+    assert_false(left(4).is_known || left(5).is_known || left(1).is_known);
+    struct position elsewhere = {.is_known = true, .timeline = 4, .lsn = 901};
+    assert_false(pg_seen_left(&seen, &elsewhere, 2).is_known); /* it was not read with that */
+    read.lines.count = 0;
+    pg_seen_read_began(&seen, &guard);
+    pg_seen_read(&seen, &read, &guard);
+    assert_true(facts().end.is_known && !left(2).is_known);
+}
+
 static void c2_end_of_what_does_not_run(void **state)
 {
     (void)state;
@@ -607,6 +634,44 @@ static void recovery_that_answers_moves_by_what_it_replays_too(void **state)
     assert_int_equal(facts().still_ms, 0);
 }
 
+static void what_is_left_to_replay_is_told_where_it_is_known(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(facts().to_replay == TO_REPLAY_UNKNOWN);
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    pg_seen_restarted(&seen, now);
+    struct probe_watch w = standby(1000, 5000);
+    stream(&w);
+    answer(&w);
+    assert_int_equal(facts().to_replay, 4000);
+    w.replay_lsn = 5000;
+    answer(&w);
+    assert_int_equal(facts().to_replay, 0);
+    w.replay_known = false;
+    answer(&w);
+    assert_true(facts().to_replay == TO_REPLAY_UNKNOWN);
+    w = primary(7000, 7000);
+    answer(&w);
+    assert_int_equal(facts().to_replay, 0);
+}
+
+static void what_is_wrong_with_the_configuration_is_a_fact_of_what_runs(void **state)
+{
+    (void)state;
+    (void)begin_streaming();
+    open_door(5, true);
+    reload_told(&seen.reload, now, seen.door.loaded_us);
+    reload_asked(&seen.reload, "/d/a.conf:7: syntax error", now, 0, now);
+    assert_true(facts().reload_refused);
+    assert_string_equal(facts().config_wrong, "/d/a.conf:7: syntax error");
+    open_door(5, true); /* the same postmaster, and nothing else than before */
+    assert_true(facts().reload_refused);
+    open_door(6, true);
+    assert_false(facts().reload_refused);
+    assert_string_equal(facts().config_wrong, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,6 +684,7 @@ int main(void)
         cmocka_unit_test(c1_two_looks_after_the_door_and_the_end_after_them),
         cmocka_unit_test(b2_a_standby_without_its_fence_is_seen),
         cmocka_unit_test(c2_end_is_read_from_the_files_where_sql_can_not_say),
+        cmocka_unit_test(where_the_line_left_another_is_read_with_its_end),
         cmocka_unit_test(c2_end_of_what_does_not_run),
         cmocka_unit_test(what_can_not_be_read_is_counted_until_a_server_runs),
         cmocka_unit_test(only_what_is_damaged_for_certain_is_lost),
@@ -629,6 +695,8 @@ int main(void)
         cmocka_unit_test(positions_alone_are_no_change),
         cmocka_unit_test(recovery_that_starts_moves_by_what_it_does),
         cmocka_unit_test(recovery_that_answers_moves_by_what_it_replays_too),
+        cmocka_unit_test(what_is_left_to_replay_is_told_where_it_is_known),
+        cmocka_unit_test(what_is_wrong_with_the_configuration_is_a_fact_of_what_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

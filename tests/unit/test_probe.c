@@ -45,8 +45,8 @@ static void cells_are_read_exactly(void **state)
                  pg_text_timeline("0000/01A", &timeline));
 }
 
-#define WATCH_COLUMNS 24
-#define SENDER_AT 16
+#define WATCH_COLUMNS 25
+#define SENDER_AT 17
 
 /* A primary's row, or a standby's, in the order of the question's columns. */
 static void primary_row(const char *cells[WATCH_COLUMNS])
@@ -58,6 +58,7 @@ static void primary_row(const char *cells[WATCH_COLUMNS])
                                                    "0/5000100",
                                                    "00000003",
                                                    "3",
+                                                   NULL,
                                                    NULL,
                                                    NULL,
                                                    NULL,
@@ -91,6 +92,7 @@ static void standby_row(const char *cells[WATCH_COLUMNS])
         "0/5000200",
         "0/5000100",
         "f",
+        "1795274600500000",
         "1",
         "streaming",
         "2",
@@ -139,10 +141,11 @@ static void standby_its_receiver_and_upstream_are_read(void **state)
     struct probe_watch w;
     standby_row(cells);
     struct pg_rows rows = {.count = 1, .columns = WATCH_COLUMNS, .cells = cells};
-    cells[13] = "host=/run port=5432 fallback_application_name='pgraft/pg 1/7'";
+    cells[14] = "host=/run port=5432 fallback_application_name='pgraft/pg 1/7'";
     assert_int_equal(probe_watch_parse(&rows, &w, NULL), 0);
     assert_true(w.in_recovery && !w.end.is_known && w.sender_count == 0);
     assert_true(w.receive_known && w.replay_known && !w.is_paused);
+    assert_int_equal(w.replayed_us, UINT64_C(1795274600500000));
     assert_int_equal(w.receiver_count, 1);
     assert_string_equal(w.receiver_status, "streaming");
     assert_int_equal(w.receiver_timeline, 2);
@@ -158,9 +161,9 @@ static void other_answers_are_refused(void **state)
     static const struct {
         size_t column;
         const char *text;
-    } wrong[] = {{0, NULL}, {0, "true"}, {1, "15.18"}, {2, NULL},  {3, NULL},
-                 {4, "5"},  {4, NULL},   {5, "3"},     {10, "-1"}, {10, NULL},
-                 {16, "x"}, {20, "/5"},  {22, "one"},  {0, "t"}};
+    } wrong[] = {{0, NULL},  {0, "true"}, {1, "15.18"}, {2, NULL},   {3, NULL},
+                 {4, "5"},   {4, NULL},   {5, "3"},     {10, "now"}, {11, "-1"},
+                 {11, NULL}, {17, "x"},   {21, "/5"},   {23, "one"}, {0, "t"}};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         const char *cells[WATCH_COLUMNS];
         struct probe_watch w;
@@ -205,7 +208,8 @@ static void door_is_read(void **state)
                            "",
                            "2",
                            "max_connections, wal_level",
-                           "*max_connections=100\nwal_log_hints=on"};
+                           "*max_connections=100\nwal_log_hints=on",
+                           "t"};
     struct probe_door d;
     struct pg_rows rows = {.count = 1, .columns = (uint32_t)ARRAY_LEN(cells), .cells = cells};
     assert_int_equal(probe_door_parse(&rows, &d, NULL), 0);
@@ -213,11 +217,35 @@ static void door_is_read(void **state)
     assert_true(d.started_us == 100 && d.session_us == 300 && d.loaded_us == 200 && d.lsn == 16);
     assert_int_equal(d.system_id, UINT64_C(7710645230507497980));
     assert_false(d.is_fsync_on);
+    assert_true(d.may_see_files);
     assert_int_equal(d.pending_restart, 2);
     assert_string_equal(d.pending_names, "max_connections, wal_level");
     assert_string_equal(d.running, "*max_connections=100\nwal_log_hints=on");
     cells[4] = NULL;
     assert_int_equal(probe_door_parse(&rows, &d, NULL), ERR_PROTOCOL);
+}
+
+static const char *wrong(const char *file, const char *line, const char *error, const char *name)
+{
+    static char text[PG_CONFIG_WRONG_SIZE];
+    const char *cells[] = {file, line, error, name};
+    struct pg_rows rows = {.count = 1, .columns = (uint32_t)ARRAY_LEN(cells), .cells = cells};
+    probe_files_parse(&rows, text);
+    return text;
+}
+
+static void what_is_wrong_with_files_is_a_sentence(void **state)
+{
+    (void)state;
+    char text[PG_CONFIG_WRONG_SIZE];
+    struct pg_rows none = {.count = 0, .columns = 4};
+    probe_files_parse(&none, text);
+    assert_string_equal(text, "");
+    assert_string_equal(wrong("/d/a.conf", "7", "syntax error", NULL), "/d/a.conf:7: syntax error");
+    assert_string_equal(wrong("/d/a.conf", "7", "unrecognized configuration parameter", "wrk"),
+                        "/d/a.conf:7: unrecognized configuration parameter: wrk");
+    assert_string_equal(wrong(NULL, NULL, "could not open file \"/d/a.conf\"", NULL),
+                        "could not open file \"/d/a.conf\"");
 }
 
 static void upstream_is_ours_or_somebody_elses(void **state)
@@ -357,6 +385,7 @@ int main(void)
         cmocka_unit_test(other_answers_are_refused),
         cmocka_unit_test(more_senders_than_fit_are_told),
         cmocka_unit_test(door_is_read),
+        cmocka_unit_test(what_is_wrong_with_files_is_a_sentence),
         cmocka_unit_test(upstream_is_ours_or_somebody_elses),
         cmocka_unit_test(codes_are_found_in_any_language),
         cmocka_unit_test(failures_are_told_apart),

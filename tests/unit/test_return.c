@@ -278,6 +278,9 @@ static void c1_a_seal_reads_the_end_when_nothing_can_move_it(void **state)
     assert_int_equal(seal_next(pg, epoch), SEAL_NOTE);
     pg->sealed_epoch = epoch;
     assert_int_equal(seal_next(pg, epoch), SEAL_EMPTY_CONNINFO);
+    pg->reload_refused = true; /* it would not be by its files, for as long as it runs */
+    assert_int_equal(seal_next(pg, epoch), SEAL_STOP);
+    pg->reload_refused = false;
     pg->conninfo_empty = FACT_UNKNOWN;
     assert_int_equal(seal_next(pg, epoch), SEAL_LOOK_AGAIN);
     pg->conninfo_empty = FACT_YES;

@@ -66,6 +66,15 @@ static struct sync_value a_sync(void)
     return value;
 }
 
+static struct sync_value a_sync_with_heirs(void)
+{
+    struct sync_value value = a_sync();
+    value.heir_count = 2;
+    value.heirs[0] = kit_copy(3);
+    value.heirs[1] = kit_copy(2);
+    return value;
+}
+
 static bool holds(const struct buf *text, const char *part)
 {
     return strstr(buf_text(text), part) != NULL;
@@ -100,6 +109,21 @@ static void a_sync_value_is_read_as_it_was_written_and_patroni_reads_it(void **s
     assert_int_equal(row_sync_decode(text.bytes, text.size, &again, NULL), 0);
     assert_memory_equal(&value, &again, sizeof(value));
     assert_true(holds(&text, "{\"leader\":\"pg1\",\"sync_standby\":\"pg2,pg3\",\"quorum\":1,"));
+    assert_false(holds(&text, "heirs")); /* as it was written by who knew of none */
+    value = a_sync_with_heirs();
+    buf_clear(&text);
+    row_sync_encode(&value, &text);
+    assert_int_equal(row_sync_decode(text.bytes, text.size, &again, NULL), 0);
+    assert_memory_equal(&value, &again, sizeof(value));
+    assert_true(holds(&text, "{\"leader\":\"pg2\","));
+    value.heir_count = SYNC_HEIRS_MAX;
+    for (unsigned i = 0; i < SYNC_HEIRS_MAX; i++) {
+        value.heirs[i] = kit_copy(1 + i);
+    }
+    buf_clear(&text);
+    row_sync_encode(&value, &text);
+    assert_int_equal(row_sync_decode(text.bytes, text.size, &again, NULL), 0);
+    assert_memory_equal(&value, &again, sizeof(value));
     memset(&value, 0, sizeof(value)); /* nothing was ever acknowledged: said, not left out */
     buf_clear(&text);
     row_sync_encode(&value, &text);
@@ -199,6 +223,9 @@ static int read_failover(const char *text)
 
 #define COPY "{\"name\":\"pg2\",\"copy\":\"0000000000000066\"}"
 #define PRIMARY "\"primary\":" COPY
+#define FOUR_COPIES COPY "," COPY "," COPY "," COPY
+#define SYNC_WITH(heirs) \
+    "{\"pgraft\":{\"version\":1,\"epoch\":1," PRIMARY ",\"sets\":[],\"heirs\":" heirs "}}"
 
 static const struct wrong wrongs[] = {
     {"", read_grant},
@@ -222,6 +249,12 @@ static const struct wrong wrongs[] = {
     {"{\"pgraft\":{\"version\":1,\"epoch\":1," PRIMARY
      ",\"sets\":[{\"needed\":1,\"copies\":[{\"name\":\"pg2\"}]}]}}",
      read_sync},
+    {SYNC_WITH("{}"), read_sync},
+    {SYNC_WITH("[7]"), read_sync},
+    {SYNC_WITH("[{\"name\":\"pg2\"}]"), read_sync},
+    {SYNC_WITH("[" COPY "," COPY ",{}]"), read_sync},
+    {SYNC_WITH("[" FOUR_COPIES "," FOUR_COPIES "," FOUR_COPIES "," FOUR_COPIES "," COPY "]"),
+     read_sync},
     {"{}", read_history},
     {"[[1,2]]", read_history},
     {"[[1,-2,\"\"]]", read_history},
@@ -243,6 +276,9 @@ static void what_is_spoilt_is_refused(void **state)
         }
     }
     assert_int_equal(read_order("{\"version\":1,\"epoch\":4,\"later\":[1,{}]}"), 0);
+    assert_int_equal(read_sync(SYNC_WITH("null")), 0);
+    assert_int_equal(read_sync(SYNC_WITH("[]")), 0);
+    assert_int_equal(read_sync(SYNC_WITH("[" FOUR_COPIES "]")), 0);
     assert_int_equal(read_initialize(""), 0);
     assert_int_equal(read_initialize("18446744073709551615"), 0);
     assert_int_equal(read_config("{\"ttl\":30,\"pause\":null}"), 0);
@@ -257,7 +293,7 @@ static void nothing_wild_does_harm(void **state)
     struct test_random chance = {7};
     struct buf texts[3] = {{0}};
     struct row_grant grant = a_grant();
-    struct sync_value value = a_sync();
+    struct sync_value value = a_sync_with_heirs();
     struct row_history history = a_history(3);
     row_grant_encode(&grant, &texts[0]);
     row_sync_encode(&value, &texts[1]);

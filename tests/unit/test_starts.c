@@ -15,11 +15,13 @@
 
 static struct starts_book book;
 static uint64_t now_ms;
+static bool reads; /* it comes as far as its data */
 
 static void begin(void)
 {
     book = (struct starts_book){.copy = 0};
     now_ms = 1000000;
+    reads = true;
     starts_look(&book, COPY, false);
 }
 
@@ -31,7 +33,7 @@ static uint64_t life(uint64_t for_ms, bool is_open, enum starts_end how)
     starts_began(&book, now_ms);
     now_ms += for_ms;
     starts_look(&book, COPY, is_open);
-    (void)starts_ended(&book, how, now_ms);
+    (void)starts_ended(&book, how, reads, now_ms);
     return waits_ms;
 }
 
@@ -92,11 +94,12 @@ static void who_was_ended_says_nothing_of_the_data(void **state)
     assert_int_equal(life(DIES_MS, false, STARTS_ON_PURPOSE), 0);
     assert_int_equal(book.in_vain, 0);
     starts_began(&book, now_ms);
-    assert_false(starts_ended(&book, STARTS_ON_PURPOSE, now_ms));
+    assert_false(starts_ended(&book, STARTS_ON_PURPOSE, true, now_ms));
     starts_began(&book, now_ms);
-    assert_true(starts_ended(&book, STARTS_BY_OTHERS, now_ms));
-    assert_false(starts_ended(&book, STARTS_BY_ITSELF, now_ms)); /* of one nobody saw begin */
+    assert_true(starts_ended(&book, STARTS_BY_OTHERS, true, now_ms));
+    assert_false(starts_ended(&book, STARTS_BY_ITSELF, true, now_ms)); /* of one nobody saw begin */
     assert_int_equal(book.in_vain, 0);
+    assert_int_equal(book.at_data, 0);
 }
 
 static void another_copy_begins_anew(void **state)
@@ -111,6 +114,42 @@ static void another_copy_begins_anew(void **state)
     starts_look(&book, COPY + 1, false);
     assert_int_equal(book.in_vain, 0);
     assert_int_equal(book.not_before_ms, 0);
+}
+
+/* No library, no port: it is tried on, with pauses, and its data are none the worse for it. */
+static void who_ends_before_it_reads_says_nothing_of_the_data(void **state)
+{
+    (void)state;
+    begin();
+    reads = false;
+    for (int i = 0; i < 9; i++) {
+        (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    }
+    assert_int_equal(book.in_vain, 9);
+    assert_int_equal(book.at_data, 0);
+    reads = true;
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    uint64_t first_ms = now_ms;
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    assert_int_equal(book.at_data, 2);
+    assert_int_equal(book.at_data_since_ms, first_ms);
+    (void)life(DIES_MS, false, STARTS_BY_OTHERS); /* that one says nothing at all */
+    assert_int_equal(book.at_data, 2);
+    reads = false;
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF); /* they are to be in a row */
+    assert_int_equal(book.at_data, 0);
+    reads = true;
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    assert_int_equal(book.at_data_since_ms, now_ms);
+    (void)life(STARTS_ALIVE_MS, true, STARTS_BY_ITSELF);
+    assert_int_equal(book.at_data, 0);
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    assert_int_equal(book.at_data, 1);
+    starts_forgive(&book);
+    assert_int_equal(book.at_data, 0);
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    starts_look(&book, COPY + 1, false);
+    assert_int_equal(book.at_data, 0);
 }
 
 static void how_it_ended_is_told_by_its_status(void **state)
@@ -132,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_long_recovery_that_fails_is_in_vain_and_pressed_by_nothing),
         cmocka_unit_test(who_was_ended_says_nothing_of_the_data),
         cmocka_unit_test(another_copy_begins_anew),
+        cmocka_unit_test(who_ends_before_it_reads_says_nothing_of_the_data),
         cmocka_unit_test(how_it_ended_is_told_by_its_status),
     };
     return cmocka_run_group_tests_name("starts", tests, NULL, NULL);

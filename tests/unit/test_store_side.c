@@ -163,6 +163,11 @@ static void record(const struct store_facts *s, uint64_t now_ms)
         .reason = "of a test",
         .stamp = "2026-11-21T15:00:00Z",
     };
+    if (s->history_count > 0) { /* of this grant it is not, whatever PostgreSQL says */
+        struct holder_timeline older = what;
+        older.row.timeline--;
+        assert_false(holder_timeline(&node.side.holder, &node.side.view, now_ms, &older));
+    }
     (void)holder_timeline(&node.side.holder, &node.side.view, now_ms, &what);
 }
 

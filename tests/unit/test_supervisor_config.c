@@ -32,6 +32,9 @@ static void what_is_amiss_with_the_configuration_is_in_the_note(void **state)
     s.next_setup = &next; /* it was mended, and a sequence still reads the old one */
     assert_string_equal(note(), "");
     s.next_setup = NULL;
+    (void)snprintf(s.load_trouble, sizeof(s.load_trouble), "a bad line");
+    assert_string_equal(note(), "a bad line");
+    s.load_trouble[0] = '\0';
     supervisor_refuse_config(&s, 7, "the key config:1:12: lease_ms: 10 is not allowed");
     assert_non_null(
         strstr(note(), "lease_ms: 10 is not allowed; the last good one stays in force"));

@@ -106,6 +106,46 @@ static void what_was_not_begun_has_not_failed(void **state)
     assert_int_equal(s.back.rewind_failures, 1);
 }
 
+/* PostgreSQL has refused its files a moment ago. */
+static void what_is_refused_is_not_told_at_every_look(void **state)
+{
+    (void)state;
+    begin();
+    act_kit_open(&s.act);
+    s.act.owner = &s;
+    s.observe.loop = s.act.loop;
+    s.observe.is_closing = true; /* it looks at nothing */
+    s.decision = (struct decision){.action = ACTION_FOLLOW};
+    s.observe.seen.reload = (struct reload_book){
+        .is_told = true, .is_judged = true, .is_refused = true, .again_ms = UINT64_MAX};
+    supervisor_carry_out(&s, supervisor_now_ms());
+    assert_false(s.act.is_running);
+    observe_config_changed(&s.observe);
+    supervisor_carry_out(&s, supervisor_now_ms());
+    assert_true(s.act.is_running);
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
+/* Of the same cause nothing is told a second time. */
+static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
+{
+    (void)state;
+    begin();
+    s.decision = (struct decision){.action = ACTION_START_STANDBY};
+    for (int i = 0; i < 3; i++) {
+        s.done = s.act.order.decision = s.decision;
+        s.act.order.config_reads = FACT_NO;
+        (void)snprintf(s.act.order.config_says, sizeof(s.act.order.config_says), "a bad line");
+        (void)err_set(&s.act.err, ERR_REFUSED, "a bad line");
+        supervisor_act_done(&s.act);
+        s.act.order.config_reads = FACT_UNKNOWN;
+    }
+    assert_int_equal(s.config_reads, FACT_NO);
+    assert_string_equal(s.config_says, "a bad line");
+    assert_string_equal(s.trouble, "a bad line");
+}
+
 static size_t count_of(const char *text, const char *word)
 {
     size_t count = 0;
@@ -201,6 +241,43 @@ static void a_start_that_ends_at_once_waits_longer_and_longer(void **state)
     assert_string_equal(s.start_trouble, "PostgreSQL does not come up: a bad line");
 }
 
+/* What ends a postmaster before it reads its data is not these; what was not watched may be. */
+static void it_is_told_whether_a_start_came_to_its_data(void **state)
+{
+    (void)state;
+    static struct scratch scratch;
+    begin();
+    scratch_init(&scratch);
+    scratch_folders(&scratch, "pg_wal/segment");
+    s.is_guard_greeted = true;
+    s.decision = (struct decision){.action = ACTION_START_STANDBY};
+    assert_int_equal(start_watch_open(&s.start_watch, NULL), 0);
+    s.act.order.is_start_watched = true;
+    assert_int_equal(start_watch_arm(&s.start_watch, scratch.dir, NULL), 0);
+    start_in_vain(1 << 8);
+    assert_string_equal(s.start_trouble,
+                        "PostgreSQL does not come up: it ended with status 1 "
+                        "before it read its data, and its log says why");
+    assert_int_equal(s.starts.in_vain, 1);
+    assert_int_equal(s.starts.at_data, 0);
+    assert_int_equal(start_watch_arm(&s.start_watch, scratch.dir, NULL), 0);
+    scratch_put(&scratch, "pg_wal/segment", "");
+    start_in_vain(1 << 8);
+    assert_string_equal(s.start_trouble,
+                        "PostgreSQL does not come up: it ended with status 1, "
+                        "and its log says why");
+    assert_int_equal(s.starts.at_data, 1);
+    s.act.order.is_start_watched = false; /* nobody knows: it counts for nothing */
+    start_in_vain(1 << 8);
+    assert_string_equal(s.start_trouble,
+                        "PostgreSQL does not come up: it ended with status 1, "
+                        "and its log says why");
+    assert_int_equal(s.starts.at_data, 0);
+    assert_int_equal(s.starts.in_vain, 3);
+    start_watch_close(&s.start_watch);
+    scratch_close(&scratch);
+}
+
 static void what_this_program_ends_was_not_in_vain(void **state)
 {
     (void)state;
@@ -224,8 +301,11 @@ int main(void)
         cmocka_unit_test(a_refusal_is_waited_out_longer_and_longer),
         cmocka_unit_test(another_thing_to_do_waits_for_nothing),
         cmocka_unit_test(what_was_not_begun_has_not_failed),
+        cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
+        cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
+        cmocka_unit_test(it_is_told_whether_a_start_came_to_its_data),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

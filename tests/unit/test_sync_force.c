@@ -308,6 +308,50 @@ static void other_values_and_other_postmasters_undo_it(void **state)
     assert_int_equal(book.proof, SYNC_PROOF_WAIT);
 }
 
+static void see(struct sync_force_book *book, uint64_t us, const char *value)
+{
+    struct probe_door door = door_at(START_US + us, value);
+    sync_force_door(book, &door);
+}
+
+/* GET /primary goes by it. */
+static void the_fence_is_lifted_once(void **state)
+{
+    (void)state;
+    struct sync_force_book book;
+    begin_with(&book, FENCE);
+    assert_false(book.is_lifted);
+    see(&book, 100, BETWEEN);
+    struct probe_watch watch = watch_of(&book, BETWEEN);
+    sync_force_watch(&book, &watch);
+    assert_int_equal(book.proof, SYNC_PROOF_HOLDS);
+    assert_false(book.is_lifted); /* not by a step between: nobody is released by it */
+    see(&book, 200, "ANY 1 (pg2,pg3)");
+    assert_false(book.is_lifted); /* one session alone */
+    watch = watch_of(&book, "ANY 1 (pg2,pg3)");
+    sync_force_watch(&book, &watch);
+    assert_true(book.is_lifted);
+    see(&book, 300, "ANY 1 (pg2)"); /* a change of the set, by whatever way */
+    assert_int_equal(book.proof, SYNC_PROOF_WAIT);
+    assert_true(book.is_lifted);
+    see(&book, 400, BETWEEN);
+    watch = watch_of(&book, BETWEEN);
+    sync_force_watch(&book, &watch);
+    assert_true(book.is_lifted);
+    watch = watch_of(&book, FENCE); /* it comes back */
+    sync_force_watch(&book, &watch);
+    assert_false(book.is_lifted);
+    begin_with(&book, "");
+    assert_true(book.is_lifted);
+    see(&book, 500, FENCE);
+    assert_false(book.is_lifted);
+    begin_with(&book, "");
+    struct probe_door other = door_at(START_US + 600, "");
+    other.started_us++; /* nothing is known of another PostgreSQL */
+    sync_force_door(&book, &other);
+    assert_false(book.is_lifted);
+}
+
 static void facts_follow_from_proof_and_store(void **state)
 {
     (void)state;
@@ -441,6 +485,7 @@ int main(void)
         cmocka_unit_test(what_was_before_the_empty_value_is_not_forgotten),
         cmocka_unit_test(nothing_is_known_of_before),
         cmocka_unit_test(other_values_and_other_postmasters_undo_it),
+        cmocka_unit_test(the_fence_is_lifted_once),
         cmocka_unit_test(facts_follow_from_proof_and_store),
         cmocka_unit_test(c3_of_sets_with_the_same_names_it_is_the_newest),
         cmocka_unit_test(nothing_published_is_nobody_waited_for),

@@ -192,6 +192,12 @@ static void c3_a_copy_that_is_replaced_on_the_way_to_the_first_set_is_not_taken_
     expect(&f, SYNC_STEP_PUBLISH, 1);
 }
 
+static bool proves_alone(const struct facts *f, unsigned node)
+{
+    struct sync_copy copy = kit_copy(node);
+    return proof_is_alone(&f->store.sync, &copy.name, copy.copy);
+}
+
 static void a_new_primary_serves_when_its_set_has_what_was_acknowledged_before(void **state)
 {
     (void)state;
@@ -200,8 +206,10 @@ static void a_new_primary_serves_when_its_set_has_what_was_acknowledged_before(v
     f.store.sync.epoch = KIT_EPOCH - 1;
     f.store.sync.primary = kit_copy(3);
     f.store.sync = sync_inherit(&f);
-    assert_int_equal(f.store.sync.primary.copy, 101);
     assert_int_equal(f.store.sync.count, 1); /* the sets of before go on proving */
+    assert_true(proves_alone(&f, 3));        /* ... and the primary of before */
+    assert_true(proves_alone(&f, 1));
+    assert_false(proves_alone(&f, 2));
     f.pg.force = FORCE_FENCE;
     f.members[1].end.lsn = f.members[2].end.lsn = f.pg.recovered.lsn - 1;
     expect(&f, SYNC_STEP_WAIT, 0);
@@ -209,9 +217,76 @@ static void a_new_primary_serves_when_its_set_has_what_was_acknowledged_before(v
     f.members[2].copy = 77; /* cloned anew: another copy, another set */
     expect(&f, SYNC_STEP_PUBLISH, 1);
     (void)go_on(&f);
+    assert_true(proves_alone(&f, 1));
+    assert_false(proves_alone(&f, 3)); /* what is acknowledged from now on it has not */
     expect(&f, SYNC_STEP_APPLY, 0);
     (void)go_on(&f);
     expect(&f, SYNC_STEP_NONE, 0);
+}
+
+/* The set that it wants is published already, by the primary of before; who came in between had the
+ * role, and acknowledged nothing. */
+static void c4_nothing_is_acknowledged_while_anybody_of_before_proves_alone(void **state)
+{
+    (void)state;
+    for (unsigned before = 1; before <= 2; before++) {
+        struct facts f;
+        kit_primary(&f);
+        f.store.sync.epoch = KIT_EPOCH - 2;
+        f.store.sync.primary = kit_copy(before); /* this node itself, or another one */
+        f.store.sync.heir_count = 1;
+        f.store.sync.heirs[0] = kit_copy(3);
+        f.store.sync = sync_inherit(&f);
+        assert_true(proves_alone(&f, before) && proves_alone(&f, 3) && proves_alone(&f, 1));
+        static const enum sync_force forces[] = {FORCE_OURS, FORCE_HALFWAY, FORCE_FOREIGN};
+        for (size_t i = 0; i < ARRAY_LEN(forces); i++) {
+            f.pg.force = forces[i];
+            expect(&f, SYNC_STEP_PUBLISH, 0);
+        }
+        f.pg.force = FORCE_FENCE;
+        expect(&f, SYNC_STEP_PUBLISH, 1);
+        struct facts alone = f;
+        alone.store.sync.count = 0;
+        alone.members[1].follows_epoch = alone.members[2].follows_epoch = 0;
+        alone.pg.unsynced_ms = f.settings.times.degrade_ms;
+        expect(&alone, SYNC_STEP_PUBLISH, 0);
+        (void)go_on(&f);
+        assert_true(proves_alone(&f, 1) && !proves_alone(&f, 3) && !proves_alone(&f, 2));
+        expect(&f, SYNC_STEP_APPLY, 0);
+    }
+}
+
+/* One after the other is granted the role, and fails before it has published anything. */
+static void c4_all_heirs_prove_alone_one_of_a_name(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_primary(&f);
+    f.store.sync.primary = kit_copy(3);
+    for (unsigned i = 0; i < 3 * SYNC_HEIRS_MAX; i++) {
+        f.lease.epoch = KIT_EPOCH + 1 + i;
+        f.self = kit_name(1 + i % 2);
+        f.pg.copy = i < 4 ? 100 + i : kit_copy(1 + i % 2).copy; /* cloned anew in between */
+        f.store.sync = sync_inherit(&f);
+        assert_int_equal(f.store.sync.epoch, KIT_EPOCH);
+        assert_int_equal(f.store.sync.heir_count, i == 0 ? 1 : 2);
+        assert_int_equal(f.store.sync.heirs[f.store.sync.heir_count - 1].copy, f.pg.copy);
+    }
+    assert_true(proves_alone(&f, 1) && proves_alone(&f, 2) && proves_alone(&f, 3));
+    for (unsigned i = 0; i < SYNC_HEIRS_MAX; i++) { /* members come and go: the oldest makes room */
+        f.self = kit_name(10 + i);
+        f.store.sync = sync_inherit(&f);
+    }
+    assert_int_equal(f.store.sync.heir_count, SYNC_HEIRS_MAX);
+    assert_true(name_is(&f.store.sync.heirs[SYNC_HEIRS_MAX - 1].name, &f.self));
+    assert_false(proves_alone(&f, 1) || proves_alone(&f, 2));
+    f.lease.epoch = KIT_EPOCH; /* it is this primary's own word already */
+    assert_memory_equal(&f.store.sync, &(struct sync_value[]){sync_inherit(&f)}[0],
+                        sizeof(f.store.sync));
+    f.store.sync = (struct sync_value){.is_known = false}; /* nothing was ever acknowledged */
+    f.lease.epoch = KIT_EPOCH + 1;
+    assert_int_equal(sync_inherit(&f).heir_count, 0);
+    assert_false(sync_inherit(&f).is_known);
 }
 
 static void without_a_standby_it_waits_and_then_goes_on_alone(void **state)
@@ -242,7 +317,7 @@ static void i3_who_goes_on_alone_in_a_synchronous_mode_proves_alone(void **state
     (void)go_on(&f);
     assert_false(proof_is_lossy(&f.store.sync));
     f.members[1].sealed_epoch = f.members[2].sealed_epoch = KIT_EPOCH + 1;
-    struct proof proof = proof_by_seals(&f.store.sync, f.members, f.member_count, KIT_EPOCH + 1);
+    struct proof proof = proof_by_seals(&f.store, f.members, f.member_count, KIT_EPOCH + 1);
     assert_false(proof.holds);
     f.members[1].sealed_epoch = f.members[2].sealed_epoch = 0;
     expect(&f, SYNC_STEP_APPLY, 0);
@@ -410,6 +485,8 @@ int main(void)
         cmocka_unit_test(
             c3_a_copy_that_is_replaced_on_the_way_to_the_first_set_is_not_taken_for_it),
         cmocka_unit_test(a_new_primary_serves_when_its_set_has_what_was_acknowledged_before),
+        cmocka_unit_test(c4_nothing_is_acknowledged_while_anybody_of_before_proves_alone),
+        cmocka_unit_test(c4_all_heirs_prove_alone_one_of_a_name),
         cmocka_unit_test(without_a_standby_it_waits_and_then_goes_on_alone),
         cmocka_unit_test(i3_who_goes_on_alone_in_a_synchronous_mode_proves_alone),
         cmocka_unit_test(i3_standbys_that_come_back_are_proved_before_they_count),

@@ -59,12 +59,29 @@ static void what_has_run_out_is_not_told(void **state)
     assert_int_equal(view.self.lease_until_boot_ms, 0);
     begin_primary();
     facts.pg.force = FORCE_FENCE;
+    facts.pg.is_fence_lifted = false;
     facts.store.lease_stands = false;
     facts.store.is_current = FACT_UNKNOWN;
     view_take_facts(&view, &facts, NOW_MS);
     assert_false(view.self.serves_writes);
     assert_string_equal(view.leader.text, "");
     assert_false(view.has_quorum);
+}
+
+/* GET /primary asks the view for it (test_patroni.c). */
+static void a_change_of_the_set_is_no_fence(void **state)
+{
+    (void)state;
+    static const enum sync_force on_the_way[] = {FORCE_UNKNOWN, FORCE_HALFWAY, FORCE_FOREIGN};
+    for (size_t i = 0; i < ARRAY_LEN(on_the_way); i++) {
+        begin_primary();
+        facts.pg.force = on_the_way[i];
+        view_take_facts(&view, &facts, NOW_MS);
+        assert_true(view.self.serves_writes);
+        facts.pg.is_fence_lifted = false;
+        view_take_facts(&view, &facts, NOW_MS);
+        assert_false(view.self.serves_writes);
+    }
 }
 
 static void a_standby_is_told_as_one(void **state)
@@ -244,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_primary_is_told_as_one),
         cmocka_unit_test(what_has_run_out_is_not_told),
+        cmocka_unit_test(a_change_of_the_set_is_no_fence),
         cmocka_unit_test(a_standby_is_told_as_one),
         cmocka_unit_test(who_leaves_the_set_is_not_synchronous),
         cmocka_unit_test(c3_the_name_of_another_copy_is_not_synchronous),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -363,6 +364,13 @@ static void histories_are_read(void **state)
     assert_int_equal(wal_lines_at(&lines, 0x300005f, UINT32_MAX), 1);
     assert_int_equal(wal_lines_at(&lines, UINT64_C(0x200000000), 4), 4);
     assert_int_equal(wal_lines_at(&lines, UINT64_C(0x200000000), 6), 6);
+    assert_int_equal(wal_lines_left(&lines, 1, 6), 0x3000060);
+    assert_int_equal(wal_lines_left(&lines, 1, 4), 0x3000060);
+    assert_int_equal(wal_lines_left(&lines, 4, 6), UINT64_C(0x100000000));
+    assert_int_equal(wal_lines_left(&lines, 4, 4), 0);
+    assert_int_equal(wal_lines_left(&lines, 6, 4), 0);
+    assert_int_equal(wal_lines_left(&lines, 2, 6), 0);
+    assert_int_equal(wal_lines_left(&lines, 4, 5), 0);
     assert_true(wal_lines_parse("", 0, 1, &lines) && lines.count == 1);
     static const char *const bad[] = {
         "x\t0/1\t",           "1\t0x1", "1", "6\t0/1\tit is itself", "2\t0/5\t\n1\t0/6\t",
@@ -370,6 +378,24 @@ static void histories_are_read(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_false(wal_lines_parse(bad[i], strlen(bad[i]), 6, &lines));
     }
+}
+
+static void a_history_is_as_long_as_it_became(void **state)
+{
+    (void)state;
+    static char text[64 * WAL_TIMELINES_MAX];
+    struct wal_lines lines;
+    size_t size = 0;
+    for (unsigned i = 1; i < WAL_TIMELINES_MAX; i++) {
+        size +=
+            (size_t)snprintf(text + size, sizeof(text) - size, "%u\t0/%X\tpromoted\n", i, i * 16);
+    }
+    assert_true(wal_lines_parse(text, size, WAL_TIMELINES_MAX, &lines));
+    assert_int_equal(lines.count, WAL_TIMELINES_MAX);
+    assert_int_equal(wal_lines_left(&lines, 1, WAL_TIMELINES_MAX), 16);
+    size += (size_t)snprintf(text + size, sizeof(text) - size, "%u\t1/0\tpromoted\n",
+                             WAL_TIMELINES_MAX);
+    assert_false(wal_lines_parse(text, size, WAL_TIMELINES_MAX + 1, &lines));
 }
 
 /* Wild bytes: it ends somewhere, and never behind what is whole. */
@@ -403,6 +429,7 @@ int main(void)
         cmocka_unit_test(overwritten_rest_is_passed_over),
         cmocka_unit_test(timeline_is_that_of_the_last_record),
         cmocka_unit_test(histories_are_read),
+        cmocka_unit_test(a_history_is_as_long_as_it_became),
         cmocka_unit_test(wild_bytes_are_no_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

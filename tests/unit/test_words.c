@@ -26,9 +26,13 @@ static struct words some_words(void)
     w.facts.sealed_epoch = 4;
     w.facts.seen_age_ms = 30;
     w.facts.clonefrom = w.facts.nostream = w.facts.leaves = true;
+    w.facts.config_reads = FACT_NO;
     w.facts.replicatefrom = kit_name(2);
     w.facts.upstream = kit_name(3);
     w.facts.cascades_epoch = 4;
+    w.facts.to_replay = 4096;
+    w.facts.left = kit_at(4, 4000);
+    w.facts.discards = DISCARDS_ASKS;
     (void)snprintf(w.card, sizeof(w.card), "{\"api_url\":\"http://127.0.0.1:8008/patroni\"}");
     return w;
 }

@@ -1,0 +1,98 @@
+"""tests/observe/test_reload.py - a PostgreSQL that is told to read its configuration again: it has, is slow, or has refused."""
+import os
+import signal
+import time
+
+import rig as r
+
+PATIENCE_S = r.LEASE_MS / 1000 / 5  # a session that began sooner proves no refusal
+
+
+def base(server):
+    return server.data / "postgresql.base.conf"
+
+
+def watched(rig):
+    """A server whose configuration includes another file, and its observer."""
+    server = rig.server(start=False)
+    base(server).write_text("work_mem = '5MB'\n")
+    with open(server.data / "postgresql.conf", "a", encoding="utf-8") as file:
+        file.write("include 'postgresql.base.conf'\n")
+    server.own()
+    server.start()
+    observer = rig.observer(server)
+    observer.is_well(r.PRIMARY)
+    observer.wait("its files were looked at", lambda f: f["amiss"] == "" and f["may_reload"] == 1)
+    return server, observer
+
+
+def tell(server, observer):
+    os.kill(server.pid, signal.SIGHUP)
+    observer.say("reloaded")
+
+
+def test_what_is_read_is_seen_at_once(rig):
+    server, observer = watched(rig)
+    base(server).write_text("work_mem = '7MB'\n")
+    tell(server, observer)
+    observer.wait("it has read", lambda f: f["owes"] == 0)
+    assert server.sql("SHOW work_mem") == "7MB"
+    assert observer.now()["refused"] == 0
+    observer.quit()
+
+
+def test_a_bad_line_is_told_and_the_refusal_seen_until_it_is_mended(rig):
+    server, observer = watched(rig)
+    base(server).write_text("work_mem = '7MB'\nwhat is no setting\n")
+    line = f"{base(server)}:2: syntax error"
+    seen = observer.wait("it is told beforehand", lambda f: f["amiss"] == line)
+    assert (seen["refused"], seen["owes"]) == (0, 0)
+    tell(server, observer)
+    began = time.monotonic()
+    seen = observer.wait("it has refused", lambda f: f["refused"] == 1)
+    assert time.monotonic() - began >= PATIENCE_S / 2
+    assert (seen["amiss"], seen["owes"], seen["may_reload"]) == (line, 1, 0)
+    assert server.sql("SHOW work_mem") == "5MB"
+    observer.wait("after a pause it may be told again", lambda f: f["may_reload"] == 1)
+    tell(server, observer)
+    observer.wait("it has refused that too", lambda f: f["refused"] == 1 and f["may_reload"] == 0)
+    base(server).write_text("work_mem = '7MB'\n")
+    seen = observer.wait("nothing is wrong any more", lambda f: f["amiss"] == "")
+    assert (seen["refused"], seen["owes"], seen["may_reload"]) == (0, 1, 1)
+    tell(server, observer)
+    observer.wait("it has read", lambda f: f["owes"] == 0)
+    assert server.sql("SHOW work_mem") == "7MB"
+    observer.quit()
+
+
+def test_a_file_that_is_not_there_and_a_name_that_is_not_known(rig):
+    server, observer = watched(rig)
+    for text, told in (("include 'gone.conf'\n", f'1: could not open file "{server.data}/gone.conf"'),
+                       ("wrk_mem = 4\n", "1: unrecognized configuration parameter: wrk_mem")):
+        base(server).write_text(text)
+        tell(server, observer)
+        line = f"{base(server)}:{told}".replace('"', "")  # the driver's line knows no quotes
+        observer.wait("it has refused", lambda f, line=line: f["refused"] == 1 and f["amiss"].replace('"', "") == line)
+    observer.quit()
+
+
+def test_a_value_that_can_not_be_taken_keeps_nothing_else_from_being_read(rig):
+    server, observer = watched(rig)
+    base(server).write_text("work_mem = 'much'\nmaintenance_work_mem = '7MB'\n")
+    tell(server, observer)
+    seen = observer.wait("it has read", lambda f: f["owes"] == 0)
+    assert (seen["refused"], seen["amiss"]) == (0, "")
+    assert server.sql("SHOW maintenance_work_mem") == "7MB"
+    observer.quit()
+
+
+def test_a_postmaster_that_hangs_has_not_refused(rig):
+    server, observer = watched(rig)
+    os.kill(server.pid, signal.SIGSTOP)
+    tell(server, observer)
+    time.sleep(2 * PATIENCE_S)
+    seen = observer.now()
+    assert (seen["refused"], seen["owes"], seen["may_reload"]) == (0, 1, 1)
+    os.kill(server.pid, signal.SIGCONT)
+    observer.wait("it has read", lambda f: f["owes"] == 0)
+    observer.quit()
