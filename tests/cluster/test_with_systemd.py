@@ -1,7 +1,8 @@
-"""tests/cluster/test_with_systemd.py - deploy/systemd/pgraftd.service, run by a systemd.
+"""tests/cluster/test_with_systemd.py - the units of deploy/systemd/, run by a systemd.
 
 Claim: under all that the unit forbids PostgreSQL is made, promoted and archives; pgraftd that is killed comes back, reloads and is
-upgraded while PostgreSQL goes on; a stop stops PostgreSQL in order. (Priorities and locked memory depend on the machine.)"""
+upgraded while PostgreSQL goes on; a stop stops PostgreSQL in order. A witness votes under its unit, as the user that
+pgraft.sysusers makes, and comes back, too. (Priorities and locked memory depend on the machine.)"""
 import json
 import os
 from pathlib import Path
@@ -37,18 +38,40 @@ END
 /var/lib/given/ctl/pgraftctl secret generate --output /etc/pgraft/secret
 chown -R postgres:postgres /etc/pgraft
 """
+WITNESS = {
+    "scope": "demo", "name": "w1",
+    "raft": {"listen": "127.0.0.1:7400", "peers": ["w1=127.0.0.1:7400"], "secret_file": "/etc/pgraft/secret"},
+    "restapi": {"listen": "127.0.0.1:8008"},
+}
+PREPARE_WITNESS = f"""
+systemd-sysusers /var/lib/given/pgraft.sysusers
+mkdir -p /etc/pgraft
+cat > /etc/pgraft/witness.yml <<'END'
+{json.dumps(WITNESS)}
+END
+/var/lib/given/ctl/pgraftctl secret generate --output /etc/pgraft/secret
+chown -R pgraft:pgraft /etc/pgraft
+"""
+CTL = "/var/lib/given/ctl/pgraftctl"
 
 
 @pytest.fixture
-def machine():
+def boot():
+    """boot(unit, prepare): a machine with that unit, which is not started yet."""
     if not has_users() or not Systemd.can_run():
         pytest.skip("no systemd of our own here: not root, or no named hierarchies of control groups")
-    unit = (DEPLOY / "systemd" / "pgraftd.service").read_text(encoding="utf-8")
-    unit = unit.replace("/usr/sbin/pgraftd ", "/var/lib/given/daemon/pgraftd ")
-    made = Systemd(Path(os.environ["PGRAFT_CLUSTER_DIR"]) / "systemd", {"pgraftd.service": unit},
-                   {name: BUILD / program for name, program in PROGRAMS.items()}, PREPARE)
-    yield made
-    made.end()
+    made = []
+
+    def begin(name, prepare):
+        unit = (DEPLOY / "systemd" / name).read_text(encoding="utf-8").replace("/usr/sbin/pgraftd ", "/var/lib/given/daemon/pgraftd ")
+        given = {where: BUILD / program for where, program in PROGRAMS.items()}
+        given["pgraft.sysusers"] = DEPLOY / "systemd" / "pgraft.sysusers"
+        made.append(Systemd(Path(os.environ["PGRAFT_CLUSTER_DIR"]) / name, {name: unit}, given, prepare))
+        return made[0]
+
+    yield begin
+    for machine in made:
+        machine.end()
 
 
 def sql(machine, statement):
@@ -57,11 +80,19 @@ def sql(machine, statement):
     return said if status == 0 else None
 
 
-def shown(machine, name):
-    return machine.run("systemctl", "show", "--value", "-p", name, "pgraftd")[1]
+def shown(machine, name, unit="pgraftd"):
+    return machine.run("systemctl", "show", "--value", "-p", name, unit)[1]
 
 
-def test_the_unit_runs(machine):
+def kill_main(machine, unit="pgraftd"):
+    """pgraftd is killed, and there is one again."""
+    assert machine.run("systemctl", "kill", "-s", "KILL", "--kill-who=main", unit)[0] == 0
+    wait.until(lambda: shown(machine, "NRestarts", unit) == "1" and shown(machine, "ActiveState", unit) == "active",
+               lambda: f"it is started again\n{machine.log()}")
+
+
+def test_the_unit_runs(boot):
+    machine = boot("pgraftd.service", PREPARE)
     status, said = machine.run("systemctl", "start", "pgraftd")
     assert status == 0, f"{said}\n{machine.log()}"
     wait.until(lambda: sql(machine, "SELECT pg_is_in_recovery()") == "f", lambda: f"a primary\n{machine.log()}", 60)
@@ -69,13 +100,11 @@ def test_the_unit_runs(machine):
     assert sql(machine, "CREATE TABLE t AS SELECT 1; SELECT pg_switch_wal() IS NOT NULL") == "t"
     wait.until(lambda: sql(machine, "SELECT archived_count > 0 AND failed_count = 0 FROM pg_stat_archiver") == "t", "it archives")
 
-    assert machine.run("systemctl", "kill", "-s", "KILL", "--kill-who=main", "pgraftd")[0] == 0
-    wait.until(lambda: shown(machine, "NRestarts") == "1" and shown(machine, "ActiveState") == "active",
-               lambda: f"it is started again\n{machine.log()}")
-    wait.until(lambda: machine.run("/var/lib/given/ctl/pgraftctl", "list")[1].count("Leader") == 1, "it goes on")
+    kill_main(machine)
+    wait.until(lambda: machine.run(CTL, "list")[1].count("Leader") == 1, "it goes on")
     assert machine.run("systemctl", "reload", "pgraftd")[0] == 0 and shown(machine, "ActiveState") == "active"
     pid = shown(machine, "MainPID")
-    status, said = machine.run("/var/lib/given/ctl/pgraftctl", "upgrade")
+    status, said = machine.run(CTL, "upgrade")
     assert status == 0, said
     wait.until(lambda: shown(machine, "SubState") == "running", "it runs")
     assert shown(machine, "MainPID") == pid and shown(machine, "NRestarts") == "1"
@@ -84,3 +113,23 @@ def test_the_unit_runs(machine):
     assert machine.run("systemctl", "stop", "pgraftd")[0] == 0
     assert machine.run("pgrep", "-x", "postgres")[0] == 1
     assert "shut down\n" in machine.run(BIN / "pg_controldata", "/var/lib/postgresql/data")[1]
+
+
+def test_the_unit_of_a_witness_runs(boot):
+    machine = boot("pgraft-witness.service", PREPARE_WITNESS)
+    unit = "pgraft-witness"
+    status, said = machine.run("systemctl", "start", unit)
+    assert status == 0, f"{said}\n{machine.log()}"
+
+    def is_healthy():
+        return machine.run(CTL, "status")[0] == 0
+
+    wait.until(is_healthy, lambda: f"healthy, alone as it is: {machine.run(CTL, 'status')}\n{machine.log()}")
+    assert machine.run("stat", "-c", "%U", f"/proc/{shown(machine, 'MainPID', unit)}")[1] == "pgraft"
+    kill_main(machine, unit)
+    wait.until(is_healthy, lambda: f"it goes on: {machine.run(CTL, 'status')}\n{machine.log()}")
+    pid = shown(machine, "MainPID", unit)
+    assert machine.run(CTL, "upgrade")[0] == 0
+    assert shown(machine, "MainPID", unit) == pid and shown(machine, "NRestarts", unit) == "1"
+    assert machine.run("systemctl", "stop", unit)[0] == 0
+    assert shown(machine, "Result", unit) == "success"

@@ -16,7 +16,8 @@ TARGET = "[Unit]\nDescription=stands in for the machine's\nDefaultDependencies=n
 # $1 is the folder with what is copied, $2 the name of the control group. Its end is that of everything in it.
 BEGIN = r"""
 set -e
-mkdir -p /run/groups && mount -t cgroup -o none,name=systemd groups /run/groups
+mkdir -p /run/groups
+mountpoint -q /run/groups || mount -t cgroup -o none,name=systemd groups /run/groups
 mkdir /run/groups/$2 && echo $$ > /run/groups/$2/cgroup.procs
 exec unshare --net --mount --pid --fork --kill-child --ipc --uts --cgroup sh -c "$3" sh "$1"
 """
@@ -100,6 +101,5 @@ class Systemd:
         """Nothing of it is left, nor its control groups."""
         self.process.kill()
         self.process.wait()
-        subprocess.run(["sh", "-c", 'mkdir -p /run/groups && mount -t cgroup -o none,name=systemd groups /run/groups; cd /run/groups'
-                        ' && for i in 1 2 3 4 5 6 7 8 9 10; do find $1 -depth -type d -exec rmdir {} + && break; sleep 0.1; done',
-                        "sh", self.group], capture_output=True, check=False)
+        subprocess.run(["sh", "-c", 'cd /run/groups && for i in 1 2 3 4 5 6 7 8 9 10; do'
+                        ' find $1 -depth -type d -exec rmdir {} + && break; sleep 0.1; done', "sh", self.group], capture_output=True, check=False)
