@@ -229,6 +229,19 @@ static void fill_users(struct wire_pg *w)
     }
 }
 
+static void fill_scripts(struct wire_pg *w)
+{
+    struct pg_setup *s = &w->setup;
+    const struct config_postgresql *pg = &w->view.postgresql;
+    s->pre_promote = pg->pre_promote;
+    s->before_stop = pg->before_stop;
+    s->callbacks[CALLBACK_ON_START] = pg->on_start;
+    s->callbacks[CALLBACK_ON_STOP] = pg->on_stop;
+    s->callbacks[CALLBACK_ON_RESTART] = pg->on_restart;
+    s->callbacks[CALLBACK_ON_RELOAD] = pg->on_reload;
+    s->callbacks[CALLBACK_ON_ROLE_CHANGE] = pg->on_role_change;
+}
+
 static void fill_postgresql(struct wire_pg *w, const struct config *c)
 {
     struct pg_setup *s = &w->setup;
@@ -256,6 +269,7 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     s->basebackup = pairs_of(&pg->basebackup, &w->basebackup);
     s->rewind_options = pairs_of(&pg->rewind, &w->rewind);
     s->post_bootstrap = c->bootstrap.post_bootstrap;
+    fill_scripts(w);
     s->first_hba = lines_of(&c->bootstrap.pg_hba);
 }
 

@@ -359,6 +359,7 @@ void act_run(struct act *a, const char *name, char *const *words, const struct b
     act_environment(&a->order, environment);
     const struct act_program_order order = {.helper = a->order.setup->helper,
                                             .words = words,
+                                            .name = TAKE(a->program_name),
                                             .environment = environment,
                                             .input = input};
     step(a, name, next);

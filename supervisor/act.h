@@ -132,6 +132,7 @@ struct act {
     uint64_t sql_ms; /* how long its answer may take */
     char said[256];  /* the first cell of a statement's answer; the last line of a program */
     char step[32];   /* for people: what is under way */
+    const char *program_name; /* of the next one, in the log; NULL: as its file is called */
     int open_handles;
     act_next after_down;
     act_next after_bootstrap;

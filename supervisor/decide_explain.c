@@ -10,7 +10,7 @@
 // clang-format off
 static const char *const actions[ACTIONS] = {
     [ACTION_WAIT] = "wait", [ACTION_KILL] = "kill", [ACTION_STOP] = "stop", [ACTION_RELEASE] = "release",
-    [ACTION_SEAL] = "seal", [ACTION_ARM] = "arm", [ACTION_PROMOTE] = "promote",
+    [ACTION_SEAL] = "seal", [ACTION_PRE_PROMOTE] = "pre-promote", [ACTION_ARM] = "arm", [ACTION_PROMOTE] = "promote",
     [ACTION_WRITE_SIGNAL] = "write-signal", [ACTION_RECORD] = "record", [ACTION_SYNC_SET] = "sync-set",
     [ACTION_HAND_OVER] = "hand-over", [ACTION_START_STANDBY] = "start-standby",
     [ACTION_START_PRIMARY] = "start-primary", [ACTION_START_GUARD] = "start-guard",

@@ -337,6 +337,14 @@ struct supervisor_settings {
                                 take over; 0: in asynchronous mode there is no restart then */
 };
 
+/* What postgresql.pre_promote says of a promotion for the epoch of the lease. */
+enum pre_promote {
+    PRE_PROMOTE_NONE, /* there is none */
+    PRE_PROMOTE_DUE,  /* it has not said yet */
+    PRE_PROMOTE_PASSED,
+    PRE_PROMOTE_REFUSED, /* it failed, or took too long */
+};
+
 /* Who asks what of this node. */
 struct wish_facts {
     bool stop;       /* this program ends, and PostgreSQL with it */
@@ -344,6 +352,8 @@ struct wish_facts {
     struct facts_name candidate;
     bool adopt; /* a data directory without our note is to be taken over */
     bool clone; /* an operator's reinitialize */
+    enum pre_promote pre_promote;
+    uint64_t pre_promote_ms; /* for so long it has been running; 0: it does not */
 };
 
 /* This node's tags, for supervisor/source.h. */

@@ -259,6 +259,7 @@ bool supervisor_reload(struct supervisor *s, uint64_t now_ms)
     s->act.order.decision = (struct decision){.action = ACTION_WAIT};
     s->act.order.config = config;
     s->is_reloading = true;
+    s->scripts.tells_reload = s->is_reload_due;
     s->is_reload_due = false;
     act_reload(&s->act);
     return true;
@@ -281,6 +282,7 @@ void supervisor_reloaded(struct supervisor *s, uint64_t now_ms)
     s->is_reloading = false;
     if (a->err.code == 0) {
         s->config = a->order.config;
+        s->scripts.reloads += s->scripts.tells_reload ? 1 : 0;
         log_told(s);
         observe_reloaded(&s->observe, a->order.loaded_us);
         return;

@@ -334,6 +334,10 @@ void supervisor_act_done(struct act *a)
         supervisor_soon(s);
         return;
     }
+    if (supervisor_pre_promoted(s, now_ms)) {
+        supervisor_soon(s);
+        return;
+    }
     if (a->order.decision.action == ACTION_INITDB || a->order.decision.action == ACTION_RETURN) {
         observe_files_changed(&s->observe);
     }
@@ -412,13 +416,14 @@ static bool gives_way(const struct supervisor *s)
     }
     /* A promotion is with the guard, which looks at lease and epoch itself; what is withdrawn from
      * it half way ends PostgreSQL. */
-    bool is_promotion =
-        old->action == ACTION_PROMOTE && old->epoch == d->epoch && s->facts.pg.process != PG_ABSENT;
+    bool is_promotion = (old->action == ACTION_PROMOTE || old->action == ACTION_PRE_PROMOTE) &&
+                        old->epoch == d->epoch && s->facts.pg.process != PG_ABSENT;
     bool is_end = d->action == ACTION_KILL || d->action == ACTION_STOP || s->is_stopping;
     /* What follows a change of the set is no hurry: the sequence still wakes commits that wait. */
     bool is_next = d->action == ACTION_SYNC_SET && old->action == ACTION_SYNC_SET &&
                    d->sync.step != SYNC_STEP_APPLY;
-    bool is_in_vain = old->action == ACTION_INITDB && s->facts.store.initialized == FACT_YES;
+    bool is_in_vain = (old->action == ACTION_INITDB && s->facts.store.initialized == FACT_YES) ||
+                      (old->action == ACTION_PRE_PROMOTE && old->epoch != s->facts.lease.epoch);
     bool is_else = d->action != ACTION_WAIT && !is_next && old->action != ACTION_STOP &&
                    old->action != ACTION_KILL && old->action != ACTION_HAND_OVER;
     return is_end || is_in_vain || (is_else && !is_promotion && !act_is_work_inside(old));

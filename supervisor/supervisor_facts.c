@@ -274,6 +274,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     f->wish.stop = s->is_stopping;
     f->wish.adopt = s->adopts;
     gather_switchover(s, now_ms, f);
+    supervisor_gather_scripts(s, now_ms, f);
     s->was_up = s->was_up || f->pg.process == PG_RUNNING;
     s->absent_ms = f->pg.process != PG_ABSENT ? 0 : s->absent_ms != 0 ? s->absent_ms : now_ms;
     f->pg.down_ms = s->absent_ms != 0 ? now_ms - s->absent_ms + 1 : 0;

@@ -2,7 +2,9 @@
 #ifndef SUPERVISOR_SUPERVISOR_PARTS_H_
 #define SUPERVISOR_SUPERVISOR_PARTS_H_
 
+#include "supervisor/act_parts.h"
 #include "supervisor/act_table.h"
+#include "supervisor/callback_run.h"
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
 #include "supervisor/damage.h"
@@ -42,6 +44,20 @@ struct supervisor_measure {
     bool is_asking;
     struct pgraft_figures figures; /* of the last look that knew of commits */
     struct timing_book book;
+};
+
+/* supervisor_scripts.c: an operator's programs. */
+struct supervisor_scripts {
+    struct callback_run run;
+    struct callbacks_past past;
+    char *environment[ACT_VARIABLES_MAX];
+    uint32_t reloads;     /* PostgreSQL was told of a new configuration */
+    bool tells_reload;    /* the sequence under way does */
+    bool restarts;        /* what goes down now is a restart that was asked for */
+    uint64_t asked_epoch; /* for which pre_promote has said ... */
+    enum pre_promote answer;
+    uint64_t begun_ms;          /* it runs since; 0: it does not */
+    uint64_t declines_until_ms; /* this node asks not to be chosen */
 };
 
 struct supervisor {
@@ -174,6 +190,7 @@ struct supervisor {
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
 
+    struct supervisor_scripts scripts;
     struct supervisor_measure measure;
     struct lease_low lease_low;
     struct supervisor_upgrade upgrade;
@@ -271,6 +288,18 @@ void supervisor_look_refused(struct supervisor *s, uint64_t now_ms);
 void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
 /* A slot that the configuration names; @ctx: the setup. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
+
+/* supervisor_scripts.c */
+void supervisor_scripts_open(struct supervisor *s);
+/* After a look: the callbacks that are due by it. */
+void supervisor_call_due(struct supervisor *s);
+void supervisor_gather_scripts(struct supervisor *s, uint64_t now_ms, struct facts *facts);
+/* A sequence has ended. True: it was pre_promote's, and its answer is known now. */
+bool supervisor_pre_promoted(struct supervisor *s, uint64_t now_ms);
+/* As its words have them now. */
+struct own_tags supervisor_own_tags(const struct supervisor *s, uint64_t now_ms);
+/* Of a program that stops: it has been down for @down_ms. */
+bool supervisor_scripts_are_over(const struct supervisor *s, uint64_t down_ms);
 
 /* supervisor_measure.c. The tick is to run after so long; it runs now. */
 void supervisor_tick_due(struct supervisor *s, uint64_t after_ms);

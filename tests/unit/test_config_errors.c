@@ -133,6 +133,7 @@ static const struct row patronis[] = {
                      "  lisen: x\n"
                      "  pgbackrest: {}\n"
                      "  authentication: {superuser: {passwrd: hello}, admin: {}}\n"
+                     "  callbacks: {on_role_chnage: /a}\n"
                      "watchdog: {device: /a, devise: b}\n",
      "F:10:9: warning: bootstrap.dcs.tttl: unknown key, ignored; did you mean ttl?\n"
      "F:10:32: warning: bootstrap.dcs.postgresql.paramters: unknown key, ignored; did you mean "
@@ -145,7 +146,9 @@ static const struct row patronis[] = {
      "F:15:32: warning: postgresql.authentication.superuser.passwrd: unknown key, ignored; did you "
      "mean password?\n"
      "F:15:49: warning: postgresql.authentication.admin: unknown key, ignored\n"
-     "F:16:24: warning: watchdog.devise: unknown key, ignored; did you mean device?\n",
+     "F:16:15: warning: postgresql.callbacks.on_role_chnage: unknown key, ignored; did you mean "
+     "on_role_change?\n"
+     "F:17:24: warning: watchdog.devise: unknown key, ignored; did you mean device?\n",
      0},
     {CONFIG_KIT_GOOD "etcd3: {hosts: a}\nconsul: 5\n",
      "F:9:1: note: etcd3: ignored; the store is part of pgraft, see section raft\n"

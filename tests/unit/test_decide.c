@@ -150,6 +150,22 @@ CHANGE(takes_too_long)
 {
     f->lease.age_ms = f->pg.still_ms = f->settings.times.start_max_ms + 1;
 }
+CHANGE(asks_first)
+{
+    f->wish.pre_promote = PRE_PROMOTE_DUE;
+}
+CHANGE(may_be_primary)
+{
+    f->wish.pre_promote = PRE_PROMOTE_PASSED;
+}
+CHANGE(must_not_be_primary)
+{
+    f->wish.pre_promote = PRE_PROMOTE_REFUSED;
+}
+CHANGE(asks_for_ever)
+{
+    f->wish.pre_promote_ms = f->settings.times.start_max_ms + 1;
+}
 CHANGE(recovers)
 {
     f->pg.process = PG_STARTING;
@@ -643,6 +659,19 @@ static const struct {
     {"who is chosen and not sealed seals first", kit_chosen, {not_sealed}, ACTION_SEAL, "seal-first"},
     {"B1: the guard is armed first", kit_chosen, {not_armed}, ACTION_ARM, "arm"},
     {"then it promotes", kit_chosen, {nothing}, ACTION_PROMOTE, "promote"},
+    {"an operator's program is asked before", kit_chosen, {asks_first}, ACTION_PRE_PROMOTE, "pre-promote"},
+    {"... before the guard is armed, too", kit_chosen, {asks_first, not_armed}, ACTION_PRE_PROMOTE, "pre-promote"},
+    {"... and after the seal", kit_chosen, {asks_first, not_sealed}, ACTION_SEAL, "seal-first"},
+    {"... and may say yes", kit_chosen, {may_be_primary}, ACTION_PROMOTE, "promote"},
+    {"... or no: then the role is given back, with nothing running", kit_chosen, {must_not_be_primary}, ACTION_STOP, "pre-promote-refused"},
+    {"... which nothing else is done before", kit_chosen, {must_not_be_primary, not_armed, not_sealed}, ACTION_STOP, "pre-promote-refused"},
+    {"A3: ... to the last process", kit_chosen, {must_not_be_primary, down}, ACTION_RELEASE, "pre-promote-release"},
+    {"... one that hangs does not keep the lease", kit_chosen, {asks_first, asks_for_ever}, ACTION_WAIT, "pre-promote-hangs"},
+    {"... also where it would be ended for standing still", kit_chosen, {asks_first, asks_for_ever, takes_too_long}, ACTION_WAIT, "pre-promote-hangs"},
+    {"... who has the order already is not asked for", kit_chosen, {promoted_a_moment_ago, asks_first}, ACTION_WAIT, "granted"},
+    {"... a primary is none to be promoted", kit_primary, {must_not_be_primary}, ACTION_WAIT, "serving"},
+    {"... nor is one that goes on in place", kit_primary, {crashed, alone, must_not_be_primary}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... nor is the first of all asked for", kit_chosen, {nothing_was_ever_primary, asks_first}, ACTION_PROMOTE, "promote"},
     {"... not with too little of the lease left", kit_chosen, {too_late_to_promote}, ACTION_WAIT, "granted"},
     {"... once: the guard knows of it before the role is seen", kit_chosen, {promoted_a_moment_ago}, ACTION_WAIT, "granted"},
     {"... and a primary does not seal itself", kit_chosen, {promoted_a_moment_ago, receiver_gone_once}, ACTION_WAIT, "granted"},
@@ -794,6 +823,10 @@ static void shake_rest(struct facts *f, struct test_random *r)
     f->wish.switchover = random_percent(r, 20);
     f->wish.clone = random_percent(r, 10);
     f->wish.adopt = random_percent(r, 50);
+    f->wish.pre_promote = random_percent(r, 50)
+                              ? PRE_PROMOTE_NONE
+                              : (enum pre_promote)random_below(r, PRE_PROMOTE_REFUSED + 1);
+    f->wish.pre_promote_ms = random_percent(r, 90) ? 0 : random_below(r, 60000);
     f->back.wal_kept = random_percent(r, 50);
     f->back.is_stuck = random_percent(r, 30);
     f->back.falls = (uint32_t)random_below(r, 3);
@@ -823,6 +856,9 @@ static void look(const struct facts *f, const struct decision *d)
         assert_true(f->guard.armed_epoch == f->lease.epoch && f->pg.sealed_epoch == f->lease.epoch);
         assert_true(f->store.order_epoch <= f->lease.epoch && f->pg.copy == f->store.holder_copy);
         assert_true(f->pg.receiver == RECEIVER_GONE && f->pg.end_after_seal);
+        assert_true(
+            f->store.initialized == FACT_NO ||
+            (f->wish.pre_promote != PRE_PROMOTE_DUE && f->wish.pre_promote != PRE_PROMOTE_REFUSED));
     }
     if (d->action == ACTION_RELEASE || d->action == ACTION_START_PRIMARY ||
         d->action == ACTION_START_STANDBY || d->action == ACTION_START_GUARD) {
