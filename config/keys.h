@@ -17,7 +17,5 @@ void keys_check(const struct tree_node *root, struct problems *problems);
 bool keys_raft_is_patronis(const struct tree_node *root);
 /* Judge all keys of the shared configuration. */
 void keys_check_dynamic(const struct tree_node *root, struct problems *problems);
-/* Judge the names of the variables that begin with PGRAFT_. */
-void keys_check_environment(const char *const *environment, struct problems *problems);
 
 #endif /* CONFIG_KEYS_H_ */
