@@ -60,6 +60,14 @@ class Host:
     def is_primary(self):
         return self.sql("SELECT pg_is_in_recovery()") == "f"
 
+    def log_files(self):
+        """What each file of its log holds, by path; None while one is being turned over, or none ever was."""
+        try:
+            files = {path: path.read_text(encoding="utf-8") for path in sorted(self.logs.glob("pgraft.log*"))}
+        except FileNotFoundError:
+            return None
+        return files if len(files) > 1 else None
+
 
 def boot(pg_stage, names, file, login, changes=()):
     """The hosts of a whole cluster out of @file, the primary first."""
@@ -78,7 +86,7 @@ def boot(pg_stage, names, file, login, changes=()):
 
 def test_three_nodes_with_etcd3_namespace_log_and_a_script(pg_stage):
     cluster, hosts = boot(pg_stage, ("pg1", "pg2", "pg3"), "three-nodes.yml", ("postgres", "super: 'secret' #1"),
-                          [("file_size: 25000000", "file_size: 4000")])
+                          [("file_size: 25000000", "file_size: 500")])
     primary = hosts[0]
     assert primary.sql("SHOW max_connections") == "120"
     assert primary.sql("SHOW wal_level") == "replica"
@@ -86,10 +94,10 @@ def test_three_nodes_with_etcd3_namespace_log_and_a_script(pg_stage):
     assert primary.sql("SELECT current_database()", database="app") == "app"
     wait.until(lambda: "FIRST 1" in (primary.sql("SHOW synchronous_standby_names") or ""), lambda: cluster.story(), WELL_S)
     for host in hosts:
-        logs = sorted(host.logs.glob("pgraft.log*"))
-        assert 2 <= len(logs) <= 4, logs  # turned over, and no more than file_num older ones
+        logs = wait.until(host.log_files, lambda host=host: f"the log of {host.node.name} is turned over")
+        assert len(logs) <= 4, logs.keys()  # no more than file_num older ones
         assert {stat.S_IMODE(path.stat().st_mode) for path in logs} == {0o644}
-        lines = [json.loads(line) for path in logs for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for text in logs.values() for line in text.splitlines()]
         assert {line["level"] for line in lines} <= {"info", "warn", "error"}
         said = host.node.log()
         for told in ("22:1: note: etcd3: ignored; the store is part of pgraft, see section raft",
@@ -111,6 +119,7 @@ def test_a_classic_one_with_users_segments_and_a_slot(pg_stage):
         assert host.sql("SELECT current_user", ("admin", "admin%")) == "admin"
         assert host.sql("SELECT current_user", ("reader", "it's \\ read")) == "reader"
         assert host.sql("SELECT current_user", ("admin", "wrong")) is None
+        assert host.sql("SELECT DISTINCT left(rolpassword, 3) FROM pg_authid WHERE rolpassword IS NOT NULL") == "md5"
         assert host.sql("SHOW wal_keep_size") == "256MB"
         assert host.sql("SHOW cluster_name") == "demo"
         assert host.sql("SHOW checkpoint_timeout") == "30s"
