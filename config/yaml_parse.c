@@ -20,6 +20,7 @@
 #include "config/yaml_tree.h"
 
 #define ANCHORS_MAX 1000
+#define INDENTS_SHOWN_MAX 4 /* of the lines before a mistake, the nearest ones */
 /* Keys are values too, and every list and map has an end. */
 #define VALUES_MAX (size_t)(4 * TREE_NODES_MAX)
 
@@ -117,6 +118,7 @@ static void explain_indent(const struct reader *r, size_t line, struct buf *out)
     size_t own = 0;
     size_t level = SIZE_MAX;
     size_t indent = 0;
+    size_t shown = 0;
     bool is_known = !line_indent(r, line, &own);
     for (size_t i = line; i > 0 && level > 0; i--) {
         if (!line_indent(r, i - 1, &indent) || indent >= level) {
@@ -124,7 +126,9 @@ static void explain_indent(const struct reader *r, size_t line, struct buf *out)
         }
         is_known = is_known || indent == own;
         level = indent;
-        buf_printf(&levels, "%s%zu as on line %zu", levels.size > 0 ? ", or " : "", indent, i);
+        if (shown++ < INDENTS_SHOWN_MAX) {
+            buf_printf(&levels, "%s%zu as on line %zu", levels.size > 0 ? ", or " : "", indent, i);
+        }
     }
     if (!is_known && levels.size > 0) {
         buf_printf(out, "; this line is indented by %zu space%s, expected was %s", own,

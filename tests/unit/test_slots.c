@@ -12,7 +12,7 @@
 #include "supervisor/slots.h"
 
 #define MB UINT64_C(1048576)
-#define TTL_MS 1800000
+#define TTL_MS UINT64_C(1800000)
 #define PLANS_MAX 8
 
 static struct slots_book book;

@@ -151,6 +151,14 @@ static const struct {
      "f.yml:4:3: not valid YAML: did not find expected key (while parsing a block mapping at line "
      "1); this line is indented by 2 spaces, expected was 6 as on line 3, or 4 as on line 2, or 0 "
      "as on line 1\n"},
+    {"a: 1\nb:\n  c: d\n  e: f\n   g: h\n",
+     "f.yml:5:5: not valid YAML: mapping values are not allowed in this context; this line is "
+     "indented by 3 spaces, expected was 2 as on line 4, or 0 as on line 2\n"},
+    {"a:\n b:\n  c:\n   d:\n    e:\n     f: g\n      h: i\n",
+     "f.yml:7:8: not valid YAML: mapping values are not allowed in this context; this line is "
+     "indented by 6 spaces, expected was 5 as on line 6, or 4 as on line 5, or 3 as on line 4, or "
+     "2 "
+     "as on line 3\n"},
     {"a:\n  - b\n - c\n",
      "f.yml:3:2: not valid YAML: did not find expected key (while parsing a block mapping at line "
      "1); this line is indented by 1 space, expected was 2 as on line 2, or 0 as on line 1\n"},
