@@ -134,7 +134,7 @@ static void watch_start(struct act_order *o)
 {
     const char *data_dir = o->setup->files.data_dir;
     o->is_start_watched =
-        o->start_watch != NULL && start_watch_arm(o->start_watch, data_dir, NULL) == 0;
+        o->start_watch != NULL && start_watch_arm(o->start_watch, data_dir, &o->unwatched) == 0;
 }
 
 static int work_prepare_standby(struct act_order *o, struct err *err)

@@ -683,15 +683,22 @@ static void check(const struct facts *f, const struct decision *d)
          f->guard.state == GUARD_WELL);
 }
 
+static const char *why_stop(const struct facts *f)
+{
+    return f->pg.reload_refused ? "PostgreSQL refuses its configuration, and so can not be cut off "
+                                  "as it runs: it is ended"
+                                : "PostgreSQL was told in vain to read its configuration, and so "
+                                  "can not be cut off as it "
+                                  "runs: it is ended";
+}
+
 static void fill(const struct facts *f, const struct rule *r, struct decision *d)
 {
     d->epoch = f->lease.epoch;
     if (d->action == ACTION_SEAL) {
         d->epoch = has_lease(f) ? f->lease.epoch : f->store.order_epoch;
         d->seal = seal_next(&f->pg, d->epoch);
-        d->why = d->seal == SEAL_STOP ? "PostgreSQL refuses its configuration, and so can not be "
-                                        "cut off as it runs: it is ended"
-                                      : d->why;
+        d->why = d->seal == SEAL_STOP ? why_stop(f) : d->why;
     } else if (d->action == ACTION_SYNC_SET) {
         d->sync = sync_plan(f);
         d->why = d->sync.why;

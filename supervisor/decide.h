@@ -53,6 +53,8 @@ struct decision decide(const struct facts *f);
  * that very epoch; and the fence is lifted, so that its commits do not wait for nobody. */
 bool serves_writes(const struct facts *f);
 
+/* How the sentence below begins: the decision and why, without what changes all the time. */
+void decide_reason(const struct facts *f, const struct decision *d, char *out, size_t size);
 /* The decision and what it was made from, in a sentence for `pgraftctl why`. */
 void decide_explain(const struct facts *f, const struct decision *d, char *out, size_t size);
 

@@ -60,10 +60,19 @@ static uint64_t lag_bytes(const struct view *v, const struct member_facts *m)
     return history_lag(&v->f->store, &counted, &v->floor);
 }
 
-/* How @m has what is before @floor. By its timeline: that was granted after all of it was
- * acknowledged, to somebody who had it. So that is enough; but who has it record by record is the
- * better choice, for a timeline may also have been begun by hand. */
-enum reach { REACH_NOT, REACH_BY_TIMELINE, REACH_BY_WAL };
+/* It is who was granted the role last, with all that was acknowledged until then, and promoted
+ * itself for it. */
+static bool is_as_granted(const struct view *v, const struct member_facts *m)
+{
+    const struct store_facts *store = &v->f->store;
+    return name_is(&m->name, &store->holder) && m->copy == store->holder_copy &&
+           m->end.timeline >= store->grant_timeline;
+}
+
+/* How @m has what is before @floor. By its WAL, as far as that counts; or by a later timeline that
+ * it was granted: nothing was acknowledged on any since (history.h). A timeline that was begun by
+ * hand is no evidence, however high its number is. */
+enum reach { REACH_NOT, REACH_BY_GRANT, REACH_BY_WAL };
 
 static enum reach reach_of(const struct view *v, const struct member_facts *m,
                            const struct position *floor)
@@ -72,7 +81,8 @@ static enum reach reach_of(const struct view *v, const struct member_facts *m,
     if (!floor->is_known || position_reaches(&counted, floor)) {
         return REACH_BY_WAL;
     }
-    return position_reaches(&m->end, floor) ? REACH_BY_TIMELINE : REACH_NOT;
+    bool is_granted = is_as_granted(v, m) && position_reaches(&m->end, floor);
+    return is_granted ? REACH_BY_GRANT : REACH_NOT;
 }
 
 static bool reaches_floor(const struct view *v, const struct member_facts *m)

@@ -197,6 +197,7 @@ struct pg_facts {
 
     /* Told to read its configuration again, it has refused: it goes on by what it had. */
     bool reload_refused;
+    bool reload_in_vain; /* several times, and new sessions show that it has not; nobody says why */
     /* File, line and error, for which it has, or would if it were told; "": nothing is known. */
     char config_wrong[PG_CONFIG_WRONG_SIZE];
 };

@@ -186,6 +186,7 @@ bool proof_asks_for(const struct facts *f)
 {
     const struct sync_value *sync = &f->store.sync;
     const struct history_row *newest = history_newest(&f->store);
+    const struct history_row *used = history_newest_used(&f->store);
     bool may_wait = f->settings.sync_mode != SYNC_OFF || sync->count > 0;
     bool is_inherited =
         sync->heir_count > 0 && newest != NULL && newest->epoch == f->store.grant_epoch;
@@ -194,8 +195,9 @@ bool proof_asks_for(const struct facts *f)
         return may_wait;
     }
     bool is_open = may_wait && sync->count == 0; /* any may be in force */
-    bool is_listed = is_open || proof_lists(sync, &f->self, f->pg.copy);
-    bool may_have = newest == NULL || !f->pg.end.is_known || f->pg.end.timeline >= newest->timeline;
+    bool is_listed = is_open || proof_lists(sync, &f->self, f->pg.copy) ||
+                     proof_is_alone(sync, &f->self, f->pg.copy);
+    bool may_have = used == NULL || !f->pg.end.is_known || f->pg.end.timeline >= used->timeline;
     return is_listed && may_have;
 }
 

@@ -48,8 +48,9 @@ bool proof_lists(const struct sync_value *value, const struct facts_name *name, 
 bool proof_is_alone(const struct sync_value *value, const struct facts_name *name, uint64_t copy);
 
 /* This node's copy may be asked for to prove that the WAL which was acknowledged in the epoch of
- * now is whole: it is not to be discarded. One that has nothing of the newest timeline proves
- * nothing of it, whatever lists it; one whose end nobody knows may. */
+ * now is whole: it is not to be discarded. One that has nothing of the newest timeline on which
+ * anything may have been acknowledged proves nothing of it, whatever lists it; one whose end nobody
+ * knows may. */
 bool proof_asks_for(const struct facts *f);
 
 bool sync_set_equal(const struct sync_set *a, const struct sync_set *b);

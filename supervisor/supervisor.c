@@ -222,8 +222,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     observe_times(&options, s->settings.times.lease_ms);
     struct err unwatched = {.code = 0};
     if (start_watch_open(&s->start_watch, &unwatched) != 0) {
-        log_warn("supervisor", "whether PostgreSQL comes as far as its data is not seen",
-                 LOG_ERR(&unwatched));
+        supervisor_tell_unwatched(s, &unwatched);
     }
     int code = guard_client_init(&s->guard, err);
     code = code != 0 ? code : observe_open(&s->observe, s->loop, &options, err);
@@ -234,6 +233,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     s->observe.owner = s;
     s->observe.on_change = observe_changed;
     s->observe.on_guard = guard_told;
+    s->observe.spares_wal = supervisor_spares_wal;
     options.place.statement_ms = UPKEEP_CHECKPOINT_MS + ACT_STATEMENT_MS; /* theirs are above it */
     code = act_open(&s->act, s->loop, &options.place, err);
     MUST(code == 0); /* the place is that of the observer */

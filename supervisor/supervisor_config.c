@@ -282,7 +282,7 @@ void supervisor_reloaded(struct supervisor *s, uint64_t now_ms)
     if (a->err.code == 0) {
         s->config = a->order.config;
         log_told(s);
-        observe_reloaded(&s->observe);
+        observe_reloaded(&s->observe, a->order.loaded_us);
         return;
     }
     s->is_reload_due = true;

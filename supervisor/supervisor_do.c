@@ -67,12 +67,14 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
+    o->loaded_us = observe_loaded_us(&s->observe);
     know_sync(&s->facts.pg, &o->config);
     o->postmaster = s->postmaster;
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
     o->force = s->observe.seen.force;
     o->has_archive = supervisor_has_archive(s->setup);
-    o->start_watch = s->start_watch.is_open ? &s->start_watch : NULL;
+    bool is_quiet = s->start_watch.is_open && !observe_is_in_wal(&s->observe);
+    o->start_watch = is_quiet ? &s->start_watch : NULL;
     o->failures = s->failures;
     o->upstream.name = s->facts.store.holder;
     o->upstream.epoch = s->facts.store.grant_epoch;
@@ -272,7 +274,7 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
     bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;
     if (is_cut || d->action == ACTION_FOLLOW || is_sync_set) {
-        observe_reloaded(&s->observe);
+        observe_reloaded(&s->observe, a->order.loaded_us);
     }
     if (d->action == ACTION_KILL) {
         s->is_swept = s->facts.guard.state == GUARD_GONE;

@@ -81,7 +81,9 @@ struct supervisor {
     bool was_up; /* it had started before */
     struct starts_book starts;
     struct start_watch start_watch;
-    bool is_start_watched;           /* the one of now, or the last */
+    bool is_start_watched;           /* the one of now, or the last ... */
+    bool has_start_read;             /* ... and it has come to its data */
+    char unwatched[ERR_MSG_MAX];     /* why starts can not be watched, or "" */
     char start_trouble[ERR_MSG_MAX]; /* why it does not come up, or "" */
     uint64_t unread_since_ms; /* nothing runs, and the end of its WAL is not known; 0: it is */
     char unread_trouble[ERR_MSG_MAX]; /* why that can not be read, or "" */
@@ -140,6 +142,7 @@ struct supervisor {
     enum damage_wait damage_wait_told;  /* since it last streamed */
     enum fact config_reads;             /* of PostgreSQL, by its last start or reload */
     char config_says[ERR_MSG_MAX];      /* ... and why it can not */
+    bool is_blind_told;                 /* that nobody may see whether it would read it */
     char load_trouble[ERR_MSG_MAX];     /* why it would not, or did not, read it again; or "" */
     enum fact is_let_in;                /* by whom it follows, for replication */
     struct supervisor_resolve *resolve; /* under way */
@@ -216,6 +219,10 @@ bool supervisor_place_of(const struct supervisor *s, const struct facts_name *na
 /* supervisor_guard.c */
 void supervisor_meet_guard(struct supervisor *s, bool may_start);
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *event);
+/* Of a start that is watched only PostgreSQL itself may open something in pg_wal, until it has. */
+bool supervisor_spares_wal(struct observe *observe);
+/* Starts can not be watched: once for each reason. */
+void supervisor_tell_unwatched(struct supervisor *s, const struct err *err);
 /* The lease as it is now into the page. */
 void supervisor_write_page(struct supervisor *s);
 uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms);

@@ -104,6 +104,29 @@ static void an_heir_may_get_its_standby(void **state)
     }
 }
 
+/* ... but until then what the one before it published is what an election asks for. */
+static void what_an_heir_goes_by_is_kept(void **state)
+{
+    (void)state;
+    never_comes_up();
+    facts.store.sync.epoch = KIT_EPOCH - 1;
+    facts.store.sync.heir_count = 1;
+    facts.store.sync.heirs[0] = kit_copy(1);
+    facts.store.sync.primary = kit_copy(3);
+    facts.store.sync.count = 1;
+    facts.store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1, .at = {kit_copy(2)}};
+    facts.pg.end = kit_at(4, KIT_LSN); /* on the timeline before the heir's */
+    assert_int_equal(facts.store.history[facts.store.history_count - 2].timeline, 4);
+    assert_true(proof_asks_for(&facts));
+    facts.pg.end = kit_at(2, KIT_LSN); /* on the one before that */
+    assert_false(proof_asks_for(&facts));
+    facts.pg.end = kit_at(4, KIT_LSN);
+    facts.store.sync.sets[0].at[0] = kit_copy(3);
+    assert_false(proof_asks_for(&facts));
+    facts.store.sync.primary = kit_copy(2); /* it was that primary */
+    assert_true(proof_asks_for(&facts));
+}
+
 static void what_may_not_be_cloned_is_started_on(void **state)
 {
     (void)state;
@@ -456,6 +479,7 @@ int main(void)
         cmocka_unit_test(many_starts_in_vain_in_some_time_are_needed),
         cmocka_unit_test(a_broken_configuration_is_no_reason),
         cmocka_unit_test(an_heir_may_get_its_standby),
+        cmocka_unit_test(what_an_heir_goes_by_is_kept),
         cmocka_unit_test(what_may_not_be_cloned_is_started_on),
         cmocka_unit_test(an_end_counts_as_lost_after_a_while),
         cmocka_unit_test(it_is_left_alone_where_it_may_be_needed),

@@ -710,6 +710,11 @@ static void a_seal_that_is_refused_ends_postgresql(void **state)
     assert_non_null(strstr(text,
                            "it is ended; PostgreSQL refuses its configuration: "
                            "/d/a.conf:7: syntax error (PostgreSQL running"));
+    f.pg.reload_refused = false;
+    f.pg.reload_in_vain = true;
+    d = decide(&f);
+    assert_int_equal(d.seal, SEAL_STOP);
+    assert_non_null(strstr(d.why, "told in vain"));
 }
 
 static void every_rule_has_its_situation(void **state)

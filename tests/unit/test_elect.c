@@ -288,6 +288,7 @@ CHANGE(pg2_always_crashes)
     f->store.grant_epoch = ORDER;
     f->store.order_epoch = ORDER + 1;
     f->store.holder = kit_name(2);
+    f->store.holder_copy = kit_copy(2).copy;
     f->store.grant_timeline = UNRECORDED;
     f->members[1].sealed_epoch = f->members[2].sealed_epoch = ORDER + 1;
     f->members[1].process = PG_ABSENT;
@@ -314,6 +315,7 @@ CHANGE(pg1_was_granted_it_again_and_always_crashes)
 {
     pg2_always_crashes(f);
     f->store.holder = kit_name(1);
+    f->store.holder_copy = kit_copy(1).copy;
     f->members[0] = f->members[1];
     f->members[0].name = kit_name(1);
     f->members[0].copy = 101;
@@ -390,6 +392,32 @@ CHANGE(pg2_failed_asynchronous_or_waiting_for_it_who_had_more)
 {
     pg2_failed_asynchronous_or_waiting_for_it(f);
     f->members[2].end.lsn -= 1;
+}
+/* ... and pg3, who has all, can not be taken. */
+CHANGE(pg2_promoted_itself_and_pg3_is_nofailover)
+{
+    pg2_promoted_itself_with_less_than_pg3(f);
+    f->members[2].nofailover = true;
+}
+CHANGE(pg2_promoted_itself_and_pg3_sealed_itself_and_died)
+{
+    pg2_promoted_itself_with_less_than_pg3(f);
+    f->members[2].is_fresh = false;
+}
+CHANGE(pg2_promoted_itself_and_pg3_refuses)
+{
+    pg2_promoted_itself_with_less_than_pg3(f);
+    f->members[2].config_reads = FACT_NO;
+}
+CHANGE(pg2_was_granted_it_with_another_copy)
+{
+    pg2_crashed_and_pg3_is_further_and_nofailover(f);
+    f->store.holder_copy = 999;
+}
+CHANGE(pg2_was_granted_a_later_timeline)
+{
+    pg2_crashed_and_pg3_is_further_and_nofailover(f);
+    f->store.grant_timeline = UNRECORDED + 1;
 }
 CHANGE(pg2_crashed_too_often)
 {
@@ -654,7 +682,12 @@ static const struct {
     {"D6: ... or the store may have lost the record", pg2_always_crashes_in_a_recovered_cluster, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... or was not ours", pg2_always_crashes_after_patroni, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... whoever was granted it had everything, and may have it again", pg2_crashed_and_pg3_is_further_and_nofailover, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... with that copy", pg2_was_granted_it_with_another_copy, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"... and that timeline", pg2_was_granted_a_later_timeline, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
     {"B2: but whoever has it record by record comes first", pg2_promoted_itself_with_less_than_pg3, ELECT_GRANT, "chosen", 2, LOSS_NONE},
+    {"... and no timeline that was begun by hand is a proof", pg2_promoted_itself_and_pg3_is_nofailover, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"... while who has it is away", pg2_promoted_itself_and_pg3_sealed_itself_and_died, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    {"... or refuses its configuration", pg2_promoted_itself_and_pg3_refuses, ELECT_WAIT, "refused", NOBODY, LOSS_NONE},
     {"... the same for what waited while commits waited for nobody", pg2_failed_asynchronous_or_waiting_for_it, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
     {"... up to there", pg2_failed_asynchronous_or_waiting_for_it_who_had_more, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
     {"who refuses its configuration could serve nobody", pg2_refuses, ELECT_GRANT, "chosen", 2, LOSS_NONE},
