@@ -67,10 +67,9 @@ static const struct {
      "library that it uses\n"
      "F:9:46: note: log.loggers: urllib3: no effect: a module of Patroni's, or of a library that "
      "it uses\n"},
-    {"postgresql: {pre_promote: /x, callbacks: {on_start: /y}, pg_ctl_timeout: 60}\n",
-     "F:9:27: warning: postgresql.pre_promote: no effect: not used yet: nobody runs it\n"
-     "F:9:53: warning: postgresql.callbacks.on_start: no effect: not used yet: nobody runs it\n"
-     "F:9:74: note: postgresql.pg_ctl_timeout: no effect: a lease bounds a stop, and a start ends "
+    {"postgresql: {proxy_address: a, pg_ctl_timeout: 60}\n",
+     "F:9:29: note: postgresql.proxy_address: no effect: not used yet\n"
+     "F:9:48: note: postgresql.pg_ctl_timeout: no effect: a lease bounds a stop, and a start ends "
      "when it comes no further\n"},
     {"bootstrap: {dcs: {postgresql: {create_replica_methods: [pgbackrest, basebackup],\n"
      "  callbacks: {on_stop: }, pgbackrest: {command: x}}}}\n",
