@@ -501,6 +501,11 @@ const struct setting settings[] = {
     {"bootstrap.post_bootstrap", SETTING_TEXT, AT(bootstrap.post_bootstrap),
      .example = "/usr/local/bin/create-users", .alias = "bootstrap.post_init", .database = true,
      .help = "run once when the cluster has begun, with a connection string as its argument"},
+    {"bootstrap.users", SETTING_USERS, AT(bootstrap.users),
+     .example = "{admin: {password: x, options: [createrole, createdb]}}", .rare = true,
+     .database = true,
+     .help = "users that a new cluster gets, once, before anybody can connect; Patroni dropped "
+             "this in 4.0"},
     {"bootstrap.method", SETTING_NAME, AT(bootstrap.method), .fallback = "initdb", .rare = true,
      .database = true,
      .help = "how the first data come about; accepted, not used yet: initdb is"},

@@ -140,6 +140,21 @@ static struct pg_pairs pairs_of(const struct config_pairs *from, struct pg_pair 
     return (struct pg_pairs){.at = *ret_all, .count = from->count};
 }
 
+/* Those of its own section a new cluster has anyway. */
+static struct pg_accounts first_users(const struct config *c, struct pg_account **ret_all)
+{
+    const struct config_accounts *from = &c->bootstrap.users;
+    *ret_all = (struct pg_account *)mem_array(from->count + 1, sizeof(**ret_all));
+    for (size_t i = 0; i < from->count; i++) {
+        const struct config_account *user = &from->at[i];
+        (*ret_all)[i] = (struct pg_account){
+            .name = user->name,
+            .password = secret_is_set(&user->password) ? secret_reveal(&user->password) : NULL,
+            .options = user->options};
+    }
+    return (struct pg_accounts){.at = *ret_all, .count = from->count};
+}
+
 static struct pg_lines lines_of(const struct config_list *list)
 {
     return (struct pg_lines){.at = (const char *const *)list->at, .count = list->count};
@@ -265,6 +280,7 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     reach_by_socket(w);
     fill_role(w, &w->standby, CONFIG_FOR_REPLICA, &s->standby);
     fill_role(w, &w->primary, CONFIG_FOR_PRIMARY, &s->primary);
+    s->first_users = first_users(c, &w->first_users);
     s->initdb = pairs_of(&c->bootstrap.initdb, &w->initdb);
     s->basebackup = pairs_of(&pg->basebackup, &w->basebackup);
     s->rewind_options = pairs_of(&pg->rewind, &w->rewind);
@@ -382,6 +398,7 @@ void wire_pg_close(struct wire_pg *w)
     buf_close(&w->api_url);
     mem_free(w->guard);
     mem_free(w->helper);
+    mem_free(w->first_users);
     mem_free(w->initdb);
     mem_free(w->basebackup);
     mem_free(w->rewind);

@@ -288,6 +288,8 @@ void supervisor_look_refused(struct supervisor *s, uint64_t now_ms);
 void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
 /* A slot that the configuration names; @ctx: the setup. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
+/* The physical slots that it wants made; how many. */
+uint32_t supervisor_permanent_slots(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE]);
 
 /* supervisor_scripts.c */
 void supervisor_scripts_open(struct supervisor *s);
