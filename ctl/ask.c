@@ -306,6 +306,48 @@ int ask_put(struct ask *ask, const char *path, json_t *body, const char *tag, js
     return ask_until(ask, &q, ret_answer, err);
 }
 
+static int words_once(struct ask *ask, const struct http_request *request, int *ret_status,
+                      struct buf *ret_text, struct err *err)
+{
+    struct http_answer answer = {0};
+    json_decref(ask->error);
+    ask->error = NULL;
+    int rc = http_ask(ask->nodes[ask->current], request, &answer, err);
+    if (rc == 0 && buf_text(&answer.body)[0] == '{') {
+        json_auto_t *nothing = NULL;
+        rc = ask_read_answer(&answer, ask_node(ask), &nothing, &ask->error, err);
+        rc = rc == 0 ? err_set(err, ERR_PROTOCOL, "%s answers with an object", ask_node(ask)) : rc;
+    } else if (rc == 0) {
+        *ret_status = answer.status;
+        buf_append(ret_text, answer.body.bytes, answer.body.size);
+    }
+    buf_close(&answer.body);
+    return rc;
+}
+
+int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms, int *ret_status,
+              struct buf *ret_text, struct err *err)
+{
+    CLEANUP(mem_freep) char *text = json_dumps(body, JSON_COMPACT);
+    MUST(text != NULL);
+    int rc = ERR_CLOSED;
+    for (size_t tried = 0; tried < ask->node_count; tried++) {
+        const struct http_request request = {.method = "POST",
+                                             .path = path,
+                                             .body = text,
+                                             .timeout_ms = timeout_ms,
+                                             .connect_ms = share_ms(ask),
+                                             .told_ms = timeout_ms,
+                                             .changes = true};
+        rc = words_once(ask, &request, ret_status, ret_text, err);
+        if (rc == 0 || !is_worth_another(rc) || err_may_be_applied(rc)) {
+            break;
+        }
+        ask->current = (ask->current + 1) % ask->node_count;
+    }
+    return rc;
+}
+
 /* Has the caller seen anything of it? Then another node must not begin anew. */
 struct flow {
     const struct http_sink *sink;

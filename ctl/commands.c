@@ -69,6 +69,12 @@ static const struct cli_option plan_options[] = {
     {                                                                                              \
         .name = "CLUSTER", .optional = true, .many = true, .help = "refuse to tell of another one" \
     }
+#define SWITCH_OPTIONS                                                                   \
+    {.name = "candidate", .value = "NAME", .help = "who is to be primary"},              \
+        {.name = "dry-run", .help = "say what is in the way of it, and how to mend it"}, \
+    {                                                                                    \
+        .name = "force", .help = "do not ask"                                            \
+    }
 #define MEMBER_ARGUMENT                            \
     {                                              \
         .name = "MEMBER", .help = "its name or id" \
@@ -150,6 +156,15 @@ static const struct cli_command commands[] = {
             {.name = "limit", .value = "N", .help = "of the past only the last so many"}),
         .example = "pgraftctl events --follow",
         .run = cmd_events,
+    },
+    {
+        .name = "failover",
+        .summary = "Make a named member the primary, also where there is none.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "CLUSTER", .optional = true, .help = "refuse to change another one's"}),
+        .options = CLI_OPTIONS(SWITCH_OPTIONS),
+        .example = "pgraftctl failover --candidate pg2",
+        .run = cmd_failover,
     },
     CLI_HELP_COMMAND("pgraftctl"),
     {
@@ -451,6 +466,21 @@ static const struct cli_command commands[] = {
         .summary = "Say how the cluster is: healthy or not, who leads, who is missing.",
         .example = "pgraftctl status",
         .run = cmd_status,
+    },
+    {
+        .name = "switchover",
+        .summary = "Have another member take over from the primary, now or later.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "CLUSTER", .optional = true, .help = "refuse to change another one's"}),
+        .options = CLI_OPTIONS(
+            {.name = "leader", .value = "NAME", .help = "refuse if another one is the primary"},
+            {.name = "primary", .value = "NAME", .help = "the same"},
+            {.name = "scheduled",
+             .value = "TIME",
+             .help = "\"now\", or when: 2026-12-01T04:00+01:00; without a zone in that of here"},
+            SWITCH_OPTIONS),
+        .example = "pgraftctl switchover --candidate pg2 --dry-run",
+        .run = cmd_switchover,
     },
     {
         .name = "topology",

@@ -114,7 +114,7 @@ struct http {
 
 /* ---- routes (http_routes.c) ---- */
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH };
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 
 struct http_route {
     const char *path;
@@ -358,6 +358,9 @@ void http_patroni(struct http_request *r);
 void http_config_get(struct http_request *r);
 void http_config_patch(struct http_request *r);
 void http_config_put(struct http_request *r);
+void http_switchover(struct http_request *r);
+void http_switchover_delete(struct http_request *r);
+void http_failover(struct http_request *r);
 void http_view(struct http_request *r);
 void http_events(struct http_request *r);
 

@@ -137,6 +137,8 @@ void http_patroni(struct http_request *r)
             http_config_get(r);
             return;
         case PATRONI_NONE:
+        case PATRONI_SWITCHOVER: /* these two have functions of their own */
+        case PATRONI_FAILOVER:
         case PATRONI_PRIMARY:
         case PATRONI_LEADER:
         case PATRONI_STANDBY_LEADER:

@@ -124,6 +124,8 @@ void http_request_gone(struct http_request *r)
         http_stream_end(r, false);
     } else if (r->pending > 0) {
         pgraft_cancel(r->http->store, r->asked);
+    } else {
+        http_fail(r, ERR_CANCELED, "the client went away"); /* to nobody: it is over */
     }
 }
 
@@ -251,7 +253,7 @@ static void check_caller(struct http_request *r)
 /* It brings an object. */
 static bool takes_body(const struct http_route *route)
 {
-    return route->method != HTTP_GET;
+    return route->method != HTTP_GET && route->method != HTTP_DELETE;
 }
 
 /* What may be done with a path: @names for a person, Allow for a program. */
@@ -329,7 +331,7 @@ static size_t check_length(struct http_request *r)
         return SIZE_MAX;
     }
     if (size > 0 && r->route != NULL && !takes_body(r->route)) {
-        http_fail(r, ERR_INVALID, "a GET has no body");
+        http_fail(r, ERR_INVALID, "a %s has no body", http_method_name(r->route->method));
     }
     if (size > HTTP_BODY_MAX) {
         http_fail(r, ERR_TOO_LARGE, "the body has %llu bytes, at most %zu",

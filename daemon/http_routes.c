@@ -59,24 +59,56 @@ static const struct http_route config_routes[] = {
     {.path = "/config", .method = HTTP_PATCH, .rule = HTTP_WRITE, .run = http_config_patch},
     {.path = "/config", .method = HTTP_PUT, .rule = HTTP_WRITE, .run = http_config_put},
 };
+static const struct http_route switchover_routes[] = {
+    {.path = "/switchover", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_switchover},
+    {.path = "/switchover",
+     .method = HTTP_DELETE,
+     .rule = HTTP_WRITE,
+     .run = http_switchover_delete},
+};
+static const struct http_route failover_routes[] = {
+    {.path = "/failover", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_failover},
+};
+
+/* Of one of Patroni's paths. */
+static const struct http_route *face_routes(enum patroni_path face, size_t *ret_count)
+{
+    switch ((int)face) {
+        case PATRONI_CONFIG:
+            *ret_count = ARRAY_LEN(config_routes);
+            return config_routes;
+        case PATRONI_SWITCHOVER:
+            *ret_count = ARRAY_LEN(switchover_routes);
+            return switchover_routes;
+        case PATRONI_FAILOVER:
+            *ret_count = ARRAY_LEN(failover_routes);
+            return failover_routes;
+        case PATRONI_NONE:
+            return NULL;
+        default:
+            *ret_count = ARRAY_LEN(told_routes);
+            return told_routes;
+    }
+}
 
 const struct http_route *http_route_find(const char *path, size_t *ret_count)
 {
-    enum patroni_path face = patroni_path(path);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (strcmp(routes[i].path, path) == 0) {
             *ret_count = 1;
             return &routes[i];
         }
     }
-    *ret_count = face == PATRONI_CONFIG ? ARRAY_LEN(config_routes) : ARRAY_LEN(told_routes);
-    return face == PATRONI_NONE ? NULL : face == PATRONI_CONFIG ? config_routes : told_routes;
+    return face_routes(patroni_path(path), ret_count);
 }
 
 const char *http_method_name(enum http_method method)
 {
-    static const char *const names[] = {
-        [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH"};
+    static const char *const names[] = {[HTTP_GET] = "GET",
+                                        [HTTP_POST] = "POST",
+                                        [HTTP_PUT] = "PUT",
+                                        [HTTP_PATCH] = "PATCH",
+                                        [HTTP_DELETE] = "DELETE"};
     return names[method];
 }
 

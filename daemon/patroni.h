@@ -36,11 +36,13 @@ enum patroni_path {
     PATRONI_HISTORY,
     PATRONI_CONFIG,
     PATRONI_METRICS,
+    PATRONI_SWITCHOVER, /* these two are for commands alone */
+    PATRONI_FAILOVER,
 };
-#define PATRONI_PATHS (PATRONI_METRICS + 1)
+#define PATRONI_PATHS (PATRONI_FAILOVER + 1)
 
-/* Slashes that stand twice or at the end do not count; of /patroni, /cluster, /history, /config and
- * /metrics what follows the first segment does not either. */
+/* Slashes that stand twice or at the end do not count; of /patroni and all below it what follows
+ * the first segment does not either. */
 enum patroni_path patroni_path(const char *path);
 
 struct patroni_parameter {
@@ -53,8 +55,7 @@ struct patroni_query {
     size_t count;
 };
 
-/* 200 or 503, of every path but CLUSTER, HISTORY, CONFIG and METRICS. @view: of a node that
- * supervises PostgreSQL. */
+/* 200 or 503, of every path up to STATUS. @view: of a node that supervises PostgreSQL. */
 unsigned patroni_code(enum patroni_path path, const struct patroni_query *query,
                       const struct cluster_view *view, uint64_t boot_ms);
 

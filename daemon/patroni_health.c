@@ -149,6 +149,8 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_HISTORY:
         case PATRONI_CONFIG:
         case PATRONI_METRICS:
+        case PATRONI_SWITCHOVER:
+        case PATRONI_FAILOVER:
             return true;
         case PATRONI_NONE:
             return false;
@@ -180,6 +182,8 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_HISTORY:
         case PATRONI_CONFIG:
         case PATRONI_METRICS:
+        case PATRONI_SWITCHOVER:
+        case PATRONI_FAILOVER:
             return false;
     }
     UNREACHABLE("every path is named above");

@@ -37,6 +37,8 @@ static const struct {
     {"history", PATRONI_HISTORY, true},
     {"config", PATRONI_CONFIG, true},
     {"metrics", PATRONI_METRICS, true},
+    {"switchover", PATRONI_SWITCHOVER, true},
+    {"failover", PATRONI_FAILOVER, true},
 };
 
 enum patroni_path patroni_path(const char *path)

@@ -182,6 +182,7 @@ void act_run_within(struct act *act, const char *step, char *const *words, uint6
 void act_query(struct act *act, const char *sql, act_next next);
 /* The same for one that takes long, up to ACT_STATEMENT_MS. */
 #define ACT_STATEMENT_MS ((uint64_t)30 * 60 * 1000)
+#define ACT_CHECKPOINT_MS ((uint64_t)5 * 60 * 1000) /* the one before a hand-over */
 void act_query_long(struct act *act, const char *sql, uint64_t deadline_ms, act_next next);
 void act_pause(struct act *act, uint64_t for_ms, act_next next);
 /* The same, but no longer than until nothing of PostgreSQL is left. */

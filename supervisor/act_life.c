@@ -345,5 +345,5 @@ static void written_out(struct act *a)
 /* The checkpoint first, while clients still write: the shutdown's own is short then. */
 void act_hand_over(struct act *a)
 {
-    act_query_long(a, "CHECKPOINT", ACT_STATEMENT_MS, written_out);
+    act_query_long(a, "CHECKPOINT", ACT_CHECKPOINT_MS, written_out);
 }

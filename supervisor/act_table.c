@@ -24,7 +24,7 @@ static const struct {
     [ACTION_PROMOTE] = {act_promote, COPY_MS},
     [ACTION_RECORD] = {act_record, SHORT_MS},
     [ACTION_SYNC_SET] = {act_apply_sync, SHORT_MS},
-    [ACTION_HAND_OVER] = {act_hand_over, ACT_STATEMENT_MS + STOP_MS},
+    [ACTION_HAND_OVER] = {act_hand_over, ACT_CHECKPOINT_MS + STOP_MS},
     [ACTION_START_STANDBY] = {act_start_standby, START_MS},
     [ACTION_START_PRIMARY] = {act_start_primary, START_MS},
     [ACTION_ADOPT] = {act_adopt, START_MS},

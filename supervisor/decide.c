@@ -15,6 +15,7 @@
 #include "supervisor/source.h"
 
 #define SWITCH_WAIT_MS 1500                /* until a standby's words show that it has everything */
+#define SWITCH_STOP_MS 10000               /* what its shutdown may take: clients wait */
 #define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
@@ -386,9 +387,15 @@ static bool is_foreseen_after_end(const struct facts *f)
     }
     return proof_is_foreseen(&f->store.sync, members, f->member_count, f->lease.epoch);
 }
+/* A standby, or the archive, that PostgreSQL waits for on its way down. */
+static bool stop_hangs(const struct facts *f)
+{
+    return was_primary(f) && f->pg.process == PG_STOPPING && f->wish.switchover &&
+           f->pg.stopping_ms > SWITCH_STOP_MS;
+}
 static bool switched_over(const struct facts *f)
 {
-    return is_switching(f) && is_caught_up_with(f);
+    return is_switching(f) && !is_paused(f) && is_caught_up_with(f);
 }
 static bool switching(const struct facts *f)
 {
@@ -441,9 +448,11 @@ static bool unread_and_down(const struct facts *f)
 {
     return f->store.paused == FACT_UNKNOWN && !runs(f);
 }
+/* But for a primary that was stopped for a switchover: nobody is granted its role any more, and it
+ * goes on in place. */
 static bool paused_and_down(const struct facts *f)
 {
-    return is_paused(f) && !runs(f);
+    return is_paused(f) && !runs(f) && !is_switching(f);
 }
 static bool restart_in_place(const struct facts *f)
 {
@@ -533,16 +542,36 @@ static bool record(const struct facts *f)
     const struct history_row *newest = history_newest(&f->store);
     return is_serving(f) && (newest == NULL || newest->epoch != f->lease.epoch);
 }
+/* It streams, may be primary, and what it still lacks of the WAL, or has to replay, is a matter of
+ * moments: clients do not wait for more than that. */
+static bool is_successor(const struct facts *f, const struct member_facts *m)
+{
+    bool is_well = m->is_database && m->is_fresh && m->has_data && !m->leaves &&
+                   m->can_start != FACT_NO && m->config_reads != FACT_NO;
+    bool may_be = !m->nofailover && m->failover_priority > 0;
+    bool streams = m->follows_epoch == f->lease.epoch || m->cascades_epoch == f->lease.epoch;
+    bool is_near = m->end.is_known && f->pg.end.is_known && m->to_replay <= AT_ONCE_BYTES &&
+                   history_lag(&f->store, &m->end, &f->pg.end) <= AT_ONCE_BYTES;
+    return is_well && may_be && streams && is_near && !name_is(&m->name, &f->self);
+}
+static bool has_successor(const struct facts *f)
+{
+    bool is_named = name_is_set(&f->wish.candidate);
+    bool has = false;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        bool is_meant = !is_named || name_is(&m->name, &f->wish.candidate);
+        has = has || (is_meant && is_successor(f, m));
+    }
+    return has;
+}
+/* During a pause nobody would be granted the role. */
 static bool hand_over(const struct facts *f)
 {
-    const struct member_facts *to = member_named(f->members, f->member_count, &f->wish.candidate);
-    bool is_there = !name_is_set(&f->wish.candidate) ||
-                    (to != NULL && to->is_fresh && to->config_reads != FACT_NO &&
-                     (to->follows_epoch == f->lease.epoch || to->cascades_epoch == f->lease.epoch));
     bool is_safe = f->settings.sync_mode == SYNC_OFF ||
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
-    return is_serving(f) && f->wish.switchover && f->store.held == FACT_NO && is_there && is_safe &&
-           !f->settings.is_guess;
+    return is_serving(f) && f->wish.switchover && f->store.held == FACT_NO && !is_paused(f) &&
+           has_successor(f) && is_safe && !f->settings.is_guess;
 }
 static bool sync_changes(const struct facts *f)
 {
@@ -663,6 +692,7 @@ static const struct rule {
     {old_timeline,       ACTION_KILL,          LETS_GO, "old-timeline",          "C3", "it came up on the timeline that its promotion was to leave: that is not recorded, and nothing is acknowledged on it"},
     {old_timeline_down,  ACTION_RELEASE,       RENEWS,  "old-timeline-down",     "C3", "it never came to a timeline of its own: to start it in place would go on with an older one"},
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
+    {stop_hangs,         ACTION_KILL,          RENEWS,  "stop-hangs",            "A3", "an operator wants the role elsewhere, and the shutdown for it takes too long: it is ended, and goes on in place unless another one has everything"},
     {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
     {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},

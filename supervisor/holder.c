@@ -298,6 +298,26 @@ bool holder_sync(struct holder *r, const struct store_view *view, uint64_t now_m
     return true;
 }
 
+bool holder_wish(struct holder *r, const struct store_view *view, uint64_t now_ms,
+                 const struct row_failover *wish)
+{
+    if (!begin(r, view, false)) {
+        return false;
+    }
+    compare(r, KEY_FAILOVER, PGRAFT_MOD_REVISION, view->rows.row[KEY_FAILOVER].mod_revision);
+    if (wish != NULL) {
+        row_failover_encode(wish, put_begin(r));
+        put_end(r, KEY_FAILOVER);
+    } else {
+        r->puts[0] = (struct pgraft_op){
+            .kind = PGRAFT_OP_DELETE,
+            .span = {.kind = PGRAFT_KEY, .key = keys_slice(r->keys, KEY_FAILOVER)}};
+        r->put_count = 1;
+    }
+    start(r, HOLDER_WISH, now_ms);
+    return true;
+}
+
 bool holder_time(struct holder *r, const struct store_view *view, uint64_t now_ms, uint64_t ttl_ms)
 {
     if (!begin(r, view, false)) {

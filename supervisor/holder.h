@@ -27,6 +27,7 @@ enum holder_kind {
     HOLDER_CLAIM,
     HOLDER_TIMELINE,
     HOLDER_SYNC,
+    HOLDER_WISH,
     HOLDER_TIME, /* the lease has another time to live */
     HOLDER_RELEASE,
 };
@@ -98,6 +99,10 @@ bool holder_timeline(struct holder *r, const struct store_view *view, uint64_t n
 /* @revision: sync_plan's, of what it replaces. */
 bool holder_sync(struct holder *r, const struct store_view *view, uint64_t now_ms,
                  const struct sync_value *publish, uint64_t revision);
+/* An operator's wish for another primary, if it still is what was read: put again as @wish, or
+ * dropped, NULL. */
+bool holder_wish(struct holder *r, const struct store_view *view, uint64_t now_ms,
+                 const struct row_failover *wish);
 /* A longer time at any moment; a shorter one only when nothing here counts with more
  * (docs/leases.md, lease_hold_may_shorten()). */
 bool holder_time(struct holder *r, const struct store_view *view, uint64_t now_ms, uint64_t ttl_ms);

@@ -109,6 +109,7 @@ static bool look_at_postgresql(struct supervisor *s, uint64_t now_ms)
     supervisor_look_upstream(s, now_ms);
     supervisor_look_refused(s, now_ms);
     supervisor_keep_house(s, now_ms);
+    supervisor_keep_wish(s, now_ms);
     ask_id(s, now_ms);
     if (s->has_home && !s->is_guard_asked) {
         supervisor_meet_guard(s, false);

@@ -142,9 +142,7 @@ static void begin(struct supervisor *s)
     supervisor_fill_order(s, &s->act.order);
     tell_done(s);
     if (d->action == ACTION_START_PRIMARY && s->facts.wish.switchover) {
-        s->wish_refused = s->side.view.rows.row[KEY_FAILOVER].mod_revision;
-        log_warn("supervisor", "switchover given up",
-                 LOG_STR("why", "no standby had all of the WAL when PostgreSQL was down"));
+        s->wish_refused = s->side.view.rows.row[KEY_FAILOVER].mod_revision; /* supervisor_wish.c */
     }
     s->done = *d;
     observe_hurry(&s->observe, hurry_ms(d));

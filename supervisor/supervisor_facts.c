@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "supervisor/card.h"
 #include "supervisor/supervisor_parts.h"
+#include "supervisor/wish.h"
 
 #define HEARING_FRESH 2
 #define UNREAD_TOLD 2 /* reads that failed */
@@ -189,15 +190,25 @@ static void gather_restart(struct supervisor *s, uint64_t now_ms, struct facts *
     f->pg.restart_ms = s->restart_since_ms != 0 ? now_ms - s->restart_since_ms : 0;
 }
 
+static void gather_stopping(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
+{
+    if (pg->process != PG_STOPPING) {
+        s->stopping_since_ms = 0;
+        return;
+    }
+    s->stopping_since_ms = s->stopping_since_ms != 0 ? s->stopping_since_ms : now_ms;
+    pg->stopping_ms = now_ms - s->stopping_since_ms;
+}
+
 void supervisor_gather_waits(struct supervisor *s, uint64_t now_ms, struct facts *f)
 {
+    gather_stopping(s, now_ms, &f->pg);
     gather_killing(s, now_ms, &f->pg);
     gather_signal(s, now_ms, &f->pg);
     gather_restart(s, now_ms, f);
 }
 
 #define WISH_HURRY_MS 500
-#define WISH_MAX_MS 10000 /* one that stays is no hurry any more */
 
 /* One that was given up is not begun again: each try costs an outage. */
 static void gather_switchover(struct supervisor *s, uint64_t now_ms, struct facts *f)

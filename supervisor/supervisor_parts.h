@@ -185,7 +185,8 @@ struct supervisor {
     const char *signal_error;  /* why the guard can not write standby.signal, or NULL */
     struct position had;       /* the end of the WAL when it was known last, of ... */
     uint64_t had_copy;
-    uint64_t starting_ms; /* since when PostgreSQL is starting; 0: it is not */
+    uint64_t stopping_since_ms; /* since when it is stopping; 0: it is not */
+    uint64_t starting_ms;       /* since when PostgreSQL is starting; 0: it is not */
 
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
@@ -286,6 +287,8 @@ void supervisor_resolve_close(struct supervisor *s);
 void supervisor_look_refused(struct supervisor *s, uint64_t now_ms);
 /* supervisor_upkeep.c */
 void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
+/* As the primary: begins, or drops, an operator's wish for another one. */
+void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms);
 /* A slot that the configuration names; @ctx: the setup. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
 /* The physical slots that it wants made; how many. */

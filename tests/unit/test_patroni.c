@@ -32,6 +32,8 @@ static const char *const path_names[PATRONI_PATHS] = {
     [PATRONI_HISTORY] = "/history",
     [PATRONI_CONFIG] = "/config",
     [PATRONI_METRICS] = "/metrics",
+    [PATRONI_SWITCHOVER] = "/switchover",
+    [PATRONI_FAILOVER] = "/failover",
 };
 
 /* "lag=10&tag_a=b", as a URL has it, without escapes. */
@@ -81,6 +83,8 @@ static void paths_are_known_however_they_are_written(void **state)
         {"/configuration", PATRONI_NONE},
         {"//metrics/", PATRONI_METRICS},
         {"/metrics/x", PATRONI_METRICS},
+        {"//switchover/", PATRONI_SWITCHOVER},
+        {"/failover/x", PATRONI_FAILOVER},
         {"/primary/x", PATRONI_NONE},
         {"/primaryx", PATRONI_NONE},
         {"/pri", PATRONI_NONE},
@@ -139,7 +143,7 @@ struct story {
     const char *good; /* the paths that are 200; all others are 503 */
 };
 
-#define ALWAYS " /patroni /cluster /history /config /metrics "
+#define ALWAYS " /patroni /cluster /history /config /metrics /switchover /failover "
 #define LEADS " /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "
 #define RUNS " /health /liveness "
 #define FOLLOWS " /replica /read-only /readiness "

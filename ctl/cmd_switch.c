@@ -1,0 +1,452 @@
+/* ctl/cmd_switch.c - switchover and failover: the role of the primary goes to another member.
+ *
+ *   looked at --> asked for what was not said --> confirmed --> any node is told, and says what has
+ *       come of it --> looked at again
+ *
+ * Questions, texts and options are patronictl's; the exit status is not: what did not happen is no
+ * success. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/clock.h"
+#include "base/when.h"
+#include "ctl/cluster_view.h"
+#include "ctl/cmd.h"
+#include "ctl/config.h"
+#include "ctl/output.h"
+#include "ctl/patroni_rows.h"
+#include "ctl/progress.h"
+#include "ctl/prompt.h"
+#include "ctl/switch_checks.h"
+#include "ctl/told.h"
+
+#define WAIT_MS 30000  /* unless --timeout says so: more than a switchover may take */
+#define MARGIN_MS 2000 /* ... and the answer on its way */
+#define SHOWN_MS 3000  /* until the node that is asked has heard of what was done */
+#define AGAIN_MS 100
+#define S_PER_MIN 60
+
+struct switching {
+    const struct cli_call *call;
+    struct ctl ctl;
+    json_t *view;
+    bool is_failover;
+    struct buf leader;       /* of now; "" */
+    struct buf candidate;    /* "": whoever is able */
+    char at[WHEN_TEXT_SIZE]; /* "": now */
+};
+
+static void switching_close(struct switching *s)
+{
+    json_decref(s->view);
+    buf_close(&s->leader);
+    buf_close(&s->candidate);
+    ctl_close(&s->ctl);
+}
+
+static const char *verb(const struct switching *s)
+{
+    return s->is_failover ? "failover" : "switchover";
+}
+
+static const char *title(const struct switching *s)
+{
+    return s->is_failover ? "Failover" : "Switchover";
+}
+
+static const char *given(const struct switching *s, const char *option)
+{
+    const char *value = cli_value(s->call, option);
+    return value != NULL ? value : "";
+}
+
+/* Of a switchover: who is to be left; "" */
+static const char *given_leader(const struct switching *s)
+{
+    bool is_leader = !s->is_failover && cli_given(s->call, "leader");
+    return s->is_failover ? "" : given(s, is_leader ? "leader" : "primary");
+}
+
+static bool may_ask(const struct switching *s)
+{
+    return !cli_given(s->call, "force") && output_format(s->call) == OUTPUT_PRETTY;
+}
+
+/* ---- looking ---- */
+
+static int look(struct switching *s, struct err *err)
+{
+    json_decref(s->view);
+    s->view = NULL;
+    ask_restart_clock(s->ctl.ask);
+    return told_get(s->ctl.ask, &s->view, err);
+}
+
+static void put_topology(struct buf *out, const struct switching *s)
+{
+    const struct patroni_list list = {.view = s->view, .format = OUTPUT_PRETTY};
+    patroni_list_put(out, &list);
+}
+
+static int show_before(const struct switching *s, struct err *err)
+{
+    CLEANUP(buf_close) struct buf out = {0};
+    if (output_format(s->call) != OUTPUT_PRETTY) {
+        return 0;
+    }
+    buf_str(&out, "Current cluster topology\n");
+    put_topology(&out, s);
+    return cli_put(&out, err);
+}
+
+/* ---- what is wanted ---- */
+
+static int find_leader(struct switching *s, struct err *err)
+{
+    const char *leader = view_text(s->view, "leader");
+    const char *named = given_leader(s);
+    if (s->is_failover) {
+        buf_str(&s->leader, leader);
+        return 0;
+    }
+    if (leader[0] == '\0') {
+        return err_set(err, ERR_REFUSED, "This cluster has no leader");
+    }
+    if (named[0] != '\0' || !may_ask(s)) {
+        buf_str(&s->leader, named[0] != '\0' ? named : leader);
+    } else {
+        int rc = prompt_text("Primary", leader, &s->leader, err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return strcmp(buf_text(&s->leader), leader) == 0
+               ? 0
+               : err_set(err, ERR_REFUSED, "Member %s is not the leader of cluster %s",
+                         cli_quoted(buf_text(&s->leader)).text, view_text(s->view, "scope"));
+}
+
+/* "Candidate ['n2', 'n3']" */
+static void put_names(struct buf *out, json_t *names)
+{
+    size_t i = 0;
+    json_t *name = NULL;
+    json_array_foreach(names, i, name)
+    {
+        buf_str(out, i > 0 ? ", '" : "'");
+        output_text(out, json_string_value(name));
+        buf_char(out, '\'');
+    }
+}
+
+static bool has_name(json_t *names, const char *wanted)
+{
+    size_t i = 0;
+    json_t *name = NULL;
+    json_array_foreach(names, i, name)
+    {
+        if (strcmp(json_string_value(name), wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find_candidate(struct switching *s, struct err *err)
+{
+    CLEANUP(buf_close) struct buf question = {0};
+    const char *leader = buf_text(&s->leader);
+    json_auto_t *names = switch_candidates(s->view, leader);
+    if (json_array_size(names) == 0) {
+        return err_set(err, ERR_REFUSED, "No candidates found to %s to", verb(s));
+    }
+    if (cli_given(s->call, "candidate") || !may_ask(s)) {
+        buf_str(&s->candidate, given(s, "candidate"));
+    } else {
+        buf_str(&question, "Candidate [");
+        put_names(&question, names);
+        buf_char(&question, ']');
+        int rc = prompt_text(buf_text(&question), "", &s->candidate, err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    const char *name = buf_text(&s->candidate);
+    if (s->is_failover && name[0] == '\0') {
+        return err_set(err, ERR_REFUSED,
+                       "Failover could be performed only to a specific candidate");
+    }
+    if (name[0] != '\0' && strcmp(name, leader) == 0) {
+        return err_set(err, ERR_REFUSED, "%s target and source are the same", title(s));
+    }
+    return name[0] == '\0' || has_name(names, name)
+               ? 0
+               : err_set(err, ERR_REFUSED,
+                         "Member %s does not exist in cluster %s or is tagged as nofailover",
+                         cli_quoted(name).text, view_text(s->view, "scope"));
+}
+
+/* As the clock on the wall here says it then. */
+static void give_zone(struct when *when)
+{
+    time_t seconds = (time_t)(when->wall_ms / MS_PER_S);
+    struct tm parts;
+    (void)gmtime_r(&seconds, &parts);
+    parts.tm_isdst = -1;
+    (void)mktime(&parts); /* fills in which zone holds then */
+    when->zone_min = (int32_t)(parts.tm_gmtoff / S_PER_MIN);
+    when->wall_ms -= (uint64_t)((int64_t)when->zone_min * S_PER_MIN * (int64_t)MS_PER_S);
+    when->has_zone = true;
+}
+
+static int take_time(struct switching *s, const char *text, struct err *err)
+{
+    struct when when;
+    if (text[0] == '\0' || strcmp(text, "now") == 0) {
+        return 0;
+    }
+    if (when_parse(text, &when, NULL) != 0) {
+        return err_set(err, ERR_REFUSED,
+                       "Unable to parse scheduled timestamp (%s). It should be in an unambiguous "
+                       "format (e.g. ISO 8601)",
+                       cli_quoted(text).text);
+    }
+    if (!when.has_zone) {
+        give_zone(&when);
+    }
+    when_format(&when, s->at);
+    return 0;
+}
+
+static int find_time(struct switching *s, struct err *err)
+{
+    CLEANUP(buf_close) struct buf answer = {0};
+    char question[128];
+    char example[32];
+    struct tm parts = {0};
+    time_t later = time(NULL) + 3600;
+    if (s->is_failover) {
+        return 0;
+    }
+    if (cli_given(s->call, "scheduled") || !may_ask(s)) {
+        return take_time(s, given(s, "scheduled"), err);
+    }
+    (void)localtime_r(&later, &parts);
+    (void)strftime(example, sizeof(example), "%Y-%m-%dT%H:%M", &parts);
+    (void)snprintf(question, sizeof(question), "When should the switchover take place (e.g. %s ) ",
+                   example);
+    int rc = prompt_text(question, "now", &answer, err);
+    return rc < 0 ? rc : take_time(s, buf_text(&answer), err);
+}
+
+/* ---- whether it is wanted ---- */
+
+static int confirm(const struct switching *s, const char *question, struct err *err)
+{
+    bool yes = false;
+    int rc = prompt_confirm(question, &yes, err);
+    return rc < 0 || yes ? rc : err_set(err, ERR_REFUSED, "Aborting %s", verb(s));
+}
+
+static int confirm_all(const struct switching *s, struct err *err)
+{
+    CLEANUP(buf_close) struct buf question = {0};
+    CLEANUP(buf_close) struct buf risk = {0};
+    int rc = 0;
+    if (!may_ask(s)) {
+        return 0;
+    }
+    if (s->is_failover && switch_is_asynchronous(s->view, buf_text(&s->candidate))) {
+        buf_str(&risk, "Are you sure you want to failover to the asynchronous node ");
+        output_text(&risk, buf_text(&s->candidate));
+        buf_char(&risk, '?');
+        rc = confirm(s, buf_text(&risk), err);
+    }
+    if (s->at[0] != '\0') {
+        buf_printf(&question, "Are you sure you want to schedule switchover of cluster %s at %s",
+                   view_text(s->view, "scope"), s->at);
+    } else {
+        buf_printf(&question, "Are you sure you want to %s cluster %s", verb(s),
+                   view_text(s->view, "scope"));
+    }
+    if (s->leader.size > 0) {
+        buf_str(&question, ", demoting current leader ");
+        output_text(&question, buf_text(&s->leader));
+    }
+    buf_char(&question, '?');
+    return rc < 0 ? rc : confirm(s, buf_text(&question), err);
+}
+
+/* ---- doing it ---- */
+
+/* "2026-11-02 08:20:11.41523", as patronictl has it. */
+static void put_now(struct buf *out)
+{
+    struct timeval now;
+    struct tm parts = {0};
+    char text[32];
+    (void)gettimeofday(&now, NULL);
+    (void)localtime_r(&now.tv_sec, &parts);
+    (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts);
+    buf_printf(out, "%s.%05u", text, (unsigned)now.tv_usec / 10);
+}
+
+static json_t *request_of(const struct switching *s, uint64_t wait_ms)
+{
+    json_t *body = json_object();
+    if (!s->is_failover) {
+        cmd_set(body, "leader", json_string(buf_text(&s->leader)));
+    }
+    if (s->candidate.size > 0) {
+        cmd_set(body, "candidate", json_string(buf_text(&s->candidate)));
+    }
+    if (s->at[0] != '\0') {
+        cmd_set(body, "scheduled_at", json_string(s->at));
+    }
+    cmd_set(body, "timeout_ms", json_integer((json_int_t)wait_ms));
+    return body;
+}
+
+/* Until the node that is asked has heard of it, or for a while. */
+static int look_after(struct switching *s, int status, struct err *err)
+{
+    uint64_t until_ms = clock_mono_ms(clock_system()) + SHOWN_MS;
+    int rc = look(s, err);
+    while (rc == 0 && status == 200 && clock_mono_ms(clock_system()) < until_ms) {
+        const char *leader = view_text(s->view, "leader");
+        if (leader[0] != '\0' && strcmp(leader, buf_text(&s->leader)) != 0) {
+            break;
+        }
+        (void)poll(NULL, 0, AGAIN_MS);
+        rc = look(s, err);
+    }
+    return rc;
+}
+
+static int report(struct switching *s, int status, const char *text, struct err *err)
+{
+    CLEANUP(buf_close) struct buf out = {0};
+    struct err why = {0};
+    if (output_format(s->call) != OUTPUT_PRETTY) {
+        json_auto_t *record = json_object();
+        cmd_set(record, "status", json_integer(status));
+        cmd_set(record, "text", json_string(text));
+        output_document(&out, output_format(s->call), record);
+        return cli_put(&out, err);
+    }
+    put_now(&out);
+    buf_char(&out, ' ');
+    output_text(&out, text);
+    buf_char(&out, '\n');
+    if (look_after(s, status, &why) == 0) {
+        put_topology(&out, s);
+    } else {
+        cmd_warn(s->call, "it is done, and how the cluster is now can not be told: %s", why.msg);
+    }
+    return cli_put(&out, err);
+}
+
+static int tell(struct switching *s, struct err *err)
+{
+    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_close) struct buf shown = {0};
+    uint64_t wait_ms = cli_given(s->call, "timeout") ? s->ctl.timeout_ms : WAIT_MS;
+    json_auto_t *body = request_of(s, wait_ms);
+    int status = 0;
+    ask_restart_clock(s->ctl.ask);
+    progress_begin(verb(s));
+    int rc = ask_words(s->ctl.ask, s->is_failover ? "/failover" : "/switchover", body,
+                       wait_ms + MARGIN_MS, &status, &text, err);
+    progress_end();
+    if (rc < 0) {
+        return rc;
+    }
+    if (status == 200 || status == 202) {
+        return report(s, status, buf_text(&text), err);
+    }
+    output_text(&shown, buf_text(&text));
+    bool is_unknown = strstr(buf_text(&text), "status unknown") != NULL;
+    return err_set(err, is_unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s failed, details: %d, %s",
+                   title(s), status, buf_text(&shown));
+}
+
+/* ---- only looking ---- */
+
+static int dry_run(struct switching *s, struct err *err)
+{
+    CLEANUP(buf_close) struct buf out = {0};
+    const struct switch_plan plan = {.is_failover = s->is_failover,
+                                     .leader = given_leader(s),
+                                     .candidate = given(s, "candidate")};
+    json_auto_t *checks = switch_checks(s->view, &plan);
+    bool is_good = switch_checks_are_good(checks);
+    if (output_format(s->call) == OUTPUT_PRETTY) {
+        switch_checks_put(&out, checks);
+        buf_printf(&out, "A %s %s\n", verb(s),
+                   is_good ? "would be begun; nothing was done." : "is not possible now.");
+    } else {
+        json_auto_t *document = json_object();
+        cmd_set(document, "possible", json_boolean(is_good));
+        cmd_set(document, "checks", json_incref(checks));
+        output_document(&out, output_format(s->call), document);
+    }
+    int rc = cli_put(&out, err);
+    return rc < 0 || is_good ? rc : 1;
+}
+
+/* ---- the commands ---- */
+
+static int check_words(const struct switching *s, struct err *err)
+{
+    bool dry = cli_given(s->call, "dry-run");
+    enum output_format format = output_format(s->call);
+    if (!s->is_failover && cli_given(s->call, "leader") && cli_given(s->call, "primary")) {
+        return cli_usage(s->call, err, "--leader and --primary are the same: give one");
+    }
+    if (s->is_failover && !cli_given(s->call, "candidate") && (dry || !may_ask(s))) {
+        return cli_usage(s->call, err, "--candidate is needed where nobody is asked");
+    }
+    if (dry && !s->is_failover && cli_given(s->call, "scheduled")) {
+        return cli_usage(s->call, err, "--dry-run is about now: leave --scheduled out");
+    }
+    if (format == OUTPUT_TSV) {
+        return cli_usage(s->call, err, "\"%s\" has no use for --format tsv", verb(s));
+    }
+    if (format != OUTPUT_PRETTY && !dry && !cli_given(s->call, "force")) {
+        return cli_usage(s->call, err, "with --format nobody is asked: give --force, too");
+    }
+    return 0;
+}
+
+static int run(const struct cli_call *call, bool is_failover, struct err *err)
+{
+    CLEANUP(switching_close) struct switching s = {.call = call, .is_failover = is_failover};
+    int rc = check_words(&s, err);
+    rc = rc < 0 ? rc : ctl_open(call, &s.ctl, err);
+    rc = rc < 0 ? rc : look(&s, err);
+    rc = rc < 0 ? rc : told_check_clusters(call, s.view, err);
+    if (rc < 0 || cli_given(call, "dry-run")) {
+        return rc < 0 ? rc : dry_run(&s, err);
+    }
+    rc = show_before(&s, err);
+    rc = rc < 0 ? rc : find_leader(&s, err);
+    rc = rc < 0 ? rc : find_candidate(&s, err);
+    rc = rc < 0 ? rc : find_time(&s, err);
+    rc = rc < 0 ? rc : confirm_all(&s, err);
+    return rc < 0 ? rc : tell(&s, err);
+}
+
+int cmd_switchover(const struct cli_call *call, struct err *err)
+{
+    return run(call, false, err);
+}
+
+int cmd_failover(const struct cli_call *call, struct err *err)
+{
+    return run(call, true, err);
+}

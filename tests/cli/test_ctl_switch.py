@@ -1,0 +1,211 @@
+"""tests/cli/test_ctl_switch.py - switchover and failover.
+
+Claim: what patronictl's users type and read is the same here; nothing is asked of a node that was not confirmed; what a node
+refuses is refused here, with its words and an exit status that says so; --dry-run names what is in the way, and how to mend it.
+Method: a fake node with a cluster of two, or more.
+"""
+import json
+import re
+
+import pytest
+
+from fake_node import Node, ctl, fails, told
+from test_ctl_faces import leader, replica, view
+
+TABLE = """\
++ Cluster: orders (7450012345678901234) --------+----+-------------+-----+------------+-----+
+| Member | Host           | Role    | State     | TL | Receive LSN | Lag | Replay LSN | Lag |
++--------+----------------+---------+-----------+----+-------------+-----+------------+-----+
+| db1    | 127.0.0.1:5432 | Leader  | running   |  5 |             |     |            |     |
+| db2    | 127.0.0.1:5433 | Replica | streaming |  5 |   0/5000148 |   0 |  0/5000148 |   0 |
++--------+----------------+---------+-----------+----+-------------+-----+------------+-----+
+"""
+BEFORE = "Current cluster topology\n" + TABLE
+SURE = "Are you sure you want to switchover cluster orders, demoting current leader db1? [y/N]: "
+DONE = 'Successfully switched over to "db2"'
+
+
+def words(status, text):
+    return status, text.encode()
+
+
+class Cluster(Node):
+    """A node of a cluster that does what it is told: db2 leads then."""
+
+    def __init__(self, answer=None, seen=None, **more):
+        self.seen_now = seen or view([leader(), replica()])
+        self.answer = answer or words(200, DONE)
+        super().__init__({"/pgraft/v1/view": lambda _body: self.seen_now,
+                          "/switchover": self.done, "/failover": self.done}, **more)
+
+    def done(self, body):
+        assert body["timeout_ms"] == 30000
+        if self.answer[0] == 200:
+            self.seen_now = self.seen_now | {"leader": "db2"}
+        return self.answer
+
+
+@pytest.fixture(name="node")
+def fixture_node():
+    with Cluster() as one:
+        yield one
+
+
+def without_time(text):
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{5} ", "NOW ", text)
+
+
+# --- Asked ---
+
+def test_everything_is_asked(node):
+    status, out, err = ctl("switchover", node=node, data=b"\n\n\ny\n")
+    assert (status, err) == (0, "")
+    asked = re.sub(r"e\.g\. [^ ]+ ", "e.g. THEN ", without_time(out))
+    assert asked == (BEFORE + "Primary [db1]: Candidate ['db2'] []: "
+                     "When should the switchover take place (e.g. THEN )  [now]: " + SURE + f"NOW {DONE}\n" + TABLE)
+    assert node.asked("/switchover") == [{"leader": "db1"}]
+
+
+@pytest.mark.parametrize("options", [("--leader", "db1"), ("--primary", "db1"), ("--leader=db1", "orders")])
+def test_what_is_said_is_not_asked(node, options):
+    out = told("switchover", *options, "--candidate", "db2", "--scheduled", "now", node=node, data=b"yes\n")
+    assert without_time(out) == BEFORE + SURE + f"NOW {DONE}\n" + TABLE
+    assert node.asked("/switchover") == [{"leader": "db1", "candidate": "db2"}]
+
+
+def test_force_asks_nothing(node):
+    assert without_time(told("switchover", "--force", node=node)) == BEFORE + f"NOW {DONE}\n" + TABLE
+    assert node.asked("/switchover") == [{"leader": "db1"}]
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    (b"\n\n\nn\n", "Aborting switchover"), (b"\n\n\n", "Aborting switchover"), (b"", "Aborted: nothing was answered"),
+    (b"db2\n", 'Member "db2" is not the leader of cluster orders'),
+    (b"\ndb1\n", "Switchover target and source are the same"),
+    (b"\ndb9\n", 'Member "db9" does not exist in cluster orders or is tagged as nofailover'),
+    (b"\n\nsoon\n", 'Unable to parse scheduled timestamp ("soon"). It should be in an unambiguous format (e.g. ISO 8601)')])
+def test_what_is_not_confirmed_is_not_done(node, data, message):
+    status, _out, err = ctl("switchover", node=node, data=data)
+    assert (status, err) == (1, f"pgraftctl: {message}\n")
+    assert node.asked("/switchover") == []
+
+
+# --- Later ---
+
+@pytest.mark.parametrize(("given", "sent"), [
+    ("2126-12-01T04:00:00+01:00", "2126-12-01T04:00:00+01:00"), ("2126-12-01 04:00Z", "2126-12-01T04:00:00+00:00"),
+    ("2126-12-01T04:00", "2126-12-01T04:00:00+05:30")])
+def test_a_time_without_a_zone_is_of_here(given, sent):
+    with Cluster(words(202, "Switchover scheduled")) as node:
+        status, out, err = ctl("switchover", "--candidate", "db2", "--leader", "db1", "--scheduled", given, node=node,
+                               data=b"y\n", env={"TZ": "Asia/Kolkata"})
+        assert (status, err) == (0, "")
+        assert f"Are you sure you want to schedule switchover of cluster orders at {sent}, demoting current leader db1?" in out
+        assert "NOW Switchover scheduled\n" in without_time(out)
+        assert node.asked("/switchover") == [{"leader": "db1", "candidate": "db2", "scheduled_at": sent}]
+
+
+# --- Refused ---
+
+@pytest.mark.parametrize(("answer", "status"), [
+    (words(412, "leader name does not match"), 1), (words(503, "Switchover failed"), 1),
+    (words(503, "Switchover status unknown after 30 seconds; operation may still be in progress"), 3)])
+def test_a_node_that_does_not(answer, status):
+    with Cluster(answer) as node:
+        got, _out, err = ctl("switchover", "--force", node=node)
+        assert (got, err) == (status, f"pgraftctl: Switchover failed, details: {answer[0]}, {answer[1].decode()}\n")
+
+
+def test_words_that_make_no_sense(node):
+    for given, message in ((("--leader", "a", "--primary", "b"), "are the same: give one"),
+                           (("--dry-run", "--scheduled", "now"), "leave --scheduled out"),
+                           (("--format", "tsv"), "has no use for --format tsv"),
+                           (("--format", "json"), "give --force, too")):
+        assert message in fails(2, "switchover", *given, node=node)
+    assert "--candidate is needed" in fails(2, "failover", "--force", node=node)
+    assert 'is one of cluster "orders"' in fails(1, "switchover", "other", "--force", node=node)
+    assert node.asked("/switchover") == []
+
+
+def test_nobody_leads_and_nobody_can():
+    with Cluster(seen=view([leader()])) as node:
+        assert ctl("switchover", "--force", node=node)[2] == "pgraftctl: No candidates found to switchover to\n"
+    with Cluster(seen=view([replica()]) | {"leader": None}) as node:
+        assert ctl("switchover", "--force", node=node)[2] == "pgraftctl: This cluster has no leader\n"
+
+
+# --- Failover ---
+
+def test_a_failover(node):
+    node.answer = words(200, 'Successfully failed over to "db2"')
+    out = told("failover", node=node, data=b"db2\ny\n")
+    assert without_time(out) == (
+        BEFORE + "Candidate ['db2'] []: Are you sure you want to failover cluster orders, demoting current leader db1? [y/N]: "
+        'NOW Successfully failed over to "db2"\n' + TABLE)
+    assert node.asked("/failover") == [{"candidate": "db2"}]
+
+
+def test_to_an_asynchronous_member_is_asked_twice():
+    members = [leader(), replica(name="db2"), replica(name="db3", role="sync_standby")]
+    with Cluster(seen=view(members)) as node:
+        status, out, err = ctl("failover", "--candidate", "db2", node=node, data=b"n\n")
+        assert "Are you sure you want to failover to the asynchronous node db2? [y/N]: " in out
+        assert (status, err) == (1, "pgraftctl: Aborting failover\n")
+        assert node.asked("/failover") == []
+
+
+# --- For programs ---
+
+def test_as_json(node):
+    assert json.loads(told("switchover", "--force", "--format", "json", node=node)) == {"status": 200, "text": DONE}
+
+
+# --- Only looking ---
+
+def test_a_dry_run_of_what_is_well(node):
+    assert told("switchover", "--dry-run", "--candidate", "db2", node=node) == """\
+✔ the store has a quorum
+✔ automatic changes of roles are not paused
+✔ the primary is not held
+✔ db1 is the primary
+✔ db2 is a member
+✔ db2 is not the primary already
+✔ db2 may be primary: no nofailover, no failover_priority 0
+✔ commits wait for db2, if they wait for anybody
+✔ db2 streams
+✔ db2 lacks no more than 64 MiB of WAL
+A switchover would be begun; nothing was done.
+"""
+    assert node.asked("/switchover") == []
+
+
+@pytest.mark.parametrize(("options", "seen", "wrong"), [
+    (("--candidate", "db9"), {}, ["db9 is a member"]),
+    (("--candidate", "db1"), {}, ["db1 is not the primary already", "db1 streams", "db1 lacks no more than 64 MiB of WAL"]),
+    (("--leader", "db2"), {}, ["db2 is the primary"]),
+    ((), {"quorum": False}, ["the store has a quorum"]),
+    ((), {"held": True}, ["the primary is not held"]),
+    ((), {"leader": None}, ["there is a primary"])])
+def test_a_dry_run_names_what_is_in_the_way(options, seen, wrong):
+    with Cluster(seen=view([leader(), replica()]) | seen) as node:
+        status, out, _err = ctl("switchover", "--dry-run", *options, node=node)
+        assert status == 1
+        lines = out.splitlines()
+        found = [i for i, line in enumerate(lines) if line.startswith("✘ ")]
+        assert [lines[i].removeprefix("✘ ") for i in found] == wrong
+        assert all(lines[i + 1].startswith("    ") for i in found)
+        assert lines[-1] == "A switchover is not possible now."
+        status, out, _err = ctl("switchover", "--dry-run", *options, "--format", "json", node=node)
+        document = json.loads(out)
+        assert (status, document["possible"]) == (1, False)
+        assert [c["check"] for c in document["checks"] if not c["good"]] == wrong
+        assert all((c["remedy"] is None) == c["good"] for c in document["checks"])
+
+
+def test_a_dry_run_without_a_candidate_looks_for_one():
+    behind = replica(lag=(64 << 20) + 1)
+    for members, good in (([leader(), behind, replica(name="db3")], True), ([leader(), behind], False),
+                          ([leader(), replica(tags={"nofailover": True})], False),
+                          ([leader(), replica(state="running")], False)):
+        with Cluster(seen=view(members)) as node:
+            assert (ctl("switchover", "--dry-run", node=node)[0] == 0) == good

@@ -1,0 +1,198 @@
+"""tests/http/test_switch.py - POST /switchover and /failover, DELETE /switchover: the wish, and what is told of it.
+
+Claim: every code of docs/http.md about them comes for what the page says; a refusal writes nothing; whichever node is
+asked writes the same wish, and tells what became of it; who goes away leaves nothing behind. Method: three nodes of
+the store in one process that tell a view made by the test (tests/lib/view_kit.h); the test writes the keys that a
+primary would. What is refused with which words is tests/unit/test_patroni_switch.c's.
+"""
+import json
+import os
+import threading
+
+import pytest
+from http_kit import Nodes, until
+
+PREFIX = "/service/test/"
+WAITS_S = 20  # a node, for the end of it
+LATER = "2126-12-01T04:00:00+01:00"
+
+
+@pytest.fixture(scope="module", name="nodes")
+def started():
+    nodes = Nodes(3, "--views", "yes")
+    for number, name in ((1, "pg1"), (2, "pg2"), (3, "w1")):
+        nodes.tell("view", number, name)
+    yield nodes
+    nodes.close()
+
+
+@pytest.fixture(autouse=True)
+def leader(nodes):
+    """pg1 leads, as the views say."""
+    nodes[1].done("kv/put", {"key": PREFIX + "leader", "value": "pg1"})
+    nodes[1].done("kv/delete", {"key": PREFIX + "failover"})
+    for number, name in ((1, "pg1"), (2, "pg2"), (3, "w1")):
+        nodes.tell("view", number, name)  # fresh again
+
+
+def put(node, key, value):
+    node.done("kv/put", {"key": PREFIX + key, "value": value if isinstance(value, str) else json.dumps(value)})
+
+
+def wish(node):
+    pair = node.done("kv/get", {"key": PREFIX + "failover"})["pair"]
+    return None if pair is None else json.loads(pair["value"])
+
+
+def told(answer):
+    assert answer.headers["Content-Type"] == "text/html"
+    return answer.status, answer.body.decode()
+
+
+def ask(node, path, body, **headers):
+    return told(node.ask("POST", path, body if isinstance(body, str) else json.dumps(body), headers, tcp=True))
+
+
+class Asked(threading.Thread):
+    """A command that waits for its end."""
+
+    def __init__(self, node, path, body):
+        super().__init__()
+        self.what = node, path, body
+        self.answer = None
+        self.start()
+
+    def run(self):
+        self.answer = ask(*self.what)
+
+    def told(self):
+        self.join(60)
+        return self.answer
+
+
+def take_over(node, name):
+    """What the advisor and the new primary write."""
+    node.done("kv/delete", {"key": PREFIX + "leader"})
+    node.done("kv/txn", {"then": [{"put": {"key": PREFIX + "leader", "value": name}},
+                                  {"delete": {"key": PREFIX + "failover"}}]})
+    put(node, "history", [[4, 67108864, "switchover", "2026-12-01T03:00:00+00:00", name,
+                           {"version": 1, "epoch": 7, "timeline": 5}]])
+
+
+# --- To its end ---
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_switchover_that_comes_to_its_end(nodes, number):
+    asked = Asked(nodes[number], "/switchover", {"leader": "pg1", "candidate": "pg2"})
+    assert until(lambda: wish(nodes[1])) == {"leader": "pg1", "member": "pg2"}
+    take_over(nodes[1], "pg2")
+    assert asked.told() == (200, 'Successfully switched over to "pg2"')
+
+
+def test_another_one_was_chosen(nodes):
+    asked = Asked(nodes[2], "/switchover/", {"leader": "pg1", "member": "pg2", "scheduled_at": None})
+    assert until(lambda: wish(nodes[1])) == {"leader": "pg1", "member": "pg2"}
+    take_over(nodes[1], "pg3")
+    assert asked.told() == (200, 'Switched over to "pg3" instead of "pg2"')
+
+
+def test_a_failover_where_nobody_leads(nodes):
+    nodes[1].done("kv/delete", {"key": PREFIX + "leader"})
+    asked = Asked(nodes[2], "/failover", {"candidate": "pg2"})
+    assert until(lambda: wish(nodes[1])) == {"member": "pg2"}
+    take_over(nodes[1], "pg2")
+    assert asked.told() == (200, 'Successfully failed over to "pg2"')
+
+
+def test_the_primary_drops_it(nodes):
+    asked = Asked(nodes[3], "/switchover", {"leader": "pg1"})
+    until(lambda: wish(nodes[1]))
+    nodes[1].done("kv/delete", {"key": PREFIX + "failover"})
+    assert asked.told() == (503, "Switchover failed")
+
+
+def test_nothing_comes_of_it_in_time(nodes):
+    assert ask(nodes[2], "/switchover", {"leader": "pg1", "timeout_ms": 1500}) == (
+        503, "Switchover status unknown after 2 seconds; operation may still be in progress")
+    assert wish(nodes[1]) == {"leader": "pg1"}
+
+
+def test_a_client_that_goes_away(nodes):
+    """... leaves the wish, and nothing at the node."""
+    def open_files():
+        return len(os.listdir(f"/proc/{nodes.pid}/fd"))
+    before = open_files()
+    body = b'{"leader": "pg1"}'
+    clients = [nodes[2].raw() for _ in range(10)]
+    for plain in clients:
+        plain.sendall(b"POST /switchover HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    until(lambda: wish(nodes[1]) is not None and open_files() >= before + len(clients))
+    for plain in clients:
+        plain.close()
+    until(lambda: open_files() <= before, WAITS_S / 2)
+    assert wish(nodes[1]) == {"leader": "pg1"}
+
+
+# --- Refused ---
+
+@pytest.mark.parametrize(("path", "body", "answer"), [
+    ("/switchover", {}, (400, "Switchover could be performed only from a specific leader")),
+    ("/switchover", {"leader": 1}, (400, "leader: a text is expected")),
+    ("/switchover", {"leader": "pg1", "timeout_ms": 0}, (400, "timeout_ms: must be 1 to 600000")),
+    ("/switchover", {"leader": "pg2"}, (412, "leader name does not match")),
+    ("/switchover", {"leader": "pg1", "candidate": "w1"}, (412, "candidate does not exists")),
+    ("/switchover", {"leader": "pg1", "scheduled_at": "soon"},
+     (422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601")),
+    ("/failover", {}, (400, "Failover could be performed only to a specific candidate")),
+    ("/failover", {"candidate": "pg2", "scheduled_at": LATER}, (400, "Failover can't be scheduled"))])
+def test_refused_by_what_is_told(nodes, path, body, answer):
+    for number in (1, 2, 3):
+        assert ask(nodes[number], path, body) == answer
+    assert wish(nodes[1]) is None
+
+
+def test_refused_by_the_store(nodes):
+    """The view is behind: another one leads by now."""
+    put(nodes[1], "leader", "pg3")
+    assert ask(nodes[2], "/switchover", {"leader": "pg1"}) == (412, "leader name does not match")
+    assert wish(nodes[1]) is None
+
+
+def test_methods_and_bodies(nodes):
+    for path, allowed in (("/switchover", "POST, DELETE"), ("/failover", "POST")):
+        for method in ("GET", "HEAD", "PUT"):
+            answer = nodes[1].ask(method, path, "{}" if method == "PUT" else None)
+            assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+    assert nodes[1].ask("DELETE", "/failover").status == 405
+    answer = nodes[1].ask("POST", "/switchover", "[1]")
+    assert (answer.status, answer.code) == (400, "ERR_INVALID")
+    answer = nodes[1].ask("DELETE", "/switchover", "{}")
+    assert (answer.status, answer.message) == (400, "a DELETE has no body")
+
+
+def test_a_node_without_a_supervisor():
+    plain = Nodes(1)
+    try:
+        for path in ("/switchover", "/failover"):
+            answer = plain[1].ask("POST", path, '{"leader": "pg1", "candidate": "pg2"}')
+            assert (answer.status, answer.message) == (503, "this node supervises no PostgreSQL")
+    finally:
+        plain.close()
+
+
+# --- Later ---
+
+def test_for_later_and_taken_back(nodes):
+    wanted = {"leader": "pg1", "member": "pg2", "scheduled_at": LATER}
+    assert ask(nodes[3], "/switchover", {"leader": "pg1", "candidate": "pg2", "scheduled_at": LATER}) == (
+        202, "Switchover scheduled")
+    assert wish(nodes[1]) == wanted
+    assert told(nodes[2].ask("DELETE", "/switchover")) == (200, "scheduled switchover deleted")
+    assert wish(nodes[1]) is None
+    assert told(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
+
+
+def test_what_is_for_now_is_not_taken_back(nodes):
+    put(nodes[1], "failover", {"leader": "pg1"})
+    assert told(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
+    assert wish(nodes[1]) == {"leader": "pg1"}

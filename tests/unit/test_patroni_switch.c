@@ -1,0 +1,156 @@
+/* tests/unit/test_patroni_switch.c - every refusal of a switchover or failover in Patroni's words,
+ * and the wish that comes of a good one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "daemon/patroni_switch.h"
+#include "tests/lib/view_kit.h"
+
+#define NOW_MS UINT64_C(1796094000000) /* 2026-12-01T03:00:00Z */
+
+#define CHANGE(name) static void name(struct cluster_view *v)
+CHANGE(paused)
+{
+    v->is_paused = true;
+}
+CHANGE(held)
+{
+    v->is_held = true;
+}
+CHANGE(pg2_is_sync)
+{
+    view_kit_sync(v, SYNC_ON, "pg2");
+}
+CHANGE(nobody_is_sync)
+{
+    view_kit_sync(v, SYNC_ON, "");
+}
+CHANGE(pg2_is_of_a_quorum)
+{
+    view_kit_sync(v, SYNC_QUORUM, "pg2");
+}
+CHANGE(pg2_is_silent)
+{
+    view_kit_member(v, "pg2")->is_fresh = false;
+}
+CHANGE(pg2_starts)
+{
+    view_kit_member(v, "pg2")->state = VIEW_STARTING;
+}
+CHANGE(pg2_does_not_stream)
+{
+    view_kit_member(v, "pg2")->flow = VIEW_FLOW_NONE;
+}
+CHANGE(pg3_does_not_stream)
+{
+    view_kit_member(v, "pg3")->flow = VIEW_FLOW_NONE;
+}
+CHANGE(pg2_never_leads)
+{
+    view_kit_member(v, "pg2")->never_leads = true;
+}
+CHANGE(nobody_leads)
+{
+    v->leader.text[0] = '\0';
+    pg2_does_not_stream(v);
+}
+CHANGE(others_are_witnesses)
+{
+    view_kit_member(v, "pg2")->is_witness = view_kit_member(v, "pg3")->is_witness = true;
+}
+
+#define OVER false
+#define FAIL true
+#define LATER "2026-12-01T05:00:00+01:00"
+#define IN_PAUSE " is not possible: nobody is made primary during a pause, resume first"
+#define NOT_GOOD " is not possible: no good candidates have been found"
+
+// clang-format off
+static const struct {
+    struct switch_request request;
+    void (*changes[2])(struct cluster_view *view);
+    unsigned status;
+    const char *text; /* or of the wish: "from>to at" */
+} cases[] = {
+    {{OVER, "pg1", NULL, NULL}, {NULL}, 0, "pg1>"},
+    {{OVER, "pg1", "pg2", NULL}, {NULL}, 0, "pg1>pg2"},
+    {{OVER, "pg1", "pg3", LATER}, {NULL}, 0, "pg1>pg3 " LATER},
+    {{OVER, "pg1", NULL, "2026-12-01 04:01Z"}, {NULL}, 0, "pg1> 2026-12-01T04:01:00+00:00"},
+    {{OVER, NULL, "pg2", NULL}, {NULL}, 400, "Switchover could be performed only from a specific leader"},
+    {{OVER, "", "pg2", NULL}, {NULL}, 400, "Switchover could be performed only from a specific leader"},
+    {{OVER, "pg1", "pg1", NULL}, {NULL}, 400, "Switchover target and source are the same"},
+    {{OVER, "pg2", "pg2", NULL}, {NULL}, 400, "Switchover target and source are the same"},
+    {{OVER, "pg2", NULL, NULL}, {NULL}, 412, "leader name does not match"},
+    {{OVER, "pg2", "pg3", NULL}, {NULL}, 412, "leader name does not match"},
+    {{OVER, "pg1", NULL, NULL}, {nobody_leads}, 412, "leader name does not match"},
+    {{OVER, "pg1", "pg9", NULL}, {NULL}, 412, "candidate does not exists"},
+    {{OVER, "pg1", "w1", NULL}, {NULL}, 412, "candidate does not exists"},
+    {{OVER, "pg1", NULL, LATER}, {paused}, 400, "Can't schedule switchover in the paused state"},
+    {{OVER, "pg1", NULL, NULL}, {paused}, 400, "Switchover is possible only to a specific candidate in a paused state"},
+    {{OVER, "pg1", "pg2", NULL}, {paused}, 412, "switchover" IN_PAUSE},
+    {{FAIL, NULL, "pg2", NULL}, {paused}, 412, "failover" IN_PAUSE},
+    {{OVER, "pg1", "pg1", NULL}, {paused}, 400, "Switchover target and source are the same"},
+    {{OVER, "pg1", "pg2", NULL}, {held}, 412, "switchover is not possible: the primary is held, lift that first"},
+    {{OVER, "pg1", NULL, "soon"}, {NULL}, 422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"},
+    {{OVER, "pg1", NULL, "2026-12-01T05:00:00"}, {NULL}, 400, "Timezone information is mandatory for the scheduled switchover"},
+    {{OVER, "pg1", NULL, "2026-12-01T04:00:00+01:00"}, {NULL}, 422, "Cannot schedule switchover in the past"},
+    {{OVER, "pg1", "pg3", NULL}, {pg2_is_sync}, 412, "candidate name does not match with sync_standby"},
+    {{OVER, "pg1", "pg2", NULL}, {pg2_is_sync}, 0, "pg1>pg2"},
+    {{OVER, "pg1", "pg3", NULL}, {pg2_is_of_a_quorum}, 0, "pg1>pg3"},
+    {{OVER, "pg1", NULL, NULL}, {nobody_is_sync}, 412, "switchover is not possible: can not find sync_standby"},
+    {{OVER, "pg1", NULL, NULL}, {pg2_is_sync, pg2_is_silent}, 412, "switchover" NOT_GOOD},
+    {{OVER, "pg1", NULL, NULL}, {others_are_witnesses}, 412, "switchover is not possible: cluster does not have members except leader"},
+    {{OVER, "pg1", "pg2", NULL}, {pg2_is_silent}, 412, "switchover" NOT_GOOD},
+    {{OVER, "pg1", "pg2", NULL}, {pg2_starts}, 412, "switchover" NOT_GOOD},
+    {{OVER, "pg1", "pg2", NULL}, {pg2_does_not_stream}, 412, "switchover" NOT_GOOD},
+    {{OVER, "pg1", "pg2", NULL}, {pg2_never_leads}, 412, "switchover" NOT_GOOD},
+    {{OVER, "pg1", NULL, NULL}, {pg2_never_leads}, 0, "pg1>"},
+    {{OVER, "pg1", NULL, NULL}, {pg2_never_leads, pg3_does_not_stream}, 412, "switchover" NOT_GOOD},
+    {{FAIL, NULL, NULL, NULL}, {NULL}, 400, "Failover could be performed only to a specific candidate"},
+    {{FAIL, "pg1", NULL, NULL}, {NULL}, 400, "Failover could be performed only to a specific candidate"},
+    {{FAIL, NULL, "pg2", LATER}, {NULL}, 400, "Failover can't be scheduled"},
+    {{FAIL, NULL, "pg2", NULL}, {NULL}, 0, ">pg2"},
+    {{FAIL, NULL, "pg2", NULL}, {nobody_leads}, 0, ">pg2"},
+    {{FAIL, NULL, "pg3", NULL}, {pg2_is_sync}, 0, ">pg3"},
+    {{FAIL, NULL, "pg1", NULL}, {NULL}, 412, "failover" NOT_GOOD},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_never_leads}, 412, "failover" NOT_GOOD},
+    {{FAIL, "pg3", "pg2", NULL}, {NULL}, 412, "leader name does not match"},
+    {{FAIL, "pg1", "pg3", NULL}, {pg2_is_sync}, 412, "candidate name does not match with sync_standby"},
+};
+// clang-format on
+
+static void each_request_has_its_answer(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cluster_view view;
+        struct switch_verdict v;
+        char said[320];
+        view_kit_fill(&view, "pg3");
+        for (size_t k = 0; k < 2 && cases[i].changes[k] != NULL; k++) {
+            cases[i].changes[k](&view);
+        }
+        switch_judge(&cases[i].request, &view, NOW_MS, &v);
+        (void)snprintf(said, sizeof(said), "%s>%s%s%s", v.wish.leader.text, v.wish.candidate.text,
+                       v.wish.is_scheduled ? " " : "", v.wish.scheduled_at);
+        const char *text = v.status == 0 ? said : v.text;
+        if (v.status != cases[i].status || strcmp(text, cases[i].text) != 0) {
+            fail_msg("row %zu: %u \"%s\", not \"%s\"", i, v.status, text, cases[i].text);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_request_has_its_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
