@@ -452,7 +452,7 @@ static bool unread_and_down(const struct facts *f)
  * goes on in place. */
 static bool paused_and_down(const struct facts *f)
 {
-    return is_paused(f) && !runs(f) && !is_switching(f);
+    return is_paused(f) && !runs(f) && (!is_switching(f) || is_on_old_timeline(f));
 }
 static bool restart_in_place(const struct facts *f)
 {

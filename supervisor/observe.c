@@ -226,6 +226,11 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
         return;
     }
     bool is_read = rows != NULL && probe_door_parse(rows, &door, NULL) == 0;
+    if (is_read && probe_door_is_its_own(&door)) {
+        pg_link_drop(link); /* the next one tells */
+        look(o);
+        return;
+    }
     if (is_read) {
         pg_seen_door(&o->seen, &door, uv_now(o->loop));
         reload_not_seen(&o->seen.reload, o->door_began_ms, patience_ms(o));

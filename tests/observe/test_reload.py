@@ -32,6 +32,10 @@ def tell(server, observer):
     observer.say("reloaded")
 
 
+def refusals(rig):
+    return (rig.folder / "log").read_bytes().count(b"contains errors; no changes were applied")
+
+
 def test_what_is_read_is_seen_at_once(rig):
     server, observer = watched(rig)
     base(server).write_text("work_mem = '7MB'\n")
@@ -55,8 +59,9 @@ def test_a_bad_line_is_told_and_the_refusal_seen_until_it_is_mended(rig):
     assert (seen["amiss"], seen["owes"], seen["may_reload"]) == (line, 1, 0)
     assert server.sql("SHOW work_mem") == "5MB"
     observer.wait("after a pause it may be told again", lambda f: f["may_reload"] == 1)
+    assert refusals(rig) == 1
     tell(server, observer)
-    observer.wait("it has refused that too", lambda f: f["refused"] == 1 and f["may_reload"] == 0)
+    observer.wait("it has refused that too", lambda f: refusals(rig) == 2 and f["refused"] == 1 and f["may_reload"] == 0)
     base(server).write_text("work_mem = '7MB'\n")
     seen = observer.wait("nothing is wrong any more", lambda f: f["amiss"] == "")
     assert (seen["refused"], seen["owes"], seen["may_reload"]) == (0, 1, 1)
