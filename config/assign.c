@@ -321,6 +321,8 @@ static bool assign_any(const struct assign *a, const struct setting *setting,
             return assign_map(a, setting, node);
         case SETTING_JSON:
             return assign_json(a, setting, node);
+        case SETTING_USERS:
+            return assign_users(a, setting, node);
         default:
             return setting_is_pairs(setting) ? assign_pairs(a, setting, node)
                                              : assign_scalar(a, setting, node);

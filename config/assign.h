@@ -52,6 +52,8 @@ bool assign_texts(const struct assign *a, const struct setting *setting,
                   const struct tree_node *node);
 bool assign_map(const struct assign *a, const struct setting *setting,
                 const struct tree_node *node);
+/* What a variable says, in one text: "{a: b}", "[a, b]". NULL: it is none. */
+const struct tree_node *assign_unfold(const struct assign *a, const struct tree_node *node);
 bool assign_json(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node);
 bool assign_integer(const struct assign *a, const struct setting *setting,
@@ -59,5 +61,9 @@ bool assign_integer(const struct assign *a, const struct setting *setting,
 /* Append the addresses with their port. */
 bool assign_pg_listen(const struct setting *setting, const char *text, struct buf *out,
                       struct err *err);
+
+/* config/assign_users.c */
+bool assign_users(const struct assign *a, const struct setting *setting,
+                  const struct tree_node *node);
 
 #endif /* CONFIG_ASSIGN_H_ */

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/must.h"
 #include "config/assign.h"
 #include "config/scalar.h"
 #include "proto/member.h"
@@ -161,7 +162,22 @@ static bool add_header(const struct assign *a, const struct setting *setting, co
     return assign_add_pair(a, setting, name, value);
 }
 
-/* Patroni's own files name modules of Python, which is no reason not to start. */
+/* Patroni's own files name modules of Python, which is no reason not to start, and none to warn. */
+static bool is_pythons(const char *module)
+{
+    static const char *const packages[] = {
+        "patroni",  "urllib3", "etcd",     "consul",    "kazoo",   "kubernetes", "botocore",
+        "requests", "psycopg", "psycopg2", "pysyncobj", "asyncio", "root"};
+    for (size_t i = 0; i < ARRAY_LEN(packages); i++) {
+        size_t size = strlen(packages[i]);
+        if (strncmp(module, packages[i], size) == 0 &&
+            (module[size] == '\0' || module[size] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_logger(const struct assign *a, const struct setting *setting, const char *module,
                        const char *text, const struct tree_place *place)
 {
@@ -171,6 +187,12 @@ static bool add_logger(const struct assign *a, const struct setting *setting, co
         return assign_fail(a, setting, place, "%s: %s", problems_word(module).text, err.msg);
     }
     size_t size = strspn(module, "abcdefghijklmnopqrstuvwxyz0123456789_-.");
+    if (is_pythons(module)) {
+        problems_add(a->problems, PROBLEM_NOTE, place,
+                     "%s: %s: no effect: a module of Patroni's, or of a library that it uses",
+                     setting->path, problems_word(module).text);
+        return true;
+    }
     if (size == 0 || size >= LOG_MODULE_SIZE || module[size] != '\0') {
         problems_add(a->problems, PROBLEM_WARNING, place,
                      "%s: %s: no module has this name, ignored", setting->path,

@@ -103,8 +103,7 @@ static bool add_list(const struct assign *a, const struct setting *setting,
     return fine;
 }
 
-/* What a variable says, in one text: "{a: b}", "[a, b]". NULL: it is none. */
-static const struct tree_node *unfold(const struct assign *a, const struct tree_node *node)
+const struct tree_node *assign_unfold(const struct assign *a, const struct tree_node *node)
 {
     struct problems ignored = {0};
     const struct tree_node *inside =
@@ -117,7 +116,7 @@ bool assign_map(const struct assign *a, const struct setting *setting, const str
 {
     const char *expected = setting->kind == SETTING_OPTIONS ? "a list of options, as in [a, {b: c}]"
                                                             : "a map, as in {a: b}";
-    const struct tree_node *inside = node->kind == TREE_SCALAR ? unfold(a, node) : node;
+    const struct tree_node *inside = node->kind == TREE_SCALAR ? assign_unfold(a, node) : node;
     if (inside != NULL && inside->kind == TREE_MAP) {
         return assign_entries(a, setting, inside, add_entry);
     }
@@ -132,7 +131,7 @@ bool assign_map(const struct assign *a, const struct setting *setting, const str
 bool assign_json(const struct assign *a, const struct setting *setting,
                  const struct tree_node *node)
 {
-    const struct tree_node *inside = node->kind == TREE_SCALAR ? unfold(a, node) : node;
+    const struct tree_node *inside = node->kind == TREE_SCALAR ? assign_unfold(a, node) : node;
     if (inside == NULL) {
         return assign_fail(a, setting, &node->place, "has to be a map or a list");
     }

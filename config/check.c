@@ -13,6 +13,7 @@
 #include "config/ciphers.h"
 #include "config/patroni.h"
 #include "config/scalar.h"
+#include "config/unused.h"
 #include "proto/timing.h"
 
 #define LIMIT_QUOTAS_MIN 4
@@ -291,4 +292,5 @@ void check_all(const struct check *c)
     check_numbers(c);
     check_http(c);
     check_pg(c);
+    check_unused(c);
 }

@@ -142,11 +142,24 @@ static void check_options(const struct check *c)
     drop_options(c, "bootstrap.initdb", &c->config->bootstrap.initdb, initdb);
     drop_options(c, "postgresql.basebackup", &c->config->postgresql.basebackup, basebackup);
     drop_options(c, "postgresql.rewind", &c->config->postgresql.rewind, rewind);
-    const struct tree_node *users = tree_find(c->root, "bootstrap.users");
-    if (users != NULL && !tree_is_null(users)) {
-        problems_add(c->problems, PROBLEM_NOTE, &users->place,
-                     "bootstrap.users: ignored, as by Patroni since 4.0; create users in "
-                     "bootstrap.post_bootstrap");
+}
+
+/* Those of postgresql.authentication are made anyway, with what they need. */
+static void check_own_users(const struct check *c)
+{
+    const struct config_postgresql *pg = &c->config->postgresql;
+    const struct config_accounts *users = &c->config->bootstrap.users;
+    const char *const names[] = {pg->superuser.username, pg->replication.username,
+                                 pg->rewind_user.username};
+    for (size_t i = 0; i < users->count; i++) {
+        for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+            if (names[n] != NULL && strcmp(names[n], users->at[i].name) == 0) {
+                check_tell(c, PROBLEM_NOTE, "bootstrap.users",
+                           "%s: ignored; postgresql.authentication has it",
+                           problems_word(names[n]).text);
+                break;
+            }
+        }
     }
 }
 
@@ -213,6 +226,7 @@ void check_pg(const struct check *c)
     check_places(c);
     check_users(c);
     check_options(c);
+    check_own_users(c);
     for (size_t i = 0; i < c->config->tags.count; i++) {
         check_tag(c, &c->config->tags.at[i]);
     }

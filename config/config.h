@@ -182,12 +182,23 @@ struct config_postgresql {
     char *on_role_change;
 };
 
+/* Users that a new cluster gets beside those. */
+struct config_accounts {
+    struct config_account {
+        char *name;
+        struct secret password;
+        char *options; /* "CREATEDB, CREATEROLE"; may be "" */
+    } * at;
+    size_t count;
+};
+
 struct config_bootstrap {
     char *dcs; /* the first value of the key `config`, as JSON */
     char *method;
     struct config_pairs initdb; /* options */
     struct config_list pg_hba;
     char *post_bootstrap;
+    struct config_accounts users;
 };
 
 enum config_watchdog_mode {

@@ -7,18 +7,10 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "config/assign.h"
+#include "config/dynamic_slots.h"
 #include "config/keys.h"
 #include "config/scalar.h"
 #include "config/settings.h"
-
-static const struct tree_node *find(const struct tree_node *root, const struct setting *setting)
-{
-    const struct tree_node *node = tree_find(root, setting->path);
-    if ((node == NULL || tree_is_null(node)) && setting->alias != NULL) {
-        node = tree_find(root, setting->alias);
-    }
-    return node != NULL && !tree_is_null(node) ? node : NULL;
-}
 
 /* Of a choice that was a yes or no once. */
 static const struct tree_node *as_choice(struct tree *tree, const struct setting *setting,
@@ -40,7 +32,7 @@ static void read_own(const struct assign *a, const struct tree_node *root)
 {
     for (size_t i = 0; i < dynamic_settings_count; i++) {
         const struct setting *setting = &dynamic_settings[i];
-        const struct tree_node *node = find(root, setting);
+        const struct tree_node *node = setting_find(setting, root);
         bool fine = node != NULL && assign_value(a, setting, as_choice(a->tree, setting, node));
         if (!fine && setting->fallback != NULL) {
             fine = assign_value(a, setting, tree_scalar(a->tree, "default", setting->fallback));
@@ -53,7 +45,8 @@ static void read_own(const struct assign *a, const struct tree_node *root)
 static void read_postgresql(const struct assign *a, const struct tree_node *root)
 {
     for (size_t i = 0; i < settings_count; i++) {
-        const struct tree_node *node = settings[i].dynamic ? find(root, &settings[i]) : NULL;
+        const struct tree_node *node =
+            settings[i].dynamic ? setting_find(&settings[i], root) : NULL;
         if (node != NULL && assign_value(a, &settings[i], node)) {
             a->config->origins[i] = (struct config_origin){
                 .kind = CONFIG_GIVEN,
@@ -76,6 +69,7 @@ int config_dynamic_read(struct tree *tree, const struct tree_node *root, struct 
     memset(out, 0, sizeof(*out));
     read_own(&assign, root);
     read_postgresql(&assign, root);
+    dynamic_check_slots(root, problems);
     return problems_count(problems, PROBLEM_ERROR) == before ? 0 : ERR_INVALID;
 }
 

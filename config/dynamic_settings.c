@@ -66,8 +66,9 @@ const struct setting dynamic_settings[] = {
     {"member_slots_ttl", SETTING_DURATION, AT(member_slots_ttl_ms), .fallback = "30min",
      .max = 365 * DAY,
      .help = "how long the replication slot of a member that is away is kept"},
-    {"slots", SETTING_JSON, AT(slots), .alias = "permanent_slots",
-     .help = "replication slots that are left alone where they are; making them is not there yet"},
+    {"slots", SETTING_JSON, AT(slots), .alias = "permanent_slots permanent_replication_slots",
+     .help = "replication slots that the primary has whoever reads them: physical ones are made, "
+             "logical ones are left alone where they are, and made by nobody yet"},
     {"ignore_slots", SETTING_JSON, AT(ignore_slots),
      .help = "replication slots that are left alone"},
     {"standby_cluster", SETTING_JSON, AT(standby_cluster),

@@ -10,9 +10,6 @@
 #include "config/patroni.h"
 #include "config/settings.h"
 
-static const char *const stores[] = {"etcd",      "etcd3",     "consul",
-                                     "zookeeper", "exhibitor", "kubernetes"};
-
 /* --- What is known at a level --- */
 
 /* Words that live as long as this, with their copies. */
@@ -186,8 +183,8 @@ static void tell_repeated(const struct hunt *hunt, const char *path, const struc
 
 static bool is_store(const char *key)
 {
-    for (size_t i = 0; i < ARRAY_LEN(stores); i++) {
-        if (strcmp(stores[i], key) == 0) {
+    for (size_t i = 0; i < patroni_stores_count; i++) {
+        if (strcmp(patroni_stores[i], key) == 0) {
             return true;
         }
     }
@@ -283,40 +280,4 @@ bool keys_raft_is_patronis(const struct tree_node *root)
     bool theirs = tree_get(raft, "self_addr") != NULL || tree_get(raft, "partner_addrs") != NULL ||
                   tree_get(raft, "bind_addr") != NULL;
     return theirs && tree_get(raft, "listen") == NULL && tree_get(raft, "peers") == NULL;
-}
-
-/* --- Variables --- */
-
-/* @name is the rest after PGRAFT_, without a value. Only what looks like a setting is worth a word:
- * an orchestrator may set variables of its own, made of the name of a service. */
-static void check_variable(const char *name, struct problems *problems)
-{
-    CLEANUP(words_close) struct words words = {0};
-    for (size_t i = 0; i < settings_count; i++) {
-        char name_of[SETTINGS_VARIABLE_MAX];
-        (void)setting_variable(&settings[i], NULL, name_of);
-        words_add(&words, name_of, strlen(name_of));
-    }
-    words_add(&words, "CONFIGURATION", strlen("CONFIGURATION"));
-    const char *guess = nearest(name, (const char *const *)words.at, words.count);
-    if (words_have(&words, name) || (guess == NULL && strncmp(name, "RAFT_", 5) != 0)) {
-        return;
-    }
-    CLEANUP(mem_freep) char *full = mem_printf("PGRAFT_%s", name);
-    const struct tree_place place = {.source = full};
-    problems_add(problems, PROBLEM_WARNING, &place, "unknown variable, ignored%s%s%s",
-                 guess != NULL ? "; did you mean PGRAFT_" : "", guess != NULL ? guess : "",
-                 guess != NULL ? "?" : "");
-}
-
-void keys_check_environment(const char *const *environment, struct problems *problems)
-{
-    static const char prefix[] = "PGRAFT_";
-    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
-        if (strncmp(environment[i], prefix, sizeof(prefix) - 1) == 0) {
-            const char *name = environment[i] + sizeof(prefix) - 1;
-            CLEANUP(mem_freep) char *copy = mem_printf("%.*s", (int)strcspn(name, "="), name);
-            check_variable(copy, problems);
-        }
-    }
 }

@@ -21,7 +21,5 @@ void keys_check_dynamic(const struct tree_node *root, struct problems *problems)
  * key is an error then, unless it stands there already. */
 void keys_check_change(const struct tree_node *root, const struct tree_node *before,
                        struct problems *problems);
-/* Judge the names of the variables that begin with PGRAFT_. */
-void keys_check_environment(const char *const *environment, struct problems *problems);
 
 #endif /* CONFIG_KEYS_H_ */

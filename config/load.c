@@ -36,12 +36,9 @@ static void set_default(const struct assign *a, size_t row)
 static void set_all(const struct assign *a, const struct tree_node *root, bool *failed)
 {
     for (size_t i = 0; i < settings_count; i++) {
-        const struct tree_node *node = tree_find(root, settings[i].path);
-        if ((node == NULL || tree_is_null(node)) && settings[i].alias != NULL) {
-            node = tree_find(root, settings[i].alias);
-        }
+        const struct tree_node *node = setting_find(&settings[i], root);
         bool foreign = settings[i].database && a->config->role == CONFIG_WITNESS;
-        bool is_there = node != NULL && !tree_is_null(node) && !foreign;
+        bool is_there = node != NULL && !foreign;
         if (is_there && assign_value(a, &settings[i], node)) {
             set_origin(&a->config->origins[i], &node->place);
             continue;

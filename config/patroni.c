@@ -22,7 +22,7 @@ const struct patroni_level patroni_levels[] = {
      "traceback_level format dateformat static_fields max_queue_size "
      "deduplicate_heartbeat_logs"},
     {"restapi", "request_queue_size thread_pool_size"},
-    {"bootstrap", "dcs method initdb pg_hba post_bootstrap post_init users"},
+    {"bootstrap", "dcs method initdb pg_hba post_bootstrap post_init"},
     {"bootstrap.dcs",
      "ttl loop_wait retry_timeout maximum_lag_on_failover maximum_lag_on_syncnode "
      "max_timelines_history check_timeline primary_start_timeout primary_stop_timeout "
@@ -40,6 +40,10 @@ const struct patroni_level patroni_levels[] = {
 };
 
 const size_t patroni_levels_count = ARRAY_LEN(patroni_levels);
+
+const char *const patroni_stores[] = {"etcd",      "etcd3",     "consul",
+                                      "zookeeper", "exhibitor", "kubernetes"};
+const size_t patroni_stores_count = ARRAY_LEN(patroni_stores);
 
 /* --- What is missing --- */
 

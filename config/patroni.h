@@ -19,6 +19,10 @@ struct patroni_level {
 extern const struct patroni_level patroni_levels[];
 extern const size_t patroni_levels_count;
 
+/* Sections about a store that pgraft does without. */
+extern const char *const patroni_stores[];
+extern const size_t patroni_stores_count;
+
 /* What is missing in the section `postgresql` of @root, which has one. */
 void patroni_check_postgresql(const struct tree_node *root, struct problems *problems);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "config/scalar.h"
@@ -33,6 +34,19 @@ size_t setting_index(const char *path)
     return i;
 }
 
+const struct tree_node *setting_find(const struct setting *setting, const struct tree_node *root)
+{
+    const struct tree_node *node = tree_find(root, setting->path);
+    const char *at = setting->alias != NULL ? setting->alias : "";
+    while ((node == NULL || tree_is_null(node)) && *at != '\0') {
+        size_t size = strcspn(at, " ");
+        CLEANUP(mem_freep) char *path = mem_printf("%.*s", (int)size, at);
+        node = tree_find(root, path);
+        at += size + strspn(at + size, " ");
+    }
+    return node != NULL && !tree_is_null(node) ? node : NULL;
+}
+
 void *setting_member(const struct setting *setting, struct config *config)
 {
     return (char *)config + setting->offset;
@@ -53,6 +67,7 @@ enum shape {
     SHAPE_LIST,
     SHAPE_PAIRS,
     SHAPE_INTEGER,
+    SHAPE_USERS,
 };
 
 static enum shape shape_of(const struct setting *setting)
@@ -92,6 +107,8 @@ static enum shape shape_of(const struct setting *setting)
             return SHAPE_PAIRS;
         case SETTING_INTEGER:
             return SHAPE_INTEGER;
+        case SETTING_USERS:
+            return SHAPE_USERS;
     }
     UNREACHABLE("every kind has a shape");
 }
@@ -123,6 +140,8 @@ bool setting_is_unset(const struct setting *setting, const struct config *config
             return ((const struct config_list *)value)->count == 0;
         case SHAPE_PAIRS:
             return ((const struct config_pairs *)value)->count == 0;
+        case SHAPE_USERS:
+            return ((const struct config_accounts *)value)->count == 0;
         case SHAPE_BOOL:
         case SHAPE_NUMBER:
         case SHAPE_CHOICE:
@@ -158,6 +177,17 @@ static bool same_pairs(const struct config_pairs *a, const struct config_pairs *
     return same;
 }
 
+static bool same_users(const struct config_accounts *a, const struct config_accounts *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = same_text(a->at[i].name, b->at[i].name) &&
+               same_text(a->at[i].options, b->at[i].options) &&
+               secret_equals(&a->at[i].password, &b->at[i].password);
+    }
+    return same;
+}
+
 bool setting_equal(const struct setting *setting, const struct config *a, const struct config *b)
 {
     const void *x = setting_value(setting, a);
@@ -179,6 +209,8 @@ bool setting_equal(const struct setting *setting, const struct config *a, const 
             return same_list(x, y);
         case SHAPE_PAIRS:
             return same_pairs(x, y);
+        case SHAPE_USERS:
+            return same_users(x, y);
     }
     UNREACHABLE("every shape has a case");
 }
@@ -196,6 +228,7 @@ static size_t size_of(const struct setting *setting)
         [SHAPE_LIST] = sizeof(struct config_list),
         [SHAPE_PAIRS] = sizeof(struct config_pairs),
         [SHAPE_INTEGER] = sizeof(int64_t),
+        [SHAPE_USERS] = sizeof(struct config_accounts),
     };
     return sizes[shape_of(setting)];
 }
@@ -217,6 +250,16 @@ static void clear_pairs(struct config_pairs *pairs)
     mem_free(pairs->at);
 }
 
+static void clear_users(struct config_accounts *users)
+{
+    for (size_t i = 0; i < users->count; i++) {
+        mem_free(users->at[i].name);
+        mem_free(users->at[i].options);
+        secret_close(&users->at[i].password);
+    }
+    mem_free(users->at);
+}
+
 void setting_clear(const struct setting *setting, struct config *config)
 {
     void *value = setting_member(setting, config);
@@ -229,6 +272,8 @@ void setting_clear(const struct setting *setting, struct config *config)
         clear_list(value);
     } else if (shape == SHAPE_PAIRS) {
         clear_pairs(value);
+    } else if (shape == SHAPE_USERS) {
+        clear_users(value);
     }
     memset(value, 0, size_of(setting));
 }
@@ -307,6 +352,13 @@ void setting_print(const struct setting *setting, const struct config *config, s
         case SHAPE_PAIRS:
             print_pairs(setting, value, out);
             return;
+        case SHAPE_USERS: {
+            const struct config_accounts *users = value;
+            for (size_t i = 0; i < users->count; i++) {
+                buf_printf(out, "%s%s", i > 0 ? "," : "", users->at[i].name);
+            }
+            return;
+        }
     }
     UNREACHABLE("every shape has a case");
 }

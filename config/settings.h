@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "config/yaml_tree.h"
 
 enum setting_kind {               /* member of struct config   written as */
                     SETTING_TEXT, /* char *                    */
@@ -42,6 +43,7 @@ enum setting_kind {               /* member of struct config   written as */
                     SETTING_PARAMETERS, /* struct config_pairs      a map of PostgreSQL's */
                     SETTING_OPTIONS,    /* struct config_pairs       [a, {b: c}] or a map */
                     SETTING_TAGS,       /* struct config_pairs       a map of values */
+                    SETTING_USERS,      /* struct config_accounts    a map of maps */
 };
 
 struct setting {
@@ -66,7 +68,7 @@ struct setting {
     bool database;        /* of a node with a PostgreSQL; nobody else is shown it */
     bool rare;            /* the template leaves it out */
     bool dynamic;         /* the key `config` may have it too; what the node says itself wins */
-    const char *alias;    /* the path of an older name */
+    const char *alias;    /* the paths of older names, with spaces between them */
     const char *help;
 };
 
@@ -84,6 +86,9 @@ const char *setting_variable(const struct setting *setting, const char *prefix,
                              char out[SETTINGS_VARIABLE_MAX]);
 /* The row of @path; settings_count when there is none. */
 size_t setting_index(const char *path);
+
+/* What @root has for a row, under its name or an older one; NULL: nothing. */
+const struct tree_node *setting_find(const struct setting *setting, const struct tree_node *root);
 
 /* The member of @config that a row is about. */
 void *setting_member(const struct setting *setting, struct config *config);

@@ -141,6 +141,26 @@ static void print_lines(const struct setting *setting, const struct config *conf
     }
 }
 
+static void print_users(const struct setting *setting, const struct config *config, size_t indent,
+                        struct buf *out)
+{
+    const struct config_accounts *users = setting_value(setting, config);
+    for (size_t i = 0; i < users->count; i++) {
+        const struct config_account *user = &users->at[i];
+        buf_printf(out, "%*s", (int)indent, "");
+        show_scalar(user->name, out);
+        buf_str(out, ":\n");
+        if (secret_is_set(&user->password)) {
+            buf_printf(out, "%*spassword: \"" SECRET_MASK "\"\n", (int)indent + 2, "");
+        }
+        if (user->options[0] != '\0') {
+            buf_printf(out, "%*soptions: ", (int)indent + 2, "");
+            show_scalar(user->options, out);
+            buf_char(out, '\n');
+        }
+    }
+}
+
 /* It can be written without quotes. */
 static bool is_bare(const struct setting *setting)
 {
@@ -157,7 +177,8 @@ static void show_row(size_t row, const struct config *config, size_t indent, str
         return;
     }
     size_t start = out->size;
-    bool many = setting_is_list(setting) || setting_is_pairs(setting);
+    bool is_users = setting->kind == SETTING_USERS;
+    bool many = is_users || setting_is_list(setting) || setting_is_pairs(setting);
     buf_printf(out, "%*s%s:", (int)indent, "", show_key(setting));
     if (!many) {
         CLEANUP(buf_close) struct buf value = {0};
@@ -173,7 +194,9 @@ static void show_row(size_t row, const struct config *config, size_t indent, str
     buf_printf(out, "%*s # ", width < ORIGIN_COLUMN ? (int)(ORIGIN_COLUMN - width) : 0, "");
     print_origin(setting, &config->origins[row], out);
     buf_char(out, '\n');
-    if (many) {
+    if (is_users) {
+        print_users(setting, config, indent + 2, out);
+    } else if (many) {
         print_lines(setting, config, indent + 2, out);
     }
 }

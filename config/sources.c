@@ -16,6 +16,7 @@
 #include "base/must.h"
 #include "config/keys.h"
 #include "config/settings.h"
+#include "config/variables.h"
 
 struct reading {
     struct tree *tree;
@@ -178,6 +179,22 @@ static const struct tree_node *lay_variables(const struct reading *r, const stru
     return root;
 }
 
+/* PATRONI_admin_PASSWORD and PATRONI_admin_OPTIONS: a user of bootstrap.users. */
+static const struct tree_node *lay_users(const struct reading *r, const struct tree_node *root,
+                                         const char *const *environment)
+{
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
+        CLEANUP(mem_freep) char *path = variables_user_path(environment[i]);
+        const char *value = path != NULL ? strchr(environment[i], '=') : NULL;
+        if (value != NULL && value[1] != '\0') {
+            CLEANUP(mem_freep)
+            char *name = mem_printf("%.*s", (int)(value - environment[i]), environment[i]);
+            root = lay(r, root, path, name, value + 1);
+        }
+    }
+    return root;
+}
+
 static const struct tree_node *lay_flags(const struct reading *r, const struct tree_node *root,
                                          const struct config_input *input)
 {
@@ -198,10 +215,11 @@ const struct tree_node *sources_read(const struct config_input *input, struct tr
 {
     const struct reading r = {.tree = tree, .problems = problems};
     const struct tree_node *root = read_documents(&r, input);
-    keys_check_environment(input->environment, problems);
+    variables_check(input->environment, problems);
     if (root == NULL) {
         return NULL;
     }
     root = lay_variables(&r, root, input->environment);
+    root = lay_users(&r, root, input->environment);
     return lay_flags(&r, root, input);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 #include "config/yaml_tree.h"
 
 #define ANCHORS_MAX 1000
+#define INDENTS_SHOWN_MAX 4 /* of the lines before a mistake, the nearest ones */
 /* Keys are values too, and every list and map has an end. */
 #define VALUES_MAX (size_t)(4 * TREE_NODES_MAX)
 
@@ -88,6 +90,66 @@ static int fail(struct reader *r, struct tree_place place, const char *fmt, ...)
 
 /* --- Errors of libyaml --- */
 
+/* Where a line begins and how far it is indented. False: there is no such line, or nothing on it.
+ */
+static bool line_indent(const struct reader *r, size_t line, size_t *ret_indent)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < line; i++) {
+        const char *end = memchr(r->bytes + at, '\n', r->size - at);
+        if (end == NULL) {
+            return false;
+        }
+        at = (size_t)(end - r->bytes) + 1;
+    }
+    size_t start = at;
+    while (at < r->size && r->bytes[at] == ' ') {
+        at++;
+    }
+    *ret_indent = at - start;
+    return at < r->size && strchr("#\r\n", r->bytes[at]) == NULL;
+}
+
+/* Append how far the line of a mistake is indented, and how far it might be: as the lines before it
+ * that are still open. Nothing when it stands like one of them. */
+static void explain_indent(const struct reader *r, size_t line, struct buf *out)
+{
+    CLEANUP(buf_close) struct buf levels = {0};
+    size_t own = 0;
+    size_t level = SIZE_MAX;
+    size_t indent = 0;
+    size_t shown = 0;
+    bool is_known = !line_indent(r, line, &own);
+    for (size_t i = line; i > 0 && level > 0; i--) {
+        if (!line_indent(r, i - 1, &indent) || indent >= level) {
+            continue;
+        }
+        is_known = is_known || indent == own;
+        level = indent;
+        if (shown++ < INDENTS_SHOWN_MAX) {
+            buf_printf(&levels, "%s%zu as on line %zu", levels.size > 0 ? ", or " : "", indent, i);
+        }
+    }
+    if (!is_known && levels.size > 0) {
+        buf_printf(out, "; this line is indented by %zu space%s, expected was %s", own,
+                   own == 1 ? "" : "s", buf_text(&levels));
+    }
+}
+
+/* What a line that is indented too far, or not far enough, comes out as. */
+static bool is_of_indent(const char *problem)
+{
+    static const char *const texts[] = {"mapping values are not allowed in this context",
+                                        "did not find expected key",
+                                        "did not find expected '-' indicator",
+                                        "block sequence entries are not allowed in this context"};
+    bool is_it = false;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        is_it = is_it || strcmp(texts[i], problem) == 0;
+    }
+    return is_it;
+}
+
 static int parser_failed(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
@@ -102,11 +164,14 @@ static int parser_failed(struct reader *r)
             "a character that can not begin anything here: a tab does not indent, and text "
             "that begins with @, ` or % needs quotes";
     }
-    if (p->context == NULL) {
-        return fail(r, place, "not valid YAML: %s", problem);
+    CLEANUP(buf_close) struct buf more = {0};
+    if (p->context != NULL) {
+        buf_printf(&more, " (%s at line %u)", p->context, (unsigned)p->context_mark.line + 1);
     }
-    return fail(r, place, "not valid YAML: %s (%s at line %u)", problem, p->context,
-                (unsigned)p->context_mark.line + 1);
+    if (is_of_indent(problem)) {
+        explain_indent(r, p->problem_mark.line, &more);
+    }
+    return fail(r, place, "not valid YAML: %s%s", problem, buf_text(&more));
 }
 
 /* --- Values --- */

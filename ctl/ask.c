@@ -306,8 +306,8 @@ int ask_put(struct ask *ask, const char *path, json_t *body, const char *tag, js
     return ask_until(ask, &q, ret_answer, err);
 }
 
-static int words_once(struct ask *ask, const struct http_request *request, int *ret_status,
-                      struct buf *ret_text, struct err *err)
+static int words_once(struct ask *ask, const struct http_request *request, struct ask_said *said,
+                      struct err *err)
 {
     struct http_answer answer = {0};
     json_decref(ask->error);
@@ -318,15 +318,15 @@ static int words_once(struct ask *ask, const struct http_request *request, int *
         rc = ask_read_answer(&answer, ask_node(ask), &nothing, &ask->error, err);
         rc = rc == 0 ? err_set(err, ERR_PROTOCOL, "%s answers with an object", ask_node(ask)) : rc;
     } else if (rc == 0) {
-        *ret_status = answer.status;
-        buf_append(ret_text, answer.body.bytes, answer.body.size);
+        said->status = answer.status;
+        buf_append(&said->text, answer.body.bytes, answer.body.size);
     }
     buf_close(&answer.body);
     return rc;
 }
 
-int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms, int *ret_status,
-              struct buf *ret_text, struct err *err)
+int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms,
+              struct ask_said *said, struct err *err)
 {
     CLEANUP(mem_freep) char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     int rc = ERR_CLOSED;
@@ -339,7 +339,7 @@ int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_
                                              .connect_ms = share_ms(ask),
                                              .told_ms = timeout_ms,
                                              .changes = true};
-        rc = words_once(ask, &request, ret_status, ret_text, err);
+        rc = words_once(ask, &request, said, err);
         if (rc == 0 || !is_worth_another(rc) || err_may_be_applied(rc)) {
             break;
         }

@@ -70,11 +70,15 @@ int ask_get_version(struct ask *ask, const char *path, struct ask_version *ret_v
 int ask_put(struct ask *ask, const char *path, json_t *body, const char *tag, json_t **ret_answer,
             struct err *err);
 
-/* What is answered in words (docs/http.md: Patroni's commands): their status and text, whatever
- * they say. Asked once, of the first node that can be reached; an answer that is an error of ours
- * comes out as such. It has to be answered within @timeout_ms. @body: a POST; NULL: a DELETE. */
-int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms, int *ret_status,
-              struct buf *ret_text, struct err *err);
+/* What is answered in words (docs/http.md: Patroni's commands), whatever they say. */
+struct ask_said {
+    int status;
+    struct buf text;
+};
+/* Asked once, of the first node that can be reached; an answer that is an error of ours comes out
+ * as such. @body has to be answered within @timeout_ms. */
+int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_ms,
+              struct ask_said *said, struct err *err);
 
 struct ask_stream {
     const char *method;

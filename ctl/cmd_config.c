@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "config/config.h"
+#include "ctl/config.h"
 
 int cmd_config_generate(const struct cli_call *call, struct err *err)
 {
@@ -25,7 +26,8 @@ int cmd_config_show(const struct cli_call *call, struct err *err)
     CLEANUP(problems_close) struct problems problems = {0};
     CLEANUP(buf_close) struct buf text = {0};
     CLEANUP(buf_close) struct buf wrong = {0};
-    const struct config_input input = {.path = cli_value(call, "config"),
+    const char *path = cli_value(call, "config");
+    const struct config_input input = {.path = path != NULL ? path : ctl_patroni_file(),
                                        .environment = (const char *const *)environ};
     int rc = cmd_uses_only(call, CMD_USES("config"), err);
     if (rc < 0) {

@@ -353,26 +353,26 @@ static int report(struct switching *s, int status, const char *text, struct err 
 
 static int tell(struct switching *s, struct err *err)
 {
-    CLEANUP(buf_close) struct buf text = {0};
+    struct ask_said said = {0};
     CLEANUP(buf_close) struct buf shown = {0};
     uint64_t wait_ms = cli_given(s->call, "timeout") ? s->ctl.timeout_ms : WAIT_MS;
     json_auto_t *body = request_of(s, wait_ms);
-    int status = 0;
     ask_restart_clock(s->ctl.ask);
     progress_begin(verb(s));
     int rc = ask_words(s->ctl.ask, s->is_failover ? "/failover" : "/switchover", body,
-                       wait_ms + MARGIN_MS, &status, &text, err);
+                       wait_ms + MARGIN_MS, &said, err);
     progress_end();
-    if (rc < 0) {
-        return rc;
+    const char *text = buf_text(&said.text);
+    if (rc == 0 && (said.status == 200 || said.status == 202)) {
+        rc = report(s, said.status, text, err);
+    } else if (rc == 0) {
+        output_text(&shown, text);
+        bool is_unknown = strstr(text, "status unknown") != NULL;
+        rc = err_set(err, is_unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s failed, details: %d, %s",
+                     title(s), said.status, buf_text(&shown));
     }
-    if (status == 200 || status == 202) {
-        return report(s, status, buf_text(&text), err);
-    }
-    output_text(&shown, buf_text(&text));
-    bool is_unknown = strstr(buf_text(&text), "status unknown") != NULL;
-    return err_set(err, is_unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s failed, details: %d, %s",
-                   title(s), status, buf_text(&shown));
+    buf_close(&said.text);
+    return rc;
 }
 
 /* ---- only looking ---- */

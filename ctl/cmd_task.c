@@ -88,13 +88,14 @@ static void ask_member(struct tasking *t, json_t *member, const char *path, json
                        uint64_t timeout_ms, struct answer *a)
 {
     CLEANUP(ask_closep) struct ask *ask = NULL;
-    CLEANUP(buf_close) struct buf raw = {0};
+    struct ask_said said = {0};
     struct err why = {0};
     int rc = member_ask_open(&t->ctl, t->view, member, timeout_ms, &ask, &why);
-    rc = rc < 0 ? rc : ask_words(ask, path, body, timeout_ms, &a->status, &raw, &why);
+    rc = rc < 0 ? rc : ask_words(ask, path, body, timeout_ms, &said, &why);
     buf_clear(&a->text);
-    output_text(&a->text, rc < 0 ? why.msg : buf_text(&raw));
-    a->status = rc < 0 ? 0 : a->status;
+    output_text(&a->text, rc < 0 ? why.msg : buf_text(&said.text));
+    a->status = rc < 0 ? 0 : said.status;
+    buf_close(&said.text);
 }
 
 static int failed(struct tasking *t, const char *action, json_t *member, const struct answer *a,
@@ -327,9 +328,8 @@ static int flush_one(struct tasking *t, json_t *member, struct err *err)
 
 static int flush_switchover(struct tasking *t, struct err *err)
 {
-    CLEANUP(buf_close) struct buf text = {0};
+    struct ask_said said = {0};
     CLEANUP(buf_close) struct buf shown = {0};
-    int status = 0;
     int rc = ctl_open(t->call, &t->ctl, err);
     rc = rc < 0 ? rc : told_get(t->ctl.ask, &t->view, err);
     if (rc == 0 && t->call->argument_count > 1 &&
@@ -337,17 +337,17 @@ static int flush_switchover(struct tasking *t, struct err *err)
         rc = err_set(err, ERR_NOT_FOUND, "the node that was asked is one of cluster %s",
                      cli_quoted(view_text(t->view, "scope")).text);
     }
-    rc = rc < 0
-             ? rc
-             : ask_words(t->ctl.ask, "/switchover", NULL, t->ctl.timeout_ms, &status, &text, err);
+    rc = rc < 0 ? rc : ask_words(t->ctl.ask, "/switchover", NULL, t->ctl.timeout_ms, &said, err);
+    output_text(&shown, buf_text(&said.text));
+    buf_close(&said.text);
     if (rc < 0) {
         return rc;
     }
-    output_text(&shown, buf_text(&text));
-    return status == 200   ? say("Success: scheduled switchover deleted", err)
-           : status == 404 ? say("No pending scheduled switchover", err)
-                           : err_set(err, ERR_REFUSED, "Failed deleting scheduled switchover, %s",
-                                     buf_text(&shown));
+    return said.status == 200 ? say("Success: scheduled switchover deleted", err)
+           : said.status == 404
+               ? say("No pending scheduled switchover", err)
+               : err_set(err, ERR_REFUSED, "Failed deleting scheduled switchover, %s",
+                         buf_text(&shown));
 }
 
 int cmd_flush(const struct cli_call *call, struct err *err)

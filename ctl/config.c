@@ -133,6 +133,12 @@ static int find_here(struct endpoints *e, struct config *config, struct err *err
     return rc;
 }
 
+const char *ctl_patroni_file(void)
+{
+    const char *path = getenv("PATRONICTL_CONFIG_FILE");
+    return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
 static int find_endpoints(const struct cli_call *call, struct endpoints *e, struct config *config,
                           struct err *err)
 {
@@ -148,6 +154,10 @@ static int find_endpoints(const struct cli_call *call, struct endpoints *e, stru
     const char *environment = getenv("PGRAFTCTL_ENDPOINT");
     if (rc == 0 && e->count == 0 && environment != NULL) {
         rc = add_all(e, environment, err);
+    }
+    const char *patronis = ctl_patroni_file();
+    if (rc == 0 && e->count == 0 && patronis != NULL) {
+        return add_configured(e, patronis, config, err);
     }
     if (rc < 0 || e->count > 0) {
         return rc;

@@ -11,31 +11,32 @@
 #define CTL_TIMEOUT_MS 5000
 
 /* The rows of the command table that say it. */
-#define CTL_OPTIONS                                                                           \
-    {.name = "endpoint",                                                                      \
-     .letter = 'e',                                                                           \
-     .value = "URL",                                                                          \
-     .list = true,                                                                            \
-     .help =                                                                                  \
-         "the node to ask: http://HOST:8008, https://HOST:8008 or the path of its socket; "   \
-         "default: PGRAFTCTL_ENDPOINT, else the node on this host"},                          \
-        {.name = "config",                                                                    \
-         .letter = 'c',                                                                       \
-         .value = "FILE",                                                                     \
-         .help = "the configuration of the node to ask, or to show"},                         \
-        {.name = "timeout",                                                                   \
-         .letter = 't',                                                                       \
-         .value = "SECONDS",                                                                  \
-         .help = "give up after this long; default: 5"},                                      \
-        {.name = "user", .value = "NAME", .help = "user of a node's restapi.authentication"}, \
-        {.name = "password-file",                                                             \
-         .value = "FILE",                                                                     \
-         .help = "the first line is the password; default: PGRAFTCTL_PASSWORD"},              \
-        {.name = "cacert", .value = "FILE", .help = "authority that vouches for the nodes"},  \
-        {.name = "cert", .value = "FILE", .help = "certificate to show to a node"},           \
-        {.name = "key", .value = "FILE", .help = "key of that certificate"},                  \
-    {                                                                                         \
-        .name = "insecure", .letter = 'k', .help = "believe any certificate"                  \
+#define CTL_OPTIONS                                                                                \
+    {.name = "endpoint",                                                                           \
+     .letter = 'e',                                                                                \
+     .value = "URL",                                                                               \
+     .list = true,                                                                                 \
+     .help =                                                                                       \
+         "the node to ask: http://HOST:8008, https://HOST:8008 or the path of its socket; "        \
+         "default: PGRAFTCTL_ENDPOINT, else the node on this host"},                               \
+        {.name = "config",                                                                         \
+         .letter = 'c',                                                                            \
+         .value = "FILE",                                                                          \
+         .help =                                                                                   \
+             "the configuration of the node to ask, or to show; default: PATRONICTL_CONFIG_FILE"}, \
+        {.name = "timeout",                                                                        \
+         .letter = 't',                                                                            \
+         .value = "SECONDS",                                                                       \
+         .help = "give up after this long; default: 5"},                                           \
+        {.name = "user", .value = "NAME", .help = "user of a node's restapi.authentication"},      \
+        {.name = "password-file",                                                                  \
+         .value = "FILE",                                                                          \
+         .help = "the first line is the password; default: PGRAFTCTL_PASSWORD"},                   \
+        {.name = "cacert", .value = "FILE", .help = "authority that vouches for the nodes"},       \
+        {.name = "cert", .value = "FILE", .help = "certificate to show to a node"},                \
+        {.name = "key", .value = "FILE", .help = "key of that certificate"},                       \
+    {                                                                                              \
+        .name = "insecure", .letter = 'k', .help = "believe any certificate"                       \
     }
 
 struct ctl {
@@ -56,6 +57,8 @@ void ctl_surroundings(struct ctl_surroundings *ret_surroundings);
 
 /* Find out whom @call wants to ask. ERR_USAGE, ERR_INVALID: what it says can not be. */
 int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
+/* PATRONICTL_CONFIG_FILE, which means what -c does where there is none; NULL: it is not set. */
+const char *ctl_patroni_file(void);
 /* For CLEANUP(). */
 void ctl_close(struct ctl *ctl);
 

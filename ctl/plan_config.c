@@ -117,6 +117,16 @@ int plan_hosts(const struct plan_layout *layout, const char *pattern, const char
 
 /* --- The file --- */
 
+/* initdb's own lines let in nobody from another host: neither a standby nor a client. */
+static const char first_hba[] =
+    "\nbootstrap:\n"
+    "  # Who may connect, from the cluster's first day on; \"all\" may be narrowed to your "
+    "networks\n"
+    "  pg_hba:\n"
+    "    - local all all peer\n"
+    "    - host all all all scram-sha-256\n"
+    "    - host replication replicator all scram-sha-256\n";
+
 static const char *what_it_is(const struct plan_node *node)
 {
     return !node->is_database ? "a witness: a vote, and no PostgreSQL"
@@ -134,14 +144,15 @@ static void put_head(struct buf *out, const struct plan_cluster *c, const struct
                 "node.\n"
                 "# They are the same in the files of all nodes.\n#\n");
     }
+    const char *file = node->is_database ? "pgraft" : "witness"; /* as the units of deploy/ say */
     buf_printf(out,
-               "# On the host of %s this is /etc/pgraft/pgraft.yml, and the file \"secret\" beside "
+               "# On the host of %s this is /etc/pgraft/%s.yml, and the file \"secret\" beside "
                "it is\n"
                "# /etc/pgraft/secret; both belong to the user who runs pgraftd and to nobody else "
                "(0600).\n"
-               "#     pgraftd --validate-config /etc/pgraft/pgraft.yml\n"
-               "#     pgraftd %s -c /etc/pgraft/pgraft.yml\n\n",
-               node->name, node->is_database ? "--voter" : "--witness");
+               "#     pgraftd --validate-config /etc/pgraft/%s.yml\n"
+               "#     pgraftd %s -c /etc/pgraft/%s.yml\n\n",
+               node->name, file, file, node->is_database ? "--voter" : "--witness", file);
 }
 
 static void put_peer(struct buf *out, const struct plan_cluster *c, size_t index)
@@ -200,7 +211,7 @@ static void put_postgresql(struct buf *out, const struct plan_cluster *c, size_t
                "  listen: \"%s:%d\"\n"
                "  connect_address: \"%s:%d\"\n"
                "  data_dir: /var/lib/postgresql/%s\n"
-               "  # bin_dir: where initdb and postgres are, if PATH does not know\n"
+               "  # bin_dir: where initdb and postgres are, if they are not found by themselves\n"
                "  authentication:\n"
                "    superuser:\n"
                "      username: postgres\n"
@@ -210,6 +221,7 @@ static void put_postgresql(struct buf *out, const struct plan_cluster *c, size_t
                "      password: \"%s\"\n",
                c->hosts->at[index], POSTGRES_PORT, c->hosts->at[index], POSTGRES_PORT, c->scope,
                c->passwords.superuser, c->passwords.replication);
+    buf_str(out, first_hba);
 }
 
 void plan_config(struct buf *out, const struct plan_cluster *cluster, size_t index)

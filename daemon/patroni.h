@@ -34,8 +34,8 @@ enum patroni_path {
     PATRONI_STATUS, /* /patroni */
     PATRONI_CLUSTER,
     PATRONI_HISTORY,
-    PATRONI_METRICS,
     PATRONI_CONFIG,
+    PATRONI_METRICS,
     PATRONI_SWITCHOVER, /* these are for commands alone */
     PATRONI_FAILOVER,
     PATRONI_RESTART,

@@ -147,8 +147,8 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
-        case PATRONI_METRICS:
         case PATRONI_CONFIG:
+        case PATRONI_METRICS:
         case PATRONI_SWITCHOVER:
         case PATRONI_FAILOVER:
         case PATRONI_RESTART:
@@ -183,8 +183,8 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_STATUS:
         case PATRONI_CLUSTER:
         case PATRONI_HISTORY:
-        case PATRONI_METRICS:
         case PATRONI_CONFIG:
+        case PATRONI_METRICS:
         case PATRONI_SWITCHOVER:
         case PATRONI_FAILOVER:
         case PATRONI_RESTART:

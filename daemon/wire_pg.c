@@ -140,6 +140,21 @@ static struct pg_pairs pairs_of(const struct config_pairs *from, struct pg_pair 
     return (struct pg_pairs){.at = *ret_all, .count = from->count};
 }
 
+/* Those of its own section a new cluster has anyway. */
+static struct pg_accounts first_users(const struct config *c, struct pg_account **ret_all)
+{
+    const struct config_accounts *from = &c->bootstrap.users;
+    *ret_all = (struct pg_account *)mem_array(from->count + 1, sizeof(**ret_all));
+    for (size_t i = 0; i < from->count; i++) {
+        const struct config_account *user = &from->at[i];
+        (*ret_all)[i] = (struct pg_account){
+            .name = user->name,
+            .password = secret_is_set(&user->password) ? secret_reveal(&user->password) : NULL,
+            .options = user->options};
+    }
+    return (struct pg_accounts){.at = *ret_all, .count = from->count};
+}
+
 static struct pg_lines lines_of(const struct config_list *list)
 {
     return (struct pg_lines){.at = (const char *const *)list->at, .count = list->count};
@@ -229,6 +244,19 @@ static void fill_users(struct wire_pg *w)
     }
 }
 
+static void fill_scripts(struct wire_pg *w)
+{
+    struct pg_setup *s = &w->setup;
+    const struct config_postgresql *pg = &w->view.postgresql;
+    s->pre_promote = pg->pre_promote;
+    s->before_stop = pg->before_stop;
+    s->callbacks[CALLBACK_ON_START] = pg->on_start;
+    s->callbacks[CALLBACK_ON_STOP] = pg->on_stop;
+    s->callbacks[CALLBACK_ON_RESTART] = pg->on_restart;
+    s->callbacks[CALLBACK_ON_RELOAD] = pg->on_reload;
+    s->callbacks[CALLBACK_ON_ROLE_CHANGE] = pg->on_role_change;
+}
+
 static void fill_postgresql(struct wire_pg *w, const struct config *c)
 {
     struct pg_setup *s = &w->setup;
@@ -252,10 +280,12 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     reach_by_socket(w);
     fill_role(w, &w->standby, CONFIG_FOR_REPLICA, &s->standby);
     fill_role(w, &w->primary, CONFIG_FOR_PRIMARY, &s->primary);
+    s->first_users = first_users(c, &w->first_users);
     s->initdb = pairs_of(&c->bootstrap.initdb, &w->initdb);
     s->basebackup = pairs_of(&pg->basebackup, &w->basebackup);
     s->rewind_options = pairs_of(&pg->rewind, &w->rewind);
     s->post_bootstrap = c->bootstrap.post_bootstrap;
+    fill_scripts(w);
     s->first_hba = lines_of(&c->bootstrap.pg_hba);
 }
 
@@ -368,6 +398,7 @@ void wire_pg_close(struct wire_pg *w)
     buf_close(&w->api_url);
     mem_free(w->guard);
     mem_free(w->helper);
+    mem_free(w->first_users);
     mem_free(w->initdb);
     mem_free(w->basebackup);
     mem_free(w->rewind);

@@ -29,6 +29,7 @@ struct wire_pg {
     char times_warning[TIMING_SENTENCE_SIZE];
     char *guard;
     char *helper;
+    struct pg_account *first_users;
     struct pg_pair *initdb;
     struct pg_pair *basebackup;
     struct pg_pair *rewind;

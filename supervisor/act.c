@@ -18,6 +18,7 @@ struct act_thread {
     struct act *act; /* NULL: closed meanwhile */
     bool is_wanted;  /* its sequence goes on with it */
     size_t slot;
+    uint64_t ends; /* when it began */
     act_work run;
     struct act_order order;
     struct err err;
@@ -173,11 +174,12 @@ static void work_cb(uv_work_t *work)
 }
 
 /* Also of a sequence that has ended meanwhile. Where a postmaster worked is the business of who
- * ends it, and may be beside other work that began before. */
+ * ends it, and may be beside other work that began before; once nobody was left it is nobody's any
+ * more, for the number may be given again. */
 static void learn(struct act *a, const struct act_thread *t)
 {
     const struct act_known *known = &t->order.known;
-    if (t->slot == ACT_SLOT_KILL) {
+    if (t->slot == ACT_SLOT_KILL && t->ends == a->ends) {
         a->known.cwd = known->cwd;
     }
     if (known->data.inode != 0) {
@@ -220,6 +222,7 @@ static void do_in(struct act *a, size_t slot, const char *name, act_work work, a
     t->act = a;
     t->is_wanted = true;
     t->slot = slot;
+    t->ends = a->ends;
     t->run = work;
     t->order = a->order;
     t->order.known = a->known;
@@ -289,6 +292,7 @@ void act_guard_event(struct act *a, const struct guard_event *e)
     settle_start(a, e);
     if (e != NULL && e->kind == GUARD_ENDED) {
         a->known.cwd = (struct file_id){0}; /* nobody is left that it would tell */
+        a->ends++;
     }
     if (a->is_running && !a->is_ended && a->waits_down && is_down(a)) {
         soon(a, 0);
@@ -355,6 +359,7 @@ void act_run(struct act *a, const char *name, char *const *words, const struct b
     act_environment(&a->order, environment);
     const struct act_program_order order = {.helper = a->order.setup->helper,
                                             .words = words,
+                                            .name = TAKE(a->program_name),
                                             .environment = environment,
                                             .input = input};
     step(a, name, next);

@@ -63,6 +63,7 @@ struct act_order {
     struct home_ask ask;
     struct home home;              /* in and out */
     struct act_config config;      /* in and out: what is in the file */
+    uint64_t loaded_us;            /* when PostgreSQL had read it, before this; 0: not known */
     struct act_upstream upstream;  /* the primary */
     struct act_upstream source;    /* whom to follow (supervisor/source.h), or whom to copy */
     uint64_t postmaster;           /* its pid; 0: none is known */
@@ -81,7 +82,8 @@ struct act_order {
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
     const struct start_watch *start_watch; /* NULL: none */
-    bool is_start_watched;                 /* out, of a start as a standby */
+    bool is_start_watched;                 /* out, of a start as a standby ... */
+    struct err unwatched;                  /* ... or why not; code 0: it was not to be */
     char segment[64];   /* of act_archive(): the WAL file that is being archived */
     char archive[1024]; /* ... and archive_command */
 };
@@ -111,6 +113,7 @@ struct act {
     bool is_closing;
     struct act_order order;
     struct act_known known; /* what is in the order of every thread, by all that have come back */
+    uint64_t ends;          /* how often nobody was left of a PostgreSQL */
     struct err err;         /* how the last step ended; code 0: well */
     act_next next;
     uv_timer_t deadline;
@@ -129,6 +132,7 @@ struct act {
     uint64_t sql_ms; /* how long its answer may take */
     char said[256];  /* the first cell of a statement's answer; the last line of a program */
     char step[32];   /* for people: what is under way */
+    const char *program_name; /* of the next one, in the log; NULL: as its file is called */
     int open_handles;
     act_next after_down;
     act_next after_bootstrap;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,6 +119,21 @@ static void has_users(struct act *a)
 
 /* ---- users ---- */
 
+/* As the configuration has password_encryption: a user whom pg_hba lets in by md5 alone, with a
+ * client that knows nothing else, needs a password of that kind. */
+static const char *encryption(const struct pg_setup *setup)
+{
+    const char *value = "";
+    for (size_t layer = 0; layer < PG_LAYER_COUNT; layer++) {
+        const struct pg_pairs *pairs = &setup->primary.layers[layer];
+        for (size_t i = 0; i < pairs->count; i++) {
+            bool is_it = strcasecmp(pairs->at[i].name, "password_encryption") == 0;
+            value = is_it ? pairs->at[i].value : value;
+        }
+    }
+    return strcasecmp(value, "md5") == 0 ? "md5" : "scram-sha-256";
+}
+
 static void put_quoted(struct buf *out, const char *text, char quote)
 {
     buf_char(out, quote);
@@ -131,15 +147,15 @@ static void put_quoted(struct buf *out, const char *text, char quote)
 }
 
 /* With -j a statement ends with a semicolon and an empty line. */
-static void put_role(struct buf *out, const struct pg_login *login, const char *may)
+static void put_role(struct buf *out, const char *name, const char *password, const char *may)
 {
     buf_str(out, "CREATE ROLE ");
-    put_quoted(out, login->username, '"');
-    buf_printf(out, " LOGIN %s", may);
-    if (login->password != NULL) {
+    put_quoted(out, name, '"');
+    buf_printf(out, " %s", may);
+    if (password != NULL) {
         buf_str(out, " PASSWORD E");
         CLEANUP(buf_close) struct buf doubled = {0}; /* backslashes, as E'' has them */
-        for (const char *at = login->password; *at != '\0'; at++) {
+        for (const char *at = password; *at != '\0'; at++) {
             buf_str(&doubled, *at == '\\' ? "\\" : "");
             buf_char(&doubled, *at);
         }
@@ -157,19 +173,50 @@ static bool is_another(const struct pg_login *login, const struct pg_login *than
            (than->username == NULL || strcmp(login->username, than->username) != 0);
 }
 
+static bool is_own(const struct pg_setup *setup, const char *name)
+{
+    const struct pg_login *const own[] = {&setup->superuser, &setup->replication, &setup->rewind};
+    bool is_it = false;
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        is_it = is_it || (own[i]->username != NULL && strcmp(own[i]->username, name) == 0);
+    }
+    return is_it;
+}
+
+/* bootstrap.users. They log in unless they are told not to, as with Patroni. */
+static void put_users(const struct pg_setup *setup, struct buf *out)
+{
+    for (size_t i = 0; i < setup->first_users.count; i++) {
+        const struct pg_account *user = &setup->first_users.at[i];
+        CLEANUP(buf_close) struct buf may = {0};
+        if (is_own(setup, user->name)) {
+            continue;
+        }
+        buf_str(&may, strstr(user->options, "LOGIN") != NULL ? "" : "LOGIN ");
+        for (const char *at = user->options; *at != '\0'; at++) {
+            if (*at != ',') {
+                buf_char(&may, *at);
+            }
+        }
+        put_role(out, user->name, user->password, buf_text(&may));
+    }
+}
+
 static void put_roles(const struct pg_setup *setup, struct buf *out)
 {
     static const char *const needed[] = {"pg_ls_dir(text, boolean, boolean)",
                                          "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
                                          "pg_read_binary_file(text, bigint, bigint, boolean)"};
     if (is_another(&setup->replication, &setup->superuser)) {
-        put_role(out, &setup->replication, "REPLICATION");
+        put_role(out, setup->replication.username, setup->replication.password,
+                 "LOGIN REPLICATION");
     }
+    put_users(setup, out);
     if (!is_another(&setup->rewind, &setup->superuser) ||
         !is_another(&setup->rewind, &setup->replication)) {
         return;
     }
-    put_role(out, &setup->rewind, "");
+    put_role(out, setup->rewind.username, setup->rewind.password, "LOGIN");
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
         buf_printf(out, "GRANT EXECUTE ON FUNCTION pg_catalog.%s TO ", needed[i]);
         put_quoted(out, setup->rewind.username, '"');
@@ -181,8 +228,7 @@ static void put_roles(const struct pg_setup *setup, struct buf *out)
 static const char *const single_words[] = {"--single", "-j",
                                            "-c",       "exit_on_error=on",
                                            "-c",       "log_min_error_statement=panic",
-                                           "-c",       "log_statement=none",
-                                           "-c",       "password_encryption=scram-sha-256"};
+                                           "-c",       "log_statement=none"};
 
 static void made(struct act *a)
 {
@@ -194,6 +240,8 @@ static void made(struct act *a)
     for (size_t i = 0; i < ARRAY_LEN(single_words); i++) {
         act_words_take(&words, mem_strdup(single_words[i]));
     }
+    act_words_take(&words, mem_strdup("-c"));
+    act_words_take(&words, mem_printf("password_encryption=%s", encryption(a->order.setup)));
     act_words_take(&words, mem_printf("-D%s", a->order.setup->files.data_dir));
     act_words_take(&words, mem_strdup("postgres"));
     CLEANUP(buf_close) struct buf sql = {0};
@@ -225,11 +273,11 @@ static void add_options(const struct act_order *o, struct act_words *words)
         act_words_take(words, mem_printf("--pwfile=%s/" PASSWORD_FILE, setup->state_dir));
     }
     if (!has_option(setup, "auth-host") && !has_option(setup, "auth")) {
-        act_words_take(words, mem_strdup("--auth-host=scram-sha-256"));
+        act_words_take(words, mem_printf("--auth-host=%s", encryption(setup)));
     }
     if (!has_option(setup, "auth-local") && !has_option(setup, "auth")) {
-        act_words_take(words, mem_strdup(password != NULL ? "--auth-local=scram-sha-256"
-                                                          : "--auth-local=peer"));
+        act_words_take(
+            words, mem_printf("--auth-local=%s", password != NULL ? encryption(setup) : "peer"));
     }
     if (!has_option(setup, "data-checksums") && !has_option(setup, "no-data-checksums")) {
         act_words_take(words, mem_strdup("--data-checksums"));

@@ -134,7 +134,7 @@ static void watch_start(struct act_order *o)
 {
     const char *data_dir = o->setup->files.data_dir;
     o->is_start_watched =
-        o->start_watch != NULL && start_watch_arm(o->start_watch, data_dir, NULL) == 0;
+        o->start_watch != NULL && start_watch_arm(o->start_watch, data_dir, &o->unwatched) == 0;
 }
 
 static int work_prepare_standby(struct act_order *o, struct err *err)
@@ -291,7 +291,7 @@ static void stop_fast(struct act *a)
 static void wrote_some(struct act *a)
 {
     a->err = (struct err){.code = 0};
-    stop_fast(a);
+    act_before_stop(a, stop_fast);
 }
 
 /* Of a primary that nothing presses, a checkpoint first, while clients still write: the shutdown's
@@ -303,8 +303,10 @@ void act_stop(struct act *a)
                    f->pg.process == PG_RUNNING && f->pg.answers == FACT_YES;
     if (is_calm) {
         act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);
+    } else if (f->wish.stop) {
+        act_before_stop(a, stop_fast);
     } else {
-        stop_fast(a);
+        stop_fast(a); /* somebody waits for it to be down */
     }
 }
 
@@ -336,7 +338,7 @@ void act_kill(struct act *a)
 static void written_out(struct act *a)
 {
     if (!act_failed(a)) {
-        stop_fast(a);
+        act_before_stop(a, stop_fast);
     }
 }
 

@@ -79,11 +79,15 @@ enum adopt_step adopt_next(const struct facts *facts, const struct guard_seen *g
  * down and its data discarded. */
 void act_post_bootstrap(struct act *act, act_next next);
 
+/* Run postgresql.before_stop if there is one, whatever becomes of it, then @next. */
+void act_before_stop(struct act *act, act_next next);
+
 /* The beginnings, by action; supervisor/act_table.c chooses. */
 void act_start_standby(struct act *act);
 void act_start_primary(struct act *act);
 void act_stop(struct act *act);
 void act_kill(struct act *act);
+void act_pre_promote(struct act *act);
 void act_arm(struct act *act);
 void act_promote(struct act *act);
 void act_hand_over(struct act *act);

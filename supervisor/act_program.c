@@ -211,7 +211,8 @@ int act_program_start(uv_loop_t *loop, const struct act_program_order *order, ac
     }
     struct act_program *p = (struct act_program *)mem_zalloc(sizeof(*p));
     const char *slash = strrchr(words[0], '/');
-    (void)snprintf(p->name, sizeof(p->name), "%s", slash != NULL ? slash + 1 : words[0]);
+    const char *file = slash != NULL ? slash + 1 : words[0];
+    (void)snprintf(p->name, sizeof(p->name), "%s", order->name != NULL ? order->name : file);
     int r = uv_pipe_init(loop, &p->in, 0);
     MUST(r == 0); /* never fails */
     r = uv_pipe_init(loop, &p->out, 0);

@@ -18,6 +18,7 @@ typedef void (*act_program_cb)(struct act_program *program, void *owner, const c
 struct act_program_order {
     const char *helper;
     char *const *words;      /* the program first; NULL at the end */
+    const char *name;        /* for people; NULL: that of the program's file */
     char **environment;      /* "NAME=value"; NULL at the end */
     const struct buf *input; /* for its standard input; NULL: nothing */
 };

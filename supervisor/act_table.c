@@ -19,6 +19,7 @@ static const struct {
     [ACTION_KILL] = {act_kill, SHORT_MS},
     [ACTION_STOP] = {act_stop, STOP_MS},
     [ACTION_SEAL] = {act_seal, SHORT_MS},
+    [ACTION_PRE_PROMOTE] = {act_pre_promote, MAKE_MS}, /* it has a limit of its own */
     [ACTION_ARM] = {act_arm, SHORT_MS},
     [ACTION_PROMOTE] = {act_promote, COPY_MS},
     [ACTION_RECORD] = {act_record, SHORT_MS},

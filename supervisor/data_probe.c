@@ -2,6 +2,7 @@
 #include "supervisor/data_probe.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -108,11 +109,13 @@ void data_probe_open(struct data_probe *probe, uv_loop_t *loop, const struct hel
 int data_probe_start(struct data_probe *probe, const struct data_question *question,
                      uint64_t deadline_ms, data_probe_cb on_seen, struct err *err)
 {
-    const char *words = question->startup ? (question->writes ? "write startup" : "read startup")
-                                          : (question->writes ? "write" : "read");
+    char words[32];
+    (void)snprintf(words, sizeof(words), "%s%s%s", question->writes ? "write" : "read",
+                   question->startup ? " startup" : "", question->spares_wal ? " nowal" : "");
     int r = helper_ask(&probe->helper, words, deadline_ms, done_cb, err);
     if (r == 0) {
         probe->on_seen = on_seen;
+        probe->spares_wal = question->spares_wal;
     }
     return r;
 }

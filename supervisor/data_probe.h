@@ -52,7 +52,8 @@ bool data_probe_writes(const struct data_probe_past *past);
 /* What a try is to do, beside reading. */
 struct data_question {
     bool writes;
-    bool startup; /* see how far PostgreSQL's recovery is: it takes no connection yet */
+    bool startup;    /* see how far PostgreSQL's recovery is: it takes no connection yet */
+    bool spares_wal; /* open nothing in pg_wal: who does so now is to be seen (start_watch.h) */
 };
 
 struct data_probe;
@@ -60,6 +61,7 @@ typedef void (*data_probe_cb)(struct data_probe *probe, const struct data_seen *
 
 struct data_probe {
     struct helper helper;
+    bool spares_wal; /* the question under way, or the last one */
     data_probe_cb on_seen;
     data_probe_cb on_closed; /* with NULL */
     void *owner;

@@ -307,6 +307,24 @@ static bool promotion_given_up(const struct facts *f)
     return has_lease(f) && was_no_primary(f) && f->lease.age_ms > f->settings.times.start_max_ms &&
            !runs(f);
 }
+/* It has been ended, and hangs in the kernel: nothing else can be done on this node. */
+static bool pre_promote_hangs(const struct facts *f)
+{
+    return has_lease(f) && f->wish.pre_promote_ms > f->settings.times.start_max_ms;
+}
+static bool is_forbidden(const struct facts *f)
+{
+    return has_lease(f) && has_begun(f) && f->wish.pre_promote == PRE_PROMOTE_REFUSED &&
+           f->pg.role != ROLE_PRIMARY && f->guard.promotion_seen != FACT_YES && was_no_primary(f);
+}
+static bool pre_promote_refused(const struct facts *f)
+{
+    return is_forbidden(f) && runs(f);
+}
+static bool pre_promote_release(const struct facts *f)
+{
+    return is_forbidden(f) && !runs(f);
+}
 static bool crash_loop(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !return_may_restart(f) && !is_paused(f);
@@ -442,7 +460,8 @@ static bool unread_and_down(const struct facts *f)
 static bool paused_and_down(const struct facts *f)
 {
     bool is_asked = f->wish.restart || (f->wish.clone && !has_lease(f));
-    return is_paused(f) && !runs(f) && !is_switching(f) && !is_asked;
+    bool goes_on_in_place = is_switching(f) || is_asked;
+    return is_paused(f) && !runs(f) && (is_on_old_timeline(f) || !goes_on_in_place);
 }
 static bool restart_in_place(const struct facts *f)
 {
@@ -485,17 +504,33 @@ static bool seal_granted(const struct facts *f)
 {
     return is_candidate(f) && !is_sealed(f, f->lease.epoch);
 }
+/* The first primary of all is not asked for, nor is one that has the order already. */
+static bool is_to_ask(const struct facts *f)
+{
+    return has_begun(f) && f->wish.pre_promote == PRE_PROMOTE_DUE &&
+           f->guard.promoted_epoch != f->lease.epoch;
+}
+static bool pre_promote(const struct facts *f)
+{
+    return is_candidate(f) && is_to_ask(f);
+}
+static bool may_promote(const struct facts *f)
+{
+    return !has_begun(f) || f->wish.pre_promote == PRE_PROMOTE_NONE ||
+           f->wish.pre_promote == PRE_PROMOTE_PASSED;
+}
 static bool arm(const struct facts *f)
 {
-    return is_candidate(f) && f->guard.state == GUARD_WELL && f->lease.remaining_ms > 0 &&
-           f->guard.armed_epoch != f->lease.epoch;
+    return is_candidate(f) && may_promote(f) && f->guard.state == GUARD_WELL &&
+           f->lease.remaining_ms > 0 && f->guard.armed_epoch != f->lease.epoch;
 }
 static bool promote(const struct facts *f)
 {
     return is_candidate(f) && f->guard.state == GUARD_WELL &&
            f->guard.armed_epoch == f->lease.epoch && is_sealed(f, f->lease.epoch) &&
            f->guard.promoted_epoch != f->lease.epoch && /* else it has the order already */
-           lease_lives(f) && f->lease.remaining_ms > f->settings.times.promote_margin_ms;
+           may_promote(f) && lease_lives(f) &&
+           f->lease.remaining_ms > f->settings.times.promote_margin_ms;
 }
 static bool is_serving(const struct facts *f)
 {
@@ -668,6 +703,9 @@ static const struct rule {
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
     {start_unanswered,   ACTION_WAIT,          RENEWS,  "start-unanswered",      "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
+    {pre_promote_hangs,  ACTION_WAIT,          LETS_GO, "pre-promote-hangs",     "A5", "pre_promote was ended, and is still there: the lease is not renewed"},
+    {pre_promote_refused, ACTION_STOP,         RENEWS,  "pre-promote-refused",   "A3", "pre_promote forbids it to be primary: it is stopped, so that it can give the role back"},
+    {pre_promote_release, ACTION_RELEASE,      RENEWS,  "pre-promote-release",   "A3", "pre_promote forbids it to be primary, and nothing runs: another one may be"},
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
     /* a primary that crashed */
@@ -694,6 +732,7 @@ static const struct rule {
     {seal_ordered,       ACTION_SEAL,          LETS_GO, "seal",                  "C1", "a new epoch is to be granted: nothing is acknowledged to an older one"},
     {start_to_promote,   ACTION_START_STANDBY, RENEWS,  "start-to-promote",      "B3", "it was granted the role: it starts as a standby first"},
     {seal_granted,       ACTION_SEAL,          RENEWS,  "seal-first",            "C1", "it was granted the role, and is not sealed for that epoch"},
+    {pre_promote,        ACTION_PRE_PROMOTE,   RENEWS,  "pre-promote",           "B1", "sealed: pre_promote is asked whether it may be primary"},
     {arm,                ACTION_ARM,           RENEWS,  "arm",                   "B1", "the guard must know the deadline before a promotion"},
     {promote,            ACTION_PROMOTE,       RENEWS,  "promote",               "B1", "sealed, armed, and enough of the lease is left"},
     /* the primary's own house */
@@ -723,7 +762,7 @@ static const struct rule {
 static void check(const struct facts *f, const struct decision *d)
 {
     MUST(d->action != ACTION_PROMOTE || (lease_lives(f) && f->guard.armed_epoch == f->lease.epoch &&
-                                         f->pg.sealed_epoch == d->epoch));
+                                         f->pg.sealed_epoch == d->epoch && may_promote(f)));
     MUST(d->action != ACTION_START_PRIMARY ||
          (lease_lives(f) && was_primary(f) && !is_on_old_timeline(f)));
     MUST(d->action != ACTION_RECORD || !is_on_old_timeline(f));
@@ -735,15 +774,22 @@ static void check(const struct facts *f, const struct decision *d)
          f->guard.state == GUARD_WELL);
 }
 
+static const char *why_stop(const struct facts *f)
+{
+    return f->pg.reload_refused ? "PostgreSQL refuses its configuration, and so can not be cut off "
+                                  "as it runs: it is ended"
+                                : "PostgreSQL was told in vain to read its configuration, and so "
+                                  "can not be cut off as it "
+                                  "runs: it is ended";
+}
+
 static void fill(const struct facts *f, const struct rule *r, struct decision *d)
 {
     d->epoch = f->lease.epoch;
     if (d->action == ACTION_SEAL) {
         d->epoch = has_lease(f) ? f->lease.epoch : f->store.order_epoch;
         d->seal = seal_next(&f->pg, d->epoch);
-        d->why = d->seal == SEAL_STOP ? "PostgreSQL refuses its configuration, and so can not be "
-                                        "cut off as it runs: it is ended"
-                                      : d->why;
+        d->why = d->seal == SEAL_STOP ? why_stop(f) : d->why;
     } else if (d->action == ACTION_SYNC_SET) {
         d->sync = sync_plan(f);
         d->why = d->sync.why;

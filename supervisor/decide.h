@@ -15,10 +15,11 @@
 
 enum action {
     ACTION_WAIT,
-    ACTION_KILL,    /* end every process of this PostgreSQL, now (safety B5) */
-    ACTION_STOP,    /* fast shutdown */
-    ACTION_RELEASE, /* sign the release of the lease: not one process is left (A3) */
-    ACTION_SEAL,    /* @seal says the step (C1) */
+    ACTION_KILL,        /* end every process of this PostgreSQL, now (safety B5) */
+    ACTION_STOP,        /* fast shutdown */
+    ACTION_RELEASE,     /* sign the release of the lease: not one process is left (A3) */
+    ACTION_SEAL,        /* @seal says the step (C1) */
+    ACTION_PRE_PROMOTE, /* ask postgresql.pre_promote whether it may be primary */
     ACTION_ARM,     /* epoch and deadline into the guard's page, and its word that it has them */
     ACTION_PROMOTE, /* ask the guard to, which looks at the deadline itself (B1) */
     ACTION_WRITE_SIGNAL,  /* standby.signal, synced (B3) */
@@ -53,6 +54,8 @@ struct decision decide(const struct facts *f);
  * that very epoch; and the fence is lifted, so that its commits do not wait for nobody. */
 bool serves_writes(const struct facts *f);
 
+/* How the sentence below begins: the decision and why, without what changes all the time. */
+void decide_reason(const struct facts *f, const struct decision *d, char *out, size_t size);
 /* The decision and what it was made from, in a sentence for `pgraftctl why`. */
 void decide_explain(const struct facts *f, const struct decision *d, char *out, size_t size);
 

@@ -5,10 +5,12 @@
 #include "base/must.h"
 #include "supervisor/decide.h"
 
+#define REASON_SIZE 640
+
 // clang-format off
 static const char *const actions[ACTIONS] = {
     [ACTION_WAIT] = "wait", [ACTION_KILL] = "kill", [ACTION_STOP] = "stop", [ACTION_RELEASE] = "release",
-    [ACTION_SEAL] = "seal", [ACTION_ARM] = "arm", [ACTION_PROMOTE] = "promote",
+    [ACTION_SEAL] = "seal", [ACTION_PRE_PROMOTE] = "pre-promote", [ACTION_ARM] = "arm", [ACTION_PROMOTE] = "promote",
     [ACTION_WRITE_SIGNAL] = "write-signal", [ACTION_RECORD] = "record", [ACTION_SYNC_SET] = "sync-set",
     [ACTION_HAND_OVER] = "hand-over", [ACTION_START_STANDBY] = "start-standby",
     [ACTION_START_PRIMARY] = "start-primary", [ACTION_START_GUARD] = "start-guard",
@@ -33,25 +35,29 @@ const char *action_name(enum action action)
     return actions[action];
 }
 
+void decide_reason(const struct facts *f, const struct decision *d, char *out, size_t size)
+{
+    bool is_refused = f->pg.reload_refused;
+    (void)snprintf(out, size, "%s: %s, because %s%s%s", d->rule, action_name(d->action), d->why,
+                   is_refused ? "; PostgreSQL refuses its configuration: " : "",
+                   is_refused ? f->pg.config_wrong : "");
+}
+
 void decide_explain(const struct facts *f, const struct decision *d, char *out, size_t size)
 {
+    char reason[REASON_SIZE];
     char lease[96] = "no lease";
     if (f->lease.epoch != 0) {
         (void)snprintf(lease, sizeof(lease), "lease of epoch %" PRIu64 " for %" PRIu64 " ms more",
                        f->lease.epoch, f->lease.remaining_ms);
     }
-    char wrong[PG_CONFIG_WRONG_SIZE + 48] = "";
-    if (f->pg.reload_refused) {
-        (void)snprintf(wrong, sizeof(wrong), "PostgreSQL refuses its configuration: %s",
-                       f->pg.config_wrong);
-    }
+    decide_reason(f, d, reason, sizeof(reason));
     const char *primary = f->store.lease_stands ? f->store.holder.text : "nobody";
     (void)snprintf(out, size,
-                   "%s: %s, because %s%s%s (PostgreSQL %s, %s, timeline %" PRIu32 " at %" PRIX32
-                   "/%" PRIX32 "; %s; sealed for %" PRIu64 ", order %" PRIu64
+                   "%s (PostgreSQL %s, %s, timeline %" PRIu32 " at %" PRIX32 "/%" PRIX32
+                   "; %s; sealed for %" PRIu64 ", order %" PRIu64
                    "; the role is granted to %s, epoch %" PRIu64 "; guard %s)",
-                   d->rule, action_name(d->action), d->why, wrong[0] != '\0' ? "; " : "", wrong,
-                   processes[f->pg.process], roles[f->pg.role], f->pg.end.timeline,
+                   reason, processes[f->pg.process], roles[f->pg.role], f->pg.end.timeline,
                    (uint32_t)(f->pg.end.lsn >> 32), (uint32_t)f->pg.end.lsn, lease,
                    f->pg.sealed_epoch, f->store.order_epoch, primary, f->store.grant_epoch,
                    guards[f->guard.state]);

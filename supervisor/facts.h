@@ -198,6 +198,7 @@ struct pg_facts {
 
     /* Told to read its configuration again, it has refused: it goes on by what it had. */
     bool reload_refused;
+    bool reload_in_vain; /* several times, and new sessions show that it has not; nobody says why */
     /* File, line and error, for which it has, or would if it were told; "": nothing is known. */
     char config_wrong[PG_CONFIG_WRONG_SIZE];
 };
@@ -337,6 +338,14 @@ struct supervisor_settings {
                                 take over; 0: in asynchronous mode there is no restart then */
 };
 
+/* What postgresql.pre_promote says of a promotion for the epoch of the lease. */
+enum pre_promote {
+    PRE_PROMOTE_NONE, /* there is none */
+    PRE_PROMOTE_DUE,  /* it has not said yet */
+    PRE_PROMOTE_PASSED,
+    PRE_PROMOTE_REFUSED, /* it failed, or took too long */
+};
+
 /* Who asks what of this node. */
 struct wish_facts {
     bool stop;       /* this program ends, and PostgreSQL with it */
@@ -345,6 +354,8 @@ struct wish_facts {
     bool adopt;   /* a data directory without our note is to be taken over */
     bool restart; /* an operator's: PostgreSQL has not been down for it yet, or is not up again */
     bool clone;   /* an operator's reinitialize */
+    enum pre_promote pre_promote;
+    uint64_t pre_promote_ms; /* for so long it has been running; 0: it does not */
 };
 
 /* This node's tags, for supervisor/source.h. */

@@ -226,8 +226,14 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
         return;
     }
     bool is_read = rows != NULL && probe_door_parse(rows, &door, NULL) == 0;
+    if (is_read && probe_door_is_its_own(&door)) {
+        pg_link_drop(link); /* the next one tells */
+        look(o);
+        return;
+    }
     if (is_read) {
         pg_seen_door(&o->seen, &door, uv_now(o->loop));
+        reload_not_seen(&o->seen.reload, o->door_began_ms, patience_ms(o));
     } else if (failure != NULL) {
         pg_seen_door_failed(&o->seen, probe_door_state(failure), uv_now(o->loop));
     }
@@ -319,9 +325,18 @@ static bool recovers(const struct observe *o)
     return o->guard_seen.may_run && counts && !is_primary;
 }
 
+/* Who opens it now is looked for. */
+static bool spares_wal(struct observe *o)
+{
+    return o->spares_wal != NULL && o->spares_wal(o);
+}
+
+/* A write that was asked for is one of pg_wal too. */
 static void try_data(struct observe *o)
 {
-    if (!o->data_is_asked && o->data_asked_ms != 0 &&
+    bool is_spared = spares_wal(o);
+    bool is_asked = o->data_is_asked && !is_spared;
+    if (!is_asked && o->data_asked_ms != 0 &&
         uv_now(o->loop) - o->data_asked_ms < o->options.data_ms) {
         return;
     }
@@ -332,14 +347,15 @@ static void try_data(struct observe *o)
         .wrote_lsn = o->wrote_lsn,
         .lsn = is_primary ? o->seen.watch.insert_lsn : 0,
         .flush_stands = o->seen.flush_stands,
-        .is_asked = o->data_is_asked,
+        .is_asked = is_asked,
         .write_every_ms = o->options.write_every_ms,
     };
-    struct data_question question = {.writes = data_probe_writes(&past), .startup = recovers(o)};
+    struct data_question question = {
+        .writes = data_probe_writes(&past), .startup = recovers(o), .spares_wal = is_spared};
     if (data_probe_start(&o->data, &question, o->options.data_answer_ms, data_seen_cb, NULL) ==
         0) { /* else: the last one still waits */
         o->data_writes = question.writes;
-        o->data_is_asked = false;
+        o->data_is_asked = o->data_is_asked && is_spared;
         o->data_asked_ms = uv_now(o->loop);
     }
 }
@@ -359,7 +375,7 @@ static void read_wal(struct observe *o)
     bool is_new = o->read_asked_ms == 0 || o->seen.read_starts != o->guard_seen.starts;
     bool is_time = is_new || uv_now(o->loop) - o->read_asked_ms >= pause_ms ||
                    (is_hurried(o) && o->seen.read_failures == 0);
-    if (!is_time || !pg_seen_wants_read(&o->seen, &o->guard_seen, &start)) {
+    if (!is_time || !pg_seen_wants_read(&o->seen, &o->guard_seen, &start) || spares_wal(o)) {
         return;
     }
     int code = wal_end_start(&o->wal, start, o->options.read_answer_ms, wal_seen_cb, &err);
@@ -602,9 +618,14 @@ void observe_hurry(struct observe *o, uint64_t for_ms)
     }
 }
 
-void observe_reloaded(struct observe *o)
+uint64_t observe_loaded_us(const struct observe *o)
 {
-    reload_told(&o->seen.reload, uv_now(o->loop), o->seen.has_door ? o->seen.door.loaded_us : 0);
+    return o->seen.reload.seen_us;
+}
+
+void observe_reloaded(struct observe *o, uint64_t loaded_us)
+{
+    reload_told(&o->seen.reload, uv_now(o->loop), loaded_us);
     o->door_asked_ms = 0;
     look(o);
 }
@@ -627,6 +648,11 @@ void observe_config_changed(struct observe *o)
 void observe_try_write(struct observe *o)
 {
     o->data_is_asked = true;
+}
+
+bool observe_is_in_wal(const struct observe *o)
+{
+    return o->wal.helper.is_asked || (o->data.helper.is_asked && !o->data.spares_wal);
 }
 
 void observe_files_changed(struct observe *o)

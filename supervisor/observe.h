@@ -28,6 +28,7 @@
 
 struct observe;
 typedef void (*observe_cb)(struct observe *observe);
+typedef bool (*observe_ask_cb)(struct observe *observe);
 typedef void (*observe_guard_cb)(struct observe *observe, const struct guard_event *event);
 
 struct observe_options {
@@ -63,6 +64,7 @@ struct observe {
     observe_cb on_change;
     observe_guard_cb on_guard; /* every event of the guard, after it was noted; NULL event: gone */
     observe_cb on_closed;
+    observe_ask_cb spares_wal; /* whether nothing in pg_wal may be opened now; NULL: it may be */
 
     struct observe_options options;
     uv_loop_t *loop;
@@ -115,8 +117,10 @@ void observe_close(struct observe *observe, observe_cb on_closed);
 
 /* Look much more often for so long: while a sequence waits for what it has done. */
 void observe_hurry(struct observe *observe, uint64_t for_ms);
-/* PostgreSQL was told to read its configuration again: a door is knocked at now. */
-void observe_reloaded(struct observe *observe);
+/* When PostgreSQL has read its configuration, by the newest session; 0: none has told. */
+uint64_t observe_loaded_us(const struct observe *observe);
+/* It was told to read it again: a door is knocked at now. @loaded_us: the above before it was. */
+void observe_reloaded(struct observe *observe, uint64_t loaded_us);
 /* It may be told now (reload.h); and it was, and is not seen to have done it: it is to be. */
 bool observe_may_reload(const struct observe *observe);
 bool observe_owes_reload(const struct observe *observe);
@@ -124,6 +128,8 @@ bool observe_owes_reload(const struct observe *observe);
 void observe_config_changed(struct observe *observe);
 /* Try a write of the data directory too, now. */
 void observe_try_write(struct observe *observe);
+/* A look at pg_wal is under way, and may open something there at any moment. */
+bool observe_is_in_wal(const struct observe *observe);
 /* Another program has worked in the data directory: what was read of it counts no more. */
 void observe_files_changed(struct observe *observe);
 /* What the store says of synchronous_standby_names, and of whom how many are wanted; before the

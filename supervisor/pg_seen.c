@@ -455,6 +455,7 @@ void pg_seen_fill(const struct pg_seen *seen, const struct guard_seen *guard,
     out->recovered = seen->recovered;
     out->signal_synced = guard->signal_synced;
     out->reload_refused = runs && seen->reload.is_refused;
+    out->reload_in_vain = runs && seen->reload.is_in_vain;
     (void)snprintf(out->config_wrong, sizeof(out->config_wrong), "%s",
                    runs ? reload_wrong(&seen->reload) : "");
     fill_receiver(seen, fresh, out);
@@ -483,7 +484,7 @@ bool pg_seen_is_same(const struct pg_facts *a, const struct pg_facts *b)
            a->end_lost == b->end_lost && is_same_end(&a->recovered, &b->recovered) &&
            a->recovered.lsn == b->recovered.lsn && is_same_receiver(a, b) &&
            a->signal_synced == b->signal_synced && a->force == b->force &&
-           a->reload_refused == b->reload_refused &&
+           a->reload_refused == b->reload_refused && a->reload_in_vain == b->reload_in_vain &&
            strcmp(a->config_wrong, b->config_wrong) == 0 &&
            a->is_fence_lifted == b->is_fence_lifted &&
            (a->in_force_lsn == IN_FORCE_UNSEEN) == (b->in_force_lsn == IN_FORCE_UNSEEN) &&

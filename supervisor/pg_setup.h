@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "supervisor/callbacks.h"
 #include "supervisor/cluster_view.h"
 #include "supervisor/facts.h"
 #include "supervisor/own_words.h"
@@ -33,6 +34,18 @@ struct pg_programs {
     const char *initdb;
     const char *basebackup;
     const char *rewind;
+};
+
+/* A user that a new cluster gets. */
+struct pg_account {
+    const char *name;
+    const char *password; /* NULL: none */
+    const char *options;  /* "CREATEDB, CREATEROLE"; may be "" */
+};
+
+struct pg_accounts {
+    const struct pg_account *at;
+    size_t count;
 };
 
 struct pg_setup {
@@ -69,9 +82,13 @@ struct pg_setup {
     const char *krbsrvname; /* NULL: libpq's */
     struct pg_setup_role standby;
     struct pg_setup_role primary;
+    struct pg_accounts first_users; /* of bootstrap, beside those above */
     struct pg_pairs initdb;         /* options, without "--"; the value may be "" */
     struct pg_pairs basebackup;     /* the same, of pg_basebackup */
     const char *post_bootstrap;     /* a command; or NULL */
+    const char *pre_promote;        /* ... */
+    const char *before_stop;
+    const char *callbacks[CALLBACKS];
     struct pg_lines first_hba;      /* of bootstrap, where the roles have none */
     struct pg_pairs rewind_options; /* the same, of pg_rewind */
     bool use_slots;                 /* each member has a replication slot */

@@ -120,12 +120,14 @@ const char *probe_door_sql(void)
            " FROM pg_show_all_settings() WHERE pending_restart OR name IN (" ARGUMENTS ")) AS p";
 }
 
-/* An entry of another kind is a value that can not be taken, or asks for a restart: everything else
- * is applied all the same. These texts are not translated. */
+/* Entries of two kinds keep nothing else from being applied: a value that can not be taken or asks
+ * for a restart, and a line that was removed whose parameter asks for one; that has neither file
+ * nor name. These texts are not translated. */
 const char *probe_files_sql(void)
 {
     return "SELECT sourcefile, sourceline, error, name FROM pg_show_all_file_settings()"
            " WHERE error IS NOT NULL AND error <> 'setting could not be applied'"
+           " AND error NOT LIKE 'parameter \"%\" cannot be changed without restarting the server'"
            " ORDER BY seqno LIMIT 1";
 }
 
@@ -296,6 +298,11 @@ int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, st
     probe_upstream_parse(pg_rows_text(rows, 0, D_CONNINFO), &d.upstream);
     *ret_door = d;
     return 0;
+}
+
+bool probe_door_is_its_own(const struct probe_door *door)
+{
+    return door->loaded_us > door->session_us;
 }
 
 void probe_files_parse(const struct pg_rows *rows, char out[PG_CONFIG_WRONG_SIZE])

@@ -79,7 +79,7 @@ struct probe_door {
     uint64_t pid;
     uint64_t started_us; /* of the postmaster */
     uint64_t session_us; /* when this session began */
-    uint64_t loaded_us;  /* when the postmaster last read its configuration */
+    uint64_t loaded_us;  /* when the postmaster last read its configuration, or this session */
     uint64_t system_id;
     uint64_t lsn; /* out of recovery: inserted, at that moment */
     bool is_fsync_on;
@@ -102,6 +102,9 @@ const char *probe_files_sql(void);
 /* ERR_PROTOCOL: that is not what was asked. Nothing is written then. */
 int probe_watch_parse(const struct pg_rows *rows, struct probe_watch *ret_watch, struct err *err);
 int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, struct err *err);
+/* It was there before PostgreSQL was told, and has read the files for itself: that says nothing of
+ * what the postmaster has read, and with it those that are made from now on. */
+bool probe_door_is_its_own(const struct probe_door *door);
 /* "FILE:LINE: ERROR", or "": nothing is. */
 void probe_files_parse(const struct pg_rows *rows, char out[PG_CONFIG_WRONG_SIZE]);
 void probe_upstream_parse(const char *conninfo, struct probe_upstream *ret_upstream);

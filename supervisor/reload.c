@@ -8,17 +8,7 @@
 
 #define AGAIN_MS 500
 #define AGAIN_MAX_MS 8000
-
-void reload_told(struct reload_book *book, uint64_t now_ms, uint64_t loaded_us)
-{
-    if (!book->is_told || book->is_judged) {
-        book->since_ms = now_ms;
-    }
-    book->is_told = true;
-    book->is_judged = false;
-    book->told_ms = now_ms;
-    book->loaded_us = loaded_us;
-}
+#define VAIN_TELLS 3
 
 static void forgive(struct reload_book *book)
 {
@@ -27,12 +17,43 @@ static void forgive(struct reload_book *book)
     book->again_ms = 0;
 }
 
+static void note_read(struct reload_book *book)
+{
+    if ((book->is_told || book->is_refused) && book->seen_us > book->loaded_us) {
+        book->is_told = false;
+        book->is_in_vain = false;
+        forgive(book);
+    }
+}
+
+void reload_told(struct reload_book *book, uint64_t now_ms, uint64_t loaded_us)
+{
+    if (!book->is_told || book->is_judged) {
+        book->since_ms = now_ms;
+        book->tells = 0;
+    }
+    book->tells++;
+    book->is_told = true;
+    book->is_judged = false;
+    book->told_ms = now_ms;
+    book->loaded_us = loaded_us != 0 ? loaded_us : book->seen_us;
+    note_read(book);
+}
+
 void reload_seen(struct reload_book *book, uint64_t loaded_us)
 {
-    if ((book->is_told || book->is_refused) && loaded_us > book->loaded_us) {
-        book->is_told = false;
-        forgive(book);
+    if (loaded_us > book->seen_us) {
         memcpy(book->borne, book->wrong, sizeof(book->borne));
+    }
+    book->seen_us = loaded_us;
+    note_read(book);
+}
+
+void reload_not_seen(struct reload_book *book, uint64_t began_ms, uint64_t patience_ms)
+{
+    if (book->is_told && book->tells >= VAIN_TELLS &&
+        began_ms >= book->since_ms + VAIN_TELLS * patience_ms) {
+        book->is_in_vain = true;
     }
 }
 
@@ -42,6 +63,10 @@ static void note_wrong(struct reload_book *book, const char *wrong)
     char text[PG_CONFIG_WRONG_SIZE];
     (void)snprintf(text, sizeof(text), "%s", wrong);
     bool is_other = strcmp(text, book->wrong) != 0;
+    if (book->was_asked && is_other) {
+        book->tells = 0;
+        book->is_in_vain = false;
+    }
     if (book->was_asked && is_other && book->is_refused) {
         book->refusals = 0;
         book->again_ms = 0;

@@ -11,7 +11,7 @@ enum seal_step seal_next(const struct pg_facts *pg, uint64_t epoch)
     }
     if (pg->conninfo_empty == FACT_NO || pg->force == FORCE_FOREIGN) {
         /* By the file, which has the fence too (safety B2). */
-        return pg->reload_refused ? SEAL_STOP : SEAL_EMPTY_CONNINFO;
+        return pg->reload_refused || pg->reload_in_vain ? SEAL_STOP : SEAL_EMPTY_CONNINFO;
     }
     if (pg->conninfo_empty != FACT_YES) {
         return SEAL_LOOK_AGAIN;

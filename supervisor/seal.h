@@ -5,10 +5,11 @@
  * position is read when nothing can move it any more.
  *
  *   note the epoch -> empty primary_conninfo -> end the receiver -> look again -> read the end
- *                        '-> refused: end PostgreSQL ------------------------------'
+ *                        '-> refused, in vain: end PostgreSQL ---------------------'
  *
  * A PostgreSQL that refuses its configuration can not be cut off as it runs. It is ended, with
- * files that name nobody: its answer is wanted, and it could not lift a fence either.
+ * files that name nobody: its answer is wanted, and it could not lift a fence either. So is one
+ * that was told several times in vain, where its refusal can not be seen: no seal waits for ever.
  *
  * A standby whose fence somebody has taken away (ALTER SYSTEM) is not sealed before it stands
  * again: once promoted it would acknowledge writes before anything is recorded (safety B2).

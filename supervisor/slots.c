@@ -132,6 +132,22 @@ static bool is_there(const struct slots_seen *seen, const char *name)
     return false;
 }
 
+/* The names that the configuration gives, asked for once a look. */
+struct permanent {
+    uint32_t count;
+    char at[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE];
+};
+
+static bool is_permanent(const struct permanent *permanent, const char *name)
+{
+    for (uint32_t i = 0; i < permanent->count; i++) {
+        if (strcmp(permanent->at[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* With a time of nothing slots are where they are needed now, and nowhere else. */
 static bool is_kept_here(const struct slots_input *input, const struct slots_member *member)
 {
@@ -142,11 +158,15 @@ static bool is_kept_here(const struct slots_input *input, const struct slots_mem
 /* NULL: it stays. */
 static const char *why_drop(const struct slots_input *input, const struct slots_seen *seen,
                             const struct slot_row *row, const struct slots_member *member,
-                            uint64_t idle_ms)
+                            bool is_named, uint64_t idle_ms)
 {
     bool is_over = idle_ms >= input->ttl_ms;
     if (row->is_active || row->is_temporary || !row->is_physical || seen->has_more) {
         return NULL;
+    }
+    if (member == NULL && is_named) {
+        bool stays = input->is_primary || input->is_paused;
+        return is_over && !stays ? "it is the primary's alone, and nobody has used it" : NULL;
     }
     if (member == NULL) {
         bool is_kept = input->is_kept != NULL && input->is_kept(input->ctx, row);
@@ -189,12 +209,31 @@ static void plan(struct slots_plan *out, enum slots_step step, const char *name,
     (void)snprintf(out->name, sizeof(out->name), "%s", name);
 }
 
+/* Behind the @count that are there already; how many there are then. */
+static uint32_t plan_permanent(const struct slots_input *input, const struct slots_seen *seen,
+                               const struct permanent *permanent, struct slots_plan *out,
+                               uint32_t count, uint32_t max)
+{
+    for (uint32_t i = 0; i < permanent->count && count < max; i++) {
+        const char *name = permanent->at[i];
+        bool is_due = input->is_primary && !seen->has_more && member_of(input, name) == NULL;
+        if (is_due && !is_there(seen, name)) {
+            plan(&out[count++], SLOTS_CREATE, name, 0, "the configuration names it");
+        }
+    }
+    return count;
+}
+
 uint32_t slots_plan(struct slots_book *book, const struct slots_input *input,
                     const struct slots_seen *seen, uint64_t now_ms, struct slots_plan *out,
                     uint32_t max)
 {
     uint32_t count = 0;
+    struct permanent permanent = {.count = 0};
     forget_gone(book, seen);
+    if (input->permanent != NULL) {
+        permanent.count = input->permanent(input->ctx, permanent.at);
+    }
     for (uint32_t i = 0; i < seen->count && count < max; i++) {
         const struct slot_row *row = &seen->at[i];
         const struct slots_member *member = member_of(input, row->name);
@@ -204,7 +243,8 @@ uint32_t slots_plan(struct slots_book *book, const struct slots_input *input,
             continue;
         }
         *at_ms = is_used ? now_ms : *at_ms;
-        const char *why = why_drop(input, seen, row, member, now_ms - *at_ms);
+        const char *why = why_drop(input, seen, row, member, is_permanent(&permanent, row->name),
+                                   now_ms - *at_ms);
         uint64_t to = why == NULL && member != NULL && is_kept_here(input, member)
                           ? advance_to(input, seen, row, member)
                           : 0;
@@ -221,7 +261,7 @@ uint32_t slots_plan(struct slots_book *book, const struct slots_input *input,
             plan(&out[count++], SLOTS_CREATE, m->name, 0, "a member needs it");
         }
     }
-    return count;
+    return plan_permanent(input, seen, &permanent, out, count, max);
 }
 
 /* The names hold nothing but a to z, digits and underscores, or came out of PostgreSQL, which has

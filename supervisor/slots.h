@@ -11,7 +11,11 @@
  * A slot is for a member that is heard of and has data. One that is heard of and has none (it is
  * being cloned, or its disk is gone) needs no WAL of before: its slot is made anew when its time is
  * over. Physical slots that are nobody's are dropped after the same time, unless the configuration
- * names them; logical ones and those in use never are. */
+ * names them; logical ones and those in use never are.
+ *
+ * The physical slots that the configuration names (`slots`) are the primary's: made there when they
+ * are missing, and never dropped. How far their reader is, no standby knows; so one that was left
+ * on a standby holds WAL for nobody, and goes after the same time. */
 #ifndef SUPERVISOR_SLOTS_H_
 #define SUPERVISOR_SLOTS_H_
 
@@ -24,6 +28,7 @@
 
 #define SLOTS_MAX 48
 #define SLOTS_NAME_SIZE 64
+#define SLOTS_PERMANENT_MAX 16
 
 /* One of pg_replication_slots. */
 struct slot_row {
@@ -67,6 +72,8 @@ struct slots_input {
     uint32_t member_count; /* other databases */
     struct slots_member members[FACTS_MEMBERS_MAX];
     bool (*is_kept)(void *ctx, const struct slot_row *row); /* by the configuration; NULL: none */
+    /* The physical slots that it names, how many; NULL: none. */
+    uint32_t (*permanent)(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE]);
     void *ctx;
 };
 

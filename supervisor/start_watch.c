@@ -56,6 +56,10 @@ int start_watch_arm(const struct start_watch *watch, const char *data_dir, struc
     }
     /* Of one: it may run for years, and open a file of WAL each second. */
     int id = inotify_add_watch(watch->fd, path, IN_OPEN | IN_ONESHOT | IN_ONLYDIR);
+    int error = errno;
     (void)start_watch_take(watch);
-    return id >= 0 ? 0 : err_errno(err, errno, "%s", path);
+    if (id < 0 && error == ENOSPC) { /* its text speaks of a disk */
+        return err_set(err, ERR_SYSTEM, "%s: fs.inotify.max_user_watches is used up", path);
+    }
+    return id >= 0 ? 0 : err_errno(err, error, "%s", path);
 }

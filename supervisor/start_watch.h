@@ -4,7 +4,8 @@
  * may end for any of them. Only then comes the startup process, and that one alone opens what is in
  * pg_wal. It may live for some milliseconds, too short for any look: so the kernel notes it, and
  * what it noted is read when PostgreSQL has ended. It says no more than that: what ended it then is
- * not known. Nobody else reads there while it is armed; a backup by hand would look the same. */
+ * not known. So this program itself opens nothing there from before it is armed until PostgreSQL
+ * has (supervisor_spares_wal()); a backup by hand would look the same. */
 #ifndef SUPERVISOR_START_WATCH_H_
 #define SUPERVISOR_START_WATCH_H_
 

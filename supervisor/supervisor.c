@@ -79,7 +79,8 @@ static void stop_if_down(struct supervisor *s, uint64_t now_ms)
     /* What was signed has to arrive: else the others wait for the end of the lease. */
     bool is_given_back = f->lease.epoch == 0 && !holder_is_pending(&s->side.holder);
     bool is_said = !is_farewell_awaited(f) || down_ms > FAREWELL_MAX_MS;
-    bool is_over = is_down && ((is_given_back && is_said) || down_ms > RELEASE_MAX_MS);
+    bool is_over = is_down && ((is_given_back && is_said) || down_ms > RELEASE_MAX_MS) &&
+                   supervisor_scripts_are_over(s, down_ms);
     if (is_over || now_ms - s->stopping_ms > STOP_MAX_MS) {
         if (is_down && s->is_guard_greeted) {
             (void)guard_client_ask(&s->guard, GUARD_QUIT, 0, 0, NULL, NULL);
@@ -128,6 +129,7 @@ static void look(struct supervisor *s)
     supervisor_gather(s, now_ms);
     if (s->supervises) {
         is_new = look_at_postgresql(s, now_ms);
+        supervisor_call_due(s);
     }
     supervisor_measure_tick(s, now_ms);
     supervisor_tell(s, now_ms, is_new);
@@ -223,8 +225,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     observe_times(&options, s->settings.times.lease_ms);
     struct err unwatched = {.code = 0};
     if (start_watch_open(&s->start_watch, &unwatched) != 0) {
-        log_warn("supervisor", "whether PostgreSQL comes as far as its data is not seen",
-                 LOG_ERR(&unwatched));
+        supervisor_tell_unwatched(s, &unwatched);
     }
     int code = guard_client_init(&s->guard, err);
     code = code != 0 ? code : observe_open(&s->observe, s->loop, &options, err);
@@ -235,6 +236,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     s->observe.owner = s;
     s->observe.on_change = observe_changed;
     s->observe.on_guard = guard_told;
+    s->observe.spares_wal = supervisor_spares_wal;
     options.place.statement_ms = UPKEEP_CHECKPOINT_MS + ACT_STATEMENT_MS; /* theirs are above it */
     code = act_open(&s->act, s->loop, &options.place, err);
     MUST(code == 0); /* the place is that of the observer */
@@ -247,6 +249,8 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     s->act.on_done = supervisor_act_done;
     s->act.guard = &s->guard;
     s->act.guard_seen = &s->observe.guard_seen;
+    supervisor_scripts_open(s);
+    s->open_parts++;
     return 0;
 }
 
@@ -313,6 +317,11 @@ static void upkeep_closed_cb(struct upkeep *upkeep)
     part_closed((struct supervisor *)upkeep->owner);
 }
 
+static void scripts_closed_cb(struct callback_run *run)
+{
+    part_closed((struct supervisor *)run->owner);
+}
+
 static void refused_closed_cb(struct refused_look *look)
 {
     mem_free(look);
@@ -343,6 +352,7 @@ void supervisor_close(struct supervisor *s, supervisor_cb on_closed, void *owner
         upkeep_close(&s->upkeep, upkeep_closed_cb);
         observe_close(&s->observe, observe_closed_cb);
         act_close(&s->act, act_closed_cb);
+        callback_run_close(&s->scripts.run, scripts_closed_cb);
     }
     uv_close((uv_handle_t *)&s->tick, tick_closed_cb);
 }

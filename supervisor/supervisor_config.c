@@ -210,10 +210,18 @@ void supervisor_follow_config(struct supervisor *s, uint64_t now_ms)
 /* ---- PostgreSQL ---- */
 
 /* What its files have to say beside the setup: what is in force now, by what was seen of it. False:
- * that is not clear, or on its way. */
+ * that is not clear, or on its way. But files that are mended just when it is told may be read by
+ * some of its processes, and refused by the postmaster: what is in force is not clear then until
+ * all are told once more what they were told. */
 static bool in_force(const struct supervisor *s, struct act_config *out)
 {
     const struct pg_facts *pg = &s->facts.pg;
+    bool is_ours = s->config.is_primary && s->config.has_sync;
+    if (pg->role == ROLE_PRIMARY && pg->force == FORCE_UNKNOWN && is_ours &&
+        observe_owes_reload(&s->observe)) {
+        *out = s->config;
+        return true;
+    }
     memset(out, 0, sizeof(*out));
     out->is_primary = pg->role == ROLE_PRIMARY;
     if (out->is_primary) {
@@ -242,8 +250,11 @@ bool supervisor_reload(struct supervisor *s, uint64_t now_ms)
 {
     bool is_ours = s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_YES &&
                    s->home.bin_dir[0] != '\0';
-    bool is_calm = s->decision.action == ACTION_WAIT && s->facts.pg.process == PG_RUNNING &&
-                   s->postmaster != 0 && s->next_setup == NULL;
+    const struct decision *d = &s->decision;
+    bool waits = d->action == ACTION_WAIT ||
+                 (d->action == ACTION_SYNC_SET && d->sync.step == SYNC_STEP_WAIT);
+    bool is_calm =
+        waits && s->facts.pg.process == PG_RUNNING && s->postmaster != 0 && s->next_setup == NULL;
     struct act_config config;
     bool is_wanted = s->is_reload_due || is_bare(s) || observe_owes_reload(&s->observe);
     if (!is_wanted || now_ms < s->reload_again_ms || !is_ours || !is_calm ||
@@ -259,6 +270,7 @@ bool supervisor_reload(struct supervisor *s, uint64_t now_ms)
     s->act.order.decision = (struct decision){.action = ACTION_WAIT};
     s->act.order.config = config;
     s->is_reloading = true;
+    s->scripts.tells_reload = s->is_reload_due;
     s->is_reload_due = false;
     act_reload(&s->act);
     return true;
@@ -281,8 +293,9 @@ void supervisor_reloaded(struct supervisor *s, uint64_t now_ms)
     s->is_reloading = false;
     if (a->err.code == 0) {
         s->config = a->order.config;
+        s->scripts.reloads += s->scripts.tells_reload ? 1 : 0;
         log_told(s);
-        observe_reloaded(&s->observe);
+        observe_reloaded(&s->observe, a->order.loaded_us);
         return;
     }
     s->is_reload_due = true;

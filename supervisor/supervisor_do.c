@@ -68,12 +68,14 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
+    o->loaded_us = observe_loaded_us(&s->observe);
     know_sync(&s->facts.pg, &o->config);
     o->postmaster = s->postmaster;
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
     o->force = s->observe.seen.force;
     o->has_archive = supervisor_has_archive(s->setup);
-    o->start_watch = s->start_watch.is_open ? &s->start_watch : NULL;
+    bool is_quiet = s->start_watch.is_open && !observe_is_in_wal(&s->observe);
+    o->start_watch = is_quiet ? &s->start_watch : NULL;
     o->failures = s->failures;
     o->upstream.name = s->facts.store.holder;
     o->upstream.epoch = s->facts.store.grant_epoch;
@@ -271,7 +273,7 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
     bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;
     if (is_cut || d->action == ACTION_FOLLOW || is_sync_set) {
-        observe_reloaded(&s->observe);
+        observe_reloaded(&s->observe, a->order.loaded_us);
     }
     if (d->action == ACTION_KILL) {
         s->is_swept = s->facts.guard.state == GUARD_GONE;
@@ -331,6 +333,10 @@ void supervisor_act_done(struct act *a)
     }
     if (s->is_reloading) {
         supervisor_reloaded(s, now_ms);
+        supervisor_soon(s);
+        return;
+    }
+    if (supervisor_pre_promoted(s, now_ms)) {
         supervisor_soon(s);
         return;
     }
@@ -412,13 +418,14 @@ static bool gives_way(const struct supervisor *s)
     }
     /* A promotion is with the guard, which looks at lease and epoch itself; what is withdrawn from
      * it half way ends PostgreSQL. */
-    bool is_promotion =
-        old->action == ACTION_PROMOTE && old->epoch == d->epoch && s->facts.pg.process != PG_ABSENT;
+    bool is_promotion = (old->action == ACTION_PROMOTE || old->action == ACTION_PRE_PROMOTE) &&
+                        old->epoch == d->epoch && s->facts.pg.process != PG_ABSENT;
     bool is_end = d->action == ACTION_KILL || d->action == ACTION_STOP || s->is_stopping;
     /* What follows a change of the set is no hurry: the sequence still wakes commits that wait. */
     bool is_next = d->action == ACTION_SYNC_SET && old->action == ACTION_SYNC_SET &&
                    d->sync.step != SYNC_STEP_APPLY;
-    bool is_in_vain = old->action == ACTION_INITDB && s->facts.store.initialized == FACT_YES;
+    bool is_in_vain = (old->action == ACTION_INITDB && s->facts.store.initialized == FACT_YES) ||
+                      (old->action == ACTION_PRE_PROMOTE && old->epoch != s->facts.lease.epoch);
     bool is_else = d->action != ACTION_WAIT && !is_next && old->action != ACTION_STOP &&
                    old->action != ACTION_KILL && old->action != ACTION_HAND_OVER;
     return is_end || is_in_vain || (is_else && !is_promotion && !act_is_work_inside(old));

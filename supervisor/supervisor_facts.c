@@ -79,6 +79,23 @@ static void gather_starts(struct supervisor *s, const struct pg_facts *pg)
     }
 }
 
+/* Once, until it may be seen. */
+static void tell_blind(struct supervisor *s)
+{
+    const struct pg_seen *seen = &s->observe.seen;
+    if (!seen->has_door) {
+        return;
+    }
+    if (!seen->door.may_see_files && !s->is_blind_told) {
+        log_warn("config", "not seen",
+                 LOG_STR("text",
+                         "the role of pgraft may not see whether PostgreSQL would refuse to "
+                         "load its configuration: GRANT EXECUTE ON FUNCTION "
+                         "pg_catalog.pg_show_all_file_settings() to it, in its database"));
+    }
+    s->is_blind_told = !seen->door.may_see_files;
+}
+
 /* One bad line in any of its files, and it goes on by all that it had before. That counts only if
  * it was seen to refuse; what is wrong with the files is told before, for whoever has changed them.
  */
@@ -261,12 +278,14 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     gather_making(s, now_ms, f);
     gather_end(s, now_ms, &f->pg);
     gather_starts(s, &f->pg);
+    tell_blind(s);
     gather_config(s, &f->pg);
     supervisor_gather_back(s, now_ms);
     gather_source(s, now_ms, f);
     f->wish.stop = s->is_stopping;
     f->wish.adopt = s->adopts;
     gather_switchover(s, now_ms, f);
+    supervisor_gather_scripts(s, now_ms, f);
     s->was_up = s->was_up || f->pg.process == PG_RUNNING;
     s->absent_ms = f->pg.process != PG_ABSENT ? 0 : s->absent_ms != 0 ? s->absent_ms : now_ms;
     f->pg.down_ms = s->absent_ms != 0 ? now_ms - s->absent_ms + 1 : 0;

@@ -133,14 +133,31 @@ static void tell_in_vain(struct supervisor *s, int status, enum fact has_read)
     }
 }
 
+/* It is told once, and what else opens pg_wal is not told after it. */
+static bool has_start_read(struct supervisor *s)
+{
+    s->has_start_read = s->has_start_read || start_watch_take(&s->start_watch);
+    return s->has_start_read;
+}
+
+bool supervisor_spares_wal(struct observe *observe)
+{
+    struct supervisor *s = (struct supervisor *)observe->owner;
+    const struct act_order *o = &s->act.order;
+    bool is_begun = s->act.is_running || s->act.start_asked != 0;
+    bool is_to_come =
+        is_begun && o->decision.action == ACTION_START_STANDBY && o->start_watch != NULL;
+    return is_to_come || (s->is_start_watched && !has_start_read(s));
+}
+
 static void note_end(struct supervisor *s, const struct guard_event *e, bool is_asked)
 {
     int status = (int)e->wait_status;
     bool is_on_purpose = is_asked || e->phase != GUARD_RUN;
     enum starts_end how = is_on_purpose ? STARTS_ON_PURPOSE : starts_end_of(status);
-    enum fact has_read = !s->is_start_watched                ? FACT_UNKNOWN
-                         : start_watch_take(&s->start_watch) ? FACT_YES
-                                                             : FACT_NO;
+    enum fact has_read = !s->is_start_watched ? FACT_UNKNOWN
+                         : has_start_read(s)  ? FACT_YES
+                                              : FACT_NO;
     s->is_start_watched = false;
     if (starts_ended(&s->starts, how, has_read == FACT_YES, supervisor_now_ms())) {
         tell_in_vain(s, status, has_read);
@@ -213,6 +230,30 @@ static void note_signal(struct supervisor *s, const struct guard_event *e)
     }
 }
 
+void supervisor_tell_unwatched(struct supervisor *s, const struct err *err)
+{
+    if (strcmp(s->unwatched, err->msg) != 0) {
+        memcpy(s->unwatched, err->msg, sizeof(s->unwatched));
+        log_warn("supervisor", "whether PostgreSQL comes as far as its data is not seen",
+                 LOG_ERR(err));
+    }
+}
+
+static void note_start(struct supervisor *s)
+{
+    const struct act_order *o = &s->act.order;
+    bool is_standby = o->decision.action == ACTION_START_STANDBY;
+    starts_began(&s->starts, supervisor_now_ms());
+    s->is_start_watched = is_standby && o->is_start_watched;
+    s->has_start_read = false;
+    if (s->is_start_watched) {
+        s->unwatched[0] = '\0';
+    } else if (is_standby && o->unwatched.code != 0) {
+        supervisor_tell_unwatched(s, &o->unwatched);
+    }
+    s->died = s->was_up = false;
+}
+
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
 {
     act_guard_event(&s->act, e);
@@ -222,6 +263,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
         s->is_guard_greeted = false;
         s->is_swept = false;
         s->signal_error = NULL;
+        s->is_start_watched = false; /* of its end nobody tells */
         supervisor_soon(s);
         return;
     }
@@ -237,10 +279,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     if (e->kind == GUARD_DIED) {
         note_crash(s, e);
     } else if (e->kind == GUARD_STARTED) {
-        starts_began(&s->starts, supervisor_now_ms());
-        s->is_start_watched =
-            s->act.order.decision.action == ACTION_START_STANDBY && s->act.order.is_start_watched;
-        s->died = s->was_up = false;
+        note_start(s);
     }
     if (e->kind == GUARD_DIED || e->kind == GUARD_ENDED) {
         s->postmaster = 0;

@@ -2,7 +2,9 @@
 #ifndef SUPERVISOR_SUPERVISOR_PARTS_H_
 #define SUPERVISOR_SUPERVISOR_PARTS_H_
 
+#include "supervisor/act_parts.h"
 #include "supervisor/act_table.h"
+#include "supervisor/callback_run.h"
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
 #include "supervisor/damage.h"
@@ -45,6 +47,20 @@ struct supervisor_measure {
     struct timing_book book;
 };
 
+/* supervisor_scripts.c: an operator's programs. */
+struct supervisor_scripts {
+    struct callback_run run;
+    struct callbacks_past past;
+    char *environment[ACT_VARIABLES_MAX];
+    uint32_t reloads;     /* PostgreSQL was told of a new configuration */
+    bool tells_reload;    /* the sequence under way does */
+    bool restarts;        /* what goes down now is a restart that was asked for */
+    uint64_t asked_epoch; /* for which pre_promote has said ... */
+    enum pre_promote answer;
+    uint64_t begun_ms;          /* it runs since; 0: it does not */
+    uint64_t declines_until_ms; /* this node asks not to be chosen */
+};
+
 struct supervisor {
     const struct pg_setup *setup;        /* what sequences read */
     const struct pg_setup *next_setup;   /* newer, as soon as none runs; or NULL */
@@ -82,7 +98,9 @@ struct supervisor {
     bool was_up; /* it had started before */
     struct starts_book starts;
     struct start_watch start_watch;
-    bool is_start_watched;           /* the one of now, or the last */
+    bool is_start_watched;           /* the one of now, or the last ... */
+    bool has_start_read;             /* ... and it has come to its data */
+    char unwatched[ERR_MSG_MAX];     /* why starts can not be watched, or "" */
     char start_trouble[ERR_MSG_MAX]; /* why it does not come up, or "" */
     uint64_t unread_since_ms; /* nothing runs, and the end of its WAL is not known; 0: it is */
     char unread_trouble[ERR_MSG_MAX]; /* why that can not be read, or "" */
@@ -141,6 +159,7 @@ struct supervisor {
     enum damage_wait damage_wait_told;  /* since it last streamed */
     enum fact config_reads;             /* of PostgreSQL, by its last start or reload */
     char config_says[ERR_MSG_MAX];      /* ... and why it can not */
+    bool is_blind_told;                 /* that nobody may see whether it would read it */
     char load_trouble[ERR_MSG_MAX];     /* why it would not, or did not, read it again; or "" */
     enum fact is_let_in;                /* by whom it follows, for replication */
     struct supervisor_resolve *resolve; /* under way */
@@ -175,6 +194,7 @@ struct supervisor {
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
 
+    struct supervisor_scripts scripts;
     struct supervisor_measure measure;
     struct lease_low lease_low;
     struct supervisor_upgrade upgrade;
@@ -220,6 +240,10 @@ bool supervisor_place_of(const struct supervisor *s, const struct facts_name *na
 /* supervisor_guard.c */
 void supervisor_meet_guard(struct supervisor *s, bool may_start);
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *event);
+/* Of a start that is watched only PostgreSQL itself may open something in pg_wal, until it has. */
+bool supervisor_spares_wal(struct observe *observe);
+/* Starts can not be watched: once for each reason. */
+void supervisor_tell_unwatched(struct supervisor *s, const struct err *err);
 /* The lease as it is now into the page. */
 void supervisor_write_page(struct supervisor *s);
 uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms);
@@ -273,6 +297,20 @@ void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
 void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms);
 /* A slot that the configuration names; @ctx: the setup. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
+/* The physical slots that it wants made; how many. */
+uint32_t supervisor_permanent_slots(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE]);
+
+/* supervisor_scripts.c */
+void supervisor_scripts_open(struct supervisor *s);
+/* After a look: the callbacks that are due by it. */
+void supervisor_call_due(struct supervisor *s);
+void supervisor_gather_scripts(struct supervisor *s, uint64_t now_ms, struct facts *facts);
+/* A sequence has ended. True: it was pre_promote's, and its answer is known now. */
+bool supervisor_pre_promoted(struct supervisor *s, uint64_t now_ms);
+/* As its words have them now. */
+struct own_tags supervisor_own_tags(const struct supervisor *s, uint64_t now_ms);
+/* Of a program that stops: it has been down for @down_ms. */
+bool supervisor_scripts_are_over(const struct supervisor *s, uint64_t down_ms);
 
 /* supervisor_measure.c. The tick is to run after so long; it runs now. */
 void supervisor_tick_due(struct supervisor *s, uint64_t after_ms);

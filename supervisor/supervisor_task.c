@@ -93,6 +93,9 @@ void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts 
 {
     enum task_end before = s->task.end;
     task_step(&s->task, now_ms, f);
+    /* What a clone is started with is a start, not a restart. */
+    s->scripts.restarts =
+        s->task.end == TASK_RUNS && s->task.kind == TASK_RESTART && !s->task.is_torn;
     if (before == TASK_RUNS && s->task.end != TASK_RUNS) {
         tell(s, s->task.end == TASK_DONE ? "PostgreSQL has started again" : s->task.why);
     }

@@ -226,5 +226,6 @@ void supervisor_tell(struct supervisor *s, uint64_t now_ms, bool is_new)
     if (is_new || s->has_news || now_ms - s->published_ms >= PUBLISH_MS) {
         publish(s, now_ms);
     }
-    store_side_say(&s->side, now_ms, &s->facts, &supervisor_newest(s)->tags, s->card);
+    const struct own_tags tags = supervisor_own_tags(s, now_ms);
+    store_side_say(&s->side, now_ms, &s->facts, &tags, s->card);
 }

@@ -71,6 +71,9 @@ static const char *waits_for(const struct supervisor *s)
     if (s->act.is_running || s->is_looking_home) {
         return "something is being done to PostgreSQL";
     }
+    if (!callback_run_is_idle(&s->scripts.run)) {
+        return "a callback runs, and would lose its output";
+    }
     if (f->lease.epoch == 0) {
         return f->pg.role == ROLE_PRIMARY ? "PostgreSQL runs as a primary without a lease" : NULL;
     }

@@ -1,5 +1,6 @@
 /* supervisor/supervisor_upkeep.c - which slots a node's house is to have, from its facts; and who
  * is told to ask PostgreSQL for less. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -51,6 +52,48 @@ bool supervisor_keeps_slot(void *ctx, const struct slot_row *row)
 {
     const struct pg_setup *setup = (const struct pg_setup *)ctx;
     return is_permanent(setup->permanent_slots, row) || is_ignored(setup->ignored_slots, row);
+}
+
+/* What PostgreSQL takes for the name of a slot. */
+static bool is_slot_name(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 0 && size < SLOTS_NAME_SIZE &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == size;
+}
+
+/* "archive: {type: physical}", "archive: {}", "archive:" */
+static bool is_physical(const json_t *entry)
+{
+    const char *type = json_string_value(json_object_get(entry, "type"));
+    return type == NULL || strcmp(type, "physical") == 0;
+}
+
+uint32_t supervisor_permanent_slots(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE])
+{
+    const struct pg_setup *setup = (const struct pg_setup *)ctx;
+    const char *text = setup->permanent_slots;
+    char own[PG_SLOT_SIZE];
+    uint32_t count = 0;
+    const char *name = NULL;
+    json_t *entry = NULL;
+    CLEANUP(json_closep)
+    json_t *all =
+        text != NULL ? json_read(text, strlen(text), JSON_SIZE_MAX, JSON_OBJECT, NULL) : NULL;
+    (void)pg_slot_name(setup->name, own);
+    json_object_foreach(all, name, entry)
+    {
+        struct slot_row row = {.is_physical = true};
+        if (count == SLOTS_PERMANENT_MAX || !is_slot_name(name) || !is_physical(entry) ||
+            strcmp(name, own) == 0) {
+            continue;
+        }
+        (void)snprintf(row.name, sizeof(row.name), "%s", name);
+        if (!is_ignored(setup->ignored_slots, &row)) {
+            (void)snprintf(out[count++], SLOTS_NAME_SIZE, "%s", name);
+        }
+    }
+    return count;
 }
 
 static void add_members(const struct facts *f, struct slots_input *input)
@@ -111,6 +154,7 @@ void supervisor_keep_house(struct supervisor *s, uint64_t now_ms)
         .ttl_ms = s->setup->slots_ttl_ms,
         .segment_size = s->home.segment_size,
         .is_kept = supervisor_keeps_slot,
+        .permanent = supervisor_permanent_slots,
         .ctx = (void *)(uintptr_t)s->setup,
     };
     add_members(f, &input);

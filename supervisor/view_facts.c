@@ -204,8 +204,9 @@ void view_take_decision(struct cluster_view *view, const struct facts *f, const 
                    strcmp(last->action, action_name(d->action)) == 0;
     /* What is being done tells its steps in the log; what waits has nothing but its reason, and so
      * has what PostgreSQL refuses. */
-    bool has_reason = is_same && strstr(last->text, d->why) != NULL &&
-                      (!f->pg.reload_refused || strstr(last->text, f->pg.config_wrong) != NULL);
+    char reason[VIEW_TEXT_SIZE]; /* cut where that text is */
+    decide_reason(f, d, reason, sizeof(reason));
+    bool has_reason = is_same && strncmp(last->text, reason, strlen(reason)) == 0;
     if (is_same && (has_reason || (d->action != ACTION_WAIT && !f->pg.reload_refused))) {
         return;
     }

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/helper/jobs.h"
 
@@ -85,10 +86,11 @@ static int write_block(int folder)
     return error;
 }
 
-static void look_at_room(int folder, struct answer *answer)
+/* Nothing is opened for it. */
+static void look_at_room(const char *folder, struct answer *answer)
 {
     struct statvfs info;
-    if (fstatvfs(folder, &info) != 0) {
+    if (statvfs(folder, &info) != 0) {
         note(answer, errno, "statvfs");
         return;
     }
@@ -122,30 +124,33 @@ static int read_wal(int folder)
     return error == ENOENT ? 0 : error; /* PostgreSQL has just renamed it */
 }
 
-static void try_folders(const char *data_dir, bool writes, struct answer *answer)
+static void try_folders(const char *data_dir, const struct disk_question *question,
+                        struct answer *answer)
 {
+    CLEANUP(mem_freep) char *wal_dir = mem_printf("%s/" WAL_FOLDER, data_dir);
     CLEANUP(closep) int data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0) {
         note(answer, errno, "open");
         return;
     }
-    CLEANUP(closep) int wal = openat(data, WAL_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (wal < 0) {
+    CLEANUP(closep)
+    int wal = question->spares_wal ? -1 : open(wal_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (wal < 0 && !question->spares_wal) {
         note(answer, errno, "open_wal");
         return;
     }
     uint64_t began_us = now_us();
-    look_at_room(data, answer);
-    look_at_room(wal, answer);
+    look_at_room(data_dir, answer);
+    look_at_room(wal_dir, answer);
     note(answer, read_block(data, CONTROL_NAME), "read");
-    note(answer, read_wal(wal), "read_wal");
+    note(answer, wal >= 0 ? read_wal(wal) : 0, "read_wal");
     answer->read_us = now_us() - began_us;
-    if (!writes) {
+    if (!question->writes) {
         return;
     }
     began_us = now_us();
     note(answer, write_block(data), "write");
-    note(answer, write_block(wal), "write_wal");
+    note(answer, wal >= 0 ? write_block(wal) : 0, "write_wal");
     answer->write_us = now_us() - began_us;
 }
 
@@ -153,7 +158,7 @@ void job_disk(const char *data_dir, const struct disk_question *question)
 {
     struct answer answer = {.where = "-", .free_kib = UINT64_MAX};
     struct startup_work work = {.is_there = false};
-    try_folders(data_dir, question->writes, &answer);
+    try_folders(data_dir, question, &answer);
     if (question->startup) {
         look_at_startup(data_dir, &work);
     }

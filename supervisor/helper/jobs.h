@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 struct disk_question {
-    bool writes;  /* a block is written and synced, too */
-    bool startup; /* it is said how far PostgreSQL's recovery is, too */
+    bool writes;     /* a block is written and synced, too */
+    bool startup;    /* it is said how far PostgreSQL's recovery is, too */
+    bool spares_wal; /* nothing of pg_wal is opened, nor that itself */
 };
 
-/* Read a block of the data directory and of its pg_wal past the page cache. */
+/* Read a block of the data directory and of its pg_wal past the page cache; of a pg_wal that is
+ * spared only whether it is there, and its room. */
 void job_disk(const char *data_dir, const struct disk_question *question);
 
 /* The process that recovers, of the PostgreSQL of @data_dir: what it has done since it began. */

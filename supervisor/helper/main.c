@@ -12,25 +12,33 @@
 
 static int usage(void)
 {
-    (void)fprintf(
-        stderr,
-        "usage: pgraft-helper disk DATA_DIR read|write|\"read startup\"|\"write startup\"\n"
-        "       pgraft-helper wal DATA_DIR [LSN]\n"
-        "       pgraft-helper serve DATA_DIR\n"
-        "       pgraft-helper run PARENT PROGRAM [WORD...]\n");
+    (void)fprintf(stderr,
+                  "usage: pgraft-helper disk DATA_DIR \"read|write [startup] [nowal]\"\n"
+                  "       pgraft-helper wal DATA_DIR [LSN]\n"
+                  "       pgraft-helper serve DATA_DIR\n"
+                  "       pgraft-helper run PARENT PROGRAM [WORD...]\n");
     return 2;
 }
 
-/* "read", "write", each with " startup" or without. */
+static bool takes(const char **rest, const char *words)
+{
+    size_t size = strlen(words);
+    bool is_there = strncmp(*rest, words, size) == 0;
+    *rest += is_there ? size : 0;
+    return is_there;
+}
+
+/* "read", "write", each with " startup" or without, and then with " nowal" or without. */
 static bool is_of_disk(const char *words, struct disk_question *ret_question)
 {
-    bool writes = strncmp(words, "write", 5) == 0;
-    const char *rest = words + (writes ? 5 : 4);
-    if (!writes && strncmp(words, "read", 4) != 0) {
+    struct disk_question question = {.writes = takes(&words, "write")};
+    if (!question.writes && !takes(&words, "read")) {
         return false;
     }
-    *ret_question = (struct disk_question){.writes = writes, .startup = rest[0] != '\0'};
-    return rest[0] == '\0' || strcmp(rest, " startup") == 0;
+    question.startup = takes(&words, " startup");
+    question.spares_wal = takes(&words, " nowal");
+    *ret_question = question;
+    return words[0] == '\0';
 }
 
 /* ... or "wal LSN". False: none of these. */

@@ -412,6 +412,58 @@ def test_show_shows_what_can_be_read(host):
     assert f"{path}:2:26: raft.quota: " in err
 
 
+# --- Files of Patroni's ---
+
+EXAMPLES = Path(os.environ["PGRAFT_SOURCE_ROOT"]) / "examples" / "patroni"
+
+
+def example(host, name):
+    """The path of a copy of the example @name that finds its secret."""
+    return host.write((EXAMPLES / name).read_text(encoding="utf-8").replace("/etc/pgraft/secret", "{secret}"), name)
+
+
+@pytest.mark.parametrize("name,notes", [
+    ("three-nodes.yml", ["9:20: note: log.traceback_level", "15:5: note: log.loggers: patroni.postmaster",
+                         "16:5: note: log.loggers: urllib3", "22:1: note: etcd3: ignored",
+                         "36:16: note: bootstrap.dcs.loop_wait", "37:20: note: bootstrap.dcs.retry_timeout"]),
+    ("classic.yml", ["13:1: note: etcd: ignored", "24:16: note: bootstrap.dcs.loop_wait",
+                     "25:20: note: bootstrap.dcs.retry_timeout"]),
+    ("tls.yml", ["9:1: note: etcd3: ignored", "22:16: note: bootstrap.dcs.loop_wait",
+                 "23:20: note: bootstrap.dcs.retry_timeout"])])
+def test_a_file_of_patronis_is_good_with_a_section_raft(host, name, notes):
+    path = example(host, name)
+    status, out, err = host.run(PGRAFTD, "--validate-config", path)
+    assert (status, out[:26]) == (0, "the configuration of voter")
+    lines = err.splitlines()
+    assert len(lines) == len(notes), err
+    for line, note in zip(lines, notes, strict=True):
+        assert line.startswith(f"{path}:{note}"), err
+
+
+def test_tls_and_md5_come_through_as_they_were_written(host):
+    status, out, err = host.run(PGRAFTCTL, "config", "show", "-c", example(host, "tls.yml"))
+    assert status == 0, err
+    for line in ("    ssl: \"on\"\n", "    - \"hostssl all all 10.0.0.0/24 md5\"\n", "      sslmode: verify-ca ",
+                 "    - \"hostnossl all all 0.0.0.0/0 reject\"\n", '"password_encryption": "md5"'):
+        assert line in out, out
+
+
+def test_an_indentation_that_is_wrong_is_told_with_what_was_expected(host):
+    path = example(host, "wrong-indentation.yml")
+    assert host.run(PGRAFTD, "--validate-config", path) == (
+        1, "", f"{path}:16:6: not valid YAML: did not find expected key (while parsing a block mapping at line 14); this line is"
+        " indented by 5 spaces, expected was 6 as on line 15, or 4 as on line 14, or 2 as on line 13, or 0 as on line 10\n")
+
+
+def test_patronictl_config_file_is_shown(host):
+    host.variables = {"PATRONICTL_CONFIG_FILE": example(host, "classic.yml")}
+    status, out, err = host.run(PGRAFTCTL, "config", "show")
+    assert status == 0, err
+    assert "  users:" in out
+    assert "admin%" not in out
+    assert '      options: "CREATEROLE, CREATEDB"\n' in out
+
+
 # --- What pgraftctl plans ---
 
 @pytest.mark.parametrize("words", [

@@ -88,6 +88,10 @@ def test_the_configuration_of_a_node_says_where_it_is(tmp_path):
         told(*LIST, "-c", path, "--user", "me", env={"PGRAFTCTL_PASSWORD": "mine"})
         told(*LIST, "-c", path, env={"PGRAFTCTL_ENDPOINT": "127.0.0.9:1"})  # an option before the environment
         assert authorization(tcp) == [f"Basic {b64(b'admin:word')}", f"Basic {b64(b'me:mine')}", f"Basic {b64(b'admin:word')}"]
+        told(*LIST, env={"PATRONICTL_CONFIG_FILE": str(path)})
+        assert authorization(tcp)[3:] == [f"Basic {b64(b'admin:word')}"]
+        told(*LIST, "-e", api, env={"PATRONICTL_CONFIG_FILE": "/nonexistent"})
+        assert "No such file" in fails(2, *LIST, env={"PATRONICTL_CONFIG_FILE": str(tmp_path / "no.yml")})
         path.write_text(f"{node}  data_dir: {tmp_path}\n  secret_file: /etc/pgraft/secret\n")
         assert "has no socket here and no restapi" in fails(1, *LIST, "-c", path)
         path.write_text("scope: demo\nraft: 3\n")

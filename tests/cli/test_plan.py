@@ -15,6 +15,7 @@ import pytest
 
 CTL = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "ctl" / "pgraftctl"
 PGRAFTD = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "daemon" / "pgraftd"
+SOURCE = Path(os.environ["PGRAFT_SOURCE_ROOT"])
 THREE = ["--databases", "3", "--survive", "2"]
 SITES = ["--sites", "3", "--databases-per-site", "2", "--survive-sites", "2"]
 SECONDS_MAX = 60
@@ -173,6 +174,16 @@ def test_a_file_for_every_node_and_the_secrets(tmp_path):
         assert "max_voters" not in text
         assert (passwords["superuser"] in text) == ("\npostgresql:\n" in text) == name.startswith("pg")
         assert ("--voter" if name.startswith("pg") else "--witness") in text
+
+
+def test_the_files_are_those_of_the_units_and_let_the_others_in(tmp_path):
+    """deploy/systemd/ starts what is written, and the hosts of a new cluster can replicate from each other."""
+    told("plan", *THREE, "--write-configs", tmp_path / "cluster")
+    for name, unit, path in (("pg1", "pgraftd", "/etc/pgraft/pgraft.yml"), ("w1", "pgraft-witness", "/etc/pgraft/witness.yml")):
+        text = (tmp_path / "cluster" / f"{name}.yml").read_text()
+        assert f"this is {path}, " in text
+        assert f"-c {path}" in text and f" -c {path}" in (SOURCE / "deploy" / "systemd" / f"{unit}.service").read_text()
+        assert ("\n    - host replication replicator all scram-sha-256\n" in text) == (name == "pg1")
 
 
 def test_databases_without_a_vote_know_the_voters_and_themselves(tmp_path):

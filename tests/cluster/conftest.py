@@ -11,6 +11,7 @@ assert "PGRAFT_CLUSTER_DIR" in os.environ, "run by tests/cluster/inside.py; see 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
 from lib.cluster import Cluster  # noqa: E402 (the lines above come first)
+from lib.front import Front  # noqa: E402
 from lib.load import Load, judge  # noqa: E402
 from lib.net import network  # noqa: E402
 from lib.pg_disk import NoDisk  # noqa: E402
@@ -104,6 +105,14 @@ def pg(request, pg_keeper):
     made.end_clients()
 
 
+@pytest.fixture
+def front(pg):
+    """Hosts in front of the cluster that is whole, and what runs on them."""
+    made = Front(pg)
+    yield made
+    made.end()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     outcome = yield
@@ -114,6 +123,8 @@ def pytest_runtest_makereport(item):
         for cluster in stage.clusters:
             for node in cluster:
                 report.sections.append((f"log of {node.name}", node.log_tail(LOG_LINES)))
+    if report.when == "call" and report.failed and "front" in args:
+        report.sections.append(("programs in front", args["front"].story()))
     if report.when == "call" and report.failed and "pg_keeper" in args:
         args["pg_keeper"].spoilt = True
 

@@ -5,8 +5,10 @@ know what was the last good one takes no part in elections; a mended value is fo
 its files is told of with file, line and error, keeps nobody else from taking over, and is told again when they are mended."""
 import contextlib
 import re
+import signal
 
 from lib import wait
+from lib.pg_node import send
 from lib.tool import ctl
 
 SETTINGS = {"dynamic": {"synchronous_mode": "quorum"}}
@@ -97,6 +99,12 @@ def until_all_have_all(primary):
     wait.until(lambda: primary.sql(query) == "2", "both standbys have all")
 
 
+def read_by_all_but_the_postmaster(node):
+    """As when a file is mended just as PostgreSQL is told: each of its processes reads it for itself."""
+    postmaster = node.postmaster()
+    send([p.pid for p in node.processes() if p.name == "postgres" and p.pid != postmaster], signal.SIGHUP)
+
+
 def test_one_standby_refuses_its_configuration_when_the_primary_s_node_dies(pg):
     """It can not be cut off as it runs. It is ended, so that its answer counts, and who can serve takes over."""
     cluster = pg.clusters[0]
@@ -144,6 +152,7 @@ def test_a_primary_that_refuses_its_configuration(pg):
     primary = cluster.wait_well()
     gone = cluster.others(primary)
     mark = primary.mark()
+    kept = (primary.pgdata / "postgresql.base.conf").read_bytes()
     with bad_line(primary):
         for node in gone:
             node.kill_all()
@@ -152,7 +161,13 @@ def test_a_primary_that_refuses_its_configuration(pg):
                    lambda: f"{said(primary, 'why')}\n{primary.log_tail()}")
         wait.until(lambda: primary.count("no changes were applied", mark) > 1, primary.log_tail)
         assert WORD in said(primary, "events")
+        told = primary.count("no changes were applied", mark)
+        wait.until(lambda: primary.count("no changes were applied", mark) > told, primary.log_tail)
+        mend({primary: kept})
+        read_by_all_but_the_postmaster(primary)
     assert cluster.wait_primary() is primary
+    wait.until(lambda: primary.sql("SHOW synchronous_standby_names") == "",
+               lambda: f"all have read it\n{said(primary, 'why')}\n{primary.log_tail()}")
     assert 0 < primary.count("no changes were applied", mark) <= REFUSALS_MAX, primary.log_since(mark)
     assert primary.count("config not loaded", mark) <= 2, primary.log_since(mark)
     for node in gone:

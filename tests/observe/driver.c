@@ -32,6 +32,7 @@ static struct guard_grant grant;
 static uint64_t lease_ms; /* 0: nothing is renewed */
 static struct sync_value published;
 static uint64_t changes;
+static bool is_wal_spared;
 
 static void print_facts(const char *why)
 {
@@ -59,12 +60,12 @@ static void print_facts(const char *why)
            f.guard.promoted_epoch, (int)f.guard.promotion_seen);
     printf(" door=%d door_why=\"%s\" sqlstate=%s data_why=\"%s\" full=%d wrote=%d changes=%" PRIu64
            " attempts=%" PRIu64 " pending=%" PRIu32 " follows=%" PRIu64 " watch_age=%" PRIu64
-           " still_ms=%" PRIu64 " refused=%d owes=%d may_reload=%d amiss=\"%s\"\n",
+           " still_ms=%" PRIu64 " refused=%d in_vain=%d owes=%d may_reload=%d amiss=\"%s\"\n",
            (int)observer.seen.door_state, observe_door_reason(&observer),
            observer.door.failure.sqlstate, observe_data_reason(&observer),
            observer.seen.data.is_full ? 1 : 0, observer.seen.data.wrote ? 1 : 0, changes,
            observer.watch.attempts, observer.seen.door.pending_restart, pg->follows_epoch,
-           ages.watch_ms, pg->still_ms, pg->reload_refused ? 1 : 0,
+           ages.watch_ms, pg->still_ms, pg->reload_refused ? 1 : 0, pg->reload_in_vain ? 1 : 0,
            observe_owes_reload(&observer) ? 1 : 0, observe_may_reload(&observer) ? 1 : 0,
            pg->config_wrong);
     (void)fflush(stdout);
@@ -199,6 +200,12 @@ static void leave(void)
     observe_close(&observer, closed_cb);
 }
 
+static bool spares_wal(struct observe *o)
+{
+    (void)o;
+    return is_wal_spared;
+}
+
 static void take_line(char *line)
 {
     char *words[WORDS_MAX + 1] = {0};
@@ -223,9 +230,11 @@ static void take_line(char *line)
     } else if (strcmp(words[0], "wanted") == 0) {
         want(words);
     } else if (strcmp(words[0], "reloaded") == 0) {
-        observe_reloaded(&observer);
+        observe_reloaded(&observer, observe_loaded_us(&observer));
     } else if (strcmp(words[0], "try-write") == 0) {
         observe_try_write(&observer);
+    } else if (strcmp(words[0], "spare-wal") == 0 || strcmp(words[0], "open-wal") == 0) {
+        is_wal_spared = words[0][0] == 's';
     } else if (strcmp(words[0], "quit") == 0) {
         leave();
     } else if (command_guard(words, &err) != 0) {
@@ -288,6 +297,7 @@ int main(int count, char **words)
     }
     observer.on_change = change_cb;
     observer.on_guard = guard_cb;
+    observer.spares_wal = spares_wal;
     MUST(uv_poll_init(&loop, &input, STDIN_FILENO) == 0);
     MUST(uv_poll_start(&input, UV_READABLE, input_cb) == 0);
     MUST(uv_timer_init(&loop, &renewal) == 0);

@@ -65,6 +65,30 @@ def test_read_only_disk_does_not_answer(rig):
         observer.quit()
 
 
+def test_pg_wal_that_is_spared_is_not_opened(rig):
+    server = rig.server(start=False)
+    observer = rig.observer(server, guard=True)
+    observer.say("spare-wal")
+    observer.say("spawn")
+    rig.guards.append(observer.first("spawned")["pid"])
+    wal = server.data / "pg_wal"
+    wal.rename(server.folder / "kept")
+    wal.write_text("whoever opens this as a folder fails")
+    observer.wait("the rest is well", lambda f: f["data_answers"] == r.YES)
+    observer.say("open-wal")
+    observer.wait("it can not be opened", lambda f: f["data_answers"] == r.NO)
+    observer.say("spare-wal")
+    observer.wait("the rest is well", lambda f: f["data_answers"] == r.YES)
+    wal.unlink()
+    (server.folder / "kept").rename(wal)
+    asked = time.monotonic()
+    observer.wait("time has passed", lambda f: time.monotonic() > asked + 3)
+    assert observer.now()["end_known"] == 0
+    observer.say("open-wal")
+    observer.wait("its end is read", lambda f: f["end_known"] == 1)
+    observer.quit()
+
+
 def helpers(observer):
     """The living helpers of an observer, with the letter of their state."""
     found = {}

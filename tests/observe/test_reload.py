@@ -6,6 +6,7 @@ import time
 import rig as r
 
 PATIENCE_S = r.LEASE_MS / 1000 / 5  # a session that began sooner proves no refusal
+ENTERED_S = r.LEASE_MS / 1000 * 1.2  # by then a session has looked at the files, whatever else is
 
 
 def base(server):
@@ -31,6 +32,10 @@ def tell(server, observer):
     observer.say("reloaded")
 
 
+def refusals(rig):
+    return (rig.folder / "log").read_bytes().count(b"contains errors; no changes were applied")
+
+
 def test_what_is_read_is_seen_at_once(rig):
     server, observer = watched(rig)
     base(server).write_text("work_mem = '7MB'\n")
@@ -54,8 +59,9 @@ def test_a_bad_line_is_told_and_the_refusal_seen_until_it_is_mended(rig):
     assert (seen["amiss"], seen["owes"], seen["may_reload"]) == (line, 1, 0)
     assert server.sql("SHOW work_mem") == "5MB"
     observer.wait("after a pause it may be told again", lambda f: f["may_reload"] == 1)
+    assert refusals(rig) == 1
     tell(server, observer)
-    observer.wait("it has refused that too", lambda f: f["refused"] == 1 and f["may_reload"] == 0)
+    observer.wait("it has refused that too", lambda f: refusals(rig) == 2 and f["refused"] == 1 and f["may_reload"] == 0)
     base(server).write_text("work_mem = '7MB'\n")
     seen = observer.wait("nothing is wrong any more", lambda f: f["amiss"] == "")
     assert (seen["refused"], seen["owes"], seen["may_reload"]) == (0, 1, 1)
@@ -83,6 +89,50 @@ def test_a_value_that_can_not_be_taken_keeps_nothing_else_from_being_read(rig):
     seen = observer.wait("it has read", lambda f: f["owes"] == 0)
     assert (seen["refused"], seen["amiss"]) == (0, "")
     assert server.sql("SHOW maintenance_work_mem") == "7MB"
+    observer.quit()
+
+
+def test_a_line_that_is_removed_and_asks_for_a_restart_is_no_refusal(rig):
+    server = rig.server(start=False)
+    base(server).write_text("max_connections = 33\nwork_mem = '5MB'\n")
+    with open(server.data / "postgresql.conf", "a", encoding="utf-8") as file:
+        file.write("include 'postgresql.base.conf'\n")
+    server.own()
+    server.start()
+    observer = rig.observer(server)
+    observer.is_well(r.PRIMARY)
+    time.sleep(ENTERED_S)
+    lines = server.data / "postgresql.conf"
+    lines.write_text("".join(line for line in lines.read_text().splitlines(True) if not line.startswith("max_connections")))
+    base(server).write_text("work_mem = '7MB'\n")
+    error = server.sql("SELECT error FROM pg_file_settings WHERE error IS NOT NULL")
+    assert error == 'parameter "max_connections" cannot be changed without restarting the server'
+    tell(server, observer)
+    observer.wait("it has read", lambda f: f["owes"] == 0)
+    assert server.sql("SHOW work_mem") == "7MB"
+    time.sleep(ENTERED_S)
+    seen = observer.now()
+    assert (seen["refused"], seen["amiss"]) == (0, "")
+    observer.quit()
+
+
+def test_where_no_refusal_can_be_seen_it_is_told_in_vain(rig):
+    server, observer = watched(rig)
+    observer.quit()
+    server.sql("CREATE ROLE blind LOGIN; GRANT pg_monitor TO blind;"
+               "GRANT EXECUTE ON FUNCTION pg_control_checkpoint(), pg_control_recovery(), pg_control_system() TO blind")
+    observer = rig.observer(server, user="blind")
+    observer.is_well(r.PRIMARY)
+    base(server).write_text("what is no setting\n")
+    for _ in range(3):
+        seen = observer.wait("it may be told", lambda f: f["may_reload"] == 1)
+        assert seen["in_vain"] == 0
+        tell(server, observer)
+    seen = observer.wait("that was in vain", lambda f: f["in_vain"] == 1)
+    assert (seen["refused"], seen["owes"], seen["amiss"]) == (0, 1, "")
+    base(server).write_text("work_mem = '7MB'\n")
+    tell(server, observer)
+    observer.wait("it has read", lambda f: f["owes"] == 0 and f["in_vain"] == 0)
     observer.quit()
 
 

@@ -336,6 +336,7 @@ void act_now(struct sim *sim, int node)
         case ACTION_START_PRIMARY:
             act_start(sim, node, &d);
             break;
+        case ACTION_PRE_PROMOTE: /* no life has one */
         case ACTION_KILL:
         case ACTION_STOP:
         case ACTION_START_GUARD:

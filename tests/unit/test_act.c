@@ -51,6 +51,17 @@ static void kills_in_vain(struct act *a)
     act_do_kill(a, hang_killing, act_kit_ended);
 }
 
+static int kill_in_vain(struct act_order *order, struct err *err)
+{
+    order->known.cwd = (struct file_id){.device = 1, .inode = 7};
+    return err_set(err, ERR_TIMEOUT, "killed processes have not ended");
+}
+
+static void kills_in_vain_at_once(struct act *a)
+{
+    act_do_kill(a, kill_in_vain, act_kit_ended);
+}
+
 static uint64_t told; /* the inode of the same, as the next kill knows it */
 
 static int tell(struct act_order *order, struct err *err)
@@ -141,11 +152,37 @@ static void a_kill_knows_what_those_before_have_seen(void **state)
     assert_int_equal(close(pipes[0]) + close(pipes[1]), 0);
 }
 
+/* A kill that comes back when nobody is left knows only of those that are gone. */
+static void a_kill_that_comes_back_late_tells_nothing_of_the_next(void **state)
+{
+    (void)state;
+    const struct guard_event ended = {.kind = GUARD_ENDED};
+    act_kit_open(&act);
+    assert_int_equal(pipe(pipes), 0);
+    act_begin(&act, 50, kills_in_vain);
+    act_kit_run_until(&acts_done, 1);
+    assert_int_equal(act.err.code, ERR_TIMEOUT);
+    act_guard_event(&act, &ended);
+    assert_int_equal(write(pipes[1], "x", 1), 1);
+    while (act_is_stuck(&act)) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(act.known.cwd.inode, 0);
+    memset(&act.order, 0, sizeof(act.order));
+    act_begin(&act, 5000, kills_in_vain_at_once);
+    act_kit_run_until(&acts_done, 2);
+    assert_int_equal(act.known.cwd.inode, 7); /* of one that began after it */
+    act_kit_close(&act);
+    act_kit_close_loop();
+    assert_int_equal(close(pipes[0]) + close(pipes[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_ends_postgresql_waits_for_no_disk),
         cmocka_unit_test(a_kill_knows_what_those_before_have_seen),
+        cmocka_unit_test(a_kill_that_comes_back_late_tells_nothing_of_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,8 @@ static const struct row keys[] = {
      0},
     {CONFIG_KIT_GOOD "log: {levle: info, level: info, level: info, format: x}\n",
      "F:9:7: warning: log.levle: unknown key, ignored; did you mean level?\n"
-     "F:9:33: warning: log.level: again, after line 9; this one counts\n",
+     "F:9:33: warning: log.level: again, after line 9; this one counts\n"
+     "F:9:54: note: log.format: no effect: lines have a form of their own, see log.type\n",
      0},
     {CONFIG_KIT_GOOD "restapi: 5\nlog: [a]\ntags: 5\nctl:\n",
      "F:9:10: restapi: has to be a map of keys, not one value\n"
@@ -125,7 +126,14 @@ static const struct row patronis[] = {
                      "  callbacks: {on_start: /bin/true}\n"
                      "tags: {nofailover: true, my_tag: 1}\n"
                      "watchdog: {mode: 'off'}\n",
-     "", 0},
+     "F:15:22: warning: bootstrap.dcs.standby_cluster: no effect: not used yet: it follows no "
+     "other "
+     "cluster\n"
+     "F:16:11: warning: bootstrap.method: no effect: not used yet: new data are made by initdb\n"
+     "F:21:27: warning: postgresql.create_replica_methods: no effect: not used yet: pg_basebackup "
+     "is\n"
+     "F:9:19: note: thread_pool_size: no effect: nothing here waits for a thread\n",
+     0},
     {CONFIG_KIT_GOOD "bootstrap:\n"
                      "  dcs: {tttl: 30, postgresql: {paramters: {}}, standby_cluster: {hots: a}}\n"
                      "  my_way: {}\n"
@@ -133,10 +141,14 @@ static const struct row patronis[] = {
                      "  lisen: x\n"
                      "  pgbackrest: {}\n"
                      "  authentication: {superuser: {passwrd: hello}, admin: {}}\n"
+                     "  callbacks: {on_role_chnage: /a}\n"
                      "watchdog: {device: /a, devise: b}\n",
      "F:10:9: warning: bootstrap.dcs.tttl: unknown key, ignored; did you mean ttl?\n"
      "F:10:32: warning: bootstrap.dcs.postgresql.paramters: unknown key, ignored; did you mean "
      "parameters?\n"
+     "F:10:65: warning: bootstrap.dcs.standby_cluster: no effect: not used yet: it follows no "
+     "other "
+     "cluster\n"
      "F:10:66: warning: bootstrap.dcs.standby_cluster.hots: unknown key, ignored; did you mean "
      "host?\n"
      "F:11:3: warning: bootstrap.my_way: unknown key, ignored\n"
@@ -145,7 +157,9 @@ static const struct row patronis[] = {
      "F:15:32: warning: postgresql.authentication.superuser.passwrd: unknown key, ignored; did you "
      "mean password?\n"
      "F:15:49: warning: postgresql.authentication.admin: unknown key, ignored\n"
-     "F:16:24: warning: watchdog.devise: unknown key, ignored; did you mean device?\n",
+     "F:16:15: warning: postgresql.callbacks.on_role_chnage: unknown key, ignored; did you mean "
+     "on_role_change?\n"
+     "F:17:24: warning: watchdog.devise: unknown key, ignored; did you mean device?\n",
      0},
     {CONFIG_KIT_GOOD "etcd3: {hosts: a}\nconsul: 5\n",
      "F:9:1: note: etcd3: ignored; the store is part of pgraft, see section raft\n"

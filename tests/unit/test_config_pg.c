@@ -60,9 +60,7 @@ static const struct {
      "warning: postgresql.rewind: target-pgdata is what pgraft decides, ignored\n"},
     {"bootstrap: {initdb: [nosync, {encoding: UTF8}]}",
      "warning: bootstrap.initdb: nosync is what pgraft decides, ignored\n"},
-    {"bootstrap: {users: {admin: {password: x}}}",
-     "note: bootstrap.users: ignored, as by Patroni since 4.0; create users in "
-     "bootstrap.post_bootstrap\n"},
+    {"bootstrap: {users: {admin: {password: x}}}", ""},
     {"postgresql: {authentication: {replication: {sslmode: yes}}}",
      "postgresql.authentication.replication.sslmode: can not be \"yes\"; choose one of disable, "
      "allow, prefer, require, verify-ca, verify-full\n"},

@@ -30,8 +30,8 @@ static const char *const path_names[PATRONI_PATHS] = {
     [PATRONI_STATUS] = "/patroni",
     [PATRONI_CLUSTER] = "/cluster",
     [PATRONI_HISTORY] = "/history",
-    [PATRONI_METRICS] = "/metrics",
     [PATRONI_CONFIG] = "/config",
+    [PATRONI_METRICS] = "/metrics",
     [PATRONI_SWITCHOVER] = "/switchover",
     [PATRONI_FAILOVER] = "/failover",
     [PATRONI_RESTART] = "/restart",
@@ -82,10 +82,10 @@ static void paths_are_known_however_they_are_written(void **state)
         {"/patroni/anything", PATRONI_STATUS},
         {"/cluster/", PATRONI_CLUSTER},
         {"/history/x/y", PATRONI_HISTORY},
-        {"//metrics/", PATRONI_METRICS},
-        {"/metrics/x", PATRONI_METRICS},
         {"//config/", PATRONI_CONFIG},
         {"/configuration", PATRONI_NONE},
+        {"//metrics/", PATRONI_METRICS},
+        {"/metrics/x", PATRONI_METRICS},
         {"//switchover/", PATRONI_SWITCHOVER},
         {"/failover/x", PATRONI_FAILOVER},
         {"//restart", PATRONI_RESTART},
@@ -150,7 +150,7 @@ struct story {
 };
 
 #define ALWAYS                                                                     \
-    " /patroni /cluster /history /metrics /config /switchover /failover /restart " \
+    " /patroni /cluster /history /config /metrics /switchover /failover /restart " \
     "/reload /reinitialize "
 #define LEADS " /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "
 #define RUNS " /health /liveness "

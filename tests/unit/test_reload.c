@@ -62,6 +62,33 @@ static void what_is_read_is_over(void **state)
     assert_true(may_tell());
 }
 
+/* A sequence goes on for a while after the signal. */
+static void what_was_read_before_its_sequence_has_ended_is_read(void **state)
+{
+    (void)state;
+    begin();
+    session(0, BEFORE_US, "");
+    session(100, BEFORE_US + 1, BAD); /* somebody is in the middle of an edit */
+    tell();
+    assert_false(reload_is_owed(&book));
+    assert_true(may_tell());
+    session(PATIENCE_MS, BEFORE_US + 1, BAD);
+    assert_false(book.is_refused);
+    assert_string_equal(reload_wrong(&book), BAD); /* seen since it has read */
+}
+
+/* The first session came while the sequence ran, and may be older than the signal. */
+static void what_was_not_known_before_proves_nothing(void **state)
+{
+    (void)state;
+    begin();
+    session(0, BEFORE_US, "");
+    reload_told(&book, now_ms, 0);
+    assert_true(reload_is_owed(&book));
+    session(5, BEFORE_US + 1, "");
+    assert_false(reload_is_owed(&book));
+}
+
 static void a_slow_machine_has_not_refused(void **state)
 {
     (void)state;
@@ -177,6 +204,70 @@ static void what_is_wrong_is_told_before_it_is_told_to_read(void **state)
     assert_string_equal(reload_wrong(&book), WORSE);
 }
 
+/* A session that can not say what is wrong with the files. */
+static void blind_session(uint64_t after_ms, uint64_t loaded_us)
+{
+    now_ms += after_ms;
+    reload_seen(&book, loaded_us);
+    reload_not_seen(&book, now_ms, PATIENCE_MS);
+}
+
+static void told_in_vain(void)
+{
+    begin();
+    blind_session(0, BEFORE_US);
+    for (int i = 0; i < 3; i++) {
+        assert_false(book.is_in_vain);
+        assert_true(may_tell());
+        tell();
+        blind_session(PATIENCE_MS - 1, BEFORE_US);
+        assert_false(book.is_in_vain);
+        blind_session(1, BEFORE_US);
+    }
+    assert_true(book.is_in_vain);
+    assert_false(book.is_refused); /* that is not known */
+}
+
+static void where_no_refusal_can_be_seen_it_is_told_in_vain(void **state)
+{
+    (void)state;
+    told_in_vain();
+    tell();
+    assert_true(book.is_in_vain);
+    blind_session(5, BEFORE_US + 1);
+    assert_false(book.is_in_vain || reload_is_owed(&book));
+    told_in_vain();
+    reload_restarted(&book);
+    assert_false(book.is_in_vain);
+}
+
+static void who_was_told_a_few_times_or_shows_no_session_was_not_told_in_vain(void **state)
+{
+    (void)state;
+    begin();
+    blind_session(0, BEFORE_US);
+    tell();
+    blind_session(UINT64_C(100) * PATIENCE_MS, BEFORE_US); /* once: the signal may have been lost */
+    assert_false(book.is_in_vain);
+    for (int i = 0; i < 20; i++) { /* it hangs */
+        tell();
+        now_ms += PATIENCE_MS;
+    }
+    assert_false(book.is_in_vain);
+}
+
+static void what_was_mended_is_told_anew(void **state)
+{
+    (void)state;
+    told_in_vain();
+    reload_asked(&book, BAD, now_ms, PATIENCE_MS, now_ms);
+    assert_true(book.is_in_vain && book.is_refused);
+    session(10, BEFORE_US, "");
+    assert_false(book.is_in_vain);
+    blind_session(10, BEFORE_US);
+    assert_false(book.is_in_vain);
+}
+
 static void another_server_has_refused_nothing(void **state)
 {
     (void)state;
@@ -190,6 +281,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_over),
+        cmocka_unit_test(what_was_read_before_its_sequence_has_ended_is_read),
+        cmocka_unit_test(what_was_not_known_before_proves_nothing),
         cmocka_unit_test(a_slow_machine_has_not_refused),
         cmocka_unit_test(a_bad_line_and_an_old_configuration_are_a_refusal),
         cmocka_unit_test(who_is_told_on_and_on_is_seen_to_refuse),
@@ -198,6 +291,9 @@ int main(void)
         cmocka_unit_test(files_that_change_and_a_configuration_that_does_end_the_pause),
         cmocka_unit_test(what_it_has_read_it_does_not_refuse),
         cmocka_unit_test(what_is_wrong_is_told_before_it_is_told_to_read),
+        cmocka_unit_test(where_no_refusal_can_be_seen_it_is_told_in_vain),
+        cmocka_unit_test(who_was_told_a_few_times_or_shows_no_session_was_not_told_in_vain),
+        cmocka_unit_test(what_was_mended_is_told_anew),
         cmocka_unit_test(another_server_has_refused_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

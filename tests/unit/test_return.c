@@ -281,6 +281,9 @@ static void c1_a_seal_reads_the_end_when_nothing_can_move_it(void **state)
     pg->reload_refused = true; /* it would not be by its files, for as long as it runs */
     assert_int_equal(seal_next(pg, epoch), SEAL_STOP);
     pg->reload_refused = false;
+    pg->reload_in_vain = true; /* nobody may see whether it refuses */
+    assert_int_equal(seal_next(pg, epoch), SEAL_STOP);
+    pg->reload_in_vain = false;
     pg->conninfo_empty = FACT_UNKNOWN;
     assert_int_equal(seal_next(pg, epoch), SEAL_LOOK_AGAIN);
     pg->conninfo_empty = FACT_YES;

@@ -12,7 +12,7 @@
 #include "supervisor/slots.h"
 
 #define MB UINT64_C(1048576)
-#define TTL_MS 1800000
+#define TTL_MS UINT64_C(1800000)
 #define PLANS_MAX 8
 
 static struct slots_book book;
@@ -164,6 +164,54 @@ static void what_is_nobodys_goes_in_the_end(void **state)
     assert_int_equal(look(5 + 3 * TTL_MS), 2);
 }
 
+static uint32_t names_two(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE])
+{
+    (void)ctx;
+    (void)snprintf(out[0], SLOTS_NAME_SIZE, "archive");
+    (void)snprintf(out[1], SLOTS_NAME_SIZE, "pg3"); /* a member's: it is one already */
+    return 2;
+}
+
+static void what_the_configuration_names_is_the_primary_s(void **state)
+{
+    (void)state;
+    input.permanent = names_two;
+    input.is_kept = keeps_archive;
+    assert_int_equal(look(0), 0); /* on a standby nobody makes it */
+    input.is_primary = true;
+    seen.in_recovery = false;
+    assert_int_equal(look(0), 1);
+    assert_plan(0, SLOTS_CREATE, "archive");
+    input.is_wanted = false; /* use_slots is about members */
+    input.member_count = 0;
+    assert_int_equal(look(0), 1);
+    assert_plan(0, SLOTS_CREATE, "archive");
+    seen.has_more = true; /* it may be there */
+    assert_int_equal(look(0), 0);
+}
+
+static void what_the_configuration_names_is_never_dropped_on_the_primary(void **state)
+{
+    (void)state;
+    input.permanent = names_two;
+    input.is_primary = true;
+    seen.in_recovery = false;
+    seen.at[2] =
+        (struct slot_row){.name = "archive", .is_physical = true, .is_holding = true, .lsn = MB};
+    seen.count = 3;
+    assert_int_equal(look(0), 0);
+    assert_int_equal(look(10 * TTL_MS), 0);
+    input.is_primary = false; /* there it holds WAL for nobody */
+    seen.in_recovery = true;
+    input.is_paused = true;
+    assert_int_equal(look(10 * TTL_MS), 0);
+    input.is_paused = false;
+    assert_int_equal(look(10 * TTL_MS), 1);
+    assert_plan(0, SLOTS_DROP, "archive");
+    seen.at[2].is_active = true;
+    assert_int_equal(look(11 * TTL_MS), 0);
+}
+
 static void a_slot_that_is_no_good_is_dropped(void **state)
 {
     (void)state;
@@ -258,6 +306,8 @@ int main(void)
         cmocka_unit_test_setup(a_member_that_is_away_keeps_its_slot_for_a_while, begin),
         cmocka_unit_test_setup(a_member_without_data_does_not_fill_the_disk, begin),
         cmocka_unit_test_setup(what_is_nobodys_goes_in_the_end, begin),
+        cmocka_unit_test_setup(what_the_configuration_names_is_the_primary_s, begin),
+        cmocka_unit_test_setup(what_the_configuration_names_is_never_dropped_on_the_primary, begin),
         cmocka_unit_test_setup(a_slot_that_is_no_good_is_dropped, begin),
         cmocka_unit_test_setup(without_a_time_only_the_primary_has_them, begin),
         cmocka_unit_test_setup(who_never_becomes_primary_has_slots_for_those_that_follow_it, begin),

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
+#include "supervisor/helper/jobs.h"
 #include "supervisor/start_watch.h"
 #include "tests/lib/scratch.h"
 
@@ -21,6 +23,8 @@ static int begin(void **state)
     scratch_folders(&scratch, SEGMENT);
     scratch_put(&scratch, SEGMENT, "wal");
     scratch_put(&scratch, "PG_VERSION", "15\n");
+    scratch_folders(&scratch, "global/pg_control");
+    scratch_put(&scratch, "global/pg_control", "control");
     assert_int_equal(start_watch_open(&watch, NULL), 0);
     return 0;
 }
@@ -67,6 +71,37 @@ static void who_reads_and_writes_beside_it_has_not(void **state)
     scratch_put(&scratch, "postmaster.pid", "4711\n");
     assert_true(scratch_has(&scratch, SEGMENT));
     assert_false(start_watch_take(&watch));
+}
+
+/* A process of its own, which says its answer to its standard output. */
+static int ask_disk(void *arg)
+{
+    if (chdir(scratch.dir) != 0 || freopen("answer", "w", stdout) == NULL) {
+        return 1;
+    }
+    job_disk(".", (const struct disk_question *)arg);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* Whether it counts as PostgreSQL's what the helper does that tries the disk. */
+static bool is_told_of_a_try(struct disk_question question)
+{
+    CLEANUP(buf_close) struct buf said = {0};
+    assert_int_equal(start_watch_arm(&watch, scratch.dir, NULL), 0);
+    assert_int_equal(scratch_wait(scratch_fork(ask_disk, &question, -1)), 0);
+    assert_true(scratch_read(&scratch, "answer", &said));
+    assert_non_null(strstr(buf_text(&said), "error=0 where=- "));
+    assert_null(strstr(buf_text(&said), "free_kib=18446744073709551615 "));
+    return start_watch_take(&watch);
+}
+
+static void a_try_of_the_disk_that_spares_the_wal_is_no_start(void **state)
+{
+    (void)state;
+    assert_true(is_told_of_a_try((struct disk_question){.writes = false}));
+    assert_false(is_told_of_a_try((struct disk_question){.spares_wal = true}));
+    assert_false(is_told_of_a_try(
+        (struct disk_question){.writes = true, .startup = true, .spares_wal = true}));
 }
 
 static void what_was_opened_before_is_of_another_start(void **state)
@@ -117,6 +152,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_opens_wal_has_come_to_the_data, begin, end),
         cmocka_unit_test_setup_teardown(who_lists_what_is_there_has_too, begin, end),
         cmocka_unit_test_setup_teardown(who_reads_and_writes_beside_it_has_not, begin, end),
+        cmocka_unit_test_setup_teardown(a_try_of_the_disk_that_spares_the_wal_is_no_start, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(what_was_opened_before_is_of_another_start, begin, end),
         cmocka_unit_test_setup_teardown(a_directory_that_goes_is_no_start, begin, end),
         cmocka_unit_test_setup_teardown(a_thousand_files_are_one_event, begin, end),

@@ -52,11 +52,36 @@ static void a_guess_at_the_configuration_is_not_warned_of(void **state)
     assert_string_equal(note(), "");
 }
 
+/* Physical ones with a name that PostgreSQL takes, but for those that are somebody else's. */
+static void the_slots_that_are_made(void **state)
+{
+    (void)state;
+    static const struct pg_setup wants = {
+        .name = "pg-1",
+        .permanent_slots =
+            "{\"archive\": {\"type\": \"physical\"}, \"plain\": {}, \"none\": null, \"Large\": {},"
+            " \"l\": {\"type\": \"logical\", \"database\": \"x\"}, \"pg_1\": {}, \"b\": {}, \"\": "
+            "{}}",
+        .ignored_slots =
+            "[{\"name\": \"b\", \"type\": \"physical\"}, {\"name\": \"plain\","
+            " \"type\": \"logical\"}]"};
+    static const struct pg_setup nothing = {.name = "pg1"};
+    static const struct pg_setup strange = {.name = "pg1", .permanent_slots = "[1]"};
+    char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE];
+    assert_int_equal(supervisor_permanent_slots((void *)(uintptr_t)&wants, out), 3);
+    assert_string_equal(out[0], "archive");
+    assert_string_equal(out[1], "plain");
+    assert_string_equal(out[2], "none");
+    assert_int_equal(supervisor_permanent_slots((void *)(uintptr_t)&nothing, out), 0);
+    assert_int_equal(supervisor_permanent_slots((void *)(uintptr_t)&strange, out), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_amiss_with_the_configuration_is_in_the_note),
         cmocka_unit_test(a_guess_at_the_configuration_is_not_warned_of),
+        cmocka_unit_test(the_slots_that_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

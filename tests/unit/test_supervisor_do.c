@@ -127,6 +127,30 @@ static void what_is_refused_is_not_told_at_every_look(void **state)
     act_kit_close_loop();
 }
 
+/* The set is in force at once, and the sequence still wakes commits that wait. */
+static void what_is_read_while_a_sequence_goes_on_is_not_told_again(void **state)
+{
+    (void)state;
+    begin();
+    act_kit_open(&s.act);
+    s.act.owner = &s;
+    s.observe.loop = s.act.loop;
+    s.observe.is_closing = true; /* it looks at nothing */
+    for (uint64_t read = 0; read < 2; read++) {
+        reload_seen(&s.observe.seen.reload, 500);
+        supervisor_fill_order(&s, &s.act.order);
+        s.act.order.decision = (struct decision){.action = ACTION_SYNC_SET};
+        s.act.order.is_reloaded = true;
+        s.act.err = (struct err){.code = 0};
+        reload_seen(&s.observe.seen.reload, 500 + read);
+        supervisor_act_done(&s.act);
+        assert_int_equal(observe_owes_reload(&s.observe), read == 0);
+        reload_restarted(&s.observe.seen.reload);
+    }
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
 /* Of the same cause nothing is told a second time. */
 static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
 {
@@ -176,10 +200,46 @@ static void a_refusal_is_logged_once(void **state)
     scratch_close(&scratch);
 }
 
+/* Each start is without a watch then, and none of them counts. */
+static void that_starts_can_not_be_watched_is_logged_once_for_each_reason(void **state)
+{
+    (void)state;
+    static struct scratch scratch;
+    static const char *const reasons[] = {"no pg_wal", "no pg_wal", "used up", "used up"};
+    struct log_config config = {.file = {.size_max = 1 << 20, .name = "node.log", .mode = 0600}};
+    const struct guard_event started = {.kind = GUARD_STARTED, .pid = 4711, .phase = GUARD_RUN};
+    begin();
+    scratch_init(&scratch);
+    config.file.dir = scratch.dir;
+    assert_int_equal(log_open(&config, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        s.act.order.decision.action = ACTION_START_STANDBY;
+        (void)err_set(&s.act.order.unwatched, ERR_SYSTEM, "%s", reasons[i]);
+        supervisor_guard_event(&s, &started);
+    }
+    s.act.order.is_start_watched = true;
+    supervisor_guard_event(&s, &started);
+    s.act.order.is_start_watched = false;
+    supervisor_guard_event(&s, &started); /* it had been well meanwhile */
+    log_close();
+    CLEANUP(buf_close) struct buf text = {0};
+    assert_true(scratch_read(&scratch, "node.log", &text));
+    assert_int_equal(count_of(buf_text(&text), "whether PostgreSQL comes as far"), 3);
+    assert_int_equal(count_of(buf_text(&text), "no pg_wal"), 1);
+    assert_int_equal(count_of(buf_text(&text), "used up"), 2);
+    scratch_close(&scratch);
+}
+
 static void tell(uint16_t kind, uint64_t phase, int status)
 {
     struct guard_event event = {
         .kind = kind, .pid = 4711, .phase = phase, .wait_status = (uint64_t)status};
+    supervisor_guard_event(&s, &event);
+}
+
+static void tell_of(uint32_t id, uint16_t kind)
+{
+    struct guard_event event = {.kind = kind, .id = id, .pid = 4711, .phase = GUARD_RUN};
     supervisor_guard_event(&s, &event);
 }
 
@@ -278,6 +338,69 @@ static void it_is_told_whether_a_start_came_to_its_data(void **state)
     scratch_close(&scratch);
 }
 
+/* Who opens it first is PostgreSQL, or nobody. */
+static void pg_wal_is_spared_from_before_a_start_until_postgresql_has_come_there(void **state)
+{
+    (void)state;
+    static struct scratch scratch;
+    begin();
+    scratch_init(&scratch);
+    scratch_folders(&scratch, "pg_wal/segment");
+    s.is_guard_greeted = true;
+    s.observe.owner = &s;
+    s.decision = (struct decision){.action = ACTION_START_STANDBY};
+    assert_int_equal(start_watch_open(&s.start_watch, NULL), 0);
+    assert_false(supervisor_spares_wal(&s.observe));
+    supervisor_fill_order(&s, &s.act.order);
+    s.act.is_running = true; /* it prepares */
+    assert_true(supervisor_spares_wal(&s.observe));
+    assert_int_equal(start_watch_arm(&s.start_watch, scratch.dir, NULL), 0);
+    s.act.order.is_start_watched = true;
+    s.act.start_asked = 7; /* of the guard */
+    s.act.is_running = false;
+    assert_true(supervisor_spares_wal(&s.observe));
+    tell_of(7, GUARD_STARTED);
+    assert_true(supervisor_spares_wal(&s.observe));
+    scratch_put(&scratch, "pg_wal/segment", "");
+    assert_false(supervisor_spares_wal(&s.observe));
+    scratch_put(&scratch, "pg_wal/segment", ""); /* by whomever */
+    tell(GUARD_DIED, GUARD_RUN, 1 << 8);
+    assert_int_equal(s.starts.at_data, 1); /* that is not forgotten */
+    assert_false(supervisor_spares_wal(&s.observe));
+    assert_int_equal(start_watch_arm(&s.start_watch, scratch.dir, NULL), 0);
+    tell_of(8, GUARD_STARTED);
+    assert_true(supervisor_spares_wal(&s.observe));
+    supervisor_guard_event(&s, NULL); /* nobody tells of its end */
+    assert_false(supervisor_spares_wal(&s.observe));
+    start_watch_close(&s.start_watch);
+    scratch_close(&scratch);
+}
+
+/* It may open something there at any moment. */
+static void beside_a_look_at_pg_wal_no_start_is_watched(void **state)
+{
+    (void)state;
+    struct act_order o;
+    begin();
+    assert_int_equal(start_watch_open(&s.start_watch, NULL), 0);
+    s.observe.owner = &s;
+    s.observe.wal.helper.is_asked = true;
+    supervisor_fill_order(&s, &o);
+    assert_null(o.start_watch);
+    s.observe.wal.helper.is_asked = false;
+    s.observe.data.helper.is_asked = true;
+    supervisor_fill_order(&s, &o);
+    assert_null(o.start_watch);
+    s.act.order = o;
+    s.act.order.decision.action = ACTION_START_STANDBY;
+    s.act.is_running = true;
+    assert_false(supervisor_spares_wal(&s.observe)); /* it is not looked for */
+    s.observe.data.spares_wal = true;
+    supervisor_fill_order(&s, &o);
+    assert_non_null(o.start_watch);
+    start_watch_close(&s.start_watch);
+}
+
 static void what_this_program_ends_was_not_in_vain(void **state)
 {
     (void)state;
@@ -302,10 +425,14 @@ int main(void)
         cmocka_unit_test(another_thing_to_do_waits_for_nothing),
         cmocka_unit_test(what_was_not_begun_has_not_failed),
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
+        cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
         cmocka_unit_test(it_is_told_whether_a_start_came_to_its_data),
+        cmocka_unit_test(pg_wal_is_spared_from_before_a_start_until_postgresql_has_come_there),
+        cmocka_unit_test(beside_a_look_at_pg_wal_no_start_is_watched),
+        cmocka_unit_test(that_starts_can_not_be_watched_is_logged_once_for_each_reason),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

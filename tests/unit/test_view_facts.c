@@ -1,6 +1,7 @@
 /* tests/unit/test_view_facts.c - facts of the supervisor, told as a view. */
 #include "tests/lib/death.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -256,6 +257,34 @@ static void another_reason_to_wait_is_remembered(void **state)
     assert_int_equal(view.decision_count, 3);
 }
 
+/* It does not fit, and is still the same. */
+static void a_long_reason_is_remembered_once(void **state)
+{
+    (void)state;
+    begin_standby();
+    struct decision d = {.action = ACTION_SEAL,
+                         .rule = "seal",
+                         .keeps = "",
+                         .why =
+                             "PostgreSQL refuses its configuration, and so can not be cut off "
+                             "as it runs: it is ended"};
+    facts.pg.reload_refused = true;
+    memset(facts.pg.config_wrong, 'x', sizeof(facts.pg.config_wrong) - 1);
+    for (uint64_t now_ms = 7; now_ms < 12; now_ms++) {
+        facts.pg.end.lsn++;
+        view_take_decision(&view, &facts, &d, now_ms);
+    }
+    assert_int_equal(view.decision_count, 1);
+    memcpy(facts.pg.config_wrong, "another", strlen("another"));
+    view_take_decision(&view, &facts, &d, 12);
+    assert_int_equal(view.decision_count, 2);
+    (void)snprintf(facts.pg.config_wrong, sizeof(facts.pg.config_wrong), "a short one");
+    view_take_decision(&view, &facts, &d, 13);
+    assert_int_equal(view.decision_count, 3);
+    view_take_decision(&view, &facts, &d, 14);
+    assert_int_equal(view.decision_count, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +300,7 @@ int main(void)
         cmocka_unit_test(who_never_leads_is_told_by_what_its_tags_come_to),
         cmocka_unit_test(a_decision_is_remembered_once),
         cmocka_unit_test(another_reason_to_wait_is_remembered),
+        cmocka_unit_test(a_long_reason_is_remembered_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,13 +17,13 @@
 #define IN_VAIN "nobody could take over without a loss in time"
 #define BEHIND "no standby had all of the WAL when PostgreSQL was down"
 
-#define NOW(from, to)                         \
-    {                                         \
-        .leader = {from}, .candidate = { to } \
+#define NOW(from, to)                            \
+    {                                            \
+        .leader = {(from)}, .candidate = {(to) } \
     }
-#define LATER(at)                                                                         \
-    {                                                                                     \
-        .leader = {"pg1"}, .candidate = {"pg2"}, .is_scheduled = true, .scheduled_at = at \
+#define LATER(at)                                                                           \
+    {                                                                                       \
+        .leader = {"pg1"}, .candidate = {"pg2"}, .is_scheduled = true, .scheduled_at = (at) \
     }
 
 // clang-format off

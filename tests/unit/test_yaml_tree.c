@@ -144,6 +144,24 @@ static const struct {
      "f.yml:2:1: not valid YAML: did not find expected ',' or ']' (while parsing a flow sequence "
      "at line 1)\n"},
     {"a: b: c\n", "f.yml:1:5: not valid YAML: mapping values are not allowed in this context\n"},
+    {"a:\n  # no\n\n  b: c\n   d: e\n",
+     "f.yml:5:5: not valid YAML: mapping values are not allowed in this context; this line is "
+     "indented by 3 spaces, expected was 2 as on line 4, or 0 as on line 1\n"},
+    {"a:\n    b:\n      - c\n  d: e\n",
+     "f.yml:4:3: not valid YAML: did not find expected key (while parsing a block mapping at line "
+     "1); this line is indented by 2 spaces, expected was 6 as on line 3, or 4 as on line 2, or 0 "
+     "as on line 1\n"},
+    {"a: 1\nb:\n  c: d\n  e: f\n   g: h\n",
+     "f.yml:5:5: not valid YAML: mapping values are not allowed in this context; this line is "
+     "indented by 3 spaces, expected was 2 as on line 4, or 0 as on line 2\n"},
+    {"a:\n b:\n  c:\n   d:\n    e:\n     f: g\n      h: i\n",
+     "f.yml:7:8: not valid YAML: mapping values are not allowed in this context; this line is "
+     "indented by 6 spaces, expected was 5 as on line 6, or 4 as on line 5, or 3 as on line 4, or "
+     "2 "
+     "as on line 3\n"},
+    {"a:\n  - b\n - c\n",
+     "f.yml:3:2: not valid YAML: did not find expected key (while parsing a block mapping at line "
+     "1); this line is indented by 1 space, expected was 2 as on line 2, or 0 as on line 1\n"},
     {"a: b\n\tc: d\n",
      "f.yml:2:1: not valid YAML: found a tab character that violates indentation (while scanning a "
      "plain scalar at line 1)\n"},

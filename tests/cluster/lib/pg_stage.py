@@ -26,9 +26,9 @@ class PgStage:
         self.clusters.append(made)
         return made
 
-    def writers(self):
-        """Clients of the newest cluster that write."""
-        return self._kept(Writers(self.clusters[-1]))
+    def writers(self, *through):
+        """Clients of the newest cluster that write; @through is how each connects, if not straight to the databases."""
+        return self._kept(Writers(self.clusters[-1], through))
 
     def observer(self):
         return self._kept(Observer(self.clusters[-1]))

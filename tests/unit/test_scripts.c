@@ -1,0 +1,366 @@
+/* tests/unit/test_scripts.c - an operator's programs: how each is run, told and ended, and what a
+ * pre_promote that refuses comes to. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "supervisor/act_parts.h"
+#include "supervisor/callback_run.h"
+#include "supervisor/supervisor_parts.h"
+#include "tests/lib/act_kit.h"
+#include "tests/lib/scratch.h"
+
+static struct scratch scratch;
+static struct callback_run run;
+static char failed[CALLBACK_TEXT_SIZE];
+static int closed;
+static char *nothing[] = {NULL};
+static char *helper;
+
+/* In the place of pgraft-helper: "run PID WORDS..." are run, and no more. */
+static void make_helper(void)
+{
+    helper = mem_strdup(scratch_path(&scratch, "helper"));
+    FILE *file = fopen(helper, "w");
+    assert_non_null(file);
+    assert_true(fputs("#!/bin/sh\nshift 2\nexec \"$@\"\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(helper, 0700), 0);
+}
+
+static void failed_cb(struct callback_run *r, const char *text)
+{
+    (void)r;
+    (void)snprintf(failed, sizeof(failed), "%s", text);
+}
+
+static void closed_cb(struct callback_run *r)
+{
+    (void)r;
+    closed++;
+}
+
+static void begin(void)
+{
+    scratch_init(&scratch);
+    make_helper();
+    assert_int_equal(uv_loop_init(&loop), 0);
+    callback_run_open(&run, &loop);
+    run.on_failed = failed_cb;
+    failed[0] = '\0';
+    closed = 0;
+}
+
+static void end(void)
+{
+    callback_run_close(&run, closed_cb);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(closed, 1);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    mem_free(helper);
+    scratch_close(&scratch);
+}
+
+static void call(enum callback what, enum callback_role role, const char *command)
+{
+    const struct callback_order order = {.call = {.what = what, .role = role},
+                                         .command = command,
+                                         .scope = "demo",
+                                         .name = "pg1",
+                                         .epoch = 7,
+                                         .helper = helper,
+                                         .environment = nothing};
+    callback_run_call(&run, &order);
+}
+
+static void wait_idle(void)
+{
+    for (int i = 0; i < 10000 && !callback_run_is_idle(&run); i++) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_true(callback_run_is_idle(&run));
+}
+
+static void ticked_cb(uv_timer_t *timer)
+{
+    (void)timer; /* the loop has turned */
+}
+
+static void wait_there(const char *path)
+{
+    static uv_timer_t tick;
+    assert_int_equal(uv_timer_init(&loop, &tick), 0);
+    assert_int_equal(uv_timer_start(&tick, ticked_cb, 5, 5), 0);
+    for (int i = 0; i < 4000 && access(path, F_OK) != 0; i++) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(access(path, F_OK), 0);
+    uv_close((uv_handle_t *)&tick, NULL);
+}
+
+static void is_in(const char *path, const char *wanted)
+{
+    char text[200] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof(text) - 1, file);
+    text[size] = '\0';
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(text, wanted);
+}
+
+static void a_callback_is_given_what_patroni_gives(void **state)
+{
+    (void)state;
+    begin();
+    CLEANUP(mem_freep) char *path = mem_strdup(scratch_path(&scratch, "told"));
+    CLEANUP(mem_freep)
+    char *command =
+        mem_printf("f() { echo $# \"$@\" $PGRAFT_EPOCH $PGRAFT_NAME > %s; }; f own", path);
+    call(CALLBACK_ON_ROLE_CHANGE, CALLBACK_AS_PRIMARY, command);
+    assert_false(callback_run_is_idle(&run));
+    wait_idle();
+    is_in(path, "4 own on_role_change primary demo 7 pg1\n");
+    assert_string_equal(failed, "");
+    end();
+}
+
+static void one_that_fails_is_told_with_its_last_words(void **state)
+{
+    (void)state;
+    begin();
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, "echo no route; exit 3;");
+    wait_idle();
+    assert_string_equal(failed, "on_start replica: on_start: exit status 3: no route");
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, "/nowhere/at-all");
+    wait_idle();
+    assert_non_null(strstr(failed, "exit status 127"));
+    end();
+}
+
+/* With all that it has started, before the newer one begins; and what waited is never run. */
+static void a_newer_one_ends_the_one_that_runs(void **state)
+{
+    (void)state;
+    begin();
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *second = mem_strdup(scratch_path(&scratch, "second"));
+    CLEANUP(mem_freep) char *third = mem_strdup(scratch_path(&scratch, "third"));
+    CLEANUP(mem_freep)
+    char *slow =
+        mem_printf("sleep 1000 & echo $! > %s.new && mv %s.new %s; sleep 1000;", runs, runs, runs);
+    CLEANUP(mem_freep) char *skipped = mem_printf("touch %s; true", second);
+    /* Its child is nobody's then, and may be a zombie for a while. */
+    CLEANUP(mem_freep)
+    char *last = mem_printf(
+        "i=0; while grep -q 'State:.[RSD]' /proc/$(cat %s)/status; do i=$((i + 1));"
+        " test $i -lt 500 || exit 5; sleep 0.01; done; touch %s; true",
+        runs, third);
+    call(CALLBACK_ON_STOP, CALLBACK_AS_PRIMARY, slow);
+    wait_there(runs);
+    call(CALLBACK_ON_ROLE_CHANGE, CALLBACK_AS_DEMOTED, skipped);
+    call(CALLBACK_ON_ROLE_CHANGE, CALLBACK_AS_REPLICA, last);
+    wait_idle();
+    assert_string_equal(failed, "on_stop primary: it was ended, for a newer one is due");
+    assert_int_equal(access(third, F_OK), 0);
+    assert_int_not_equal(access(second, F_OK), 0);
+    end();
+}
+
+static void on_reload_has_a_lane_of_its_own(void **state)
+{
+    (void)state;
+    begin();
+    CLEANUP(mem_freep) char *go = mem_strdup(scratch_path(&scratch, "go"));
+    CLEANUP(mem_freep)
+    char *waits = mem_printf("while ! test -e %s; do sleep 0.01; done; true", go);
+    CLEANUP(mem_freep) char *lets = mem_printf("touch %s; true", go);
+    call(CALLBACK_ON_ROLE_CHANGE, CALLBACK_AS_PRIMARY, waits);
+    call(CALLBACK_ON_RELOAD, CALLBACK_AS_PRIMARY, lets);
+    wait_idle();
+    assert_string_equal(failed, "");
+    end();
+}
+
+static void what_runs_is_ended_with_this_program(void **state)
+{
+    (void)state;
+    begin();
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, "sleep 1000;");
+    end();
+    assert_string_equal(failed, ""); /* nobody is there to be told */
+}
+
+/* ---- those that a sequence waits for ---- */
+
+static struct supervisor s;
+static struct pg_setup setup;
+static bool was_stopped;
+
+static void goes_on(struct act *a)
+{
+    was_stopped = a->err.code == 0;
+    act_end(a);
+}
+
+static void stops(struct act *a)
+{
+    act_before_stop(a, goes_on);
+}
+
+static int outcome_of(act_next first)
+{
+    int before = acts_done;
+    was_stopped = false;
+    act_begin(&s.act, 60000, first);
+    while (acts_done == before) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    return s.act.err.code;
+}
+
+static void open_node(void)
+{
+    scratch_init(&scratch);
+    make_helper();
+    memset(&s, 0, sizeof(s));
+    setup = (struct pg_setup){.helper = helper, .environment = nothing, .name = "pg2"};
+    s.setup = &setup;
+    s.view = (struct cluster_view *)mem_zalloc(sizeof(*s.view));
+    act_kit_open(&s.act);
+    s.act.order.setup = &setup;
+}
+
+static void close_node(void)
+{
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+    mem_free(s.view);
+    mem_free(helper);
+    scratch_close(&scratch);
+}
+
+static void a_stop_waits_for_before_stop_whatever_it_says(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {NULL, "exit 0", "exit 1", "kill -9 $$"};
+    open_node();
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        setup.before_stop = commands[i];
+        assert_int_equal(outcome_of(stops), 0);
+        assert_true(was_stopped);
+    }
+    close_node();
+}
+
+static enum pre_promote answer_for(uint64_t epoch)
+{
+    struct facts f = {.lease.epoch = epoch};
+    supervisor_gather_scripts(&s, supervisor_now_ms(), &f);
+    return f.wish.pre_promote;
+}
+
+static int answer(const char *command, uint64_t limit_ms, uint64_t epoch)
+{
+    setup.pre_promote = command;
+    s.act.order.facts.settings.times.start_max_ms = 2 * limit_ms;
+    s.act.order.decision = (struct decision){.action = ACTION_PRE_PROMOTE, .epoch = epoch};
+    int code = outcome_of(act_pre_promote);
+    assert_true(supervisor_pre_promoted(&s, supervisor_now_ms()));
+    return code;
+}
+
+static bool declines(void)
+{
+    return supervisor_own_tags(&s, supervisor_now_ms()).nofailover;
+}
+
+static void a_promotion_is_for_one_epoch_and_may_be_refused(void **state)
+{
+    (void)state;
+    open_node();
+    assert_int_equal(answer_for(5), PRE_PROMOTE_NONE);
+    setup.pre_promote = "exit 0";
+    assert_int_equal(answer_for(5), PRE_PROMOTE_DUE);
+    assert_int_equal(answer_for(0), PRE_PROMOTE_NONE);
+    assert_int_equal(answer("exit 0", 60000, 5), 0);
+    assert_int_equal(answer_for(5), PRE_PROMOTE_PASSED);
+    assert_int_equal(answer_for(6), PRE_PROMOTE_DUE);
+    assert_false(declines());
+    assert_int_equal(answer("echo not here; exit 4", 60000, 6), ERR_SYSTEM);
+    assert_int_equal(answer_for(6), PRE_PROMOTE_REFUSED);
+    assert_int_equal(answer_for(5), PRE_PROMOTE_DUE);
+    assert_true(declines());
+    assert_int_equal(s.view->event_count, 1);
+    assert_string_equal(s.view->events[0].text,
+                        "the promotion is given up: pre_promote: exit status 4: not here");
+    s.scripts.declines_until_ms = supervisor_now_ms();
+    assert_false(declines());
+    close_node();
+}
+
+static void one_that_takes_too_long_refuses(void **state)
+{
+    (void)state;
+    open_node();
+    assert_int_equal(answer("sleep 1000 & sleep 1000", 200, 5), ERR_TIMEOUT);
+    assert_int_equal(answer_for(5), PRE_PROMOTE_REFUSED);
+    assert_true(declines());
+    close_node();
+}
+
+/* The lease went meanwhile: what it would have said is of no more use. */
+static void one_that_was_ended_has_not_said(void **state)
+{
+    (void)state;
+    open_node();
+    setup.pre_promote = "sleep 1000";
+    s.act.order.facts.settings.times.start_max_ms = 10000;
+    s.act.order.decision = (struct decision){.action = ACTION_PRE_PROMOTE, .epoch = 5};
+    int before = acts_done;
+    act_begin(&s.act, 60000, act_pre_promote);
+    for (int i = 0; i < 100 && s.act.program == NULL; i++) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_non_null(s.act.program);
+    struct facts f = {.lease.epoch = 5};
+    supervisor_gather_scripts(&s, 1000, &f);
+    supervisor_gather_scripts(&s, 4000, &f);
+    assert_int_equal(f.wish.pre_promote, PRE_PROMOTE_DUE);
+    assert_int_equal(f.wish.pre_promote_ms, 3000);
+    s.decision = (struct decision){.action = ACTION_WAIT}; /* and s.facts has no lease */
+    supervisor_carry_out(&s, supervisor_now_ms());
+    while (acts_done == before) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(s.act.err.code, ERR_CANCELED);
+    assert_true(supervisor_pre_promoted(&s, supervisor_now_ms()));
+    assert_int_equal(answer_for(5), PRE_PROMOTE_DUE);
+    assert_false(declines());
+    close_node();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_callback_is_given_what_patroni_gives),
+        cmocka_unit_test(one_that_fails_is_told_with_its_last_words),
+        cmocka_unit_test(a_newer_one_ends_the_one_that_runs),
+        cmocka_unit_test(on_reload_has_a_lane_of_its_own),
+        cmocka_unit_test(what_runs_is_ended_with_this_program),
+        cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
+        cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),
+        cmocka_unit_test(one_that_takes_too_long_refuses),
+        cmocka_unit_test(one_that_was_ended_has_not_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
