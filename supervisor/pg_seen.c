@@ -312,11 +312,20 @@ void pg_seen_read_failed(struct pg_seen *seen, const struct err *err)
 
 /* ---- facts ---- */
 
+/* The guard does not tell of a shutdown that it was not asked to hurry: whoever had sessions lets
+ * nobody in any more, and the watch's has gone. A smart shutdown leaves that one, and serves on;
+ * one that does not answer hangs. */
+static bool shuts_down(const struct pg_seen *seen)
+{
+    return seen->was_open && seen->door_state == DOOR_NOT_YET &&
+           seen->watch_answers == FACT_UNKNOWN && seen->door_state_at_ms > seen->watch_at_ms;
+}
+
 static enum pg_process process_of(const struct pg_seen *seen, const struct guard_seen *guard)
 {
     bool is_up = guard->process == PG_STARTING || guard->process == PG_RUNNING;
     if (is_up) {
-        return seen->was_open ? PG_RUNNING : PG_STARTING;
+        return !seen->was_open ? PG_STARTING : shuts_down(seen) ? PG_STOPPING : PG_RUNNING;
     }
     if (guard->process == PG_UNKNOWN) { /* no guard tells: whoever answers is there */
         bool is_there = seen->door_state != DOOR_UNKNOWN && seen->door_state != DOOR_SHUT;

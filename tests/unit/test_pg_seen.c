@@ -238,6 +238,36 @@ static void hang_of_either_is_a_hang(void **state)
     assert_int_equal(facts().answers, FACT_YES);
 }
 
+/* The guard says of a fast shutdown only that it has ended. */
+static void a_shutdown_is_seen_by_who_is_let_in(void **state)
+{
+    (void)state;
+    begin();
+    struct probe_watch w = standby(400, 500);
+    struct pg_failure late = {.err.code = ERR_TIMEOUT};
+    struct pg_failure broken = {.err.code = ERR_CLOSED};
+    event(GUARD_STARTED, GUARD_RUN, 0, false);
+    pg_seen_restarted(&seen, now);
+    pg_seen_door_failed(&seen, DOOR_NOT_YET, now);
+    assert_int_equal(facts().process, PG_STARTING);
+    answer(&w); /* the door was not asked since */
+    pg_seen_watch_failed(&seen, &broken);
+    assert_int_equal(facts().process, PG_RUNNING);
+    now += 10;
+    pg_seen_door_failed(&seen, DOOR_NOT_YET, now);
+    assert_int_equal(facts().process, PG_STOPPING);
+    event(GUARD_DONE, GUARD_RUN, 0, false); /* that it was told to */
+    assert_int_equal(facts().process, PG_STOPPING);
+    pg_seen_watch_failed(&seen, &late); /* what hangs is no shutdown */
+    assert_true(facts().process == PG_RUNNING && facts().answers == FACT_NO);
+    answer(&w); /* a smart one: who was let in goes on */
+    now += 10;
+    pg_seen_door_failed(&seen, DOOR_NOT_YET, now);
+    assert_int_equal(facts().process, PG_RUNNING);
+    event(GUARD_DIED, GUARD_RUN, 0, false);
+    assert_int_equal(facts().process, PG_LEFT);
+}
+
 static void c1_two_looks_after_the_door_and_the_end_after_them(void **state)
 {
     (void)state;
@@ -683,6 +713,7 @@ int main(void)
         cmocka_unit_test(guard_that_says_nothing_is_silent_until_it_speaks),
         cmocka_unit_test(old_answers_say_nothing),
         cmocka_unit_test(hang_of_either_is_a_hang),
+        cmocka_unit_test(a_shutdown_is_seen_by_who_is_let_in),
         cmocka_unit_test(c1_two_looks_after_the_door_and_the_end_after_them),
         cmocka_unit_test(b2_a_standby_without_its_fence_is_seen),
         cmocka_unit_test(c2_end_is_read_from_the_files_where_sql_can_not_say),
