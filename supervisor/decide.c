@@ -17,6 +17,8 @@
 #define SWITCH_WAIT_MS 1500  /* until a standby's words show that it has everything */
 #define SWITCH_STOP_MS 10000 /* what its shutdown may take: clients wait */
 #define RESTART_STOP_MS SWITCH_STOP_MS
+#define ANY_STOP_MS 60000 /* ... and one that nobody waits for any more, or that began elsewhere \
+                           */
 #define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
@@ -163,7 +165,7 @@ static bool guard_silent(const struct facts *f)
 static bool does_not_end(const struct facts *f)
 {
     return f->pg.killing_ms > f->settings.times.lease_ms / 2 &&
-           (left_over(f) || guard_gone(f) || guard_silent(f));
+           (left_over(f) || guard_gone(f) || guard_silent(f) || f->pg.process == PG_STOPPING);
 }
 static bool without_lease(const struct facts *f)
 {
@@ -398,6 +400,12 @@ static bool restart_stop_hangs(const struct facts *f)
 {
     return was_primary(f) && f->pg.process == PG_STOPPING && f->wish.restart &&
            f->pg.stopping_ms > RESTART_STOP_MS;
+}
+/* Whoever wanted it may have given it up meanwhile; in a pause it is left to whoever began it. */
+static bool shutdown_hangs(const struct facts *f)
+{
+    return was_primary(f) && f->pg.process == PG_STOPPING && !is_paused(f) &&
+           f->pg.stopping_ms > ANY_STOP_MS;
 }
 static bool switched_over(const struct facts *f)
 {
@@ -714,6 +722,7 @@ static const struct rule {
     {crash_loop,         ACTION_RELEASE,       RENEWS,  "crash-loop",            "A3", "it crashed too often: another one is to be primary"},
     {stop_hangs,         ACTION_KILL,          RENEWS,  "stop-hangs",            "A3", "an operator wants the role elsewhere, and the shutdown for it takes too long: it is ended, and goes on in place unless another one has everything"},
     {restart_stop_hangs, ACTION_KILL,          RENEWS,  "restart-stop-hangs",    "B3", "an operator wants it restarted, and its shutdown takes too long: it is ended, and goes on in place"},
+    {shutdown_hangs,     ACTION_KILL,          RENEWS,  "shutdown-hangs",        "A3", "its shutdown takes too long, and nobody is primary meanwhile: it is ended"},
     {switched_over,      ACTION_RELEASE,       RENEWS,  "switched-over",         "A3", "an operator wants the role elsewhere, and everything is down"},
     {switching,          ACTION_WAIT,          RENEWS,  "switching",             "C4", "an operator wants the role elsewhere: it waits until a standby says that it has everything"},
     {provable_failover,  ACTION_RELEASE,       RENEWS,  "provable-failover",     "C4", "enough standbys have every acknowledged commit: one of them takes over"},

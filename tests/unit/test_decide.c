@@ -482,6 +482,10 @@ CHANGE(for_more_than_ten_seconds)
 {
     f->pg.stopping_ms++;
 }
+CHANGE(for_more_than_a_minute)
+{
+    f->pg.stopping_ms = 60001;
+}
 CHANGE(pg3_refuses)
 {
     f->members[2].config_reads = FACT_NO;
@@ -730,6 +734,9 @@ static const struct {
     {"an operator's restart: a standby stops", kit_standby, {to_be_restarted}, ACTION_STOP, "restart-standby"},
     {"B3: a primary keeps the lease while it stops for a restart", kit_primary, {to_be_restarted}, ACTION_STOP, "restart-primary"},
     {"... whose shutdown is cut short", kit_primary, {to_be_restarted, shuts_down, for_more_than_ten_seconds}, ACTION_KILL, "restart-stop-hangs"},
+    {"a shutdown that nobody asks for any more", kit_primary, {shuts_down, for_more_than_a_minute}, ACTION_KILL, "shutdown-hangs"},
+    {"A7: ... is left alone in a pause", kit_primary, {shuts_down, for_more_than_a_minute, paused}, ACTION_WAIT, "granted"},
+    {"A3: ... whose kill ends nothing does not keep the lease", kit_primary, {role_is_wanted_elsewhere, shuts_down, for_more_than_ten_seconds, killed_in_vain}, ACTION_KILL, "does-not-end"},
     {"an operator's clone", kit_standby, {to_be_cloned, no_commit_counts_on_it}, ACTION_RETURN, "asked-to-clone"},
     {"C4: ... not of a copy that proves a commit", kit_standby, {to_be_cloned}, ACTION_WAIT, "steady"},
     {"a diverged standby comes back", kit_standby, {ahead_of_the_fork}, ACTION_RETURN, "come-back"},
