@@ -399,6 +399,17 @@ static bool wants_new_guard(const struct supervisor *s)
     return kills_without_guard(s) && (s->is_swept || !s->has_home);
 }
 
+/* Its checkpoint may take minutes, and nothing is interrupted before it is over: a pause, a wish
+ * that has gone, or nobody who could take over any more, and PostgreSQL is not stopped. That it is
+ * busy and does not say how it is, is no reason. */
+static bool is_called_off(const struct supervisor *s)
+{
+    const struct facts *f = &s->facts;
+    bool is_known = f->pg.role == ROLE_PRIMARY || f->store.paused != FACT_NO || !f->wish.switchover;
+    return s->act.order.decision.action == ACTION_HAND_OVER && s->act.sql != NULL &&
+           s->decision.action != ACTION_HAND_OVER && is_known;
+}
+
 /* What runs gives way to what is more urgent; another program that works in the data directory only
  * to the end of it all. */
 static bool gives_way(const struct supervisor *s)
@@ -428,7 +439,8 @@ static bool gives_way(const struct supervisor *s)
                       (old->action == ACTION_PRE_PROMOTE && old->epoch != s->facts.lease.epoch);
     bool is_else = d->action != ACTION_WAIT && !is_next && old->action != ACTION_STOP &&
                    old->action != ACTION_KILL && old->action != ACTION_HAND_OVER;
-    return is_end || is_in_vain || (is_else && !is_promotion && !act_is_work_inside(old));
+    return is_end || is_in_vain || is_called_off(s) ||
+           (is_else && !is_promotion && !act_is_work_inside(old));
 }
 
 /* Something else to do is done at once. To have to wait is nothing else: what has failed makes

@@ -152,6 +152,47 @@ static void what_is_read_while_a_sequence_goes_on_is_not_told_again(void **state
 }
 
 /* Of the same cause nothing is told a second time. */
+/* Whether a hand-over goes on, of which this is the statement that is under way, or none. */
+static bool hands_over(const char *sql)
+{
+    s.act.is_running = true;
+    s.act.is_ended = false;
+    s.act.err.code = 0;
+    s.act.sql = sql;
+    s.act.order.decision = (struct decision){.action = ACTION_HAND_OVER};
+    s.facts.pg.process = PG_RUNNING;
+    supervisor_carry_out(&s, supervisor_now_ms());
+    return s.act.err.code == 0;
+}
+
+static void a_hand_over_is_called_off_until_postgresql_is_stopped(void **state)
+{
+    (void)state;
+    begin();
+    act_kit_open(&s.act);
+    s.act.owner = &s;
+    s.observe.loop = s.act.loop;
+    s.observe.is_closing = true; /* it looks at nothing */
+    s.facts.store.paused = FACT_NO;
+    s.facts.wish.switchover = true;
+    s.facts.pg.role = ROLE_PRIMARY;
+    s.decision = (struct decision){.action = ACTION_HAND_OVER};
+    assert_true(hands_over("CHECKPOINT"));
+    s.decision = (struct decision){.action = ACTION_WAIT};
+    assert_false(hands_over("CHECKPOINT")); /* nobody could take over any more */
+    assert_true(hands_over(NULL));          /* it is on its way down */
+    s.facts.pg.role = ROLE_UNKNOWN;
+    assert_true(hands_over("CHECKPOINT")); /* it is only busy */
+    s.facts.store.paused = FACT_YES;
+    assert_false(hands_over("CHECKPOINT"));
+    s.facts.store.paused = FACT_NO;
+    s.facts.wish.switchover = false;
+    assert_false(hands_over("CHECKPOINT"));
+    s.act.is_running = false;
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
 static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
 {
     (void)state;
@@ -426,6 +467,7 @@ int main(void)
         cmocka_unit_test(what_was_not_begun_has_not_failed),
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
         cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
+        cmocka_unit_test(a_hand_over_is_called_off_until_postgresql_is_stopped),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
