@@ -17,8 +17,9 @@
 #define SWITCH_WAIT_MS 1500  /* until a standby's words show that it has everything */
 #define SWITCH_STOP_MS 10000 /* what its shutdown may take: clients wait */
 #define RESTART_STOP_MS SWITCH_STOP_MS
-#define ANY_STOP_MS 60000 /* ... and one that nobody waits for any more, or that began elsewhere \
-                           */
+#define ANY_STOP_MS                                                              \
+    60000 /* ... and one that nobody waits for any more, or that began elsewhere \
+           */
 #define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
@@ -587,8 +588,8 @@ static bool hand_over(const struct facts *f)
 {
     bool is_safe = f->settings.sync_mode == SYNC_OFF ||
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
-    return is_serving(f) && f->wish.switchover && f->store.held == FACT_NO && !is_paused(f) &&
-           has_successor(f) && is_safe && !f->settings.is_guess;
+    return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
+           !is_paused(f) && has_successor(f) && is_safe && !f->settings.is_guess;
 }
 /* The lease is kept: nobody else is granted the role meanwhile, and it goes on in place. */
 static bool restart_primary(const struct facts *f)

@@ -350,6 +350,7 @@ enum pre_promote {
 struct wish_facts {
     bool stop;       /* this program ends, and PostgreSQL with it */
     bool switchover; /* the primary's role goes elsewhere */
+    bool is_over;    /* ... but nothing is begun for that any more: it is dropped */
     struct facts_name candidate;
     bool adopt;   /* a data directory without our note is to be taken over */
     bool restart; /* an operator's: PostgreSQL has not been down for it yet, or is not up again */

@@ -480,6 +480,9 @@ void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
     if (d->action == ACTION_RECORD && holder_is_pending(&s->side.holder)) {
         return; /* it is on its way */
     }
+    if (d->action == ACTION_HAND_OVER && supervisor_answers_wish(s)) {
+        return; /* it was dropped in this very look */
+    }
     if (d->action == ACTION_INITDB && now_ms < s->begin_after_ms) {
         return;
     }

@@ -229,6 +229,10 @@ static void gather_switchover(struct supervisor *s, uint64_t now_ms, struct fact
         s->wish_epoch = f->store.grant_epoch;
         f->wish.switchover = row->mod_revision != s->wish_refused;
     }
+    const struct wish_seen seen = {.is_begun = supervisor_hands_over(s),
+                                   .is_answered = supervisor_answers_wish(s),
+                                   .seen_ms = now_ms - s->wish_seen_ms};
+    f->wish.is_over = row->is_there && wish_is_over(&seen);
 }
 
 #define HASTE_MAX_MS 10000 /* an election, or a fence, may stand for days */

@@ -295,6 +295,10 @@ void supervisor_look_refused(struct supervisor *s, uint64_t now_ms);
 void supervisor_keep_house(struct supervisor *s, uint64_t now_ms);
 /* As the primary: begins, or drops, an operator's wish for another one. */
 void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms);
+/* The sequence for it is under way. */
+bool supervisor_hands_over(const struct supervisor *s);
+/* It was dropped, or begun anew, and the store does not show that yet. */
+bool supervisor_answers_wish(const struct supervisor *s);
 /* A slot that the configuration names; @ctx: the setup. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
 /* The physical slots that it wants made; how many. */

@@ -24,6 +24,17 @@ static bool leads(const struct supervisor *s)
            f->guard.promoted_epoch == f->lease.epoch;
 }
 
+bool supervisor_hands_over(const struct supervisor *s)
+{
+    return s->act.is_running && !s->is_looking_home &&
+           s->act.order.decision.action == ACTION_HAND_OVER;
+}
+
+bool supervisor_answers_wish(const struct supervisor *s)
+{
+    return s->side.holder.kind == HOLDER_WISH && holder_is_pending(&s->side.holder);
+}
+
 void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms)
 {
     const struct store_row *key = &s->side.view.rows.row[KEY_FAILOVER];
@@ -34,7 +45,7 @@ void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms)
         .row = s->side.view.rows.failover,
         .self = s->facts.self,
         .is_paused = s->facts.store.paused != FACT_NO,
-        .is_begun = s->act.is_running && s->act.order.decision.action == ACTION_HAND_OVER,
+        .is_begun = supervisor_hands_over(s),
         .is_refused = key->mod_revision == s->wish_refused,
         .wall_ms = clock_wall_ms(clock_system()),
         .seen_ms = now_ms - s->wish_seen_ms,

@@ -42,3 +42,8 @@ struct wish_plan wish_plan(const struct wish_seen *s)
     return s->seen_ms >= WISH_MAX_MS ? drop("nobody could take over without a loss in time")
                                      : (struct wish_plan){.step = WISH_WAIT};
 }
+
+bool wish_is_over(const struct wish_seen *s)
+{
+    return !s->is_begun && (s->is_answered || s->seen_ms >= WISH_MAX_MS);
+}

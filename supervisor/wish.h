@@ -18,6 +18,7 @@ struct wish_seen {
     bool is_paused;         /* or nobody knows */
     bool is_begun;          /* the hand-over is under way */
     bool is_refused;        /* ... and was given up */
+    bool is_answered;       /* a drop is on its way to the store, or a beginning */
     uint64_t wall_ms;
     uint64_t seen_ms; /* for so long it has been there */
 };
@@ -34,5 +35,8 @@ struct wish_plan {
 };
 
 struct wish_plan wish_plan(const struct wish_seen *seen);
+/* Nothing is begun for it any more, also while it is still there: who asked is told that it was
+ * given up. */
+bool wish_is_over(const struct wish_seen *seen);
 
 #endif /* SUPERVISOR_WISH_H_ */

@@ -482,6 +482,10 @@ CHANGE(for_more_than_ten_seconds)
 {
     f->pg.stopping_ms++;
 }
+CHANGE(until_a_moment_ago)
+{
+    f->wish.is_over = true;
+}
 CHANGE(for_more_than_a_minute)
 {
     f->pg.stopping_ms = 60001;
@@ -715,6 +719,7 @@ static const struct {
     {"... and then costs the lease", kit_primary, {no_signal_file_for_ever}, ACTION_WRITE_SIGNAL, "signal-fails"},
     {"the timeline is recorded", kit_primary, {unrecorded}, ACTION_RECORD, "record-timeline"},
     {"a switchover is begun where nothing is lost", kit_primary, {role_is_wanted_elsewhere}, ACTION_HAND_OVER, "hand-over"},
+    {"... not any more when it is being dropped", kit_primary, {role_is_wanted_elsewhere, until_a_moment_ago}, ACTION_WAIT, "serving"},
     {"... not to who refuses its configuration", kit_primary, {role_is_wanted_elsewhere, pg3_refuses}, ACTION_WAIT, "serving"},
     {"... for who is not wanted does not count", kit_primary, {anybody_will_do, pg3_may_not, loss_is_borne}, ACTION_HAND_OVER, "hand-over"},
     {"... to whoever can", kit_primary, {anybody_will_do}, ACTION_HAND_OVER, "hand-over"},

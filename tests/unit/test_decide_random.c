@@ -72,6 +72,7 @@ static void shake_rest(struct facts *f, struct test_random *r)
     f->settings.is_guess = random_percent(r, 10);
     f->wish.stop = random_percent(r, 10);
     f->wish.switchover = random_percent(r, 20);
+    f->wish.is_over = random_percent(r, 10);
     f->wish.clone = random_percent(r, 10);
     f->wish.restart = random_percent(r, 20);
     f->wish.adopt = random_percent(r, 50);

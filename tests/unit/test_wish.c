@@ -69,10 +69,27 @@ static void each_wish_has_its_step(void **state)
     }
 }
 
+/* Who asked is told of a drop before the store has it. */
+static void what_is_dropped_is_not_begun_any_more(void **state)
+{
+    (void)state;
+    struct wish_seen seen = {.seen_ms = 9999};
+    assert_false(wish_is_over(&seen));
+    seen.is_answered = true;
+    assert_true(wish_is_over(&seen));
+    seen.is_begun = true;
+    assert_false(wish_is_over(&seen));
+    seen = (struct wish_seen){.seen_ms = 10000};
+    assert_true(wish_is_over(&seen));
+    seen.is_begun = true; /* its checkpoint takes what it takes */
+    assert_false(wish_is_over(&seen));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_wish_has_its_step),
+        cmocka_unit_test(what_is_dropped_is_not_begun_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
