@@ -464,11 +464,31 @@ static bool unread_and_down(const struct facts *f)
 {
     return f->store.paused == FACT_UNKNOWN && !runs(f);
 }
+/* With restore_command in its configuration PostgreSQL itself turns to the archive, whenever the
+ * primary does not have what is missing. */
+static bool goes_on(enum return_step step)
+{
+    return step == RETURN_FOLLOW || step == RETURN_RESTORE;
+}
+/* What proves that an acknowledged commit is whole is not discarded, whoever asks for it. */
+static bool asked_to_clone(const struct facts *f)
+{
+    bool is_torn = f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
+    return f->wish.clone && return_has_primary(f) && f->pg.copy != f->store.holder_copy &&
+           f->pg.process != PG_UNKNOWN && (is_torn || !proof_asks_for(f));
+}
+/* It comes up again with the data that it has. */
+static bool is_asked_to_start(const struct facts *f)
+{
+    return f->wish.restart &&
+           (has_lease(f) || !return_has_primary(f) || goes_on(return_plan(f).step));
+}
 /* But for a primary that was stopped for a switchover: nobody is granted its role any more, and it
- * goes on in place. So does what an operator has restarted or cloned. */
+ * goes on in place. So does what an operator has restarted or cloned; but nobody who asks for a
+ * restart has data rewound or discarded. */
 static bool paused_and_down(const struct facts *f)
 {
-    bool is_asked = f->wish.restart || (f->wish.clone && !has_lease(f));
+    bool is_asked = is_asked_to_start(f) || (asked_to_clone(f) && !has_lease(f));
     bool goes_on_in_place = is_switching(f) || is_asked;
     return is_paused(f) && !runs(f) && (is_on_old_timeline(f) || !goes_on_in_place);
 }
@@ -616,12 +636,6 @@ static bool begins(const struct facts *f)
 {
     return !has_begun(f) && f->pg.data == DATA_EMPTY;
 }
-/* With restore_command in its configuration PostgreSQL itself turns to the archive, whenever the
- * primary does not have what is missing. */
-static bool goes_on(enum return_step step)
-{
-    return step == RETURN_FOLLOW || step == RETURN_RESTORE;
-}
 static bool comes_back(const struct facts *f)
 {
     struct return_plan back = return_plan(f);
@@ -641,13 +655,6 @@ static bool start_standby(const struct facts *f)
 static bool restart_standby(const struct facts *f)
 {
     return f->wish.restart && (f->pg.process == PG_RUNNING || f->pg.process == PG_STOPPING);
-}
-/* What proves that an acknowledged commit is whole is not discarded, whoever asks for it. */
-static bool asked_to_clone(const struct facts *f)
-{
-    bool is_torn = f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
-    return f->wish.clone && return_has_primary(f) && f->pg.copy != f->store.holder_copy &&
-           f->pg.process != PG_UNKNOWN && (is_torn || !proof_asks_for(f));
 }
 /* What its configuration names is not whom it is to stream from, or somebody at all. */
 static bool follow(const struct facts *f)

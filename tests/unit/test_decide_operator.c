@@ -116,6 +116,18 @@ CHANGE(ahead_of_the_fork)
     f->pg.end = kit_at(4, 4001);
 }
 
+CHANGE(on_the_timeline_before)
+{
+    unrecorded(f);
+    f->store.grant_timeline = KIT_TIMELINE + 1;
+    f->pg.primary_epoch = KIT_EPOCH;
+}
+CHANGE(down_and_diverged)
+{
+    down(f);
+    ahead_of_the_fork(f);
+}
+
 // clang-format off
 static const struct {
     const char *text;
@@ -137,6 +149,10 @@ static const struct {
     {"... and goes on in place, though others could take over", kit_primary, {crashed, to_be_restarted}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... also where a crash would be a failover by setting", kit_primary, {crashed, to_be_restarted, loss_is_borne, never_restarted}, ACTION_START_PRIMARY, "restart-in-place"},
     {"A7: ... also in a pause", kit_primary, {crashed, to_be_restarted, paused}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"C3: ... not on the timeline that it was to leave", kit_primary, {crashed, on_the_timeline_before, to_be_restarted, paused}, ACTION_WAIT, "paused-and-down"},
+    {"A7: a restart in a pause discards nothing", kit_standby, {down_and_diverged, to_be_restarted, paused}, ACTION_WAIT, "paused-and-down"},
+    {"... without one it is as ever", kit_standby, {down_and_diverged, to_be_restarted}, ACTION_RETURN, "come-back"},
+    {"A7: nor does a clone that a proof forbids", kit_standby, {down, to_be_cloned, paused}, ACTION_WAIT, "paused-and-down"},
     {"... not before the store was read", kit_primary, {crashed, to_be_restarted, pause_unread}, ACTION_WAIT, "unread-and-down"},
     {"... not without a lease", kit_primary, {to_be_restarted, lease_is_over}, ACTION_KILL, "primary-without-lease"},
     {"... not with too little of it left", kit_primary, {crashed, to_be_restarted, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
