@@ -184,7 +184,9 @@ static void step_restart(struct task_book *book, uint64_t now_ms, struct facts *
 
 static void step_clone(struct task_book *book, uint64_t now_ms, struct facts *f)
 {
-    book->is_torn = book->is_torn || f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
+    bool is_whole = f->pg.data == DATA_USABLE && f->pg.process == PG_RUNNING;
+    bool is_torn = f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
+    book->is_torn = is_torn || (book->is_torn && !is_whole); /* it may have been a rewind */
     if (f->lease.epoch != 0) {
         fail(book, "reinitialize given up: this node was granted the role of the primary");
     } else if (!book->is_torn && now_ms - book->began_ms > CLONE_BEGIN_MAX_MS) {

@@ -229,6 +229,26 @@ static void a_clone_begins_soon_or_never_and_ends_with_a_start(void **state)
     assert_int_equal(book.end, TASK_DONE);
 }
 
+/* The ladder has rewound it meanwhile, and it runs. */
+static void a_clone_that_was_not_needed_is_not_wished_for_ever(void **state)
+{
+    (void)state;
+    struct task_book book = {.id = 0};
+    char why[TASK_TEXT_SIZE] = "";
+    struct facts f;
+    kit_standby(&f);
+    f.pg.process = PG_ABSENT;
+    f.pg.data = DATA_BROKEN;
+    task_clone(&book, 1000, false);
+    assert_true(clones(&book, &f, 2000));
+    f.pg.data = DATA_USABLE;
+    assert_true(clones(&book, &f, 400000));
+    assert_false(task_cancel_clone(&book, why)); /* it may have been torn */
+    f.pg.process = PG_RUNNING;
+    assert_false(clones(&book, &f, 400001));
+    assert_int_equal(book.end, TASK_FAILED);
+}
+
 static void a_clone_ends_for_a_cancel_and_a_grant(void **state)
 {
     (void)state;
@@ -255,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_restart_is_done_when_it_was_down_and_runs),
         cmocka_unit_test(a_restart_is_given_up),
         cmocka_unit_test(a_clone_begins_soon_or_never_and_ends_with_a_start),
+        cmocka_unit_test(a_clone_that_was_not_needed_is_not_wished_for_ever),
         cmocka_unit_test(a_clone_ends_for_a_cancel_and_a_grant),
     };
     return cmocka_run_group_tests_name("task", tests, NULL, NULL);
