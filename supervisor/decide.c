@@ -470,12 +470,16 @@ static bool goes_on(enum return_step step)
 {
     return step == RETURN_FOLLOW || step == RETURN_RESTORE;
 }
-/* What proves that an acknowledged commit is whole is not discarded, whoever asks for it. */
+/* What proves that an acknowledged commit is whole is not discarded, whoever asks for it; nor what
+ * is not known well enough to say whether it does. */
 static bool asked_to_clone(const struct facts *f)
 {
     bool is_torn = f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
+    bool is_known = f->store.is_current == FACT_YES && !f->settings.is_guess &&
+                    f->pg.process != PG_UNKNOWN && (is_torn || f->pg.copy != 0);
+    bool is_spare = f->pg.data == DATA_USABLE && !proof_asks_for(f);
     return f->wish.clone && return_has_primary(f) && f->pg.copy != f->store.holder_copy &&
-           f->pg.process != PG_UNKNOWN && (is_torn || !proof_asks_for(f));
+           is_known && (is_torn || is_spare);
 }
 /* It comes up again with the data that it has. */
 static bool is_asked_to_start(const struct facts *f)
@@ -813,7 +817,8 @@ static void fill(const struct facts *f, const struct rule *r, struct decision *d
     } else if (d->action == ACTION_RETURN) {
         d->back = return_plan(f);
         if (r->when == asked_to_clone) {
-            bool keeps = f->pg.data == DATA_USABLE && !f->back.wal_kept;
+            /* What it has written since was not kept, and what proves changes while it runs. */
+            bool keeps = f->pg.data == DATA_USABLE && (!f->back.wal_kept || runs(f));
             d->back.step = keeps ? RETURN_KEEP_WAL : RETURN_CLONE;
             d->back.needs_stop = true;
         }

@@ -128,6 +128,16 @@ CHANGE(down_and_diverged)
     ahead_of_the_fork(f);
 }
 
+CHANGE(store_is_old)
+{
+    f->store.is_current = FACT_NO;
+}
+CHANGE(data_unseen)
+{
+    f->pg.data = DATA_UNKNOWN;
+    f->pg.copy = 0;
+}
+
 // clang-format off
 static const struct {
     const char *text;
@@ -158,6 +168,9 @@ static const struct {
     {"... not with too little of it left", kit_primary, {crashed, to_be_restarted, too_late_to_promote}, ACTION_RELEASE, "restart-too-late"},
     {"... and not for ever: another one takes over", kit_primary, {starts_slowly, starts_for_too_long, to_be_restarted}, ACTION_KILL, "restart-hangs"},
     {"A7: ... also in a pause", kit_standby, {to_be_cloned, no_commit_counts_on_it, down, paused}, ACTION_RETURN, "asked-to-clone"},
+    {"C4: ... not by a store that nobody has confirmed", kit_standby, {to_be_cloned, no_commit_counts_on_it, store_is_old}, ACTION_WAIT, "steady"},
+    {"C4: ... nor by a guess at what a commit asks for", kit_standby, {to_be_cloned, no_commit_counts_on_it, config_is_unknown}, ACTION_WAIT, "steady"},
+    {"C4: ... nor where nobody knows which copy it is", kit_standby, {to_be_cloned, no_commit_counts_on_it, data_unseen}, ACTION_WAIT, "steady"},
     {"... which half of one does not", kit_standby, {to_be_cloned, half_cloned}, ACTION_RETURN, "asked-to-clone"},
     {"... nor one that has nothing of the newest timeline", kit_standby, {to_be_cloned, ahead_of_the_fork}, ACTION_RETURN, "asked-to-clone"},
 };
@@ -179,10 +192,28 @@ static void an_operator_s_wish_has_its_place_among_the_rules(void **state)
     }
 }
 
+/* C4: while it runs what it proves may change, and it writes: its WAL is kept when it is down. */
+static void a_clone_is_decided_when_it_is_down(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_standby(&f);
+    to_be_cloned(&f);
+    no_commit_counts_on_it(&f);
+    assert_int_equal(decide(&f).back.step, RETURN_KEEP_WAL);
+    f.back.wal_kept = true; /* by an earlier one */
+    assert_int_equal(decide(&f).back.step, RETURN_KEEP_WAL);
+    down(&f);
+    assert_int_equal(decide(&f).back.step, RETURN_CLONE);
+    f.back.wal_kept = false;
+    assert_int_equal(decide(&f).back.step, RETURN_KEEP_WAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_operator_s_wish_has_its_place_among_the_rules),
+        cmocka_unit_test(a_clone_is_decided_when_it_is_down),
     };
     return cmocka_run_group_tests_name("decide_operator", tests, NULL, NULL);
 }
