@@ -47,6 +47,12 @@ int supervisor_restart(struct supervisor *s, uint64_t timeout_ms, uint64_t *ret_
     return code;
 }
 
+static bool is_coming_back(const struct supervisor *s)
+{
+    return s->act.is_running && !s->is_looking_home &&
+           s->act.order.decision.action == ACTION_RETURN;
+}
+
 int supervisor_reinitialize(struct supervisor *s, bool force, bool from_leader, struct err *err)
 {
     char why[TASK_TEXT_SIZE];
@@ -55,8 +61,7 @@ int supervisor_reinitialize(struct supervisor *s, bool force, bool from_leader, 
         code = err_set(err, ERR_REFUSED, "%s", why);
     }
     if (code == 0) {
-        bool is_copying = s->act.is_running && !s->is_looking_home &&
-                          s->act.order.decision.action == ACTION_RETURN;
+        bool is_copying = is_coming_back(s);
         task_clone(&s->task, supervisor_now_ms(), from_leader);
         tell(s, "an operator has this node's data discarded and cloned anew");
         if (is_copying) {
@@ -70,7 +75,12 @@ int supervisor_reinitialize(struct supervisor *s, bool force, bool from_leader, 
 int supervisor_keep_copy(struct supervisor *s, struct err *err)
 {
     char why[TASK_TEXT_SIZE];
-    if (task_cancel_clone(&s->task, why)) {
+    bool is_begun = is_coming_back(s);
+    if (is_begun && s->task.kind == TASK_CLONE && act_is_work_inside(&s->act.order.decision)) {
+        s->task.is_torn = true; /* since the last look */
+    }
+    if (task_cancel_clone(&s->task, supervisor_now_ms(), &s->facts, is_begun, why)) {
+        tell(s, s->task.why);
         supervisor_soon(s);
         return 0;
     }
@@ -92,10 +102,14 @@ int supervisor_task_ended(const struct supervisor *s, uint64_t id, struct err *e
 void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *f)
 {
     enum task_end before = s->task.end;
+    enum task_kind kind = s->task.kind;
     task_step(&s->task, now_ms, f);
-    /* What a clone is started with is a start, not a restart. */
-    s->scripts.restarts =
-        s->task.end == TASK_RUNS && s->task.kind == TASK_RESTART && !s->task.is_torn;
+    if (kind == TASK_CLONE && s->task.kind == TASK_RESTART) {
+        tell(s, s->task.why); /* it is started again */
+    }
+    /* What is started after a clone, or in its place, is a start, not a restart. */
+    s->scripts.restarts = s->task.end == TASK_RUNS && s->task.kind == TASK_RESTART &&
+                          !s->task.is_torn && !s->task.was_up;
     if (before == TASK_RUNS && s->task.end != TASK_RUNS) {
         tell(s, s->task.end == TASK_DONE ? "PostgreSQL has started again" : s->task.why);
     }

@@ -133,7 +133,29 @@ void task_clone(struct task_book *book, uint64_t now_ms, bool from_leader)
     book->from_leader = from_leader;
 }
 
-bool task_cancel_clone(struct task_book *book, char why[TASK_TEXT_SIZE])
+/* ---- what becomes of it ---- */
+
+static void fail(struct task_book *book, const char *why)
+{
+    book->end = TASK_FAILED;
+    (void)snprintf(book->why, sizeof(book->why), "%s", why);
+}
+
+/* The old copy is whole, and what was stopped for the new one runs again. */
+static void give_up_clone(struct task_book *book, uint64_t now_ms, const struct facts *f,
+                          bool is_stopping, const char *why)
+{
+    fail(book, why);
+    if (book->was_up && (is_stopping || f->pg.process != PG_RUNNING)) {
+        book->kind = TASK_RESTART;
+        book->end = TASK_RUNS;
+        book->began_ms = now_ms;
+        book->down_ms = f->pg.process == PG_ABSENT ? now_ms : 0;
+    }
+}
+
+bool task_cancel_clone(struct task_book *book, uint64_t now_ms, const struct facts *f,
+                       bool is_stopping, char why[TASK_TEXT_SIZE])
 {
     why[0] = '\0';
     if (!is_under_way(book, TASK_CLONE)) {
@@ -142,17 +164,8 @@ bool task_cancel_clone(struct task_book *book, char why[TASK_TEXT_SIZE])
     if (book->is_torn) {
         return refuse(why, "the old copy is discarded already: it has to be cloned");
     }
-    book->end = TASK_FAILED;
-    (void)snprintf(book->why, sizeof(book->why), "reinitialize canceled");
+    give_up_clone(book, now_ms, f, is_stopping, "reinitialize canceled");
     return true;
-}
-
-/* ---- what becomes of it ---- */
-
-static void fail(struct task_book *book, const char *why)
-{
-    book->end = TASK_FAILED;
-    (void)snprintf(book->why, sizeof(book->why), "%s", why);
 }
 
 /* What its start may take, before the rules go on as if nobody had asked for it. */
@@ -187,12 +200,15 @@ static void step_clone(struct task_book *book, uint64_t now_ms, struct facts *f)
     bool is_whole = f->pg.data == DATA_USABLE && f->pg.process == PG_RUNNING;
     bool is_torn = f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN;
     book->is_torn = is_torn || (book->is_torn && !is_whole); /* it may have been a rewind */
+    book->was_up = book->was_up || f->pg.process == PG_RUNNING;
     if (f->lease.epoch != 0) {
         fail(book, "reinitialize given up: this node was granted the role of the primary");
     } else if (!book->is_torn && now_ms - book->began_ms > CLONE_BEGIN_MAX_MS) {
-        fail(book, "reinitialize given up: it could not be begun in time");
+        give_up_clone(book, now_ms, f, false,
+                      "reinitialize given up: it could not be begun in time");
     }
-    f->wish.clone = book->end == TASK_RUNS;
+    f->wish.clone = is_under_way(book, TASK_CLONE);
+    f->wish.restart = is_under_way(book, TASK_RESTART);
 }
 
 void task_step(struct task_book *book, uint64_t now_ms, struct facts *f)

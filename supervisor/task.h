@@ -24,6 +24,7 @@ struct task_book {
     uint64_t timeout_ms; /* of its start, for the primary; 0: as the configuration says */
     uint64_t down_ms;    /* since when PostgreSQL is down for it; 0: it was not yet */
     bool is_torn;        /* the old copy is gone, or is being taken apart */
+    bool was_up;         /* of a clone: PostgreSQL ran when it was asked for */
     bool from_leader;
     char why[TASK_TEXT_SIZE]; /* of a failure */
 };
@@ -37,8 +38,10 @@ bool task_may_clone(const struct task_book *book, const struct facts *f, bool fo
 
 void task_restart(struct task_book *book, uint64_t now_ms, uint64_t timeout_ms);
 void task_clone(struct task_book *book, uint64_t now_ms, bool from_leader);
-/* True: the clone that was to begin does not. False: there is none, or @why: it has begun. */
-bool task_cancel_clone(struct task_book *book, char why[TASK_TEXT_SIZE]);
+/* True: the clone that was to begin does not. False: there is none, or @why: it has begun. Where
+ * PostgreSQL @is_stopping for it, or has stopped, it is started again, also during a pause. */
+bool task_cancel_clone(struct task_book *book, uint64_t now_ms, const struct facts *f,
+                       bool is_stopping, char why[TASK_TEXT_SIZE]);
 
 /* With each look, before decide(): what becomes of it by these facts, and what is wished. */
 void task_step(struct task_book *book, uint64_t now_ms, struct facts *f);

@@ -218,7 +218,7 @@ static void a_clone_begins_soon_or_never_and_ends_with_a_start(void **state)
     half(&f);
     assert_true(clones(&book, &f, 2000));
     assert_true(clones(&book, &f, 100000000)); /* it takes what it takes */
-    assert_false(task_cancel_clone(&book, why));
+    assert_false(task_cancel_clone(&book, 1000, &f, false, why));
     assert_string_equal(why, "the old copy is discarded already: it has to be cloned");
     f.pg.data = DATA_USABLE;
     task_cloned(&book, 100000001);
@@ -227,6 +227,39 @@ static void a_clone_begins_soon_or_never_and_ends_with_a_start(void **state)
     assert_false(f.wish.clone);
     assert_false(restarts(&book, &f, PG_RUNNING, 100000003));
     assert_int_equal(book.end, TASK_DONE);
+}
+
+/* A7: what was stopped for it would stay down in a pause. */
+static void what_was_stopped_for_a_clone_that_is_given_up_starts_again(void **state)
+{
+    (void)state;
+    struct task_book book = {.id = 0};
+    char why[TASK_TEXT_SIZE] = "";
+    struct facts f;
+    kit_standby(&f);
+    task_clone(&book, 1000, false);
+    assert_true(clones(&book, &f, 1001));
+    f.pg.process = PG_ABSENT;
+    assert_true(clones(&book, &f, 2000));
+    assert_true(task_cancel_clone(&book, 2001, &f, false, why));
+    assert_true(restarts(&book, &f, PG_ABSENT, 2002));
+    assert_false(restarts(&book, &f, PG_RUNNING, 2003));
+    assert_int_equal(book.end, TASK_DONE);
+    f.wish.clone = false;
+    task_clone(&book, 1000, false); /* its shutdown is not seen yet */
+    assert_true(clones(&book, &f, 1001));
+    assert_true(task_cancel_clone(&book, 2001, &f, true, why));
+    assert_true(restarts(&book, &f, PG_RUNNING, 2002));
+    task_clone(&book, 1000, false); /* no room to keep its WAL in */
+    assert_true(clones(&book, &f, 1001));
+    f.pg.process = PG_ABSENT;
+    assert_false(clones(&book, &f, 301001));
+    assert_true(f.wish.restart);
+    f.wish.restart = false;
+    task_clone(&book, 1000, false); /* that was down before stays down */
+    assert_true(clones(&book, &f, 1001));
+    assert_true(task_cancel_clone(&book, 2001, &f, false, why));
+    assert_false(restarts(&book, &f, PG_ABSENT, 2002));
 }
 
 /* The ladder has rewound it meanwhile, and it runs. */
@@ -243,7 +276,7 @@ static void a_clone_that_was_not_needed_is_not_wished_for_ever(void **state)
     assert_true(clones(&book, &f, 2000));
     f.pg.data = DATA_USABLE;
     assert_true(clones(&book, &f, 400000));
-    assert_false(task_cancel_clone(&book, why)); /* it may have been torn */
+    assert_false(task_cancel_clone(&book, 1000, &f, false, why)); /* it may have been torn */
     f.pg.process = PG_RUNNING;
     assert_false(clones(&book, &f, 400001));
     assert_int_equal(book.end, TASK_FAILED);
@@ -256,10 +289,10 @@ static void a_clone_ends_for_a_cancel_and_a_grant(void **state)
     char why[TASK_TEXT_SIZE] = "";
     struct facts f;
     kit_standby(&f);
-    assert_false(task_cancel_clone(&book, why));
+    assert_false(task_cancel_clone(&book, 1000, &f, false, why));
     assert_string_equal(why, "");
     task_clone(&book, 1000, false);
-    assert_true(task_cancel_clone(&book, why));
+    assert_true(task_cancel_clone(&book, 1000, &f, false, why));
     assert_false(clones(&book, &f, 1001));
     task_clone(&book, 1000, false);
     f.lease.epoch = KIT_EPOCH + 1;
@@ -275,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_restart_is_done_when_it_was_down_and_runs),
         cmocka_unit_test(a_restart_is_given_up),
         cmocka_unit_test(a_clone_begins_soon_or_never_and_ends_with_a_start),
+        cmocka_unit_test(what_was_stopped_for_a_clone_that_is_given_up_starts_again),
         cmocka_unit_test(a_clone_that_was_not_needed_is_not_wished_for_ever),
         cmocka_unit_test(a_clone_ends_for_a_cancel_and_a_grant),
     };
