@@ -39,7 +39,7 @@ int supervisor_restart(struct supervisor *s, uint64_t timeout_ms, uint64_t *ret_
         code = err_set(err, ERR_REFUSED, "%s", why);
     }
     if (code == 0) {
-        task_restart(&s->task, supervisor_now_ms(), timeout_ms);
+        task_restart(&s->task, supervisor_now_ms(), timeout_ms, &s->facts);
         *ret_id = s->task.id;
         tell(s, "an operator has PostgreSQL restarted");
         supervisor_soon(s);

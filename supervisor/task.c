@@ -121,9 +121,11 @@ static void begin(struct task_book *book, enum task_kind kind, uint64_t now_ms)
         (struct task_book){.id = book->id + 1, .kind = kind, .end = TASK_RUNS, .began_ms = now_ms};
 }
 
-void task_restart(struct task_book *book, uint64_t now_ms, uint64_t timeout_ms)
+void task_restart(struct task_book *book, uint64_t now_ms, uint64_t timeout_ms,
+                  const struct facts *f)
 {
     begin(book, TASK_RESTART, now_ms);
+    book->epoch = f->lease.epoch;
     book->timeout_ms = timeout_ms;
 }
 
@@ -182,8 +184,11 @@ static void step_restart(struct task_book *book, uint64_t now_ms, struct facts *
     if (f->pg.process == PG_ABSENT && book->down_ms == 0) {
         book->down_ms = now_ms;
     }
+    bool is_untouched = book->down_ms == 0 && f->pg.process == PG_RUNNING;
     if (book->down_ms != 0 && f->pg.process == PG_RUNNING) {
         book->end = TASK_DONE;
+    } else if (is_untouched && f->lease.epoch != book->epoch) {
+        fail(book, "restart failed: the node's role has changed meanwhile");
     } else if (book->down_ms == 0 && now_ms - book->began_ms > BEGIN_MAX_MS) {
         fail(book, "restart failed: it could not be begun in time");
     } else if (book->down_ms != 0 && now_ms - book->down_ms > start_max_ms(book, f)) {

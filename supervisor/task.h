@@ -22,6 +22,7 @@ struct task_book {
     enum task_end end;
     uint64_t began_ms;
     uint64_t timeout_ms; /* of its start, for the primary; 0: as the configuration says */
+    uint64_t epoch;      /* of the lease under which a restart was asked for; 0: a standby's */
     uint64_t down_ms;    /* since when PostgreSQL is down for it; 0: it was not yet */
     bool is_torn;        /* the old copy is gone, or is being taken apart */
     bool was_up;         /* of a clone: PostgreSQL ran when it was asked for */
@@ -36,7 +37,8 @@ bool task_may_restart(const struct task_book *book, const struct facts *f,
 bool task_may_clone(const struct task_book *book, const struct facts *f, bool force,
                     char why[TASK_TEXT_SIZE]);
 
-void task_restart(struct task_book *book, uint64_t now_ms, uint64_t timeout_ms);
+void task_restart(struct task_book *book, uint64_t now_ms, uint64_t timeout_ms,
+                  const struct facts *f);
 void task_clone(struct task_book *book, uint64_t now_ms, bool from_leader);
 /* True: the clone that was to begin does not. False: there is none, or @why: it has begun. Where
  * PostgreSQL @is_stopping for it, or has stopped, it is started again, also during a pause. */

@@ -351,7 +351,7 @@ static void obey(struct sim *sim, struct sim_node *n, struct facts *f)
         task_clone(&d->task, now_ms, false);
         sim->counts.bids_to_clone++;
     } else if (d->has_bid && !is_clone && task_may_restart(&d->task, f, why)) {
-        task_restart(&d->task, now_ms, 0);
+        task_restart(&d->task, now_ms, 0, f);
         sim->counts.bids_to_restart++;
     }
     d->has_bid = false;

@@ -127,7 +127,7 @@ static void one_at_a_time(void **state)
     struct facts f;
     kit_standby(&f);
     not_counted_on(&f);
-    task_restart(&book, 1000, 0);
+    task_restart(&book, 1000, 0, &f);
     assert_false(task_may_restart(&book, &f, why));
     assert_string_equal(why, "restart already in progress");
     assert_false(task_may_clone(&book, &f, true, why));
@@ -157,7 +157,7 @@ static void a_restart_is_done_when_it_was_down_and_runs(void **state)
     struct facts f;
     kit_primary(&f);
     f.settings.restart_max_ms = 300000;
-    task_restart(&book, 1000, 7000);
+    task_restart(&book, 1000, 7000, &f);
     assert_true(restarts(&book, &f, PG_RUNNING, 1000));
     assert_int_equal(f.settings.restart_max_ms, 7000); /* its own, not the configuration's */
     assert_true(restarts(&book, &f, PG_STOPPING, 1100));
@@ -176,25 +176,46 @@ static void a_restart_is_given_up(void **state)
     kit_primary(&f);
     f.settings.restart_max_ms = 0;
     f.settings.times.start_max_ms = 30000;
-    task_restart(&book, 1000, 0);
+    task_restart(&book, 1000, 0, &f);
     assert_true(restarts(&book, &f, PG_RUNNING, 121000));
     assert_false(restarts(&book, &f, PG_RUNNING, 121001));
     assert_string_equal(book.why, "restart failed: it could not be begun in time");
-    task_restart(&book, 1000, 0);
+    task_restart(&book, 1000, 0, &f);
     assert_true(restarts(&book, &f, PG_ABSENT, 2000));
     assert_true(restarts(&book, &f, PG_STARTING, 37000));
     assert_false(restarts(&book, &f, PG_STARTING, 37001));
     assert_string_equal(book.why, "restart failed: PostgreSQL has not come up in time");
-    task_restart(&book, 1000, 0);
+    task_restart(&book, 1000, 0, &f);
     task_died(&book); /* that was not its own start */
     assert_true(restarts(&book, &f, PG_ABSENT, 2000));
     task_died(&book);
     assert_false(restarts(&book, &f, PG_ABSENT, 2001));
     assert_string_equal(book.why, "restart failed: PostgreSQL ended while it started");
-    task_restart(&book, 1000, 0);
+    task_restart(&book, 1000, 0, &f);
     stops(&f);
     assert_false(restarts(&book, &f, PG_RUNNING, 1001));
     assert_int_equal(book.end, TASK_FAILED);
+}
+
+/* What was asked of a standby is not done to the primary that it has become. */
+static void a_restart_is_of_the_role_that_it_was_asked_of(void **state)
+{
+    (void)state;
+    struct task_book book = {.id = 0};
+    struct facts f;
+    kit_standby(&f);
+    f.settings.restart_max_ms = 300000;
+    task_restart(&book, 1000, 0, &f);
+    assert_true(restarts(&book, &f, PG_RUNNING, 1001));
+    f.lease.epoch = KIT_EPOCH + 1;
+    assert_false(restarts(&book, &f, PG_RUNNING, 1002));
+    assert_string_equal(book.why, "restart failed: the node's role has changed meanwhile");
+    task_restart(&book, 1000, 0, &f);
+    assert_true(restarts(&book, &f, PG_ABSENT, 1001)); /* it was stopped for that */
+    f.lease.epoch = 0;
+    assert_true(restarts(&book, &f, PG_STARTING, 1002));
+    assert_false(restarts(&book, &f, PG_RUNNING, 1003));
+    assert_int_equal(book.end, TASK_DONE);
 }
 
 static bool clones(struct task_book *book, struct facts *f, uint64_t now_ms)
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(a_restart_is_done_when_it_was_down_and_runs),
         cmocka_unit_test(a_restart_is_given_up),
+        cmocka_unit_test(a_restart_is_of_the_role_that_it_was_asked_of),
         cmocka_unit_test(a_clone_begins_soon_or_never_and_ends_with_a_start),
         cmocka_unit_test(what_was_stopped_for_a_clone_that_is_given_up_starts_again),
         cmocka_unit_test(a_clone_that_was_not_needed_is_not_wished_for_ever),
