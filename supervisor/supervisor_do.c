@@ -243,6 +243,9 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
     }
     take_config_reads(s, &a->order);
     log_failure(a, is_known);
+    if (is_start(&a->order.decision) && s->facts.store.paused == FACT_NO) {
+        task_died(&s->task, a->err.msg); /* others are not kept from it: in a pause nobody could */
+    }
     if (a->order.decision.action != ACTION_RETURN) {
         return;
     }

@@ -175,7 +175,7 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
     s->died = !is_asked;
     note_end(s, e, is_asked);
     if (!is_asked) {
-        task_died(&s->task);
+        task_died(&s->task, "PostgreSQL ended while it started");
     }
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
         s->crashed_ms[s->crash_next] = supervisor_now_ms();

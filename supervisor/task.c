@@ -238,9 +238,10 @@ void task_cloned(struct task_book *book, uint64_t now_ms)
     }
 }
 
-void task_died(struct task_book *book)
+void task_died(struct task_book *book, const char *how)
 {
     if (is_under_way(book, TASK_RESTART) && book->down_ms != 0) {
-        fail(book, "restart failed: PostgreSQL ended while it started");
+        book->end = TASK_FAILED;
+        (void)snprintf(book->why, sizeof(book->why), "restart failed: %s", how);
     }
 }

@@ -49,7 +49,7 @@ bool task_cancel_clone(struct task_book *book, uint64_t now_ms, const struct fac
 void task_step(struct task_book *book, uint64_t now_ms, struct facts *f);
 /* The new copy is complete. PostgreSQL is started with it, also during a pause. */
 void task_cloned(struct task_book *book, uint64_t now_ms);
-/* PostgreSQL ended by itself when it was to start. */
-void task_died(struct task_book *book);
+/* PostgreSQL ended by itself when it was to start, or could not be started at all: @how. */
+void task_died(struct task_book *book, const char *how);
 
 #endif /* SUPERVISOR_TASK_H_ */

@@ -129,7 +129,7 @@ static bool kill_postmaster(struct sim *sim, struct sim_node *n, int kind)
         n->daemon.crash_window = sim->now;
     }
     pg_kill(sim, (int)(n - sim->nodes));
-    task_died(&n->daemon.task);
+    task_died(&n->daemon.task, "PostgreSQL ended while it started");
     daemon_wake(sim, (int)(n - sim->nodes));
     sim->counts.postmaster_kills++;
     sim->counts.paused_deaths += sim->store.now.paused == FACT_YES ? 1 : 0;

@@ -106,6 +106,24 @@ static void what_was_not_begun_has_not_failed(void **state)
     assert_int_equal(s.back.rewind_failures, 1);
 }
 
+/* Others wait for an operator's restart; in a pause nobody does. */
+static void a_restart_that_can_not_even_start_is_given_up(void **state)
+{
+    (void)state;
+    begin();
+    s.decision = (struct decision){.action = ACTION_START_PRIMARY};
+    s.facts.store.paused = FACT_NO;
+    s.task = (struct task_book){.id = 1, .kind = TASK_RESTART, .end = TASK_RUNS, .down_ms = 1};
+    refuse(GUARD_IN_WORK);
+    assert_int_equal(s.task.end, TASK_RUNS);
+    s.facts.store.paused = FACT_YES;
+    refuse(GUARD_FILES);
+    assert_int_equal(s.task.end, TASK_RUNS);
+    s.facts.store.paused = FACT_NO;
+    refuse(GUARD_FILES);
+    assert_int_equal(s.task.end, TASK_FAILED);
+}
+
 /* PostgreSQL has refused its files a moment ago. */
 static void what_is_refused_is_not_told_at_every_look(void **state)
 {
@@ -465,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_refusal_is_waited_out_longer_and_longer),
         cmocka_unit_test(another_thing_to_do_waits_for_nothing),
         cmocka_unit_test(what_was_not_begun_has_not_failed),
+        cmocka_unit_test(a_restart_that_can_not_even_start_is_given_up),
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
         cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_hand_over_is_called_off_until_postgresql_is_stopped),

@@ -186,9 +186,9 @@ static void a_restart_is_given_up(void **state)
     assert_false(restarts(&book, &f, PG_STARTING, 37001));
     assert_string_equal(book.why, "restart failed: PostgreSQL has not come up in time");
     task_restart(&book, 1000, 0, &f);
-    task_died(&book); /* that was not its own start */
+    task_died(&book, "PostgreSQL ended while it started"); /* that was not its own start */
     assert_true(restarts(&book, &f, PG_ABSENT, 2000));
-    task_died(&book);
+    task_died(&book, "PostgreSQL ended while it started");
     assert_false(restarts(&book, &f, PG_ABSENT, 2001));
     assert_string_equal(book.why, "restart failed: PostgreSQL ended while it started");
     task_restart(&book, 1000, 0, &f);
