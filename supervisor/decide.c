@@ -359,13 +359,16 @@ static bool unrecorded_end(const struct facts *f)
 {
     return was_primary(f) && is_unrecorded(f) && reads_end(f);
 }
-/* Somebody else who may be primary has all that this one had. */
+/* Somebody else who runs and may be primary has all that this one had: else the election might take
+ * the old primary again. */
 static bool is_caught_up_with(const struct facts *f)
 {
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
+        bool may_be = !m->nofailover && m->failover_priority > 0 && !m->nostream && !m->leaves;
         if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            !m->nofailover && m->config_reads != FACT_NO && position_reaches(&m->end, &f->pg.end)) {
+            m->process == PG_RUNNING && may_be && m->config_reads != FACT_NO &&
+            position_reaches(&m->end, &f->pg.end)) {
             return true;
         }
     }

@@ -482,6 +482,14 @@ CHANGE(for_more_than_ten_seconds)
 {
     f->pg.stopping_ms++;
 }
+CHANGE(pg3_is_never_chosen)
+{
+    f->members[2].failover_priority = 0;
+}
+CHANGE(pg3_is_down)
+{
+    f->members[2].process = PG_ABSENT;
+}
 CHANGE(until_a_moment_ago)
 {
     f->wish.is_over = true;
@@ -659,6 +667,8 @@ static const struct {
     {"... one that came to its own goes on", kit_primary, {crashed_before_it_recorded, alone}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a crash loop ends with a release", kit_primary, {crashed, alone, too_often}, ACTION_RELEASE, "crash-loop"},
     {"a switchover ends with a release", kit_primary, {crashed, pg3_alone_has_all, switched_over}, ACTION_RELEASE, "switched-over"},
+    {"... not for who is never chosen", kit_primary, {crashed, pg3_alone_has_all, switched_over, pg3_is_never_chosen}, ACTION_WAIT, "switching"},
+    {"... nor for who is down", kit_primary, {crashed, pg3_alone_has_all, switched_over, pg3_is_down}, ACTION_WAIT, "switching"},
     {"... but a pause in the middle of it leaves the role where it was", kit_primary, {crashed, pg3_alone_has_all, switched_over, paused}, ACTION_START_PRIMARY, "restart-in-place"},
     {"... not before somebody has everything", kit_primary, {crashed, alone, switched_over}, ACTION_WAIT, "switching"},
     {"... who may be primary", kit_primary, {crashed, pg3_alone_has_all, switched_over, pg3_may_not}, ACTION_WAIT, "switching"},
