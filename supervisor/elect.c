@@ -40,12 +40,16 @@ static bool has_answered(const struct view *v, const struct member_facts *m)
            m->end.is_known;
 }
 
-/* It is alive and can be expected to answer. Who leaves does not; but a primary whose program was
- * asked to stop says how far it came before it goes. */
+/* A primary whose program was asked to stop says how far it came before it goes. */
+static bool says_farewell(const struct view *v, const struct member_facts *m)
+{
+    return m->leaves && m->process == PG_ABSENT && name_is(&m->name, &v->f->store.holder);
+}
+
+/* It is alive and can be expected to answer. Who leaves does not, but for that. */
 static bool may_answer(const struct view *v, const struct member_facts *m)
 {
-    bool is_farewell = m->process == PG_ABSENT && name_is(&m->name, &v->f->store.holder);
-    return m->is_fresh && m->has_data && (!m->leaves || is_farewell);
+    return m->is_fresh && m->has_data && (!m->leaves || says_farewell(v, m));
 }
 
 static struct position counted_of(const struct view *v, const struct member_facts *m)
@@ -351,8 +355,9 @@ static bool sealed_above(const struct view *v)
 {
     return v->epoch_max > v->order;
 }
-/* One who is alive and has not answered yet is worth a longer wait: whom an operator wants; or who
- * runs, while the best of those who answered would have to be started first. */
+/* One who is alive and has not answered yet is worth a longer wait: whom an operator wants; who
+ * runs, while the best of those who answered would have to be started first; or who alone knows
+ * that nothing is lost, where commits waited for nobody. */
 static bool waits_for_better(const struct view *v)
 {
     const struct member_facts *members = v->f->members;
@@ -362,7 +367,8 @@ static bool waits_for_better(const struct view *v)
         bool is_quicker = is_best_down && members[i].process == PG_RUNNING &&
                           !members[i].nofailover && !members[i].nostream &&
                           members[i].failover_priority > 0;
-        if ((v->unanswered & bit(i)) != 0 && (is_wanted || is_quicker)) {
+        bool is_last_word = v->is_lossy && says_farewell(v, &members[i]);
+        if ((v->unanswered & bit(i)) != 0 && (is_wanted || is_quicker || is_last_word)) {
             return true;
         }
     }

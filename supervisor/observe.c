@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
 
@@ -19,6 +20,7 @@
 #define HURRY_MS 20 /* the tick, and the least between two questions, in a hurry */
 #define STARTING_MS 50
 #define PROMOTED_MS 200
+#define US_PER_MS 1000
 #define FILES_MS 500 /* between two questions for what is wrong with them, at least */
 #define FILES_AGAIN_MS 30000
 /* Whatever is set for the server or for our role, this one is to wait. */
@@ -226,7 +228,8 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
         return;
     }
     bool is_read = rows != NULL && probe_door_parse(rows, &door, NULL) == 0;
-    if (is_read && probe_door_is_its_own(&door)) {
+    uint64_t wall_us = (clock_wall_ms(clock_system()) + 1) * US_PER_MS; /* in this millisecond */
+    if (is_read && probe_door_is_its_own(&door, wall_us)) {
         pg_link_drop(link); /* the next one tells */
         look(o);
         return;

@@ -300,9 +300,9 @@ int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, st
     return 0;
 }
 
-bool probe_door_is_its_own(const struct probe_door *door)
+bool probe_door_is_its_own(const struct probe_door *door, uint64_t wall_us)
 {
-    return door->loaded_us > door->session_us;
+    return door->loaded_us > door->session_us && door->loaded_us <= wall_us;
 }
 
 void probe_files_parse(const struct pg_rows *rows, char out[PG_CONFIG_WRONG_SIZE])

@@ -103,8 +103,9 @@ const char *probe_files_sql(void);
 int probe_watch_parse(const struct pg_rows *rows, struct probe_watch *ret_watch, struct err *err);
 int probe_door_parse(const struct pg_rows *rows, struct probe_door *ret_door, struct err *err);
 /* It was there before PostgreSQL was told, and has read the files for itself: that says nothing of
- * what the postmaster has read, and with it those that are made from now on. */
-bool probe_door_is_its_own(const struct probe_door *door);
+ * what the postmaster has read, and with it those that are made from now on. A time that is still
+ * to come by the clock of @wall_us is one of before that was set back, and is the postmaster's. */
+bool probe_door_is_its_own(const struct probe_door *door, uint64_t wall_us);
 /* "FILE:LINE: ERROR", or "": nothing is. */
 void probe_files_parse(const struct pg_rows *rows, char out[PG_CONFIG_WRONG_SIZE]);
 void probe_upstream_parse(const char *conninfo, struct probe_upstream *ret_upstream);

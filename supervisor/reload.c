@@ -19,7 +19,9 @@ static void forgive(struct reload_book *book)
 
 static void note_read(struct reload_book *book)
 {
-    if ((book->is_told || book->is_refused) && book->seen_us > book->loaded_us) {
+    /* Another time, not a later one: the clock may have been set back meanwhile. */
+    bool is_other = book->seen_us != 0 && book->seen_us != book->loaded_us;
+    if ((book->is_told || book->is_refused) && is_other) {
         book->is_told = false;
         book->is_in_vain = false;
         forgive(book);
@@ -42,7 +44,7 @@ void reload_told(struct reload_book *book, uint64_t now_ms, uint64_t loaded_us)
 
 void reload_seen(struct reload_book *book, uint64_t loaded_us)
 {
-    if (loaded_us > book->seen_us) {
+    if (loaded_us != book->seen_us) {
         memcpy(book->borne, book->wrong, sizeof(book->borne));
     }
     book->seen_us = loaded_us;

@@ -4,6 +4,7 @@ Claim: nobody is told of as running that does not run; why a standby does not re
 what the last failover may have lost is said."""
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -13,6 +14,7 @@ from lib.tool import ctl
 
 SETTINGS = {}
 TRIED = 6  # starts that fail
+COPIED_A_SECOND = "4M"
 SILENT_S = 5  # until what a host that is gone has said counts no more
 
 
@@ -114,11 +116,18 @@ def test_a_clone_on_its_way(pg):
     cluster, primary, standby = whole(pg)
     standby.kill_all()
     shutil.rmtree(standby.pgdata)
-    standby.start()
-    until_told(primary, standby.name, ["creating replica"])
-    wait.until(lambda: f"{standby.name}: creating replica; clone: " in status(primary) or row(primary, standby.name)["State"] == "streaming",
-               lambda: status(primary))
-    cluster.wait_well()
+    slowly = {"basebackup": [{"max-rate": COPIED_A_SECOND}]}  # some seconds for an empty database
+    standby.more = {"postgresql": standby.configuration()["postgresql"] | slowly}
+    mark = standby.mark()
+    try:
+        standby.start()
+        until_told(primary, standby.name, ["creating replica"])
+        wait.until(lambda: re.search(rf"{standby.name}: creating replica; clone: [1-9]\d*/\d+ kB \(\d+%\)", status(primary)),
+                   lambda: status(primary))
+        cluster.wait_well()
+        assert re.search(r'name=pg_basebackup text=" *\d+/\d+ kB \(\d+%\)', standby.log_since(mark)), standby.log_since(mark)
+    finally:
+        standby.more = {}
 
 
 def test_what_a_failover_may_have_lost(pg):

@@ -201,3 +201,11 @@ def until(is_so, seconds=SECONDS_MAX):
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.05)
     return said
+
+
+def nodes_with_views():
+    """A primary, a standby and a witness, as far as anybody is told."""
+    nodes = Nodes(3, "--views", "yes")
+    for i, role in enumerate(("pg1", "pg2", "w1"), start=1):
+        nodes.tell("view", i, role)
+    return nodes

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from http_kit import Nodes
+from http_kit import Nodes, nodes_with_views
 
 import prom_text  # tests/lib
 
@@ -44,10 +44,7 @@ VIEWS = {"pgraft_supervises", "pgraft_view_age_milliseconds", "pgraft_epoch", "p
 
 @pytest.fixture(scope="module", name="nodes")
 def started():
-    nodes = Nodes(3, "--views", "yes")
-    nodes.tell("view", 1, "pg1")
-    nodes.tell("view", 2, "pg2")
-    nodes.tell("view", 3, "w1")
+    nodes = nodes_with_views()
     yield nodes
     nodes.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from http_kit import SECONDS_MAX, Nodes
+from http_kit import SECONDS_MAX, Nodes, nodes_with_views
 
 CTL = Path(os.environ["PGRAFT_BUILD_ROOT"]) / "ctl" / "pgraftctl"
 
@@ -26,10 +26,7 @@ PATHS = {"/": "primary", "/primary": "primary", "/master": "primary", "/read-wri
 
 @pytest.fixture(scope="module", name="nodes")
 def started():
-    nodes = Nodes(3, "--views", "yes")
-    nodes.tell("view", 1, "pg1")
-    nodes.tell("view", 2, "pg2")
-    nodes.tell("view", 3, "w1")
+    nodes = nodes_with_views()
     yield nodes
     nodes.close()
 

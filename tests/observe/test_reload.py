@@ -13,10 +13,10 @@ def base(server):
     return server.data / "postgresql.base.conf"
 
 
-def watched(rig):
-    """A server whose configuration includes another file, and its observer."""
+def watched(rig, text="work_mem = '5MB'\n"):
+    """A server whose configuration includes another file, with @text, and its observer."""
     server = rig.server(start=False)
-    base(server).write_text("work_mem = '5MB'\n")
+    base(server).write_text(text)
     with open(server.data / "postgresql.conf", "a", encoding="utf-8") as file:
         file.write("include 'postgresql.base.conf'\n")
     server.own()
@@ -93,15 +93,7 @@ def test_a_value_that_can_not_be_taken_keeps_nothing_else_from_being_read(rig):
 
 
 def test_a_line_that_is_removed_and_asks_for_a_restart_is_no_refusal(rig):
-    server = rig.server(start=False)
-    base(server).write_text("max_connections = 33\nwork_mem = '5MB'\n")
-    with open(server.data / "postgresql.conf", "a", encoding="utf-8") as file:
-        file.write("include 'postgresql.base.conf'\n")
-    server.own()
-    server.start()
-    observer = rig.observer(server)
-    observer.is_well(r.PRIMARY)
-    time.sleep(ENTERED_S)
+    server, observer = watched(rig, "max_connections = 33\nwork_mem = '5MB'\n")
     lines = server.data / "postgresql.conf"
     lines.write_text("".join(line for line in lines.read_text().splitlines(True) if not line.startswith("max_connections")))
     base(server).write_text("work_mem = '7MB'\n")

@@ -116,6 +116,16 @@ CHANGE(asynchronous_and_pg1_leaves)
     f->members[0].is_fresh = f->members[0].leaves = true;
     f->members[0].process = PG_ABSENT;
 }
+CHANGE(asynchronous_and_pg1_leaves_slowly)
+{
+    asynchronous_and_pg1_leaves(f);
+    f->order_age_ms = 2 * f->settings.times.seal_window_ms;
+}
+CHANGE(asynchronous_and_pg1_is_gone_without_a_word)
+{
+    asynchronous_and_pg1_leaves(f);
+    f->order_age_ms = 4 * f->settings.times.seal_window_ms;
+}
 CHANGE(asynchronous_and_pg1_has_said_how_far_it_came)
 {
     asynchronous_and_pg1_leaves(f);
@@ -636,6 +646,8 @@ static const struct {
     {"... where nothing can be lost, not who is down", pg1_is_down_and_silent, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... nor who leaves", pg1_leaves, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... unless it was the primary and would say how far it came", asynchronous_and_pg1_leaves, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... for which a longer wait is worth while", asynchronous_and_pg1_leaves_slowly, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
+    {"... but not a long one", asynchronous_and_pg1_is_gone_without_a_word, ELECT_GRANT, "chosen", 1, LOSS_BOUNDED},
     {"... by which it is known that nothing is lost", asynchronous_and_pg1_has_said_how_far_it_came, ELECT_GRANT, "chosen", 1, LOSS_NONE},
     {"... who is not chosen either", pg2_leaves_and_asynchronous, ELECT_GRANT, "chosen", 2, LOSS_BOUNDED},
     {"... but who is down if an operator wants him", pg1_is_down_and_silent_and_wanted, ELECT_WAIT, "window", NOBODY, LOSS_NONE},

@@ -221,9 +221,10 @@ static void door_is_read(void **state)
     assert_int_equal(d.pending_restart, 2);
     assert_string_equal(d.pending_names, "max_connections, wal_level");
     assert_string_equal(d.running, "*max_connections=100\nwal_log_hints=on");
-    assert_false(probe_door_is_its_own(&d));
+    assert_false(probe_door_is_its_own(&d, 310));
     d.loaded_us = 301;
-    assert_true(probe_door_is_its_own(&d));
+    assert_true(probe_door_is_its_own(&d, 310));
+    assert_false(probe_door_is_its_own(&d, 300)); /* the clock was set back */
     cells[4] = NULL;
     assert_int_equal(probe_door_parse(&rows, &d, NULL), ERR_PROTOCOL);
 }

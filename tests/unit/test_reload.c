@@ -62,6 +62,18 @@ static void what_is_read_is_over(void **state)
     assert_true(may_tell());
 }
 
+static void a_clock_that_is_set_back_hides_nothing(void **state)
+{
+    (void)state;
+    begin();
+    session(0, BEFORE_US, "");
+    tell();
+    session(5, BEFORE_US, "");
+    assert_true(reload_is_owed(&book));
+    session(5, BEFORE_US - 1, "");
+    assert_false(reload_is_owed(&book));
+}
+
 /* A sequence goes on for a while after the signal. */
 static void what_was_read_before_its_sequence_has_ended_is_read(void **state)
 {
@@ -281,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_over),
+        cmocka_unit_test(a_clock_that_is_set_back_hides_nothing),
         cmocka_unit_test(what_was_read_before_its_sequence_has_ended_is_read),
         cmocka_unit_test(what_was_not_known_before_proves_nothing),
         cmocka_unit_test(a_slow_machine_has_not_refused),

@@ -124,15 +124,20 @@ static void a_restart_that_can_not_even_start_is_given_up(void **state)
     assert_int_equal(s.task.end, TASK_FAILED);
 }
 
-/* PostgreSQL has refused its files a moment ago. */
-static void what_is_refused_is_not_told_at_every_look(void **state)
+static void begin_acting(void)
 {
-    (void)state;
     begin();
     act_kit_open(&s.act);
     s.act.owner = &s;
     s.observe.loop = s.act.loop;
     s.observe.is_closing = true; /* it looks at nothing */
+}
+
+/* PostgreSQL has refused its files a moment ago. */
+static void what_is_refused_is_not_told_at_every_look(void **state)
+{
+    (void)state;
+    begin_acting();
     s.decision = (struct decision){.action = ACTION_FOLLOW};
     s.observe.seen.reload = (struct reload_book){
         .is_told = true, .is_judged = true, .is_refused = true, .again_ms = UINT64_MAX};
@@ -149,11 +154,7 @@ static void what_is_refused_is_not_told_at_every_look(void **state)
 static void what_is_read_while_a_sequence_goes_on_is_not_told_again(void **state)
 {
     (void)state;
-    begin();
-    act_kit_open(&s.act);
-    s.act.owner = &s;
-    s.observe.loop = s.act.loop;
-    s.observe.is_closing = true; /* it looks at nothing */
+    begin_acting();
     for (uint64_t read = 0; read < 2; read++) {
         reload_seen(&s.observe.seen.reload, 500);
         supervisor_fill_order(&s, &s.act.order);
