@@ -170,7 +170,6 @@ static void what_is_read_while_a_sequence_goes_on_is_not_told_again(void **state
     act_kit_close_loop();
 }
 
-/* Of the same cause nothing is told a second time. */
 /* Whether a hand-over goes on, of which this is the statement that is under way, or none. */
 static bool hands_over(const char *sql)
 {
@@ -187,11 +186,7 @@ static bool hands_over(const char *sql)
 static void a_hand_over_is_called_off_until_postgresql_is_stopped(void **state)
 {
     (void)state;
-    begin();
-    act_kit_open(&s.act);
-    s.act.owner = &s;
-    s.observe.loop = s.act.loop;
-    s.observe.is_closing = true; /* it looks at nothing */
+    begin_acting();
     s.facts.store.paused = FACT_NO;
     s.facts.wish.switchover = true;
     s.facts.pg.role = ROLE_PRIMARY;
@@ -212,6 +207,7 @@ static void a_hand_over_is_called_off_until_postgresql_is_stopped(void **state)
     act_kit_close_loop();
 }
 
+/* Of the same cause nothing is told a second time. */
 static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
 {
     (void)state;
