@@ -93,6 +93,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                      act_is_work_inside(&s->act.order.decision) && s->act.program != NULL;
     bool is_starved = s->supervises && s->facts.source.nostream &&
                       s->facts.pg.role == ROLE_STANDBY && !supervisor_has_archive(s->setup);
+    char home[ERR_MSG_MAX];
+    supervisor_home_amiss(s, home);
     out[0] = '\0';
     if (is_making) {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s: %s", s->act.step,
@@ -106,6 +108,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                                                         : "nothing is acknowledged before");
     } else if (s->trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
+    } else if (home[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", home);
     } else if (s->unread_trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "the end of its WAL can not be read: %.200s",
                        s->unread_trouble);

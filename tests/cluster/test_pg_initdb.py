@@ -10,16 +10,14 @@ import pytest
 
 from lib import wait
 from lib.pg_cluster import FORMED_S, LONG, TABLES
-from lib.pg_node import BIN, send
+from lib.pg_node import send
+from lib.pg_programs import Programs
 
 LEASE_S = 2
 DYNAMIC = {"failover": "fast"}
 PROMOTION_S = 20  # what a promotion may take from the grant on
-HELD = """#!/bin/sh
-touch {folder}/begun
-while [ -e {folder}/held ]; do sleep 0.1; done
-exec {bin}/initdb "$@"
-"""
+HELD = """touch {folder}/begun
+while [ -e {folder}/held ]; do sleep 0.1; done"""
 
 
 class Held:
@@ -27,23 +25,8 @@ class Held:
 
     def __init__(self, node):
         self.node = node
-        self.folder = node.folder / "held-programs"
-        self.folder.mkdir()
-        for program in BIN.iterdir():
-            if program.name != "initdb":
-                (self.folder / program.name).symlink_to(program)
-        script = self.folder / "initdb"
-        script.write_text(HELD.format(folder=node.folder, bin=BIN), encoding="ascii")
-        script.chmod(0o755)
         (node.folder / "held").touch()
-        whole = node.configuration
-
-        def configuration():
-            made = whole()
-            made["postgresql"]["bin_dir"] = str(self.folder)
-            return made
-        node.configuration = configuration
-        node.give()
+        Programs(node).before("initdb", HELD.format(folder=node.folder))
 
     def wait_begun(self):
         wait.until((self.node.folder / "begun").exists, lambda: f"initdb begins\n{self.node.log_tail()}", FORMED_S)

@@ -6,6 +6,7 @@ a namespace where there is no user but root it gets one of its own."""
 import contextlib
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -99,10 +100,12 @@ class PgNode(Node):
         self.give()
 
     def give(self):
-        """All of the folder is PostgreSQL's owner's."""
+        """All of the folder is PostgreSQL's owner's; what links in it lead to is not."""
         if owner():
+            found = pwd.getpwnam(owner())
             for path in (self.folder, *self.folder.rglob("*")):
-                shutil.chown(path, owner(), owner())
+                with contextlib.suppress(FileNotFoundError):  # of a server that runs
+                    os.chown(path, found.pw_uid, found.pw_gid, follow_symlinks=False)
 
     def configuration(self):
         listen = f"{self.address}:{PG_PORT}"
