@@ -160,6 +160,19 @@ static void make_card(struct supervisor *s)
     card_encode(&own, s->card);
 }
 
+/* This node itself as this life has seen it. Where that is nothing yet the others are told nothing,
+ * and what comes back from them are the words of its last life. */
+static void show_own(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->view->member_count; i++) {
+        struct view_member *m = &s->view->members[i];
+        if (name_is(&m->name, &s->facts.self)) {
+            (void)card_decode(s->card, m);
+            m->decision.node = m->name;
+        }
+    }
+}
+
 /* The newest one of its kind; NULL: none. */
 static const struct view_event *newest_of(const struct cluster_view *view, const char *kind)
 {
@@ -215,6 +228,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);
     view_take_store(view, &s->side, now_ms, wall_ms);
+    show_own(s);
     view_forget_silent(view);
     tell_loss(s);
     view_add_changes(view, &s->past, wall_ms);

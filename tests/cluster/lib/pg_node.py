@@ -103,9 +103,10 @@ class PgNode(Node):
         """All of the folder is PostgreSQL's owner's; what links in it lead to is not."""
         if owner():
             found = pwd.getpwnam(owner())
-            for path in (self.folder, *self.folder.rglob("*")):
-                with contextlib.suppress(FileNotFoundError):  # of a server that runs
-                    os.chown(path, found.pw_uid, found.pw_gid, follow_symlinks=False)
+            for parent, folders, files in os.walk(self.folder):
+                for name in (".", *folders, *files):
+                    with contextlib.suppress(FileNotFoundError):  # of a server that runs
+                        os.chown(os.path.join(parent, name), found.pw_uid, found.pw_gid, follow_symlinks=False)
 
     def configuration(self):
         listen = f"{self.address}:{PG_PORT}"
