@@ -252,5 +252,6 @@ class PgNode(Node):
         return f"host={self.sockets} port={PG_PORT} user=postgres dbname=postgres connect_timeout=2"
 
     def wait_down(self, what, seconds=wait.PATIENCE_S):
-        """Wait until no process of its PostgreSQL is left."""
-        wait.until(lambda: not self.postgres(), lambda: f"{what}: {self.name} is down\n{self.log_tail()}", seconds)
+        """Wait until no process is left of the PostgreSQL that runs now. A standby may take its place at once, unseen."""
+        those = set(self.postgres())
+        wait.until(lambda: not those & set(self.postgres()), lambda: f"{what}: {self.name} is down\n{self.log_tail()}", seconds)
