@@ -112,6 +112,23 @@ def restart_daemon(cluster, primary):
     return primary, moment
 
 
+def upgrade_daemon(_cluster, primary):
+    """By the program that is there: what is measured is that it gives up its place to another."""
+    from lib import tool  # pylint: disable=import-outside-toplevel
+    moment = time.monotonic_ns()
+    said, status = tool.ctl(primary, "upgrade")
+    assert status == 0, said
+    time.sleep(6)  # longer than a lease
+    return primary, moment
+
+
+def move_leader(cluster, primary):
+    leads(cluster, cluster["w1"])
+    moment = time.monotonic_ns()
+    leads(cluster, primary)
+    return primary, moment
+
+
 def restart_when_down(cluster, node, moment):
     node.wait_down("its guard ends PostgreSQL")
     restart(cluster, node, moment)
@@ -142,8 +159,10 @@ EVENTS = {
     "node-fast": Event(3000, FAST, kill_node, restart, False, "`failover: fast`: all processes of the primary's node killed"),
     "cut-fast": Event(3000, FAST, cut_node, heal, False, "`failover: fast`: the primary's host cut off"),
     "leader": Event(0, QUORUM, kill_leader, restart, False, "the raft leader killed, elsewhere"),
+    "leader-moved": Event(0, QUORUM, move_leader, nothing, False, "another raft leader, in order"),
     "witness": Event(0, QUORUM, kill_witness, restart, False, "a witness killed"),
     "restart": Event(0, QUORUM, restart_daemon, nothing, False, "pgraftd of the primary killed and started at once"),
+    "upgrade": Event(0, QUORUM, upgrade_daemon, nothing, False, "pgraftd of the primary upgraded"),
     "daemon": Event(6000, ASYNC, kill_daemon, restart_when_down, True, "pgraftd of the primary killed for good"),
     "frozen": Event(6000, ASYNC, freeze_daemon, thaw_after_a_minute, True, "pgraftd of the primary frozen for 60 s"),
     "guard": Event(2000, ASYNC, kill_guard, nothing, False, "the guard killed, asynchronous: restart in place"),

@@ -5,9 +5,6 @@
  * row is never reached. */
 #include "supervisor/elect.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/must.h"
 #include "supervisor/history.h"
 #include "supervisor/proof.h"
@@ -544,48 +541,4 @@ struct election elect(const struct elect_facts *f)
         return e;
     }
     UNREACHABLE("the last rule always matches");
-}
-
-/* ---- for people ---- */
-
-static size_t add_names(const struct elect_facts *f, uint32_t mask, const char *before, char *out,
-                        size_t size)
-{
-    size_t used = 0;
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        if ((mask & bit(i)) == 0 || used >= size) {
-            continue;
-        }
-        int n = snprintf(out + used, size - used, "%s%s", used == 0 ? before : ", ",
-                         f->members[i].name.text);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    return used < size ? used : size;
-}
-
-static void explain_loss(const struct election *e, char *out, size_t size)
-{
-    if (e->loss == LOSS_UNKNOWN) {
-        (void)snprintf(out, size, "; what is lost is unknown");
-    } else if (e->loss == LOSS_BOUNDED) {
-        (void)snprintf(out, size,
-                       "; lost: %" PRIu64
-                       " bytes of WAL and what the primary wrote in its last %" PRIu64 " ms",
-                       e->loss_bytes, e->loss_age_ms);
-    }
-}
-
-void elect_explain(const struct elect_facts *f, const struct election *e, char *out, size_t size)
-{
-    MUST(size > 0);
-    int n = snprintf(out, size, "%s: %s", e->rule, e->why);
-    size_t used = n > 0 && (size_t)n < size ? (size_t)n : size - 1;
-    if (e->action == ELECT_GRANT) {
-        n = snprintf(out + used, size - used, "; %s becomes primary with epoch %" PRIu64,
-                     f->members[e->chosen].name.text, e->epoch);
-        used += n > 0 && (size_t)n < size - used ? (size_t)n : 0;
-        explain_loss(e, out + used, size - used);
-    }
-    (void)add_names(f, e->action == ELECT_WAIT ? e->waits_for : 0, "; waits for ", out + used,
-                    size - used);
 }

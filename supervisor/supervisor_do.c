@@ -302,16 +302,30 @@ static bool is_nobodys(const struct supervisor *s)
     return s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_NO;
 }
 
-static void tell_nobodys(const struct supervisor *s)
+void supervisor_home_amiss(const struct supervisor *s, char out[ERR_MSG_MAX])
 {
     if (is_nobodys(s) && !s->adopts) {
-        log_error("supervisor", "data directory",
-                  LOG_STR("text",
-                          "it carries no note of pgraft, and is left alone with all that "
-                          "runs on it: start pgraftd once with --adopt to take it over, or "
-                          "empty it to have it cloned"),
+        (void)snprintf(out, ERR_MSG_MAX,
+                       "its data directory carries no note of pgraft, and is left alone with all "
+                       "that runs on it: start pgraftd once with --adopt to take it over, or empty "
+                       "it to have it cloned");
+    } else {
+        bool is_foreign = s->home.data == DATA_FOREIGN;
+        (void)snprintf(out, ERR_MSG_MAX, "%s%.200s",
+                       is_foreign ? "its data directory is left alone: " : "", s->home.why);
+    }
+}
+
+/* Once: it is looked at again and again. */
+static void tell_home(struct supervisor *s)
+{
+    char amiss[ERR_MSG_MAX];
+    supervisor_home_amiss(s, amiss);
+    if (amiss[0] != '\0' && strcmp(amiss, s->home_told) != 0) {
+        log_error("supervisor", "data directory", LOG_STR("text", amiss),
                   LOG_STR("directory", s->setup->files.data_dir));
     }
+    memcpy(s->home_told, amiss, sizeof(amiss));
 }
 
 void supervisor_act_done(struct act *a)
@@ -327,10 +341,7 @@ void supervisor_act_done(struct act *a)
             s->not_before_ms =
                 now_ms + FAILED_MS; /* what has failed before waits as long as it did */
         }
-        if (s->home.why[0] != '\0') {
-            log_warn("supervisor", "data directory", LOG_STR("text", s->home.why));
-        }
-        tell_nobodys(s);
+        tell_home(s);
         supervisor_soon(s);
         return;
     }

@@ -116,6 +116,7 @@ struct supervisor {
     bool is_asking_id;
     uint64_t id_again_ms;
     struct home home;
+    char home_told[ERR_MSG_MAX]; /* what the log has of it */
     bool has_home;
     bool is_home_stale;
     uint64_t made_ms; /* until when an initdb ran here; 0: never in this life */
@@ -329,6 +330,8 @@ void supervisor_guard_renewed(struct supervisor *s, const struct guard_event *ev
 void supervisor_upgrade_tick(struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_tell.c: words to the others, a view for people. */
+/* What is to be said of its data directory, or "". */
+void supervisor_home_amiss(const struct supervisor *s, char out[ERR_MSG_MAX]);
 /* One sentence: what is being made, and how far it is; or what keeps it from going on; or what is
  * amiss with the key config here. */
 void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE]);

@@ -93,6 +93,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                      act_is_work_inside(&s->act.order.decision) && s->act.program != NULL;
     bool is_starved = s->supervises && s->facts.source.nostream &&
                       s->facts.pg.role == ROLE_STANDBY && !supervisor_has_archive(s->setup);
+    char home[ERR_MSG_MAX];
+    supervisor_home_amiss(s, home);
     out[0] = '\0';
     if (is_making) {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s: %s", s->act.step,
@@ -106,6 +108,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                                                         : "nothing is acknowledged before");
     } else if (s->trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
+    } else if (home[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", home);
     } else if (s->unread_trouble[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "the end of its WAL can not be read: %.200s",
                        s->unread_trouble);
@@ -154,6 +158,19 @@ static void make_card(struct supervisor *s)
     supervisor_note(s, own.note);
     make_weaker(s, own.weaker);
     card_encode(&own, s->card);
+}
+
+/* This node itself as this life has seen it. Where that is nothing yet the others are told nothing,
+ * and what comes back from them are the words of its last life. */
+static void show_own(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->view->member_count; i++) {
+        struct view_member *m = &s->view->members[i];
+        if (name_is(&m->name, &s->facts.self)) {
+            (void)card_decode(s->card, m);
+            m->decision.node = m->name;
+        }
+    }
 }
 
 /* The newest one of its kind; NULL: none. */
@@ -211,6 +228,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);
     view_take_store(view, &s->side, now_ms, wall_ms);
+    show_own(s);
     view_forget_silent(view);
     tell_loss(s);
     view_add_changes(view, &s->past, wall_ms);

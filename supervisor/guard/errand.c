@@ -4,7 +4,6 @@
  * folder are synced. */
 #include "supervisor/guard/errand.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -206,7 +205,8 @@ int errand_start(struct errand *errand, enum errand_kind kind, const struct erra
 bool errand_collect(struct errand *errand, struct errand_report *ret_report)
 {
     MUST(errand->kind != ERRAND_NONE);
-    struct errand_report report = {.kind = (uint32_t)errand->kind, .error = ECHILD};
+    struct errand_report report = {.kind = (uint32_t)errand->kind,
+                                   .error = errand->is_killed ? ERRAND_CUT_OFF : ECHILD};
     if (errand->kind == ERRAND_CHECK_PROGRAM) {
         if (!errand->is_reaped) {
             return false;
@@ -237,9 +237,10 @@ void errand_reaped(struct errand *errand, pid_t pid, int wait_status)
     }
 }
 
-void errand_kill(const struct errand *errand)
+void errand_kill(struct errand *errand)
 {
     if (errand->kind != ERRAND_NONE && !errand->is_reaped) {
+        errand->is_killed = true;
         (void)kill(errand->pid, SIGKILL);
     }
 }

@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_GUARD_ERRAND_H_
 #define SUPERVISOR_GUARD_ERRAND_H_
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,9 +33,11 @@ struct errand_place {
     int inotify_fd;      /* gets watches on the folder and on the control file */
 };
 
+#define ERRAND_CUT_OFF ECANCELED
+
 struct errand_report {
     uint32_t kind;
-    int32_t error; /* errno of what could not be done, 0: done */
+    int32_t error; /* errno of what could not be done, 0: done, ERRAND_CUT_OFF: errand_kill() */
     uint32_t has_signal;
     uint32_t control_error; /* enum pg_control_error; or one of the file, then error says which */
     struct file_id data;
@@ -49,6 +52,7 @@ struct errand {
     pid_t pid;
     int fd;
     uint64_t began_ns;
+    bool is_killed;
     bool is_reaped;
     int wait_status;
 };
@@ -62,7 +66,7 @@ bool errand_collect(struct errand *errand, struct errand_report *ret_report);
 /* Some child of the guard has ended. */
 void errand_reaped(struct errand *errand, pid_t pid, int wait_status);
 /* Kill it; it is over when errand_collect() says so. */
-void errand_kill(const struct errand *errand);
+void errand_kill(struct errand *errand);
 
 /* In a child: close everything but these two, and standard input, output and error. */
 void close_all_but(int a, int b);

@@ -399,6 +399,9 @@ static void prepared(struct guard *g, const struct errand_report *report)
 static void signal_written(struct guard *g, const struct errand_report *report)
 {
     struct guard_state *s = &g->state;
+    if (report->error == ERRAND_CUT_OFF) {
+        return; /* by an end that began meanwhile: owed as before, and nothing is wrong */
+    }
     if (report->error == ENOENT && s->phase == GUARD_IDLE) {
         s->is_signal_owed = false; /* no data directory is left to keep */
         return;

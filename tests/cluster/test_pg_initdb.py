@@ -11,14 +11,18 @@ import pytest
 from lib import wait
 from lib.pg_cluster import FORMED_S, LONG, TABLES
 from lib.pg_node import BIN, send
+from lib.pg_programs import Programs
 
 LEASE_S = 2
 DYNAMIC = {"failover": "fast"}
 PROMOTION_S = 20  # what a promotion may take from the grant on
-HELD = """#!/bin/sh
-touch {folder}/begun
-while [ -e {folder}/held ]; do sleep 0.1; done
-exec {bin}/initdb "$@"
+HELD = """touch {folder}/begun
+while [ -e {folder}/held ]; do sleep 0.1; done"""
+
+
+FAILS_ONCE = """#!/bin/sh
+{bin}/psql -d "$1" -c 'CREATE TABLE half AS SELECT 1 AS n' || exit 1
+[ -e {tried} ] || {{ touch {tried}; exit 1; }}
 """
 
 
@@ -27,23 +31,8 @@ class Held:
 
     def __init__(self, node):
         self.node = node
-        self.folder = node.folder / "held-programs"
-        self.folder.mkdir()
-        for program in BIN.iterdir():
-            if program.name != "initdb":
-                (self.folder / program.name).symlink_to(program)
-        script = self.folder / "initdb"
-        script.write_text(HELD.format(folder=node.folder, bin=BIN), encoding="ascii")
-        script.chmod(0o755)
         (node.folder / "held").touch()
-        whole = node.configuration
-
-        def configuration():
-            made = whole()
-            made["postgresql"]["bin_dir"] = str(self.folder)
-            return made
-        node.configuration = configuration
-        node.give()
+        Programs(node).before("initdb", HELD.format(folder=node.folder))
 
     def wait_begun(self):
         wait.until((self.node.folder / "begun").exists, lambda: f"initdb begins\n{self.node.log_tail()}", FORMED_S)
@@ -109,3 +98,19 @@ if LONG:
         node.kill()
         node.start()
         is_whole_with(cluster, first)
+
+    def test_a_post_bootstrap_that_fails(pg_stage):
+        """What it has done halfway is discarded with all data, and the cluster begins anew."""
+        cluster = pg_stage.cluster()
+        for node in cluster.databases:
+            tried = node.folder / "tried"
+            script = node.folder / "post-bootstrap"
+            script.write_text(FAILS_ONCE.format(bin=BIN, tried=tried), encoding="ascii")
+            script.chmod(0o755)
+            node.more = {"bootstrap": node.configuration()["bootstrap"] | {"post_bootstrap": str(script)}}
+            node.give()
+        cluster.start()
+        first = first_primary(cluster, cluster.databases)
+        is_whole_with(cluster, first)
+        assert sum(node.count("post_bootstrap failed") for node in cluster.databases) >= 1, cluster.story()
+        assert first.sql("SELECT n FROM half") == "1"

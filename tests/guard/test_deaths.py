@@ -130,6 +130,22 @@ def test_b6_stop_in_the_fast_way_is_clean(node):
     assert node.control("Database cluster state") == "shut down"
 
 
+def test_b6_an_end_that_is_asked_for_after_another_is_no_fault_of_the_disk(node):
+    """It cuts off what the guard has begun to write since, and that is begun again at once."""
+    for _ in range(8):
+        driver = node.standby()
+        assert driver.ask("stop", kit.FAST).kind == "done"
+        assert driver.wait("ended")["reason"] == kit.BY_DEATH
+        assert driver.ask("stop", kit.KILL).kind == "done"
+        assert driver.wait("ended")["reason"] == kit.BY_REQUEST
+        since = time.monotonic()
+        os.kill(node.guard_pid, signal.SIGTERM)
+        driver.wait("closed")
+        assert time.monotonic() - since < 0.9  # what failed is tried again after a second
+        assert not any("could not be read or written" in line for line in driver.seen), driver.seen
+        assert node.signal_file.exists()
+
+
 def test_b6_told_to_end_the_guard_stops_postgresql_first(node):
     node.primary(lease_ms=30000)
     os.kill(node.guard_pid, signal.SIGTERM)

@@ -762,11 +762,11 @@ static void every_rule_has_its_situation(void **state)
     }
 }
 
-static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
+static void it_says_whom_it_waits_for_what_is_lost_and_what_it_went_by(void **state)
 {
     (void)state;
     struct elect_facts f;
-    char text[300];
+    char text[400];
     base(&f);
     pg3_is_silent_too_long(&f);
     struct election e = elect(&f);
@@ -796,7 +796,22 @@ static void it_says_whom_it_waits_for_and_what_is_lost(void **state)
     e = elect(&f);
     assert_int_equal(e.loss_bytes, 90);
     elect_explain(&f, &e, text, sizeof(text));
-    assert_non_null(strstr(text, "pg2 becomes primary with epoch 6; lost: 90 bytes of WAL"));
+    assert_string_equal(text,
+                        "chosen: it has what must not be lost; pg2 becomes primary with epoch 6; "
+                        "lost: 90 bytes of WAL and what the primary wrote in its last 0 ms; of "
+                        "pg1: no answer, pg2: 0/1388 on timeline 6, pg3: 0/1388 on timeline 6; "
+                        "the last primary was seen at 0/13E2 on timeline 6");
+    base(&f);
+    e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_string_equal(text,
+                        "chosen: it has what must not be lost; pg2 becomes primary with epoch 6; "
+                        "of pg1: no answer, pg2: 0/1388 on timeline 6, pg3: 0/1388 on timeline 6; "
+                        "enough was 0/1388 on timeline 6");
+    begins(&f);
+    e = elect(&f);
+    elect_explain(&f, &e, text, sizeof(text));
+    assert_null(strstr(text, "; of "));
     asynchronous_and_pg2_is_on_a_later_timeline(&f);
     assert_int_equal(elect(&f).loss_bytes, 0);
     elect_explain(&f, &e, text, 12); /* cut, and no further */
@@ -970,7 +985,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_situation_has_its_answer),
         cmocka_unit_test(every_rule_has_its_situation),
-        cmocka_unit_test(it_says_whom_it_waits_for_and_what_is_lost),
+        cmocka_unit_test(it_says_whom_it_waits_for_what_is_lost_and_what_it_went_by),
         cmocka_unit_test(epochs_and_timelines_only_grow),
         cmocka_unit_test(enough_answers_are_n_minus_w_plus_one),
         cmocka_unit_test(a_foreseen_failover_needs_fresh_streaming_electable_copies),

@@ -42,6 +42,26 @@ static void what_is_amiss_with_the_configuration_is_in_the_note(void **state)
     assert_string_equal(note(), "disk full"); /* more urgent */
 }
 
+/* "unknown", and no word why, helps nobody. */
+static void a_data_directory_that_is_left_alone_is_in_the_note(void **state)
+{
+    (void)state;
+    memset(&s, 0, sizeof(s));
+    s.setup = &setup;
+    setup.times_warning = NULL;
+    s.has_home = true;
+    s.home = (struct home){.data = DATA_USABLE, .is_noted = FACT_NO};
+    assert_non_null(strstr(note(), "its data directory carries no note of pgraft"));
+    s.adopts = true;
+    assert_string_equal(note(), "");
+    s.home = (struct home){.data = DATA_FOREIGN, .is_noted = FACT_YES, .why = "it is not ours"};
+    assert_string_equal(note(), "its data directory is left alone: it is not ours");
+    s.home = (struct home){.data = DATA_USABLE, .is_noted = FACT_YES, .why = "no programs"};
+    assert_string_equal(note(), "no programs");
+    s.home.why[0] = '\0';
+    assert_string_equal(note(), "");
+}
+
 static void a_guess_at_the_configuration_is_not_warned_of(void **state)
 {
     (void)state;
@@ -80,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_amiss_with_the_configuration_is_in_the_note),
+        cmocka_unit_test(a_data_directory_that_is_left_alone_is_in_the_note),
         cmocka_unit_test(a_guess_at_the_configuration_is_not_warned_of),
         cmocka_unit_test(the_slots_that_are_made),
     };

@@ -6,6 +6,7 @@ a namespace where there is no user but root it gets one of its own."""
 import contextlib
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -99,10 +100,13 @@ class PgNode(Node):
         self.give()
 
     def give(self):
-        """All of the folder is PostgreSQL's owner's."""
+        """All of the folder is PostgreSQL's owner's; what links in it lead to is not."""
         if owner():
-            for path in (self.folder, *self.folder.rglob("*")):
-                shutil.chown(path, owner(), owner())
+            found = pwd.getpwnam(owner())
+            for parent, folders, files in os.walk(self.folder):
+                for name in (".", *folders, *files):
+                    with contextlib.suppress(FileNotFoundError):  # of a server that runs
+                        os.chown(os.path.join(parent, name), found.pw_uid, found.pw_gid, follow_symlinks=False)
 
     def configuration(self):
         listen = f"{self.address}:{PG_PORT}"
@@ -248,5 +252,6 @@ class PgNode(Node):
         return f"host={self.sockets} port={PG_PORT} user=postgres dbname=postgres connect_timeout=2"
 
     def wait_down(self, what, seconds=wait.PATIENCE_S):
-        """Wait until no process of its PostgreSQL is left."""
-        wait.until(lambda: not self.postgres(), lambda: f"{what}: {self.name} is down\n{self.log_tail()}", seconds)
+        """Wait until no process is left of the PostgreSQL that runs now. A standby may take its place at once, unseen."""
+        those = set(self.postgres())
+        wait.until(lambda: not those & set(self.postgres()), lambda: f"{what}: {self.name} is down\n{self.log_tail()}", seconds)
