@@ -351,21 +351,25 @@ static void program_cb(struct act_program *program, void *owner, const char *las
     go_on(a);
 }
 
-void act_run(struct act *a, const char *name, char *const *words, const struct buf *input,
-             act_next next)
+static void run(struct act *a, const char *name, struct act_program_order *order, act_next next)
 {
     struct err err;
     char *environment[ACT_VARIABLES_MAX];
     act_environment(&a->order, environment);
-    const struct act_program_order order = {.helper = a->order.setup->helper,
-                                            .words = words,
-                                            .name = TAKE(a->program_name),
-                                            .environment = environment,
-                                            .input = input};
+    order->helper = a->order.setup->helper;
+    order->name = TAKE(a->program_name);
+    order->environment = environment;
     step(a, name, next);
-    if (act_program_start(a->loop, &order, program_cb, a, &a->program, &err) != 0) {
+    if (act_program_start(a->loop, order, program_cb, a, &a->program, &err) != 0) {
         fail_soon(a, &err);
     }
+}
+
+void act_run(struct act *a, const char *name, char *const *words, const struct buf *input,
+             act_next next)
+{
+    struct act_program_order order = {.words = words, .input = input};
+    run(a, name, &order, next);
 }
 
 static void limit_cb(uv_timer_t *timer)
@@ -376,11 +380,12 @@ static void limit_cb(uv_timer_t *timer)
     act_program_kill(a->program);
 }
 
-void act_run_within(struct act *a, const char *name, char *const *words, uint64_t limit_ms,
+void act_run_script(struct act *a, const char *name, char *const *words, uint64_t limit_ms,
                     act_next next)
 {
-    act_run(a, name, words, NULL, next);
-    if (a->program != NULL) {
+    struct act_program_order order = {.words = words, .is_script = true};
+    run(a, name, &order, next);
+    if (a->program != NULL && limit_ms > 0) {
         int r = uv_timer_start(&a->pause, limit_cb, limit_ms, 0);
         MUST(r == 0);
     }

@@ -175,9 +175,9 @@ void act_send(struct act *act, struct guard_request *request, uint16_t answer, a
  * runs it, so that it does not outlive this program. */
 void act_run(struct act *act, const char *step, char *const *words, const struct buf *input,
              act_next next);
-/* The same without an input for one that may take @limit_ms: then it is killed, with all that it
- * has started, and the step has failed with ERR_TIMEOUT. */
-void act_run_within(struct act *act, const char *step, char *const *words, uint64_t limit_ms,
+/* The same without an input for an operator's, which may take @limit_ms, 0: any time: then it is
+ * killed, with all that it has started, and the step has failed with ERR_TIMEOUT. */
+void act_run_script(struct act *act, const char *step, char *const *words, uint64_t limit_ms,
                     act_next next);
 void act_query(struct act *act, const char *sql, act_next next);
 /* The same for one that takes long, up to ACT_STATEMENT_MS. */

@@ -126,6 +126,7 @@ static int spawn(struct callback_lane *lane, const struct callback_next *next, s
                      NULL};
     const struct act_program_order order = {.helper = next->helper,
                                             .words = words,
+                                            .is_script = true,
                                             .name = callback_name(next->call.what),
                                             .environment = next->environment};
     int code = act_program_start(lane->run->loop, &order, program_cb, lane, &lane->program, err);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,18 +25,6 @@ static struct callback_run run;
 static char failed[CALLBACK_TEXT_SIZE];
 static int closed;
 static char *nothing[] = {NULL};
-static char *helper;
-
-/* In the place of pgraft-helper: "run PID WORDS..." are run, and no more. */
-static void make_helper(void)
-{
-    helper = mem_strdup(scratch_path(&scratch, "helper"));
-    FILE *file = fopen(helper, "w");
-    assert_non_null(file);
-    assert_true(fputs("#!/bin/sh\nshift 2\nexec \"$@\"\n", file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(chmod(helper, 0700), 0);
-}
 
 static void failed_cb(struct callback_run *r, const char *text)
 {
@@ -49,10 +38,8 @@ static void closed_cb(struct callback_run *r)
     closed++;
 }
 
-static void begin(void)
+static void begin_loop(void)
 {
-    scratch_init(&scratch);
-    make_helper();
     assert_int_equal(uv_loop_init(&loop), 0);
     callback_run_open(&run, &loop);
     run.on_failed = failed_cb;
@@ -60,13 +47,25 @@ static void begin(void)
     closed = 0;
 }
 
-static void end(void)
+static void begin(void)
+{
+    scratch_init(&scratch);
+    begin_loop();
+}
+
+static void close_run(void)
 {
     callback_run_close(&run, closed_cb);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(closed, 1);
     assert_int_equal(uv_loop_close(&loop), 0);
-    mem_free(helper);
+}
+
+static void end(void)
+{
+    if (closed == 0) {
+        close_run();
+    }
     scratch_close(&scratch);
 }
 
@@ -77,7 +76,7 @@ static void call(enum callback what, enum callback_role role, const char *comman
                                          .scope = "demo",
                                          .name = "pg1",
                                          .epoch = 7,
-                                         .helper = helper,
+                                         .helper = HELPER,
                                          .environment = nothing};
     callback_run_call(&run, &order);
 }
@@ -105,6 +104,54 @@ static void wait_there(const char *path)
     }
     assert_int_equal(access(path, F_OK), 0);
     uv_close((uv_handle_t *)&tick, NULL);
+}
+
+/* A zombie has ended. */
+static bool is_gone(const char *pid)
+{
+    char text[400] = "";
+    CLEANUP(mem_freep) char *path = mem_printf("/proc/%s/stat", pid);
+    CLEANUP(fclosep) FILE *file = fopen(path, "r");
+    size_t size = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    const char *state = size > 0 ? strrchr(text, ')') : NULL;
+    return state == NULL || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* Each of the pids in the file at @path; nobody waits here for them in particular. */
+static void all_end(const char *path)
+{
+    char pid[32];
+    int pids = 0;
+    CLEANUP(fclosep) FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (; fscanf(file, "%31s", pid) == 1; pids++) {
+        for (int i = 0; i < 2000 && !is_gone(pid); i++) {
+            (void)usleep(1000);
+        }
+        assert_true(is_gone(pid));
+    }
+    assert_int_equal(pids, 2);
+}
+
+static void wait_first_gone(const char *path)
+{
+    char pid[32] = "";
+    CLEANUP(fclosep) FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%31s", pid), 1);
+    for (int i = 0; i < 2000 && !is_gone(pid); i++) {
+        (void)uv_run(&loop, UV_RUN_NOWAIT);
+        (void)usleep(1000);
+    }
+    assert_true(is_gone(pid));
+}
+
+/* A shell script of its own, behind the shell that each of them is given, and what it has started:
+ * both write to the file at @path who they are. */
+static char *slow_script(const char *path)
+{
+    return mem_printf("sh -c 'sleep 1000 & echo $$ $! > %s.new && mv %s.new %s; wait'; true", path,
+                      path, path);
 }
 
 static void is_in(const char *path, const char *wanted)
@@ -195,9 +242,60 @@ static void what_runs_is_ended_with_this_program(void **state)
 {
     (void)state;
     begin();
-    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, "sleep 1000;");
-    end();
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, slow);
+    wait_there(runs);
+    close_run();
+    all_end(runs);
     assert_string_equal(failed, ""); /* nobody is there to be told */
+    end();
+}
+
+/* Nobody ends it then but the helper. */
+static void what_runs_is_ended_when_this_program_is_killed(void **state)
+{
+    (void)state;
+    scratch_init(&scratch);
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    pid_t program = fork();
+    assert_true(program >= 0);
+    if (program == 0) {
+        begin_loop();
+        call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, slow);
+        (void)uv_run(&loop, UV_RUN_DEFAULT);
+        _exit(1);
+    }
+    for (int i = 0; i < 20000 && access(runs, F_OK) != 0; i++) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(access(runs, F_OK), 0);
+    assert_int_equal(kill(program, SIGKILL), 0);
+    assert_int_equal(waitpid(program, NULL, 0), program);
+    all_end(runs);
+    scratch_close(&scratch);
+}
+
+/* It has ended, and what it has left behind still holds its output: it counts as running, and is
+ * ended as if it were itself. */
+static void what_it_has_left_behind_is_ended_too(void **state)
+{
+    (void)state;
+    begin();
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep)
+    char *leaves =
+        mem_printf("sleep 1000 & echo $$ $! > %s.new; mv %s.new %s; true", runs, runs, runs);
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, leaves);
+    wait_there(runs);
+    wait_first_gone(runs);
+    assert_false(callback_run_is_idle(&run));
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, "true");
+    wait_idle();
+    assert_string_equal(failed, "on_start replica: it was ended, for a newer one is due");
+    all_end(runs);
+    end();
 }
 
 /* ---- those that a sequence waits for ---- */
@@ -231,9 +329,8 @@ static int outcome_of(act_next first)
 static void open_node(void)
 {
     scratch_init(&scratch);
-    make_helper();
     memset(&s, 0, sizeof(s));
-    setup = (struct pg_setup){.helper = helper, .environment = nothing, .name = "pg2"};
+    setup = (struct pg_setup){.helper = HELPER, .environment = nothing, .name = "pg2"};
     s.setup = &setup;
     s.view = (struct cluster_view *)mem_zalloc(sizeof(*s.view));
     act_kit_open(&s.act);
@@ -245,7 +342,6 @@ static void close_node(void)
     act_kit_close(&s.act);
     act_kit_close_loop();
     mem_free(s.view);
-    mem_free(helper);
     scratch_close(&scratch);
 }
 
@@ -277,6 +373,28 @@ static int answer(const char *command, uint64_t limit_ms, uint64_t epoch)
     int code = outcome_of(act_pre_promote);
     assert_true(supervisor_pre_promoted(&s, supervisor_now_ms()));
     return code;
+}
+
+/* Of a sequence that takes for ever. */
+static void begin_pre_promote(const char *command, uint64_t epoch)
+{
+    setup.pre_promote = command;
+    s.act.order.facts.settings.times.start_max_ms = UINT32_MAX;
+    s.act.order.decision = (struct decision){.action = ACTION_PRE_PROMOTE, .epoch = epoch};
+    act_begin(&s.act, UINT32_MAX, act_pre_promote);
+}
+
+/* ... but now its time is over. */
+static void end_time(void)
+{
+    assert_int_equal(uv_timer_start(&s.act.pause, s.act.pause.timer_cb, 0, 0), 0);
+}
+
+static void wait_done(void)
+{
+    while (s.act.is_running) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
 }
 
 static bool declines(void)
@@ -312,7 +430,15 @@ static void one_that_takes_too_long_refuses(void **state)
 {
     (void)state;
     open_node();
-    assert_int_equal(answer("sleep 1000 & sleep 1000", 200, 5), ERR_TIMEOUT);
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    begin_pre_promote(slow, 5);
+    wait_there(runs);
+    end_time();
+    wait_done();
+    assert_int_equal(s.act.err.code, ERR_TIMEOUT);
+    assert_true(supervisor_pre_promoted(&s, supervisor_now_ms()));
+    all_end(runs);
     assert_int_equal(answer_for(5), PRE_PROMOTE_REFUSED);
     assert_true(declines());
     close_node();
@@ -357,6 +483,8 @@ int main(void)
         cmocka_unit_test(a_newer_one_ends_the_one_that_runs),
         cmocka_unit_test(on_reload_has_a_lane_of_its_own),
         cmocka_unit_test(what_runs_is_ended_with_this_program),
+        cmocka_unit_test(what_runs_is_ended_when_this_program_is_killed),
+        cmocka_unit_test(what_it_has_left_behind_is_ended_too),
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
         cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),
         cmocka_unit_test(one_that_takes_too_long_refuses),
