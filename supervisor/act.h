@@ -5,10 +5,11 @@
  *                    statement, a pause; when it has ended the next step is called, on the loop
  *
  * A sequence has one deadline, and may be cancelled at any moment: a program is killed and waited
- * for, a statement given up, an answer of the guard not listened to. Work in a thread can not be
- * taken back, for a disk may hold it: its sequence ends all the same, and no other work begins
- * until it has come back. Nothing here waits. Every sequence may be begun again from its start,
- * whatever was cut off.
+ * for, a statement given up, an answer of the guard not listened to. An operator's program that
+ * does not end is not waited for: nothing in the data directory hangs on it. Work in a thread can
+ * not be taken back, for a disk may hold it: its sequence ends all the same, and no other work
+ * begins until it has come back. Nothing here waits. Every sequence may be begun again from its
+ * start, whatever was cut off.
  *
  * One loop, one thread. At most one sequence at a time. */
 #ifndef SUPERVISOR_ACT_H_
@@ -120,9 +121,10 @@ struct act {
     uv_timer_t pause;
     bool waits_down;         /* the pause is over when nothing of PostgreSQL is left */
     bool is_late;            /* the program was killed, for it took longer than it may */
+    bool is_script;          /* it is an operator's: what can not be ended is left where it is */
     uint32_t asked;          /* the guard, and what its answer has to be */
     uint32_t start_asked;    /* the same of a start that it has not told of yet, also of a sequence
-                                that    has ended; 0: none ... */
+                                that has ended; 0: none ... */
     uint64_t start_asked_ms; /* ... since then, on the loop's clock */
     uint16_t answer_kind;
     struct act_program *program;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,13 @@ static struct callback_run run;
 static char failed[CALLBACK_TEXT_SIZE];
 static int closed;
 static char *nothing[] = {NULL};
+static bool nothing_dies;
+
+/* In the place of libc's: what hangs in the kernel does not end, though nobody is told so. */
+int kill(pid_t pid, int number)
+{
+    return nothing_dies && number == SIGKILL ? 0 : (int)syscall(SYS_kill, pid, number);
+}
 
 static void failed_cb(struct callback_run *r, const char *text)
 {
@@ -152,6 +160,18 @@ static char *slow_script(const char *path)
 {
     return mem_printf("sh -c 'sleep 1000 & echo $$ $! > %s.new && mv %s.new %s; wait'; true", path,
                       path, path);
+}
+
+/* They were not ended, and are now. */
+static void end_left(const char *path)
+{
+    int pid = 0;
+    CLEANUP(fclosep) FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    assert_int_equal(kill(-getpgid(pid), SIGKILL), 0);
+    all_end(path);
+    assert_int_equal(remove(path), 0);
 }
 
 static void is_in(const char *path, const char *wanted)
@@ -298,6 +318,25 @@ static void what_it_has_left_behind_is_ended_too(void **state)
     end();
 }
 
+static void one_that_can_not_be_ended_holds_no_newer_one_up(void **state)
+{
+    (void)state;
+    begin();
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, slow);
+    wait_there(runs);
+    nothing_dies = true;
+    call(CALLBACK_ON_STOP, CALLBACK_AS_REPLICA, "true");
+    uv_timer_t *timer = &run.lanes[0].timer; /* it is over now */
+    assert_int_equal(uv_timer_start(timer, timer->timer_cb, 0, 0), 0);
+    wait_idle();
+    nothing_dies = false;
+    assert_string_equal(failed, "on_start replica: it was killed, and does not end");
+    end_left(runs);
+    end();
+}
+
 /* ---- those that a sequence waits for ---- */
 
 static struct supervisor s;
@@ -345,6 +384,18 @@ static void close_node(void)
     scratch_close(&scratch);
 }
 
+static void wait_done(void)
+{
+    static uv_timer_t tick;
+    assert_int_equal(uv_timer_init(&loop, &tick), 0);
+    assert_int_equal(uv_timer_start(&tick, ticked_cb, 5, 5), 0);
+    for (int i = 0; i < 4000 && s.act.is_running; i++) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_false(s.act.is_running);
+    uv_close((uv_handle_t *)&tick, NULL);
+}
+
 static void a_stop_waits_for_before_stop_whatever_it_says(void **state)
 {
     (void)state;
@@ -388,13 +439,6 @@ static void begin_pre_promote(const char *command, uint64_t epoch)
 static void end_time(void)
 {
     assert_int_equal(uv_timer_start(&s.act.pause, s.act.pause.timer_cb, 0, 0), 0);
-}
-
-static void wait_done(void)
-{
-    while (s.act.is_running) {
-        (void)uv_run(&loop, UV_RUN_ONCE);
-    }
 }
 
 static bool declines(void)
@@ -444,6 +488,30 @@ static void one_that_takes_too_long_refuses(void **state)
     close_node();
 }
 
+/* Whether its own time was over, or that of all that it was for. */
+static void one_that_can_not_be_ended_is_left_behind(void **state)
+{
+    (void)state;
+    open_node();
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    for (int is_cancelled = 0; is_cancelled <= 1; is_cancelled++) {
+        begin_pre_promote(slow, 5);
+        wait_there(runs);
+        nothing_dies = true;
+        if (is_cancelled != 0) {
+            act_cancel(&s.act);
+        } else {
+            end_time();
+        }
+        wait_done();
+        nothing_dies = false;
+        assert_int_equal(s.act.err.code, is_cancelled != 0 ? ERR_CANCELED : ERR_TIMEOUT);
+        end_left(runs);
+    }
+    close_node();
+}
+
 /* The lease went meanwhile: what it would have said is of no more use. */
 static void one_that_was_ended_has_not_said(void **state)
 {
@@ -485,9 +553,11 @@ int main(void)
         cmocka_unit_test(what_runs_is_ended_with_this_program),
         cmocka_unit_test(what_runs_is_ended_when_this_program_is_killed),
         cmocka_unit_test(what_it_has_left_behind_is_ended_too),
+        cmocka_unit_test(one_that_can_not_be_ended_holds_no_newer_one_up),
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
         cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),
         cmocka_unit_test(one_that_takes_too_long_refuses),
+        cmocka_unit_test(one_that_can_not_be_ended_is_left_behind),
         cmocka_unit_test(one_that_was_ended_has_not_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
