@@ -685,7 +685,7 @@ static const struct rule {
     {start_unanswered,   ACTION_WAIT,          RENEWS,  "start-unanswered",      "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
     {pre_promote_hangs,  ACTION_WAIT,          LETS_GO, "pre-promote-hangs",     "A5", "pre_promote is still there, long after its time: the lease is not renewed"},
-    {pre_promote_refused, ACTION_STOP,         RENEWS,  "pre-promote-refused",   "A3", "pre_promote forbids it to be primary: it is stopped, so that it can give the role back"},
+    {pre_promote_refused, ACTION_STOP,         LETS_GO, "pre-promote-refused",   "A3", "pre_promote forbids it to be primary: it is stopped, so that it can give the role back"},
     {pre_promote_release, ACTION_RELEASE,      RENEWS,  "pre-promote-release",   "A3", "pre_promote forbids it to be primary, and nothing runs: another one may be"},
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
