@@ -177,6 +177,7 @@ void act_begin(struct act *a, uint64_t deadline_ms, act_next first)
     MUST(!a->is_running && !a->is_closing);
     a->is_running = true;
     a->is_ended = false;
+    a->asks_stop = false;
     a->after_down = NULL;
     a->said[0] = '\0';
     step(a, "begin", first);

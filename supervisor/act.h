@@ -106,6 +106,8 @@ struct act {
     void *owner;
     void (*on_done)(struct act *act); /* @err says how; the order what came of it */
     void (*on_closed)(struct act *act);
+    /* The action under way is what there is to do, also by the last look; NULL: it is. */
+    bool (*is_wanted)(const struct act *act);
     struct guard_client *guard; /* the owner's */
     const struct guard_seen *guard_seen;
 
@@ -122,6 +124,7 @@ struct act {
     bool waits_down;         /* the pause is over when nothing of PostgreSQL is left */
     bool is_late;            /* the program was killed, for it took longer than it may */
     bool is_script;          /* it is an operator's: what can not be ended is left where it is */
+    bool asks_stop;          /* this sequence has asked the guard to stop PostgreSQL */
     uint32_t asked;          /* the guard, and what its answer has to be */
     uint32_t start_asked;    /* the same of a start that it has not told of yet, also of a sequence
                                 that has ended; 0: none ... */

@@ -16,6 +16,8 @@
 #define ARGUMENTS_MAX 128
 #define KILL_MS 300 /* for the guard to do it */
 #define KILL_LOOK_MS 20
+#define WANTED_LOOK_MS 50
+#define WANTED_LOOKS 20
 #define CHECKPOINT_FIRST_MS 15000 /* of the time that a stop may take */
 
 /* ---- the epoch ---- */
@@ -284,6 +286,7 @@ static void down_next(struct act *a)
 
 static void stop_fast(struct act *a)
 {
+    a->asks_stop = true;
     act_ask(a, GUARD_STOP, 0, GUARD_FAST, GUARD_DONE, down_next);
 }
 
@@ -335,10 +338,37 @@ void act_kill(struct act *a)
     look_killed(a);
 }
 
+/* Minutes may have passed: a candidate that has gone, a pause, a wish that was taken back. It is
+ * looked for a moment whether that is over, for words may be late; then clients are spared an
+ * outage for nothing. order->round counts the looks. */
+static void if_wanted(struct act *a, act_next then, act_next again)
+{
+    if (a->is_wanted == NULL || a->is_wanted(a)) {
+        a->order.round = 0;
+        then(a);
+    } else if (a->order.round < WANTED_LOOKS) {
+        a->order.round++;
+        act_pause(a, WANTED_LOOK_MS, again);
+    } else {
+        (void)err_set(&a->err, ERR_REFUSED, "what it was begun for can not be done any more");
+        act_end(a);
+    }
+}
+
+static void has_drained(struct act *a)
+{
+    if_wanted(a, stop_fast, has_drained);
+}
+
+static void drain(struct act *a)
+{
+    act_before_stop(a, has_drained);
+}
+
 static void written_out(struct act *a)
 {
     if (!act_failed(a)) {
-        act_before_stop(a, stop_fast);
+        if_wanted(a, drain, written_out);
     }
 }
 

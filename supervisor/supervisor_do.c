@@ -352,6 +352,12 @@ void supervisor_act_done(struct act *a)
     supervisor_soon(s);
 }
 
+bool supervisor_act_is_wanted(const struct act *a)
+{
+    const struct supervisor *s = (const struct supervisor *)a->owner;
+    return act_is_same(&a->order.decision, &s->decision);
+}
+
 /* ---- decisions ---- */
 
 /* Done at once. */

@@ -248,6 +248,7 @@ uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms);
 /* supervisor_do.c: what was decided. */
 void supervisor_carry_out(struct supervisor *s, uint64_t now_ms);
 void supervisor_act_done(struct act *act);
+bool supervisor_act_is_wanted(const struct act *act);
 /* It was looked at before it was known that the cluster's data are others. */
 bool supervisor_is_home_doubtful(const struct supervisor *s);
 

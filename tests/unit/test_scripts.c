@@ -1,5 +1,6 @@
 /* tests/unit/test_scripts.c - an operator's programs: how each is run, told and ended, and what a
  * pre_promote that refuses comes to. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -409,6 +410,73 @@ static void a_stop_waits_for_before_stop_whatever_it_says(void **state)
     close_node();
 }
 
+/* The step under way succeeds. */
+static void succeed(void)
+{
+    act_next next_step = TAKE(s.act.next);
+    (void)uv_timer_stop(&s.act.pause);
+    s.act.sql = NULL;
+    s.act.err = (struct err){.code = 0};
+    next_step(&s.act);
+}
+
+static void decides(enum action action)
+{
+    s.decision = (struct decision){.action = action, .epoch = 5};
+}
+
+/* Up to the end of its checkpoint; then before_stop is @command. */
+static void begin_hand_over(const char *command)
+{
+    setup.before_stop = command;
+    s.act.owner = &s;
+    s.act.is_wanted = supervisor_act_is_wanted;
+    decides(ACTION_HAND_OVER);
+    s.act.order.decision = s.decision;
+    s.act.order.round = 0;
+    act_begin(&s.act, UINT32_MAX, act_hand_over);
+    succeed();
+    assert_string_equal(s.act.step, "statement");
+}
+
+/* No guard is there to be asked: so far it comes. */
+static void wait_stop(bool is_asked)
+{
+    wait_done();
+    assert_int_equal(s.act.asks_stop, is_asked);
+    assert_int_equal(s.act.err.code, is_asked ? ERR_CLOSED : ERR_REFUSED);
+}
+
+static void a_switchover_is_not_begun_in_vain(void **state)
+{
+    (void)state;
+    open_node();
+    s.act.guard = &s.guard;
+    s.guard.fd = -1;
+    CLEANUP(mem_freep) char *drains = mem_strdup(scratch_path(&scratch, "drains"));
+    CLEANUP(mem_freep) char *go = mem_strdup(scratch_path(&scratch, "go"));
+    CLEANUP(mem_freep)
+    char *command = mem_printf("touch %s; while ! test -e %s; do sleep 0.01; done", drains, go);
+    begin_hand_over(command); /* what is in its way comes before it, and stays */
+    decides(ACTION_WAIT);
+    succeed();
+    wait_stop(false);
+    assert_int_not_equal(access(drains, F_OK), 0);
+    begin_hand_over(command); /* ... or comes while clients are sent away */
+    succeed();
+    wait_there(drains);
+    decides(ACTION_WAIT);
+    assert_int_equal(close(creat(go, 0600)), 0);
+    wait_stop(false);
+    begin_hand_over(command); /* ... or is there for a moment */
+    decides(ACTION_WAIT);
+    succeed();
+    assert_string_equal(s.act.step, "pause");
+    decides(ACTION_HAND_OVER);
+    wait_stop(true);
+    close_node();
+}
+
 static enum pre_promote answer_for(uint64_t epoch)
 {
     struct facts f = {.lease.epoch = epoch};
@@ -555,6 +623,7 @@ int main(void)
         cmocka_unit_test(what_it_has_left_behind_is_ended_too),
         cmocka_unit_test(one_that_can_not_be_ended_holds_no_newer_one_up),
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
+        cmocka_unit_test(a_switchover_is_not_begun_in_vain),
         cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),
         cmocka_unit_test(one_that_takes_too_long_refuses),
         cmocka_unit_test(one_that_can_not_be_ended_is_left_behind),
