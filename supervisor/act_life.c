@@ -297,16 +297,21 @@ static void wrote_some(struct act *a)
     act_before_stop(a, stop_fast);
 }
 
+bool act_is_pressed(const struct facts *f)
+{
+    return f->lease.epoch != 0 && f->lease.remaining_ms <= f->settings.times.fast_stop_ms;
+}
+
 /* Of a primary that nothing presses, a checkpoint first, while clients still write: the shutdown's
- * own is short then, and so is the outage. */
+ * own is short then, and so is the outage. What is on its way down already has had all that, and a
+ * lease that is not renewed any more has no time for it. */
 void act_stop(struct act *a)
 {
     const struct facts *f = &a->order.facts;
-    bool is_calm = f->wish.stop && f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING &&
-                   f->pg.answers == FACT_YES;
-    if (is_calm) {
+    bool is_free = f->wish.stop && f->pg.process == PG_RUNNING && !act_is_pressed(f);
+    if (is_free && f->pg.role == ROLE_PRIMARY && f->pg.answers == FACT_YES) {
         act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);
-    } else if (f->wish.stop) {
+    } else if (is_free) {
         act_before_stop(a, stop_fast);
     } else {
         stop_fast(a); /* somebody waits for it to be down */

@@ -413,7 +413,8 @@ static bool gives_way(const struct supervisor *s)
         return s->has_home && d->action == ACTION_KILL && !kills_without_guard(s);
     }
     if (act_is_same(old, d)) {
-        return false;
+        /* Asked for a stop in order, and the last of the lease has come meanwhile. */
+        return d->action == ACTION_STOP && !s->act.asks_stop && act_is_pressed(&s->facts);
     }
     if (old->action == ACTION_SEAL && old->seal == SEAL_STOP && d->action == ACTION_SEAL) {
         return false; /* it is on its way down, and what is seen of it is less with each moment */

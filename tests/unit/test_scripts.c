@@ -477,6 +477,69 @@ static void a_switchover_is_not_begun_in_vain(void **state)
     close_node();
 }
 
+static void before_stop_is_run_where_there_is_time_for_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum pg_process process;
+        uint64_t epoch, remaining_ms;
+        bool is_run;
+    } rows[] = {
+        {PG_RUNNING, 0, 0, true},
+        {PG_RUNNING, 5, 2001, true},
+        {PG_RUNNING, 5, 2000, false}, /* the last of a lease that is not renewed */
+        {PG_STOPPING, 0, 0, false},   /* again: it was run before */
+    };
+    open_node();
+    s.act.guard = &s.guard;
+    s.guard.fd = -1;
+    CLEANUP(mem_freep) char *drained = mem_strdup(scratch_path(&scratch, "drained"));
+    CLEANUP(mem_freep) char *command = mem_printf("touch %s", drained);
+    setup.before_stop = command;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct facts *f = &s.act.order.facts;
+        *f = (struct facts){.wish.stop = true, .pg.role = ROLE_STANDBY};
+        f->pg.process = rows[i].process;
+        f->lease =
+            (struct lease_facts){.epoch = rows[i].epoch, .remaining_ms = rows[i].remaining_ms};
+        f->settings.times.fast_stop_ms = 2000;
+        assert_int_equal(outcome_of(act_stop), ERR_CLOSED); /* there is no guard to be asked */
+        assert_true(s.act.asks_stop);
+        assert_int_equal(remove(drained) == 0, rows[i].is_run);
+    }
+    close_node();
+}
+
+/* What was begun while there was time for it. */
+static void the_last_of_a_lease_is_for_the_shutdown_alone(void **state)
+{
+    (void)state;
+    open_node();
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    setup.before_stop = slow;
+    s.act.owner = &s;
+    decides(ACTION_STOP);
+    s.act.order.decision = s.decision;
+    s.act.order.facts = (struct facts){.wish.stop = true, .pg.process = PG_RUNNING};
+    act_begin(&s.act, UINT32_MAX, act_stop);
+    wait_there(runs);
+    s.facts.lease = (struct lease_facts){.epoch = 5, .remaining_ms = 2001};
+    s.facts.settings.times.fast_stop_ms = 2000;
+    supervisor_carry_out(&s, supervisor_now_ms());
+    assert_false(s.act.is_ended);
+    s.facts.lease.remaining_ms = 2000;
+    s.act.asks_stop = true; /* the shutdown itself goes on */
+    supervisor_carry_out(&s, supervisor_now_ms());
+    assert_false(s.act.is_ended);
+    s.act.asks_stop = false;
+    supervisor_carry_out(&s, supervisor_now_ms());
+    wait_done();
+    assert_int_equal(s.act.err.code, ERR_CANCELED);
+    all_end(runs);
+    close_node();
+}
+
 static enum pre_promote answer_for(uint64_t epoch)
 {
     struct facts f = {.lease.epoch = epoch};
@@ -624,6 +687,8 @@ int main(void)
         cmocka_unit_test(one_that_can_not_be_ended_holds_no_newer_one_up),
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
         cmocka_unit_test(a_switchover_is_not_begun_in_vain),
+        cmocka_unit_test(before_stop_is_run_where_there_is_time_for_it),
+        cmocka_unit_test(the_last_of_a_lease_is_for_the_shutdown_alone),
         cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),
         cmocka_unit_test(one_that_takes_too_long_refuses),
         cmocka_unit_test(one_that_can_not_be_ended_is_left_behind),
