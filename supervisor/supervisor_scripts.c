@@ -78,6 +78,9 @@ void supervisor_call_due(struct supervisor *s)
 {
     const struct facts *f = &s->facts;
     const struct callbacks_seen now = {.is_begun = f->store.initialized == FACT_YES,
+    if (s->upgrade.stage == UPGRADE_READY) {
+        return; /* the next life calls on_start for what it finds; should it not come, it is told */
+    }
                                        .pg = pg_of(f),
                                        .role = role_of(f),
                                        .has_crashed = s->died,

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
 #include "supervisor/callback_run.h"
@@ -316,6 +317,33 @@ static void what_it_has_left_behind_is_ended_too(void **state)
     wait_idle();
     assert_string_equal(failed, "on_start replica: it was ended, for a newer one is due");
     all_end(runs);
+    end();
+}
+
+/* Of what was to be told nobody hears any more: that is in the log. */
+static void what_is_cut_off_is_logged(void **state)
+{
+    (void)state;
+    struct log_config config = {.file = {.size_max = 1 << 20, .name = "node.log", .mode = 0600}};
+    begin();
+    config.file.dir = scratch.dir;
+    assert_int_equal(log_open(&config, NULL), 0);
+    CLEANUP(mem_freep) char *runs = mem_strdup(scratch_path(&scratch, "runs"));
+    CLEANUP(mem_freep) char *slow = slow_script(runs);
+    call(CALLBACK_ON_START, CALLBACK_AS_REPLICA, slow);
+    wait_there(runs);
+    nothing_dies = true;
+    call(CALLBACK_ON_STOP, CALLBACK_AS_REPLICA, "true"); /* it waits for its end */
+    close_run();
+    nothing_dies = false;
+    end_left(runs);
+    log_close();
+    CLEANUP(buf_close) struct buf text = {0};
+    assert_true(scratch_read(&scratch, "node.log", &text));
+    assert_non_null(strstr(buf_text(&text), "callback cut off"));
+    assert_non_null(strstr(buf_text(&text), "on_start replica"));
+    assert_non_null(strstr(buf_text(&text), "callback not begun"));
+    assert_non_null(strstr(buf_text(&text), "on_stop"));
     end();
 }
 
@@ -684,6 +712,7 @@ int main(void)
         cmocka_unit_test(what_runs_is_ended_with_this_program),
         cmocka_unit_test(what_runs_is_ended_when_this_program_is_killed),
         cmocka_unit_test(what_it_has_left_behind_is_ended_too),
+        cmocka_unit_test(what_is_cut_off_is_logged),
         cmocka_unit_test(one_that_can_not_be_ended_holds_no_newer_one_up),
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
         cmocka_unit_test(a_switchover_is_not_begun_in_vain),
