@@ -54,6 +54,7 @@ struct supervisor_scripts {
     uint32_t reloads;     /* PostgreSQL was told of a new configuration */
     bool tells_reload;    /* the sequence under way does */
     bool restarts;        /* what goes down now is a restart that was asked for */
+    bool was_stopped;     /* what is down was shut down in order, by this program */
     uint64_t asked_epoch; /* for which pre_promote has said ... */
     enum pre_promote answer;
     uint64_t begun_ms;          /* it runs since; 0: it does not */

@@ -83,7 +83,7 @@ void supervisor_call_due(struct supervisor *s)
     }
                                        .pg = pg_of(f),
                                        .role = role_of(f),
-                                       .has_crashed = s->died,
+                                       .has_crashed = !s->scripts.was_stopped,
                                        .is_holder = f->lease.epoch != 0,
                                        .restarts = s->scripts.restarts,
                                        .postmaster = s->postmaster,
