@@ -268,6 +268,7 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
         s->config_reads = a->order.config_reads;
         memcpy(s->config_says, a->order.config_says, sizeof(s->config_says));
         s->is_reload_due = s->next_setup != NULL; /* it has just read what there is */
+        s->scripts.has_news = s->scripts.has_news && s->is_reload_due;
     }
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
     bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;

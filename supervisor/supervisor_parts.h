@@ -52,6 +52,7 @@ struct supervisor_scripts {
     struct callbacks_past past;
     char *environment[ACT_VARIABLES_MAX];
     uint32_t reloads;     /* PostgreSQL was told of a new configuration */
+    bool has_news;        /* there is one that it was not told of; the first of a life is none */
     bool tells_reload;    /* the sequence under way does */
     bool restarts;        /* what goes down now is a restart that was asked for */
     bool was_stopped;     /* what is down was shut down in order, by this program */

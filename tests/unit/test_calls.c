@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "supervisor/supervisor_parts.h"
+#include "tests/lib/act_kit.h"
 #include "tests/lib/facts_kit.h"
 
 static struct supervisor s;
@@ -248,6 +249,58 @@ static void an_upgrade_waits_for_a_callback(void **state)
     assert_int_equal(readies, 1);
 }
 
+/* ---- on_reload ---- */
+
+static void reload(int code)
+{
+    s.reload_again_ms = 0;
+    s.observe.seen.reload = (struct reload_book){.is_told = false};
+    if (supervisor_reload(&s, supervisor_now_ms())) {
+        act_cancel(&s.act);
+        s.act.err.code = code;
+        supervisor_act_done(&s.act);
+    }
+}
+
+static void configure(bool is_guess)
+{
+    next.settings.is_guess = is_guess;
+    supervisor_configure(&s, &next);
+    s.next_setup = NULL; /* it is taken */
+}
+
+static void a_reload_is_told_for_what_is_new(void **state)
+{
+    (void)state;
+    begin_as(standby);
+    act_kit_open(&s.act);
+    s.act.owner = &s;
+    s.observe.loop = s.act.loop;
+    s.observe.is_closing = true; /* it looks at nothing */
+    s.facts.pg.conninfo_empty = FACT_YES;
+    s.has_home = true;
+    s.home.data = DATA_USABLE;
+    s.home.is_noted = FACT_YES;
+    (void)snprintf(s.home.bin_dir, sizeof(s.home.bin_dir), "/nowhere");
+    s.wanted.is_guess = true;
+    look("tell on_start replica");
+    configure(false); /* the first that this life knows of: PostgreSQL has it, most likely */
+    reload(0);
+    assert_false(s.is_reload_due);
+    look("");
+    configure(false);
+    reload(ERR_SYSTEM); /* it is tried again */
+    look("");
+    reload(0);
+    look("tell on_reload replica");
+    s.facts.pg.force = FORCE_FOREIGN; /* not by its configuration: it is put back */
+    reload(ERR_SYSTEM);
+    reload(0);
+    look("");
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +313,7 @@ int main(void)
         cmocka_unit_test(it_is_the_newest_command_that_is_called),
         cmocka_unit_test(nothing_is_called_on_the_way_to_a_new_program),
         cmocka_unit_test(an_upgrade_waits_for_a_callback),
+        cmocka_unit_test(a_reload_is_told_for_what_is_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
