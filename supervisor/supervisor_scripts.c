@@ -61,11 +61,12 @@ static enum callback_role role_of(const struct facts *f)
 
 static void call(struct supervisor *s, const struct callback_call *due)
 {
-    const char *command = s->setup->callbacks[due->what];
+    const struct pg_setup *setup = supervisor_newest(s); /* all of it is copied */
+    const char *command = setup->callbacks[due->what];
     const struct callback_order order = {.call = *due,
                                          .command = command,
-                                         .scope = s->setup->scope,
-                                         .name = s->setup->name,
+                                         .scope = setup->scope,
+                                         .name = setup->name,
                                          .epoch = s->facts.store.grant_epoch,
                                          .helper = s->helper,
                                          .environment = s->scripts.environment};
