@@ -1,12 +1,14 @@
 /* tests/unit/test_scripts.c - an operator's programs: how each is run, told and ended, and what a
  * pre_promote that refuses comes to. */
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -55,6 +57,7 @@ static void begin_loop(void)
     run.on_failed = failed_cb;
     failed[0] = '\0';
     closed = 0;
+    nothing_dies = false;
 }
 
 static void begin(void)
@@ -104,16 +107,32 @@ static void ticked_cb(uv_timer_t *timer)
     (void)timer; /* the loop has turned */
 }
 
+static void closed_tick_cb(uv_handle_t *handle)
+{
+    mem_free(handle);
+}
+
+static uv_timer_t *begin_ticks(void)
+{
+    uv_timer_t *tick = (uv_timer_t *)mem_zalloc(sizeof(*tick));
+    assert_int_equal(uv_timer_init(&loop, tick), 0);
+    assert_int_equal(uv_timer_start(tick, ticked_cb, 5, 5), 0);
+    return tick;
+}
+
+static void end_ticks(uv_timer_t *tick)
+{
+    uv_close((uv_handle_t *)tick, closed_tick_cb);
+}
+
 static void wait_there(const char *path)
 {
-    static uv_timer_t tick;
-    assert_int_equal(uv_timer_init(&loop, &tick), 0);
-    assert_int_equal(uv_timer_start(&tick, ticked_cb, 5, 5), 0);
+    uv_timer_t *tick = begin_ticks();
     for (int i = 0; i < 4000 && access(path, F_OK) != 0; i++) {
         (void)uv_run(&loop, UV_RUN_ONCE);
     }
     assert_int_equal(access(path, F_OK), 0);
-    uv_close((uv_handle_t *)&tick, NULL);
+    end_ticks(tick);
 }
 
 /* A zombie has ended. */
@@ -136,7 +155,7 @@ static void all_end(const char *path)
     assert_non_null(file);
     for (; fscanf(file, "%31s", pid) == 1; pids++) {
         for (int i = 0; i < 2000 && !is_gone(pid); i++) {
-            (void)usleep(1000);
+            (void)poll(NULL, 0, 1);
         }
         assert_true(is_gone(pid));
     }
@@ -151,7 +170,7 @@ static void wait_first_gone(const char *path)
     assert_int_equal(fscanf(file, "%31s", pid), 1);
     for (int i = 0; i < 2000 && !is_gone(pid); i++) {
         (void)uv_run(&loop, UV_RUN_NOWAIT);
-        (void)usleep(1000);
+        (void)poll(NULL, 0, 1);
     }
     assert_true(is_gone(pid));
 }
@@ -167,11 +186,11 @@ static char *slow_script(const char *path)
 /* They were not ended, and are now. */
 static void end_left(const char *path)
 {
-    int pid = 0;
+    char pid[32] = "";
     CLEANUP(fclosep) FILE *file = fopen(path, "r");
     assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &pid), 1);
-    assert_int_equal(kill(-getpgid(pid), SIGKILL), 0);
+    assert_int_equal(fscanf(file, "%31s", pid), 1);
+    assert_int_equal(kill(-getpgid((pid_t)strtol(pid, NULL, 10)), SIGKILL), 0);
     all_end(path);
     assert_int_equal(remove(path), 0);
 }
@@ -290,7 +309,7 @@ static void what_runs_is_ended_when_this_program_is_killed(void **state)
         _exit(1);
     }
     for (int i = 0; i < 20000 && access(runs, F_OK) != 0; i++) {
-        (void)usleep(1000);
+        (void)poll(NULL, 0, 1);
     }
     assert_int_equal(access(runs, F_OK), 0);
     assert_int_equal(kill(program, SIGKILL), 0);
@@ -398,6 +417,7 @@ static void open_node(void)
 {
     scratch_init(&scratch);
     memset(&s, 0, sizeof(s));
+    nothing_dies = false;
     setup = (struct pg_setup){.helper = HELPER, .environment = nothing, .name = "pg2"};
     s.setup = &setup;
     s.view = (struct cluster_view *)mem_zalloc(sizeof(*s.view));
@@ -415,14 +435,12 @@ static void close_node(void)
 
 static void wait_done(void)
 {
-    static uv_timer_t tick;
-    assert_int_equal(uv_timer_init(&loop, &tick), 0);
-    assert_int_equal(uv_timer_start(&tick, ticked_cb, 5, 5), 0);
+    uv_timer_t *tick = begin_ticks();
     for (int i = 0; i < 4000 && s.act.is_running; i++) {
         (void)uv_run(&loop, UV_RUN_ONCE);
     }
     assert_false(s.act.is_running);
-    uv_close((uv_handle_t *)&tick, NULL);
+    end_ticks(tick);
 }
 
 static void a_stop_waits_for_before_stop_whatever_it_says(void **state)
@@ -625,6 +643,11 @@ static void a_promotion_is_for_one_epoch_and_may_be_refused(void **state)
     assert_string_equal(s.view->events[0].text,
                         "the promotion is given up: pre_promote: exit status 4: not here");
     s.scripts.declines_until_ms = supervisor_now_ms();
+    assert_false(declines());
+    assert_int_equal(answer_for(6), PRE_PROMOTE_REFUSED); /* the role is its own still ... */
+    assert_true(declines());
+    s.scripts.declines_until_ms = supervisor_now_ms();
+    assert_int_equal(answer_for(0), PRE_PROMOTE_NONE); /* ... and is not any more */
     assert_false(declines());
     close_node();
 }
