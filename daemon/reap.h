@@ -6,13 +6,20 @@
 #define DAEMON_REAP_H_
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 #include <uv.h>
 
 #include "base/err.h"
 
+#define REAP_SEEN_MAX 64 /* that become orphans between two looks, and more come later */
+
 struct reap {
     uv_signal_t on_child;
+    uv_timer_t look;
+    pid_t seen[REAP_SEEN_MAX]; /* zombies at the last look */
+    size_t seen_count;
     bool is_open;
 };
 

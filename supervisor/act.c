@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
@@ -12,6 +13,9 @@
 
 #define DOWN_LOOK_MS 20
 #define QUERY_MS 30000
+/* For a killed script to be gone. What hangs in the kernel can not be ended: nothing that has to be
+ * done to PostgreSQL waits for that, least of all its end. */
+#define SCRIPT_END_MS 100
 
 struct act_thread {
     uv_work_t work;
@@ -78,6 +82,44 @@ static void finish(struct act *a)
     a->on_done(a);
 }
 
+/* The program has ended, or is not waited for any more. */
+static void over(struct act *a, const char *last, const struct err *err)
+{
+    a->program = NULL;
+    (void)uv_timer_stop(&a->pause); /* its limit */
+    if (a->is_ended) {
+        finish(a); /* it was killed, and this was waited for */
+        return;
+    }
+    (void)snprintf(a->said, sizeof(a->said), "%s", last);
+    a->err = *err;
+    if (a->is_late) {
+        (void)err_set(&a->err, ERR_TIMEOUT, "%s: it has not ended in time, and was killed",
+                      a->step);
+    }
+    go_on(a);
+}
+
+static void left_cb(uv_timer_t *timer)
+{
+    struct act *a = CONTAINER_OF(timer, struct act, pause);
+    const struct err err = {.code = 0};
+    log_warn("supervisor", "script left behind",
+             LOG_STR("text", "it was killed, and does not end: nobody waits for it"),
+             LOG_STR("step", a->step));
+    act_program_abandon(a->program);
+    over(a, "", &err);
+}
+
+static void kill_program(struct act *a)
+{
+    if (a->is_script) {
+        int r = uv_timer_start(&a->pause, left_cb, SCRIPT_END_MS, 0);
+        MUST(r == 0);
+    }
+    act_program_kill(a->program);
+}
+
 void act_end(struct act *a)
 {
     MUST(a->is_running);
@@ -98,7 +140,7 @@ void act_end(struct act *a)
         }
     }
     if (a->program != NULL) {
-        act_program_kill(a->program);
+        kill_program(a);
     }
     pg_link_drop(&a->link);
     if (a->is_running) { /* else the program had gone already, and that was the end */
@@ -135,6 +177,7 @@ void act_begin(struct act *a, uint64_t deadline_ms, act_next first)
     MUST(!a->is_running && !a->is_closing);
     a->is_running = true;
     a->is_ended = false;
+    a->asks_stop = false;
     a->after_down = NULL;
     a->said[0] = '\0';
     step(a, "begin", first);
@@ -334,38 +377,30 @@ void act_until_down(struct act *a, act_next next)
 static void program_cb(struct act_program *program, void *owner, const char *last,
                        const struct err *err)
 {
-    struct act *a = (struct act *)owner;
     (void)program;
-    a->program = NULL;
-    if (a->is_ended) {
-        finish(a); /* it was killed, and this was waited for */
-        return;
+    over((struct act *)owner, last, err);
+}
+
+static void run(struct act *a, const char *name, struct act_program_order *order, act_next next)
+{
+    struct err err;
+    char *environment[ACT_VARIABLES_MAX];
+    act_environment(&a->order, environment);
+    order->helper = a->order.setup->helper;
+    order->name = TAKE(a->program_name);
+    order->environment = environment;
+    step(a, name, next);
+    a->is_script = order->is_script;
+    if (act_program_start(a->loop, order, program_cb, a, &a->program, &err) != 0) {
+        fail_soon(a, &err);
     }
-    (void)snprintf(a->said, sizeof(a->said), "%s", last);
-    (void)uv_timer_stop(&a->pause); /* its limit */
-    a->err = *err;
-    if (a->is_late) {
-        (void)err_set(&a->err, ERR_TIMEOUT, "%s: it has not ended in time, and was killed",
-                      a->step);
-    }
-    go_on(a);
 }
 
 void act_run(struct act *a, const char *name, char *const *words, const struct buf *input,
              act_next next)
 {
-    struct err err;
-    char *environment[ACT_VARIABLES_MAX];
-    act_environment(&a->order, environment);
-    const struct act_program_order order = {.helper = a->order.setup->helper,
-                                            .words = words,
-                                            .name = TAKE(a->program_name),
-                                            .environment = environment,
-                                            .input = input};
-    step(a, name, next);
-    if (act_program_start(a->loop, &order, program_cb, a, &a->program, &err) != 0) {
-        fail_soon(a, &err);
-    }
+    struct act_program_order order = {.words = words, .input = input};
+    run(a, name, &order, next);
 }
 
 static void limit_cb(uv_timer_t *timer)
@@ -373,14 +408,15 @@ static void limit_cb(uv_timer_t *timer)
     struct act *a = CONTAINER_OF(timer, struct act, pause);
     MUST(a->program != NULL);
     a->is_late = true;
-    act_program_kill(a->program);
+    kill_program(a);
 }
 
-void act_run_within(struct act *a, const char *name, char *const *words, uint64_t limit_ms,
+void act_run_script(struct act *a, const char *name, char *const *words, uint64_t limit_ms,
                     act_next next)
 {
-    act_run(a, name, words, NULL, next);
-    if (a->program != NULL) {
+    struct act_program_order order = {.words = words, .is_script = true};
+    run(a, name, &order, next);
+    if (a->program != NULL && limit_ms > 0) {
         int r = uv_timer_start(&a->pause, limit_cb, limit_ms, 0);
         MUST(r == 0);
     }

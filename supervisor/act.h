@@ -5,10 +5,11 @@
  *                    statement, a pause; when it has ended the next step is called, on the loop
  *
  * A sequence has one deadline, and may be cancelled at any moment: a program is killed and waited
- * for, a statement given up, an answer of the guard not listened to. Work in a thread can not be
- * taken back, for a disk may hold it: its sequence ends all the same, and no other work begins
- * until it has come back. Nothing here waits. Every sequence may be begun again from its start,
- * whatever was cut off.
+ * for, a statement given up, an answer of the guard not listened to. An operator's program that
+ * does not end is not waited for: nothing in the data directory hangs on it. Work in a thread can
+ * not be taken back, for a disk may hold it: its sequence ends all the same, and no other work
+ * begins until it has come back. Nothing here waits. Every sequence may be begun again from its
+ * start, whatever was cut off.
  *
  * One loop, one thread. At most one sequence at a time. */
 #ifndef SUPERVISOR_ACT_H_
@@ -105,6 +106,8 @@ struct act {
     void *owner;
     void (*on_done)(struct act *act); /* @err says how; the order what came of it */
     void (*on_closed)(struct act *act);
+    /* The action under way is what there is to do, also by the last look; NULL: it is. */
+    bool (*is_wanted)(const struct act *act);
     struct guard_client *guard; /* the owner's */
     const struct guard_seen *guard_seen;
 
@@ -120,9 +123,11 @@ struct act {
     uv_timer_t pause;
     bool waits_down;         /* the pause is over when nothing of PostgreSQL is left */
     bool is_late;            /* the program was killed, for it took longer than it may */
+    bool is_script;          /* it is an operator's: what can not be ended is left where it is */
+    bool asks_stop;          /* this sequence has asked the guard to stop PostgreSQL */
     uint32_t asked;          /* the guard, and what its answer has to be */
     uint32_t start_asked;    /* the same of a start that it has not told of yet, also of a sequence
-                                that    has ended; 0: none ... */
+                                that has ended; 0: none ... */
     uint64_t start_asked_ms; /* ... since then, on the loop's clock */
     uint16_t answer_kind;
     struct act_program *program;
@@ -175,9 +180,9 @@ void act_send(struct act *act, struct guard_request *request, uint16_t answer, a
  * runs it, so that it does not outlive this program. */
 void act_run(struct act *act, const char *step, char *const *words, const struct buf *input,
              act_next next);
-/* The same without an input for one that may take @limit_ms: then it is killed, with all that it
- * has started, and the step has failed with ERR_TIMEOUT. */
-void act_run_within(struct act *act, const char *step, char *const *words, uint64_t limit_ms,
+/* The same without an input for an operator's, which may take @limit_ms, 0: any time: then it is
+ * killed, with all that it has started, and the step has failed with ERR_TIMEOUT. */
+void act_run_script(struct act *act, const char *step, char *const *words, uint64_t limit_ms,
                     act_next next);
 void act_query(struct act *act, const char *sql, act_next next);
 /* The same for one that takes long, up to ACT_STATEMENT_MS. */

@@ -166,7 +166,7 @@ static void has_segment(struct act *a)
     char option[] = "-c";
     char script[] = "cd \"$0\" && eval \"$1\"";
     char *words[] = {shell, option, script, data_dir, words_of, NULL};
-    act_run_within(a, "archive", words, ONE_MS, is_archived);
+    act_run_script(a, "archive", words, ONE_MS, is_archived);
 }
 
 static void next_segment(struct act *a)

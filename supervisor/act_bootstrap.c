@@ -174,7 +174,7 @@ static void run_script(struct act *a)
                      mem_strdup("post_bootstrap"),
                      mem_strdup(buf_text(&dsn)),
                      NULL};
-    act_run(a, "post_bootstrap", words, NULL, has_run);
+    act_run_script(a, "post_bootstrap", words, 0, has_run);
     for (size_t i = 0; words[i] != NULL; i++) {
         mem_free(words[i]);
     }

@@ -16,6 +16,8 @@
 #define ARGUMENTS_MAX 128
 #define KILL_MS 300 /* for the guard to do it */
 #define KILL_LOOK_MS 20
+#define WANTED_LOOK_MS 50
+#define WANTED_LOOKS 20
 #define CHECKPOINT_FIRST_MS 15000 /* of the time that a stop may take */
 
 /* ---- the epoch ---- */
@@ -284,6 +286,7 @@ static void down_next(struct act *a)
 
 static void stop_fast(struct act *a)
 {
+    a->asks_stop = true;
     act_ask(a, GUARD_STOP, 0, GUARD_FAST, GUARD_DONE, down_next);
 }
 
@@ -294,16 +297,22 @@ static void wrote_some(struct act *a)
     act_before_stop(a, stop_fast);
 }
 
+bool act_is_pressed(const struct facts *f)
+{
+    return f->lease.epoch != 0 && f->lease.remaining_ms <= f->settings.times.fast_stop_ms;
+}
+
 /* Of a primary that nothing presses, a checkpoint first, while clients still write: the shutdown's
- * own is short then, and so is the outage. */
+ * own is short then, and so is the outage. What is on its way down already has had all that, and a
+ * lease that is not renewed any more has no time for it. */
 void act_stop(struct act *a)
 {
     const struct facts *f = &a->order.facts;
-    bool is_calm = (f->wish.stop || f->wish.restart) && f->pg.role == ROLE_PRIMARY &&
-                   f->pg.process == PG_RUNNING && f->pg.answers == FACT_YES;
-    if (is_calm) {
+    bool is_wished = f->wish.stop || f->wish.restart;
+    bool is_free = is_wished && f->pg.process == PG_RUNNING && !act_is_pressed(f);
+    if (is_free && f->pg.role == ROLE_PRIMARY && f->pg.answers == FACT_YES) {
         act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);
-    } else if (f->wish.stop) {
+    } else if (is_free) {
         act_before_stop(a, stop_fast);
     } else {
         stop_fast(a); /* somebody waits for it to be down */
@@ -335,10 +344,37 @@ void act_kill(struct act *a)
     look_killed(a);
 }
 
+/* Minutes may have passed: a candidate that has gone, a pause, a wish that was taken back. It is
+ * looked for a moment whether that is over, for words may be late; then clients are spared an
+ * outage for nothing. order->round counts the looks. */
+static void if_wanted(struct act *a, act_next then, act_next again)
+{
+    if (a->is_wanted == NULL || a->is_wanted(a)) {
+        a->order.round = 0;
+        then(a);
+    } else if (a->order.round < WANTED_LOOKS) {
+        a->order.round++;
+        act_pause(a, WANTED_LOOK_MS, again);
+    } else {
+        (void)err_set(&a->err, ERR_REFUSED, "what it was begun for can not be done any more");
+        act_end(a);
+    }
+}
+
+static void has_drained(struct act *a)
+{
+    if_wanted(a, stop_fast, has_drained);
+}
+
+static void drain(struct act *a)
+{
+    act_before_stop(a, has_drained);
+}
+
 static void written_out(struct act *a)
 {
     if (!act_failed(a)) {
-        act_before_stop(a, stop_fast);
+        if_wanted(a, drain, written_out);
     }
 }
 

@@ -79,6 +79,9 @@ enum adopt_step adopt_next(const struct facts *facts, const struct guard_seen *g
  * down and its data discarded. */
 void act_post_bootstrap(struct act *act, act_next next);
 
+/* What is left of the lease is for a fast shutdown (safety A5). */
+bool act_is_pressed(const struct facts *facts);
+
 /* Run postgresql.before_stop if there is one, whatever becomes of it, then @next. */
 void act_before_stop(struct act *act, act_next next);
 

@@ -174,11 +174,12 @@ static int spawn(struct act_program *p, uv_loop_t *loop, const struct act_progra
 {
     char *all[WORDS_MAX + 4];
     char run[] = "run";
+    char script[] = "script";
     char self[24];
     size_t count = 0;
     CLEANUP(mem_freep) char *program = mem_strdup(order->helper);
     all[count++] = program;
-    all[count++] = run;
+    all[count++] = order->is_script ? script : run;
     (void)snprintf(self, sizeof(self), "%d", (int)getpid());
     all[count++] = self;
     for (size_t i = 0; order->words[i] != NULL; i++) {

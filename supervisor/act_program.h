@@ -1,7 +1,8 @@
-/* supervisor/act_program.h - one program that runs beside us: initdb, pg_basebackup, pg_rewind.
+/* supervisor/act_program.h - one program that runs beside us: initdb, pg_basebackup, pg_rewind, or
+ * an operator's.
  *
- * pgraft-helper starts it, so that the kernel ends it when this program dies. What it says goes to
- * the log, line by line. */
+ * pgraft-helper starts it, so that it is ended when this program dies: an operator's with all that
+ * it has started in its session. What it says goes to the log, line by line. */
 #ifndef SUPERVISOR_ACT_PROGRAM_H_
 #define SUPERVISOR_ACT_PROGRAM_H_
 
@@ -18,6 +19,7 @@ typedef void (*act_program_cb)(struct act_program *program, void *owner, const c
 struct act_program_order {
     const char *helper;
     char *const *words;      /* the program first; NULL at the end */
+    bool is_script;          /* an operator's */
     const char *name;        /* for people; NULL: that of the program's file */
     char **environment;      /* "NAME=value"; NULL at the end */
     const struct buf *input; /* for its standard input; NULL: nothing */
@@ -28,7 +30,7 @@ int act_program_start(uv_loop_t *loop, const struct act_program_order *order, ac
                       void *owner, struct act_program **ret_program, struct err *err);
 /* The last line that it has said. */
 const char *act_program_last(const struct act_program *program);
-/* With all that it has started. */
+/* With all that it has started. Of an operator's nobody waits for what hangs in the kernel. */
 void act_program_kill(struct act_program *program);
 /* Kill it; nobody waits for it any more, and it holds no loop up. */
 void act_program_abandon(struct act_program *program);

@@ -29,7 +29,7 @@ static void run(struct act *a, const char *name, const char *command, uint64_t l
                      NULL};
     log_info("supervisor", "script begins", LOG_STR("script", name), LOG_STR("command", command));
     a->program_name = name;
-    act_run_within(a, name, words, limit_ms, next);
+    act_run_script(a, name, words, limit_ms, next);
     for (size_t i = 0; words[i] != NULL; i++) {
         mem_free(words[i]);
     }

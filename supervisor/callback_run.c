@@ -126,6 +126,7 @@ static int spawn(struct callback_lane *lane, const struct callback_next *next, s
                      NULL};
     const struct act_program_order order = {.helper = next->helper,
                                             .words = words,
+                                            .is_script = true,
                                             .name = callback_name(next->call.what),
                                             .environment = next->environment};
     int code = act_program_start(lane->run->loop, &order, program_cb, lane, &lane->program, err);
@@ -184,6 +185,24 @@ bool callback_run_is_idle(const struct callback_run *run)
 
 /* ---- open and close ---- */
 
+/* What it does to whoever it was to tell: it was not told, or not to the end. */
+static void cut_off(struct callback_lane *lane)
+{
+    if (lane->program != NULL) {
+        log_warn("supervisor", "callback cut off", LOG_STR("callback", lane->what),
+                 LOG_STR("text", "this program ends"),
+                 LOG_U64("took_ms", uv_now(lane->run->loop) - lane->began_ms));
+        act_program_abandon(TAKE(lane->program));
+    }
+    if (lane->next != NULL) {
+        log_warn("supervisor", "callback not begun",
+                 LOG_STR("callback", callback_name(lane->next->call.what)),
+                 LOG_STR("role", callback_role_name(lane->next->call.role)),
+                 LOG_STR("text", "this program ends"));
+        next_free(TAKE(lane->next));
+    }
+}
+
 void callback_run_open(struct callback_run *run, uv_loop_t *loop)
 {
     *run = (struct callback_run){.loop = loop};
@@ -210,10 +229,7 @@ void callback_run_close(struct callback_run *run, void (*on_closed)(struct callb
     run->open_handles = CALLBACK_LANES;
     for (size_t i = 0; i < CALLBACK_LANES; i++) {
         struct callback_lane *lane = &run->lanes[i];
-        next_free(TAKE(lane->next));
-        if (lane->program != NULL) {
-            act_program_abandon(TAKE(lane->program));
-        }
+        cut_off(lane);
         uv_close((uv_handle_t *)&lane->timer, timer_closed_cb);
     }
 }

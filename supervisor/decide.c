@@ -310,7 +310,8 @@ static bool promotion_given_up(const struct facts *f)
     return has_lease(f) && was_no_primary(f) && f->lease.age_ms > f->settings.times.start_max_ms &&
            !runs(f);
 }
-/* It has been ended, and hangs in the kernel: nothing else can be done on this node. */
+/* It should have been ended long ago, and nobody waits for it then (act.c): however it comes to
+ * this, it does not keep the role. */
 static bool pre_promote_hangs(const struct facts *f)
 {
     return has_lease(f) && f->wish.pre_promote_ms > f->settings.times.start_max_ms;
@@ -726,8 +727,8 @@ static const struct rule {
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
     {start_unanswered,   ACTION_WAIT,          RENEWS,  "start-unanswered",      "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
-    {pre_promote_hangs,  ACTION_WAIT,          LETS_GO, "pre-promote-hangs",     "A5", "pre_promote was ended, and is still there: the lease is not renewed"},
-    {pre_promote_refused, ACTION_STOP,         RENEWS,  "pre-promote-refused",   "A3", "pre_promote forbids it to be primary: it is stopped, so that it can give the role back"},
+    {pre_promote_hangs,  ACTION_WAIT,          LETS_GO, "pre-promote-hangs",     "A5", "pre_promote is still there, long after its time: the lease is not renewed"},
+    {pre_promote_refused, ACTION_STOP,         LETS_GO, "pre-promote-refused",   "A3", "pre_promote forbids it to be primary: it is stopped, so that it can give the role back"},
     {pre_promote_release, ACTION_RELEASE,      RENEWS,  "pre-promote-release",   "A3", "pre_promote forbids it to be primary, and nothing runs: another one may be"},
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},

@@ -247,6 +247,7 @@ static int open_postgresql(struct supervisor *s, struct err *err)
     s->upkeep.owner = s;
     s->act.owner = s;
     s->act.on_done = supervisor_act_done;
+    s->act.is_wanted = supervisor_act_is_wanted;
     s->act.guard = &s->guard;
     s->act.guard_seen = &s->observe.guard_seen;
     supervisor_scripts_open(s);

@@ -63,6 +63,7 @@ void supervisor_configure(struct supervisor *s, const struct pg_setup *setup)
         release(s, s->next_setup); /* nobody came to read it */
     }
     bool is_news = setup->settings.config_revision != s->wanted.config_revision;
+    s->scripts.has_news = s->scripts.has_news || !s->wanted.is_guess;
     log_lease(&s->wanted, &setup->settings);
     s->next_setup = setup;
     s->wanted = setup->settings;
@@ -270,7 +271,8 @@ bool supervisor_reload(struct supervisor *s, uint64_t now_ms)
     s->act.order.decision = (struct decision){.action = ACTION_WAIT};
     s->act.order.config = config;
     s->is_reloading = true;
-    s->scripts.tells_reload = s->is_reload_due;
+    s->scripts.tells_reload = s->is_reload_due && s->scripts.has_news;
+    s->scripts.has_news = false;
     s->is_reload_due = false;
     act_reload(&s->act);
     return true;
@@ -299,6 +301,7 @@ void supervisor_reloaded(struct supervisor *s, uint64_t now_ms)
         return;
     }
     s->is_reload_due = true;
+    s->scripts.has_news = s->scripts.has_news || s->scripts.tells_reload;
     s->reload_again_ms = now_ms + RELOAD_AGAIN_MS;
     if (a->err.code != ERR_CANCELED) {
         (void)snprintf(s->trouble, sizeof(s->trouble), "%s", a->err.msg);

@@ -272,6 +272,7 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
         s->config_reads = a->order.config_reads;
         memcpy(s->config_says, a->order.config_says, sizeof(s->config_says));
         s->is_reload_due = s->next_setup != NULL; /* it has just read what there is */
+        s->scripts.has_news = s->scripts.has_news && s->is_reload_due;
     }
     bool is_sync_set = d->action == ACTION_SYNC_SET && a->order.is_reloaded;
     bool is_cut = d->action == ACTION_SEAL && d->seal == SEAL_EMPTY_CONNINFO;
@@ -370,6 +371,12 @@ void supervisor_act_done(struct act *a)
     supervisor_soon(s);
 }
 
+bool supervisor_act_is_wanted(const struct act *a)
+{
+    const struct supervisor *s = (const struct supervisor *)a->owner;
+    return act_is_same(&a->order.decision, &s->decision);
+}
+
 /* ---- decisions ---- */
 
 /* Done at once. */
@@ -436,7 +443,8 @@ static bool gives_way(const struct supervisor *s)
         return s->has_home && d->action == ACTION_KILL && !kills_without_guard(s);
     }
     if (act_is_same(old, d)) {
-        return false;
+        /* Asked for a stop in order, and the last of the lease has come meanwhile. */
+        return d->action == ACTION_STOP && !s->act.asks_stop && act_is_pressed(&s->facts);
     }
     if (old->action == ACTION_SEAL && old->seal == SEAL_STOP && d->action == ACTION_SEAL) {
         return false; /* it is on its way down, and what is seen of it is less with each moment */

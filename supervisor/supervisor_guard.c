@@ -173,6 +173,7 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
         s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL || is_sealed ||
                               action == ACTION_HAND_OVER || action == ACTION_RETURN);
     s->died = !is_asked;
+    s->scripts.was_stopped = (is_asked && action != ACTION_KILL) || s->is_stopping;
     note_end(s, e, is_asked);
     if (!is_asked) {
         task_died(&s->task, "PostgreSQL ended while it started");
@@ -252,6 +253,7 @@ static void note_start(struct supervisor *s)
         supervisor_tell_unwatched(s, &o->unwatched);
     }
     s->died = s->was_up = false;
+    s->scripts.was_stopped = false;
 }
 
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
@@ -259,6 +261,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     act_guard_event(&s->act, e);
     if (e == NULL) {
         log_warn("guard", "gone", LOG_U64("pid", s->guard_pid));
+        s->scripts.was_stopped = s->scripts.was_stopped && s->postmaster == 0;
         s->postmaster = 0;
         s->is_guard_greeted = false;
         s->is_swept = false;

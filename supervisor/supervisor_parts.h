@@ -53,8 +53,10 @@ struct supervisor_scripts {
     struct callbacks_past past;
     char *environment[ACT_VARIABLES_MAX];
     uint32_t reloads;     /* PostgreSQL was told of a new configuration */
+    bool has_news;        /* there is one that it was not told of; the first of a life is none */
     bool tells_reload;    /* the sequence under way does */
     bool restarts;        /* what goes down now is a restart that was asked for */
+    bool was_stopped;     /* what is down was shut down in order, by this program */
     uint64_t asked_epoch; /* for which pre_promote has said ... */
     enum pre_promote answer;
     uint64_t begun_ms;          /* it runs since; 0: it does not */
@@ -252,6 +254,7 @@ uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms);
 /* supervisor_do.c: what was decided. */
 void supervisor_carry_out(struct supervisor *s, uint64_t now_ms);
 void supervisor_act_done(struct act *act);
+bool supervisor_act_is_wanted(const struct act *act);
 /* It was looked at before it was known that the cluster's data are others. */
 bool supervisor_is_home_doubtful(const struct supervisor *s);
 

@@ -61,11 +61,12 @@ static enum callback_role role_of(const struct facts *f)
 
 static void call(struct supervisor *s, const struct callback_call *due)
 {
-    const char *command = s->setup->callbacks[due->what];
+    const struct pg_setup *setup = supervisor_newest(s); /* all of it is copied */
+    const char *command = setup->callbacks[due->what];
     const struct callback_order order = {.call = *due,
                                          .command = command,
-                                         .scope = s->setup->scope,
-                                         .name = s->setup->name,
+                                         .scope = setup->scope,
+                                         .name = setup->name,
                                          .epoch = s->facts.store.grant_epoch,
                                          .helper = s->helper,
                                          .environment = s->scripts.environment};
@@ -77,10 +78,13 @@ static void call(struct supervisor *s, const struct callback_call *due)
 void supervisor_call_due(struct supervisor *s)
 {
     const struct facts *f = &s->facts;
+    if (s->upgrade.stage == UPGRADE_READY) {
+        return; /* the next life calls on_start for what it finds; should it not come, it is told */
+    }
     const struct callbacks_seen now = {.is_begun = f->store.initialized == FACT_YES,
                                        .pg = pg_of(f),
                                        .role = role_of(f),
-                                       .has_crashed = s->died,
+                                       .has_crashed = !s->scripts.was_stopped,
                                        .is_holder = f->lease.epoch != 0,
                                        .restarts = s->scripts.restarts,
                                        .postmaster = s->postmaster,
@@ -92,6 +96,13 @@ void supervisor_call_due(struct supervisor *s)
 }
 
 /* ---- pre_promote ---- */
+
+/* How long this node asks not to be chosen, from when the role is not its own any more. */
+static uint64_t declines_for_ms(const struct supervisor *s)
+{
+    uint64_t lease_ms = s->settings.times.lease_ms;
+    return lease_ms > DECLINES_MIN_MS ? lease_ms : DECLINES_MIN_MS;
+}
 
 void supervisor_gather_scripts(struct supervisor *s, uint64_t now_ms, struct facts *f)
 {
@@ -106,13 +117,15 @@ void supervisor_gather_scripts(struct supervisor *s, uint64_t now_ms, struct fac
         f->wish.pre_promote =
             scripts->asked_epoch == f->lease.epoch ? scripts->answer : PRE_PROMOTE_DUE;
     }
+    if (f->wish.pre_promote == PRE_PROMOTE_REFUSED) {
+        scripts->declines_until_ms = now_ms + declines_for_ms(s);
+    }
 }
 
 static void refused(struct supervisor *s, const struct act *a, uint64_t now_ms)
 {
     char text[VIEW_TEXT_SIZE];
-    uint64_t lease_ms = s->settings.times.lease_ms;
-    uint64_t for_ms = lease_ms > DECLINES_MIN_MS ? lease_ms : DECLINES_MIN_MS;
+    uint64_t for_ms = declines_for_ms(s);
     s->scripts.declines_until_ms = now_ms + for_ms;
     (void)snprintf(text, sizeof(text), "the promotion is given up: %.200s", a->err.msg);
     log_error("supervisor", "pre_promote", LOG_STR("text", text),

@@ -17,6 +17,8 @@
 #define ENOUGH_TENTHS 25 /* of the time of before, left when it is ready */
 #define PATIENCE_MS 15000
 
+static const char callback_runs[] = "a callback runs, and would be cut off";
+
 static void finish(struct supervisor *s, const struct err *err, uint64_t left_ms)
 {
     struct supervisor_upgrade *u = &s->upgrade;
@@ -72,7 +74,7 @@ static const char *waits_for(const struct supervisor *s)
         return "something is being done to PostgreSQL";
     }
     if (!callback_run_is_idle(&s->scripts.run)) {
-        return "a callback runs, and would lose its output";
+        return callback_runs;
     }
     if (f->lease.epoch == 0) {
         return f->pg.role == ROLE_PRIMARY ? "PostgreSQL runs as a primary without a lease" : NULL;
@@ -127,6 +129,8 @@ static void wait(struct supervisor *s)
     s->upgrade.why = "no keep-alive was confirmed with the longer time yet";
     if (lease->epoch == 0 || !is_settled(&s->facts)) {
         refuse(s, ERR_REFUSED, "the primary's role was lost meanwhile");
+    } else if (!callback_run_is_idle(&s->scripts.run)) {
+        s->upgrade.why = callback_runs; /* it has begun since */
     } else if (lease->remaining_ms * 10 >= s->upgrade.lease_ms * ENOUGH_TENTHS) {
         finish(s, NULL, lease->remaining_ms);
     }

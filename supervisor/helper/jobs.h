@@ -33,4 +33,8 @@ void job_wal(const char *data_dir, uint64_t start);
  * status. */
 int job_run(const char *parent, char **words);
 
+/* Run the program @words: it and all that is in its group die with @parent, or with this process,
+ * which ends when nobody holds its output any more. Its exit status. */
+int job_script(const char *parent, char **words);
+
 #endif /* SUPERVISOR_HELPER_JOBS_H_ */

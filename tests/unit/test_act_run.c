@@ -30,7 +30,7 @@ static void runs(struct act *a)
     char option[] = "-c";
     CLEANUP(mem_freep) char *text = mem_strdup(script);
     char *words[] = {shell, option, text, NULL};
-    act_run_within(a, "runs", words, limit_ms, act_kit_ended);
+    act_run_script(a, "runs", words, limit_ms, act_kit_ended);
 }
 
 /* After it one without a limit, that takes longer. */
@@ -47,7 +47,7 @@ static void runs_two(struct act *a)
 {
     char program[] = "/bin/true";
     char *words[] = {program, NULL};
-    act_run_within(a, "first", words, LIMIT_MS, runs_slowly);
+    act_run_script(a, "first", words, LIMIT_MS, runs_slowly);
 }
 
 static int code_of_sequence(act_next first)
@@ -69,25 +69,12 @@ static int code_of(const char *text, uint64_t limit)
     return code_of_sequence(runs);
 }
 
-/* In the place of pgraft-helper: "run PID WORDS..." are run, and no more. */
-static const char *make_helper(void)
-{
-    const char *path = scratch_path(&scratch, "helper");
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs("#!/bin/sh\nshift 2\nexec \"$@\"\n", file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(chmod(path, 0700), 0);
-    return path;
-}
-
 static void a_program_that_takes_too_long_is_killed(void **state)
 {
     (void)state;
     static char *nothing[] = {NULL};
     scratch_init(&scratch);
-    CLEANUP(mem_freep) char *helper = mem_strdup(make_helper());
-    settings.helper = helper;
+    settings.helper = HELPER;
     settings.environment = nothing;
     act_kit_open(&act);
     act.order.setup = &settings;

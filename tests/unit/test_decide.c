@@ -838,6 +838,19 @@ static void a_primary_that_can_not_acknowledge_does_not_keep_the_lease(void **st
     assert_false(serves_writes(&f));
 }
 
+/* What a standby takes to stop is time in which nobody may be primary: it was never promoted. */
+static void who_must_not_be_primary_does_not_keep_the_lease(void **state)
+{
+    (void)state;
+    struct facts f;
+    kit_chosen(&f);
+    asks_first(&f);
+    assert_true(decide(&f).renews);
+    must_not_be_primary(&f);
+    assert_string_equal(decide(&f).rule, "pre-promote-refused");
+    assert_false(decide(&f).renews);
+}
+
 static void who_waits_for_a_rung_says_which(void **state)
 {
     (void)state;
@@ -889,6 +902,7 @@ int main(void)
         cmocka_unit_test(a_seal_that_is_refused_ends_postgresql),
         cmocka_unit_test(every_rule_has_its_situation),
         cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
+        cmocka_unit_test(who_must_not_be_primary_does_not_keep_the_lease),
         cmocka_unit_test(who_waits_for_a_rung_says_which),
         cmocka_unit_test(nothing_known_does_nothing),
         cmocka_unit_test(writes_are_served_with_lease_record_and_set_alone),
