@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/cli.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -235,6 +236,38 @@ static void write_key(struct switching *s, const struct row_failover *wish)
 
 /* ---- what is asked for ---- */
 
+/* Patroni passes over what it does not know: a time whose name is misspelt would mean "at once".
+ * False: it was refused. */
+static bool knows_all(struct http_request *r)
+{
+    static const struct json_in_field known[] = {{.name = "leader"},
+                                                 {.name = "candidate"},
+                                                 {.name = "member"},
+                                                 {.name = "scheduled_at"},
+                                                 {.name = "timeout_ms"}};
+    const char *name = NULL;
+    json_t *value = NULL;
+    if (MHD_get_connection_values(r->mhd, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0) {
+        say(r, 400, "what is wanted stands in the body: there are no parameters here");
+        return false;
+    }
+    json_object_foreach(r->json, name, value)
+    {
+        size_t at = 0;
+        while (at < ARRAY_LEN(known) && strcmp(known[at].name, name) != 0) {
+            at++;
+        }
+        if (at == ARRAY_LEN(known)) {
+            struct err err = {0};
+            err_set(&err, ERR_INVALID, "%s: there is no such member here", cli_quoted(name).text);
+            json_in_hint(known, ARRAY_LEN(known), name, &err);
+            say(r, 400, err.msg);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A member that is null is not given. False: it is no text, and that is answered. */
 static bool take_text(struct http_request *r, const char *name, const char **ret_text)
 {
@@ -273,7 +306,8 @@ static void begin(struct http_request *r, bool is_failover)
         http_fail_status(r, 503, ERR_REFUSED, "this node supervises no PostgreSQL");
         return;
     }
-    if (!take_text(r, "leader", &request.leader) || !take_text(r, "member", &request.candidate) ||
+    if (!knows_all(r) || !take_text(r, "leader", &request.leader) ||
+        !take_text(r, "member", &request.candidate) ||
         !take_text(r, "candidate", &request.candidate) ||
         !take_text(r, "scheduled_at", &request.scheduled_at) || !take_wait(r, &wait_ms)) {
         return;
@@ -353,6 +387,9 @@ void http_switchover_delete(struct http_request *r)
 {
     struct keys keys;
     struct pgraft_error error = {0};
+    if (!http_take_parameters(r)) {
+        return;
+    }
     struct pgraft_call call = http_call(r, found);
     find_keys(r, &keys);
     int code =

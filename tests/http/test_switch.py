@@ -143,6 +143,14 @@ def test_a_client_that_goes_away(nodes):
     ("/switchover", {"leader": "pg1", "candidate": "w1"}, (412, "candidate does not exists")),
     ("/switchover", {"leader": "pg1", "scheduled_at": "soon"},
      (422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601")),
+    ("/switchover", {"leader": "pg1", "schedule_at": LATER},
+     (400, '"schedule_at": there is no such member here; did you mean scheduled_at?')),
+    ("/switchover", {"leader": "pg1", "candidat": "pg2"},
+     (400, '"candidat": there is no such member here; did you mean candidate?')),
+    ("/switchover", {"leader": "pg1", "quux": None}, (400, '"quux": there is no such member here')),
+    ("/switchover?scheduled_at=" + LATER, {"leader": "pg1"},
+     (400, "what is wanted stands in the body: there are no parameters here")),
+    ("/failover", {"candidate": "pg2", "force": True}, (400, '"force": there is no such member here')),
     ("/failover", {}, (400, "Failover could be performed only to a specific candidate")),
     ("/failover", {"candidate": "pg2", "scheduled_at": LATER}, (400, "Failover can't be scheduled"))])
 def test_refused_by_what_is_told(nodes, path, body, answer):
