@@ -65,11 +65,14 @@ static const char *given(const struct switching *s, const char *option)
     return value != NULL ? value : "";
 }
 
-/* Of a switchover: who is to be left; "" */
+/* Of a switchover: who is to be left; NULL: nobody was named. An empty name was: a guard whose
+ * variable was not set must not let whoever leads be left. */
 static const char *given_leader(const struct switching *s)
 {
-    bool is_leader = !s->is_failover && cli_given(s->call, "leader");
-    return s->is_failover ? "" : given(s, is_leader ? "leader" : "primary");
+    if (s->is_failover) {
+        return NULL;
+    }
+    return cli_value(s->call, cli_given(s->call, "leader") ? "leader" : "primary");
 }
 
 static bool may_ask(const struct switching *s)
@@ -117,8 +120,8 @@ static int find_leader(struct switching *s, struct err *err)
     if (leader[0] == '\0') {
         return err_set(err, ERR_REFUSED, "This cluster has no leader");
     }
-    if (named[0] != '\0' || !may_ask(s)) {
-        buf_str(&s->leader, named[0] != '\0' ? named : leader);
+    if (named != NULL || !may_ask(s)) {
+        buf_str(&s->leader, named != NULL ? named : leader);
     } else {
         int rc = prompt_text("Primary", leader, &s->leader, err);
         if (rc < 0) {
@@ -207,7 +210,7 @@ static void give_zone(struct when *when)
 static int take_time(struct switching *s, const char *text, struct err *err)
 {
     struct when when;
-    if (text[0] == '\0' || strcmp(text, "now") == 0) {
+    if (strcmp(text, "now") == 0) {
         return 0;
     }
     if (when_parse(text, &when, NULL) != 0) {
@@ -234,7 +237,8 @@ static int find_time(struct switching *s, struct err *err)
         return 0;
     }
     if (cli_given(s->call, "scheduled") || !may_ask(s)) {
-        return take_time(s, given(s, "scheduled"), err);
+        const char *scheduled = cli_value(s->call, "scheduled");
+        return take_time(s, scheduled != NULL ? scheduled : "now", err);
     }
     (void)localtime_r(&later, &parts);
     (void)strftime(example, sizeof(example), "%Y-%m-%dT%H:%M", &parts);

@@ -113,9 +113,10 @@ static void check_leader(json_t *checks, json_t *view, const struct switch_plan 
     if (plan->is_failover) {
         return; /* whoever leads, or nobody */
     }
-    if (plan->leader[0] != '\0' && has) {
+    if (plan->leader != NULL && has) {
         add(checks, strcmp(plan->leader, leader) == 0,
-            "leave --leader out, or name the primary of now", "%s is the primary", plan->leader);
+            "leave --leader out, or name the primary of now", "%s is the primary",
+            plan->leader[0] != '\0' ? plan->leader : "\"\"");
     } else {
         add(checks, has, "pgraftctl why says for whom it waits; pgraftctl failover names one",
             has ? "%s is the primary" : "%sthere is a primary", leader);

@@ -127,6 +127,22 @@ def test_words_that_make_no_sense(node):
     assert node.asked("/switchover") == []
 
 
+@pytest.mark.parametrize("option", ["--leader", "--primary"])
+def test_an_empty_leader_is_a_name(node, option):
+    """... of nobody: a guard whose variable is not set must not let whoever leads be left."""
+    assert ctl("switchover", option, "", "--candidate", "db2", "--force", node=node) == (
+        1, BEFORE, 'pgraftctl: Member "" is not the leader of cluster orders\n')
+    assert '✘ "" is the primary' in ctl("switchover", option, "", "--dry-run", node=node)[1]
+    assert node.asked("/switchover") == []
+
+
+def test_an_empty_time_is_not_now(node):
+    status, _out, err = ctl("switchover", "--scheduled", "", "--force", node=node)
+    assert status == 1
+    assert err.startswith('pgraftctl: Unable to parse scheduled timestamp ("").')
+    assert node.asked("/switchover") == []
+
+
 def test_nobody_leads_and_nobody_can():
     with Cluster(seen=view([leader()])) as node:
         assert ctl("switchover", "--force", node=node)[2] == "pgraftctl: No candidates found to switchover to\n"
