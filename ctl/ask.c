@@ -317,6 +317,12 @@ static int words_once(struct ask *ask, const struct http_request *request, struc
         json_auto_t *nothing = NULL;
         rc = ask_read_answer(&answer, ask_node(ask), &nothing, &ask->error, err);
         rc = rc == 0 ? err_set(err, ERR_PROTOCOL, "%s answers with an object", ask_node(ask)) : rc;
+        if (rc == ERR_PROTOCOL && answer.status >= 500) {
+            /* Something in between: the node may have heard of it. */
+            rc = err_set(err, ERR_TIMEOUT,
+                         "%s answers %d, and not as a node of pgraft does: it may have been done",
+                         ask_node(ask), answer.status);
+        }
     } else if (rc == 0) {
         said->status = answer.status;
         buf_append(&said->text, answer.body.bytes, answer.body.size);

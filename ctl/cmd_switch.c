@@ -355,6 +355,19 @@ static int report(struct switching *s, int status, const char *text, struct err 
     return cli_put(&out, err);
 }
 
+/* Something was begun, perhaps, and it is not known what comes of it: unless an answer says that
+ * nothing does. Who stands between a node and us knows nothing of it. */
+static bool is_unknown(int status, const char *text)
+{
+    static const char failed[] = " failed";
+    size_t size = strlen(text);
+    size_t tail = sizeof(failed) - 1;
+    bool has_failed = size >= tail && strcmp(text + size - tail, failed) == 0;
+    bool was_put = strncmp(text, "failed to write", strlen("failed to write")) != 0 ||
+                   strstr(text, "may still be applied") != NULL;
+    return status >= 500 && was_put && !has_failed;
+}
+
 static int tell(struct switching *s, struct err *err)
 {
     struct ask_said said = {0};
@@ -371,9 +384,9 @@ static int tell(struct switching *s, struct err *err)
         rc = report(s, said.status, text, err);
     } else if (rc == 0) {
         output_text(&shown, text);
-        bool is_unknown = strstr(text, "status unknown") != NULL;
-        rc = err_set(err, is_unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s failed, details: %d, %s",
-                     title(s), said.status, buf_text(&shown));
+        bool unknown = is_unknown(said.status, text);
+        rc = err_set(err, unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s %s, details: %d, %s", title(s),
+                     unknown ? "status unknown" : "failed", said.status, buf_text(&shown));
     }
     buf_close(&said.text);
     return rc;

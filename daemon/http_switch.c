@@ -160,12 +160,24 @@ static void wait_from(struct switching *s, uint64_t revision)
 
 /* ---- writing ---- */
 
-static void not_written(struct http_request *r, const struct pgraft_result *result)
+static void say_why(struct http_request *r, const char *what, const struct pgraft_result *result)
 {
     CLEANUP(buf_close) struct buf text = {0};
     bool says_more = result->message[0] != '\0';
-    buf_printf(&text, NOT_WRITTEN ": %s", says_more ? result->message : err_text(result->status));
+    buf_printf(&text, "%s: %s", what, says_more ? result->message : err_text(result->status));
     say(r, 503, buf_text(&text));
+}
+
+static void not_written(struct http_request *r, const struct pgraft_result *result)
+{
+    say_why(r, NOT_WRITTEN, result);
+}
+
+/* Of what may have been applied, or may still be, nobody must be told that it has failed. */
+static void perhaps_written(struct http_request *r, const struct pgraft_result *result,
+                            const char *unknown)
+{
+    say_why(r, err_may_be_applied(result->status) ? unknown : NOT_WRITTEN, result);
 }
 
 static const struct pgraft_pair *got(const struct pgraft_result *result, size_t op)
@@ -178,7 +190,9 @@ static void written(struct http_request *r, const struct pgraft_result *result)
 {
     struct switching *s = r->state;
     if (result->status != 0) {
-        not_written(r, result);
+        perhaps_written(
+            r, result,
+            s->progress.is_failover ? "Failover status unknown" : "Switchover status unknown");
         return;
     }
     if (!result->succeeded) {
@@ -346,7 +360,7 @@ void http_failover(struct http_request *r)
 static void deleted(struct http_request *r, const struct pgraft_result *result)
 {
     if (result->status != 0) {
-        not_written(r, result);
+        perhaps_written(r, result, "it is not known whether the switchover was deleted");
     } else if (!result->succeeded) {
         say(r, 409, "the scheduled switchover has changed meanwhile, or is being carried out");
     } else {

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from fake_node import Node, ctl, fails, told
+from fake_node import Error, Node, ctl, fails, told
 from test_ctl_faces import leader, replica, view
 
 TABLE = """\
@@ -40,7 +40,7 @@ class Cluster(Node):
 
     def done(self, body):
         assert body["timeout_ms"] == 30000
-        if self.answer[0] == 200:
+        if isinstance(self.answer, tuple) and self.answer[0] == 200:
             self.seen_now = self.seen_now | {"leader": "db2"}
         return self.answer
 
@@ -109,11 +109,25 @@ def test_a_time_without_a_zone_is_of_here(given, sent):
 
 @pytest.mark.parametrize(("answer", "status"), [
     (words(412, "leader name does not match"), 1), (words(503, "Switchover failed"), 1),
-    (words(503, "Switchover status unknown after 30 seconds; operation may still be in progress"), 3)])
+    (words(503, "failed to write failover key into DCS: no majority of the voters can be reached"), 1),
+    (words(503, "failed to write failover key into DCS: timed out; the request may still be applied"), 3),
+    (words(503, "Switchover status unknown: the leader changed; the request may still be applied"), 3),
+    (words(503, "Switchover status unknown after 30 seconds; operation may still be in progress"), 3),
+    (words(504, "<html>Gateway Time-out</html>"), 3), (words(404, "<html>Not Found</html>"), 1)])
 def test_a_node_that_does_not(answer, status):
+    what = "status unknown" if status == 3 else "failed"
     with Cluster(answer) as node:
         got, _out, err = ctl("switchover", "--force", node=node)
-        assert (got, err) == (status, f"pgraftctl: Switchover failed, details: {answer[0]}, {answer[1].decode()}\n")
+        assert (got, err) == (status, f"pgraftctl: Switchover {what}, details: {answer[0]}, {answer[1].decode()}\n")
+
+
+def test_an_answer_of_something_in_between():
+    """In JSON, and not a node's: nobody knows what the node has done. A node's own error says what is so."""
+    with Cluster(words(502, '{"message": "bad gateway"}')) as node:
+        status, _out, err = ctl("switchover", "--force", node=node)
+        assert (status, "not as a node of pgraft does: it may have been done" in err) == (3, True)
+    with Cluster(Error("ERR_REFUSED", "this node supervises no PostgreSQL", 503)) as node:
+        assert ctl("switchover", "--force", node=node)[0] == 1
 
 
 def test_words_that_make_no_sense(node):

@@ -166,6 +166,24 @@ def test_refused_by_the_store(nodes):
     assert wish(nodes[1]) is None
 
 
+def test_a_majority_that_goes_away():
+    """The wish may be written all the same: nobody is told that it was not."""
+    some = Nodes(3, "--views", "yes")
+    try:
+        some[1].done("kv/put", {"key": PREFIX + "leader", "value": "pg1"})
+        asked = int(until(lambda: some[1].get("/raft").json["leader"])[1:])
+        some.tell("view", asked, "pg1")
+        for number in {1, 2, 3} - {asked}:
+            some.tell("stop", number)
+        status, text = ask(some[asked], "/switchover", {"leader": "pg1", "candidate": "pg2"})
+        assert (status, text.partition(":")[0]) == (503, "Switchover status unknown")
+        for number in {1, 2, 3} - {asked}:
+            some.tell("start", number)
+        assert until(lambda: wish(some[asked])) == {"leader": "pg1", "member": "pg2"}
+    finally:
+        some.close()
+
+
 def test_methods_and_bodies(nodes):
     for path, allowed in (("/switchover", "POST, DELETE"), ("/failover", "POST")):
         for method in ("GET", "HEAD", "PUT"):
