@@ -182,6 +182,7 @@ int cmd_edit_config(const struct cli_call *call, struct err *err)
     }
     int rc = ctl_open(call, &ctl, err);
     rc = rc < 0 ? rc : shared_config_get(call, ctl.ask, &version, NULL, err);
+    rc = rc < 0 ? rc : shared_config_check_version(ctl.ask, &version, err);
     if (rc < 0) {
         return rc;
     }
