@@ -425,8 +425,8 @@ static int take_all(struct reader *r)
     return rc;
 }
 
-const struct tree_node *tree_parse(struct tree *tree, const char *source, const char *bytes,
-                                   size_t size, struct problems *problems)
+const struct tree_node *tree_parse_value(struct tree *tree, const char *source, const char *bytes,
+                                         size_t size, struct problems *problems)
 {
     struct reader r = {.tree = tree, .problems = problems, .bytes = bytes, .size = size};
     r.source = source != NULL ? tree_text(tree, source, strlen(source)) : NULL;
@@ -449,10 +449,20 @@ const struct tree_node *tree_parse(struct tree *tree, const char *source, const 
         mem_free(r.anchors[i].name);
     }
     mem_free(r.anchors);
-    if (rc != 0) {
-        return NULL;
+    if (rc == 0 && r.root == NULL) {
+        struct tree_node *nothing = tree_node_new(tree, TREE_SCALAR, start);
+        nothing->plain = true;
+        r.root = nothing;
     }
-    return r.root == NULL || tree_is_null(r.root) ? tree_node_new(tree, TREE_MAP, start) : r.root;
+    return rc == 0 ? r.root : NULL;
+}
+
+const struct tree_node *tree_parse(struct tree *tree, const char *source, const char *bytes,
+                                   size_t size, struct problems *problems)
+{
+    const struct tree_node *root = tree_parse_value(tree, source, bytes, size, problems);
+    bool is_nothing = root != NULL && tree_is_null(root);
+    return is_nothing ? tree_node_new(tree, TREE_MAP, root->place) : root;
 }
 
 /* --- Files --- */

@@ -90,7 +90,7 @@ static void test_null_is_plain(void **state)
 {
     (void)state;
     CLEANUP(world_close) struct world w = {0};
-    assert_non_null(parse(&w, "a:\nb: ~\nc: NULL\nd: ''\ne: 'null'\nf: nul\ng: !!str ~\n"));
+    assert_non_null(parse(&w, "a:\nb: ~\nc: NULL\nd: ''\ne: 'null'\nf: nUll\ng: !!str ~\n"));
     static const char *const nulls[] = {"a", "b", "c"};
     static const char *const others[] = {"d", "e", "f", "g"};
     for (size_t i = 0; i < ARRAY_LEN(nulls); i++) {
