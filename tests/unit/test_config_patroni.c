@@ -240,18 +240,21 @@ static void test_variables_are_told(void **state)
         .variables = {"PATRONI_ETCD3_HOSTS='a:2379'", "PATRONI_ETCD_PASSWORD=x",
                       "PATRONI_RAFT_DATA_DIR=/x", "PATRONI_LOG_FORMAT=x", "PATRONI_LOG_LEVEL=debug",
                       "PATRONI_LOG_LEVL=info", "PATRONI_VERSION=4.1", "PATRONI_SCOPE=demo",
-                      "PATRONI_RESTAPI_REQUEST_QUEUE_SIZE=5"}};
+                      "PATRONI_RESTAPI_REQUEST_QUEUE_SIZE=5", "PATRONI_REPLICATOIN_PASSWORD=x",
+                      "PATRONI_SUPERUSR_OPTIONS=login", "PATRONI_admin_PASSWORD=x"}};
     assert_int_equal(config_kit_load(&k)->result, 0);
     assert_said(
         &k,
         "PATRONI_LOG_LEVL: warning: unknown variable, ignored; did you mean PATRONI_LOG_LEVEL?\n"
+        "PATRONI_REPLICATOIN_PASSWORD: warning: makes the user REPLICATOIN of bootstrap.users; did "
+        "you mean PATRONI_REPLICATION_PASSWORD?\n"
         "PATRONI_ETCD3_HOSTS: note: ignored; the store is part of pgraft, see section raft\n"
         "PATRONI_ETCD_PASSWORD: note: ignored; the store is part of pgraft, see section raft\n"
         "PATRONI_RAFT_DATA_DIR: note: ignored; the store is part of pgraft, see section raft\n"
         "PATRONI_LOG_FORMAT: note: no effect: lines have a form of their own, see log.type\n"
         "PATRONI_RESTAPI_REQUEST_QUEUE_SIZE: note: no effect: nothing here waits for a thread\n");
     assert_string_equal(k.config.log.level, "debug");
-    assert_int_equal(k.config.bootstrap.users.count, 0);
+    assert_int_equal(k.config.bootstrap.users.count, 3);
 }
 
 int main(void)
