@@ -232,6 +232,23 @@ def test_a_dry_run_names_what_is_in_the_way(options, seen, wrong):
         assert all((c["remedy"] is None) == c["good"] for c in document["checks"])
 
 
+@pytest.mark.parametrize(("state", "good"), [
+    ("running", True), ("streaming", True), ("in archive recovery", True), ("stopped", False), ("crashed", False),
+    ("unknown", False)])
+def test_a_dry_run_where_nobody_leads(state, good):
+    with Cluster(seen=view([replica(state=state)], leader=None)) as node:
+        status, out, _err = ctl("failover", "--dry-run", "--candidate", "db2", node=node)
+        assert (status, ("✔ db2 runs" if good else "✘ db2 runs") in out) == (0 if good else 1, True)
+
+
+@pytest.mark.parametrize(("mode", "role", "good"), [
+    ("on", "replica", False), ("on", "sync_standby", True), ("quorum", "replica", True), ("off", "replica", True)])
+def test_a_dry_run_where_nobody_is_synchronous(mode, role, good):
+    with Cluster(seen=view([leader(), replica(role=role)], synchronous_mode=mode)) as node:
+        for words_ in ((), ("--candidate", "db2")):
+            assert (ctl("switchover", "--dry-run", *words_, node=node)[0] == 0) == good
+
+
 def test_a_dry_run_without_a_candidate_looks_for_one():
     behind = replica(lag=(64 << 20) + 1)
     for members, good in (([leader(), behind, replica(name="db3")], True), ([leader(), behind], False),
