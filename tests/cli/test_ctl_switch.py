@@ -4,12 +4,16 @@ Claim: what patronictl's users type and read is the same here; nothing is asked 
 refuses is refused here, with its words and an exit status that says so; --dry-run names what is in the way, and how to mend it.
 Method: a fake node with a cluster of two, or more.
 """
+import contextlib
 import json
+import os
 import re
+import subprocess
+import time
 
 import pytest
 
-from fake_node import Error, Node, ctl, fails, told
+from fake_node import CTL, SECONDS_MAX, Error, Node, ctl, environment, fails, told
 from test_ctl_faces import leader, replica, view
 
 TABLE = """\
@@ -182,6 +186,45 @@ def test_to_an_asynchronous_member_is_asked_twice():
         assert "Are you sure you want to failover to the asynchronous node db2? [y/N]: " in out
         assert (status, err) == (1, "pgraftctl: Aborting failover\n")
         assert node.asked("/failover") == []
+
+
+# --- While it takes its time ---
+
+class Slow(Cluster):
+    """Its answer comes after the first line that says that it is under way."""
+
+    def done(self, body):
+        time.sleep(1.5)
+        return super().done(body)
+
+
+def test_a_line_says_that_it_is_under_way():
+    with Slow() as node:
+        status, _out, err = ctl("switchover", "--force", node=node)
+        assert (status, set(err.splitlines())) == (0, {"switchover is under way"})
+
+
+@pytest.mark.parametrize("reader", ["is gone", "reads nothing"])
+def test_a_line_that_nobody_reads(reader):
+    """... neither ends the command nor holds it up."""
+    read_end, write_end = os.pipe()
+    if reader == "is gone":
+        os.close(read_end)
+    else:
+        os.set_blocking(write_end, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write_end, bytes(4096))
+        os.set_blocking(write_end, True)
+    try:
+        with Slow() as node:
+            done = subprocess.run([CTL, "switchover", "--force", "-e", node.endpoint], stdout=subprocess.PIPE,
+                                  stderr=write_end, timeout=SECONDS_MAX, env=environment(), check=False)
+            assert (done.returncode, DONE.encode() in done.stdout) == (0, True)
+    finally:
+        os.close(write_end)
+        if reader != "is gone":
+            os.close(read_end)
 
 
 # --- For programs ---
