@@ -96,7 +96,11 @@ static void judge_parameters(json_t *now, json_t *next, struct problems *problem
     {
         char written[PG_RULE_TEXT];
         char words[PG_RULE_WORDS];
-        const struct pg_rule *rule = pg_rule_of(name);
+        CLEANUP(mem_freep) char *lower = mem_strdup(name); /* as PostgreSQL takes it, and a node */
+        for (char *at = lower; *at != '\0'; at++) {
+            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        }
+        const struct pg_rule *rule = pg_rule_of(lower);
         json_t *before = json_object_get(parameters_of(now), name);
         bool is_judged = rule != NULL && rule->kind != PG_RULE_OURS && !json_is_null(value) &&
                          json_equal(before, value) == 0;
