@@ -83,17 +83,24 @@ static void finish(struct switching *s, const struct switch_outcome *outcome)
     say(s->r, outcome->status, outcome->text);
 }
 
-static void give_up(struct switching *s)
+static void give_up(struct switching *s, uint64_t waited_ms)
 {
     struct switch_outcome late;
-    switch_judge_late(&s->progress, (s->wait_ms + 999) / 1000, &late);
+    switch_judge_late(&s->progress, (waited_ms + 999) / 1000, &late);
     finish(s, &late);
+}
+
+/* Before the time is over: nobody here will hear of it any more. */
+static void lose_sight(struct switching *s)
+{
+    give_up(s, http_now_ms() - s->r->began_ms);
 }
 
 static void on_time(uv_timer_t *timer)
 {
-    struct http_request *r = timer->data;
-    give_up(r->state);
+    const struct http_request *r = timer->data;
+    struct switching *s = r->state;
+    give_up(s, s->wait_ms);
 }
 
 static void take_change(struct switching *s, const struct pgraft_change *change)
@@ -118,9 +125,9 @@ static void on_changes(void *ctx, const struct pgraft_changes *c)
     struct switching *s = ctx;
     struct switch_outcome outcome = {.status = 0};
     if (c->status != 0) {
-        /* What was put stands, and nobody here will hear of it any more. */
+        /* What was put stands. */
         s->store_watch = c->status == ERR_COMPACTED ? s->store_watch : 0;
-        give_up(s);
+        lose_sight(s);
         return;
     }
     for (size_t i = 0; i < c->count && outcome.status == 0; i++) {
@@ -154,7 +161,7 @@ static void wait_from(struct switching *s, uint64_t revision)
     rc = uv_timer_start(timer, on_time, s->wait_ms, 0);
     MUST(rc == 0);
     if (pgraft_watch(r->http->store, &watch, &s->store_watch, &error) != 0) {
-        give_up(s);
+        lose_sight(s);
     }
 }
 

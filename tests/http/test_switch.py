@@ -7,6 +7,7 @@ primary would. What is refused with which words is tests/unit/test_patroni_switc
 """
 import json
 import os
+import re
 import threading
 
 import pytest
@@ -180,6 +181,22 @@ def test_a_majority_that_goes_away():
         for number in {1, 2, 3} - {asked}:
             some.tell("start", number)
         assert until(lambda: wish(some[asked])) == {"leader": "pg1", "member": "pg2"}
+    finally:
+        some.close()
+
+
+def test_a_store_that_stops_meanwhile():
+    """What was waited is told, not what would have been."""
+    some = Nodes(3, "--views", "yes")
+    try:
+        some[1].done("kv/put", {"key": PREFIX + "leader", "value": "pg1"})
+        some.tell("view", 2, "pg2")
+        asked = Asked(some[2], "/switchover", {"leader": "pg1", "timeout_ms": 600000})
+        until(lambda: wish(some[1]))
+        some.tell("stop", 2)
+        status, text = asked.told()
+        assert status == 503
+        assert int(re.fullmatch(r"Switchover status unknown after (\d+) seconds; .*", text)[1]) < 600
     finally:
         some.close()
 
