@@ -310,7 +310,7 @@ static bool take_wait(struct http_request *r, uint64_t *ret_ms)
 {
     const json_t *value = json_object_get(r->json, "timeout_ms");
     json_int_t ms = json_integer_value(value);
-    if (value != NULL && (ms < 1 || ms > HTTP_TIMEOUT_MS_MAX)) {
+    if (value != NULL && !json_is_null(value) && (ms < 1 || ms > HTTP_TIMEOUT_MS_MAX)) {
         say(r, 400, "timeout_ms: must be 1 to 600000");
         return false;
     }

@@ -91,7 +91,7 @@ def test_a_switchover_that_comes_to_its_end(nodes, number):
 
 
 def test_another_one_was_chosen(nodes):
-    asked = Asked(nodes[2], "/switchover/", {"leader": "pg1", "member": "pg2", "scheduled_at": None})
+    asked = Asked(nodes[2], "/switchover/", {"leader": "pg1", "member": "pg2", "scheduled_at": None, "timeout_ms": None})
     assert until(lambda: wish(nodes[1])) == {"leader": "pg1", "member": "pg2"}
     take_over(nodes[1], "pg3")
     assert asked.told() == (200, 'Switched over to "pg3" instead of "pg2"')
