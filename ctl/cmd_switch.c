@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/must.h"
 #include "base/when.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
@@ -30,6 +31,7 @@
 #define SHOWN_MS 3000  /* until the node that is asked has heard of what was done */
 #define AGAIN_MS 100
 #define S_PER_MIN 60
+#define S_PER_DAY 86400
 
 struct switching {
     const struct cli_call *call;
@@ -194,17 +196,39 @@ static int find_candidate(struct switching *s, struct err *err)
                          cli_quoted(name).text, view_text(s->view, "scope"));
 }
 
-/* As the clock on the wall here says it then. */
-static void give_zone(struct when *when)
+/* By how much a clock on the wall here is ahead of Greenwich then, in seconds. */
+static int64_t offset_at(int64_t seconds)
 {
-    time_t seconds = (time_t)(when->wall_ms / MS_PER_S);
-    struct tm parts;
-    (void)gmtime_r(&seconds, &parts);
-    parts.tm_isdst = -1;
-    (void)mktime(&parts); /* fills in which zone holds then */
-    when->zone_min = (int32_t)(parts.tm_gmtoff / S_PER_MIN);
-    when->wall_ms -= (uint64_t)((int64_t)when->zone_min * S_PER_MIN * (int64_t)MS_PER_S);
+    time_t then = (time_t)seconds;
+    struct tm parts = {0};
+    (void)localtime_r(&then, &parts);
+    return parts.tm_gmtoff;
+}
+
+/* As the clock on the wall here says it then: unless it never does, or does so twice, in the night
+ * in which it is changed. */
+static int give_zone(struct when *when, const char *text, struct err *err)
+{
+    int64_t wall = (int64_t)(when->wall_ms / MS_PER_S);
+    const int64_t offsets[] = {offset_at(wall - S_PER_DAY), offset_at(wall + S_PER_DAY)};
+    int64_t offset = 0;
+    unsigned found = 0;
+    for (size_t i = 0; i < ARRAY_LEN(offsets); i++) {
+        bool holds = offset_at(wall - offsets[i]) == offsets[i];
+        if (holds && (found == 0 || offsets[i] != offset)) {
+            offset = offsets[i];
+            found++;
+        }
+    }
+    if (found != 1 || wall < offset) {
+        return err_set(err, ERR_REFUSED,
+                       "The clocks here show %s %s: give it with a zone (e.g. %s+01:00)",
+                       cli_quoted(text).text, found > 1 ? "twice" : "never", text);
+    }
+    when->zone_min = (int32_t)(offset / S_PER_MIN);
+    when->wall_ms -= (uint64_t)(offset * (int64_t)MS_PER_S);
     when->has_zone = true;
+    return 0;
 }
 
 static int take_time(struct switching *s, const char *text, struct err *err)
@@ -219,11 +243,11 @@ static int take_time(struct switching *s, const char *text, struct err *err)
                        "format (e.g. ISO 8601)",
                        cli_quoted(text).text);
     }
-    if (!when.has_zone) {
-        give_zone(&when);
+    int rc = when.has_zone ? 0 : give_zone(&when, text, err);
+    if (rc == 0) {
+        when_format(&when, s->at);
     }
-    when_format(&when, s->at);
-    return 0;
+    return rc;
 }
 
 static int find_time(struct switching *s, struct err *err)

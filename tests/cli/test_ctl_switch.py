@@ -109,6 +109,29 @@ def test_a_time_without_a_zone_is_of_here(given, sent):
         assert node.asked("/switchover") == [{"leader": "db1", "candidate": "db2", "scheduled_at": sent}]
 
 
+BERLIN = {"TZ": "CET-1CEST,M3.5.0,M10.5.0/3"}
+
+
+@pytest.mark.parametrize(("given", "sent"), [
+    ("2027-03-28T01:59", "2027-03-28T01:59:00+01:00"), ("2027-03-28T03:00", "2027-03-28T03:00:00+02:00"),
+    ("2027-10-31T01:59", "2027-10-31T01:59:00+02:00"), ("2027-10-31T03:00", "2027-10-31T03:00:00+01:00"),
+    ("2027-10-31T02:30+02", "2027-10-31T02:30:00+02:00")])
+def test_beside_the_hour_in_which_the_clocks_change(given, sent):
+    with Cluster(words(202, "Switchover scheduled")) as node:
+        assert ctl("switchover", "--force", "--scheduled", given, node=node, env=BERLIN)[0] == 0
+        assert node.asked("/switchover") == [{"leader": "db1", "scheduled_at": sent}]
+
+
+@pytest.mark.parametrize(("given", "how"), [
+    ("2027-03-28T02:00", "never"), ("2027-03-28T02:30", "never"), ("2027-10-31T02:30", "twice"),
+    ("1970-01-01T00:00", "never")])
+def test_a_time_that_is_none_or_two(node, given, how):
+    status, _out, err = ctl("switchover", "--force", "--scheduled", given, node=node, env=BERLIN)
+    assert (status, err) == (
+        1, f'pgraftctl: The clocks here show "{given}" {how}: give it with a zone (e.g. {given}+01:00)\n')
+    assert node.asked("/switchover") == []
+
+
 # --- Refused ---
 
 @pytest.mark.parametrize(("answer", "status"), [
