@@ -51,6 +51,7 @@ struct ask *ask_open(const struct ask_options *options)
         const struct http_place place = {.socket = e->socket, .url = e->url};
         ask->nodes[ask->node_count++] = http_open(&place, &options->access);
     }
+    ask->untried = ask->node_count;
     ask->timeout_ms = options->timeout_ms;
     ask_restart_clock(ask);
     return ask;
@@ -338,6 +339,7 @@ int ask_words(struct ask *ask, const char *path, json_t *body, uint64_t timeout_
     MUST(text != NULL);
     int rc = ERR_CLOSED;
     for (size_t tried = 0; tried < ask->node_count; tried++) {
+        ask->untried = ask->node_count - tried;
         const struct http_request request = {.method = "POST",
                                              .path = path,
                                              .body = text,

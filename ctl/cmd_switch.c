@@ -77,6 +77,14 @@ static const char *given_leader(const struct switching *s)
     return cli_value(s->call, cli_given(s->call, "leader") ? "leader" : "primary");
 }
 
+/* The cluster's name, for the terminal: it is what a node says. The caller's. */
+static struct buf scope(const struct switching *s)
+{
+    struct buf shown = {0};
+    output_text(&shown, view_text(s->view, "scope"));
+    return shown;
+}
+
 static bool may_ask(const struct switching *s)
 {
     return !cli_given(s->call, "force") && output_format(s->call) == OUTPUT_PRETTY;
@@ -130,10 +138,11 @@ static int find_leader(struct switching *s, struct err *err)
             return rc;
         }
     }
+    CLEANUP(buf_close) struct buf cluster = scope(s);
     return strcmp(buf_text(&s->leader), leader) == 0
                ? 0
                : err_set(err, ERR_REFUSED, "Member %s is not the leader of cluster %s",
-                         cli_quoted(buf_text(&s->leader)).text, view_text(s->view, "scope"));
+                         cli_quoted(buf_text(&s->leader)).text, buf_text(&cluster));
 }
 
 /* "Candidate ['n2', 'n3']" */
@@ -189,11 +198,12 @@ static int find_candidate(struct switching *s, struct err *err)
     if (name[0] != '\0' && strcmp(name, leader) == 0) {
         return err_set(err, ERR_REFUSED, "%s target and source are the same", title(s));
     }
+    CLEANUP(buf_close) struct buf cluster = scope(s);
     return name[0] == '\0' || has_name(names, name)
                ? 0
                : err_set(err, ERR_REFUSED,
                          "Member %s does not exist in cluster %s or is tagged as nofailover",
-                         cli_quoted(name).text, view_text(s->view, "scope"));
+                         cli_quoted(name).text, buf_text(&cluster));
 }
 
 /* By how much a clock on the wall here is ahead of Greenwich then, in seconds. */
@@ -295,13 +305,11 @@ static int confirm_all(const struct switching *s, struct err *err)
         buf_char(&risk, '?');
         rc = confirm(s, buf_text(&risk), err);
     }
-    if (s->at[0] != '\0') {
-        buf_printf(&question, "Are you sure you want to schedule switchover of cluster %s at %s",
-                   view_text(s->view, "scope"), s->at);
-    } else {
-        buf_printf(&question, "Are you sure you want to %s cluster %s", verb(s),
-                   view_text(s->view, "scope"));
-    }
+    CLEANUP(buf_close) struct buf cluster = scope(s);
+    bool is_later = s->at[0] != '\0';
+    buf_printf(&question, "Are you sure you want to %s cluster %s%s%s",
+               is_later ? "schedule switchover of" : verb(s), buf_text(&cluster),
+               is_later ? " at " : "", s->at);
     if (s->leader.size > 0) {
         buf_str(&question, ", demoting current leader ");
         output_text(&question, buf_text(&s->leader));

@@ -16,6 +16,7 @@ import pytest
 from fake_node import CTL, SECONDS_MAX, Error, Node, ctl, environment, fails, told
 from test_ctl_faces import leader, replica, view
 
+LATER = "2126-12-01T04:00:00+01:00"
 TABLE = """\
 + Cluster: orders (7450012345678901234) --------+----+-------------+-----+------------+-----+
 | Member | Host           | Role    | State     | TL | Receive LSN | Lag | Replay LSN | Lag |
@@ -182,6 +183,14 @@ def test_an_empty_time_is_not_now(node):
     assert status == 1
     assert err.startswith('pgraftctl: Unable to parse scheduled timestamp ("").')
     assert node.asked("/switchover") == []
+
+
+def test_a_name_of_the_cluster_does_nothing_to_the_terminal():
+    with Cluster(seen=view([leader(), replica()], scope="or\x1b[2Jders")) as node:
+        for words_, data in (((), b"\n\n\n\n"), (("--leader", "x"), b""), (("--candidate", "x"), b"\n"),
+                             (("--scheduled", LATER, "--candidate", "db2"), b"\n\n")):
+            status, out, err = ctl("switchover", *words_, node=node, data=data)
+            assert (status, "\x1b" in out + err, "[2J" in out + err) == (1, False, True)
 
 
 def test_nobody_leads_and_nobody_can():
