@@ -83,6 +83,17 @@ def test_force_asks_nothing(node):
     assert node.asked("/switchover") == [{"leader": "db1"}]
 
 
+@pytest.mark.parametrize("data", [b"y", b"Y\r\n", b" y\n", b"yes \n", b"\tYES\n"])
+def test_what_is_a_yes(node, data):
+    assert ctl("switchover", "--candidate", "db2", "--leader", "db1", "--scheduled", "now", node=node, data=data)[0] == 0
+
+
+@pytest.mark.parametrize("data", [b"y y\n", b"yess\n", b"ja\n", b"\n"])
+def test_what_is_no_yes(node, data):
+    assert ctl("switchover", "--candidate", "db2", "--leader", "db1", "--scheduled", "now", node=node, data=data)[0] == 1
+    assert node.asked("/switchover") == []
+
+
 @pytest.mark.parametrize(("data", "message"), [
     (b"\n\n\nn\n", "Aborting switchover"), (b"\n\n\n", "Aborting switchover"), (b"", "Aborted: nothing was answered"),
     (b"db2\n", 'Member "db2" is not the leader of cluster orders'),
@@ -218,6 +229,15 @@ def test_to_an_asynchronous_member_is_asked_twice():
         assert "Are you sure you want to failover to the asynchronous node db2? [y/N]: " in out
         assert (status, err) == (1, "pgraftctl: Aborting failover\n")
         assert node.asked("/failover") == []
+
+
+def test_a_long_answer_answers_one_question():
+    """... and what is left of it not the next one."""
+    members = [leader(), replica(name="db2"), replica(name="db3", role="sync_standby")]
+    for rest, status in ((b"\ny\n", 0), (b"y\n", 1)):
+        with Cluster(seen=view(members)) as node:
+            assert ctl("failover", "--candidate", "db2", node=node, data=b"y" + 254 * b" " + rest)[0] == status
+            assert len(node.asked("/failover")) == 1 - status
 
 
 # --- While it takes its time ---
