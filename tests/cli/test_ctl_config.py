@@ -135,6 +135,20 @@ def test_without_a_revision_nothing_is_written(tag):
         assert (node.puts, told("show-config", node=node)) == ([], YAML)
 
 
+@pytest.mark.parametrize("text", ["ttl: 1\nttl: 2\n", "pause: true\npostgresql:\n  use_slots: true\n  use_slots: false\n"])
+def test_a_key_that_stands_twice_is_refused(node, tmp_path, text):
+    file = tmp_path / "change.yml"
+    file.write_text(text)
+    line = len(text.splitlines())
+    key = text.split()[-2]
+    said = f"{file}:{line}:{1 + text.splitlines()[-1].index(key)}: {key} again, after line {line - 1}"
+    for option in ("--apply", "--replace"):
+        assert fails(2, "edit-config", option, file, "--force", node=node) == said
+    status, _out, err = ctl("edit-config", "--force", node=node, env=editor(tmp_path, f"cp {file} $1\n"))
+    assert (status, err.partition(": ")[2].replace("the edited text", str(file))) == (2, said + "\n")
+    assert node.puts == []
+
+
 def test_a_tag_that_was_called_weak_on_its_way():
     with Cluster(tag='W/"{}"') as node:
         told("edit-config", "--force", "-s", "ttl=20", node=node)
