@@ -19,11 +19,26 @@
 
 /* --- Options --- */
 
+/* Each with its opposite behind it. */
 static const char *const flags[] = {
     "SUPERUSER",    "NOSUPERUSER",   "CREATEDB",  "NOCREATEDB",  "CREATEROLE",
     "NOCREATEROLE", "INHERIT",       "NOINHERIT", "LOGIN",       "NOLOGIN",
     "REPLICATION",  "NOREPLICATION", "BYPASSRLS", "NOBYPASSRLS",
 };
+
+/* What stands once in CREATE ROLE: a flag or its opposite, or one of these. */
+enum once { LIMIT = ARRAY_LEN(flags) / 2, UNTIL, IN_ROLE };
+
+/* Of one user. */
+struct options {
+    struct buf text; /* as CREATE ROLE takes it */
+    unsigned taken;  /* a bit for each that stands once */
+};
+
+static void options_close(struct options *options)
+{
+    buf_close(&options->text);
+}
 
 /* @text after @words, in any case and with single spaces; NULL: it begins with others. */
 static const char *after(const char *text, const char *words)
@@ -47,49 +62,81 @@ static bool is_date(const char *text)
            strspn(text + 1, allowed) == size - 2;
 }
 
-/* Append it as CREATE ROLE takes it. False: it does not. */
-static bool put_option(const char *text, struct buf *out)
+/* As many connections as PostgreSQL can count, or -1 for all. */
+static bool is_limit(const char *text)
 {
-    static const char word[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    const char *rest = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+    static const char largest[] = "2147483647";
+    size_t size = strlen(text);
+    bool is_number =
+        is_made_of(text, "0123456789") &&
+        (size < sizeof(largest) - 1 || (size == sizeof(largest) - 1 && strcmp(text, largest) <= 0));
+    return is_number || strcmp(text, "-1") == 0;
+}
+
+static bool is_role(const char *text)
+{
+    return is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789_") &&
+           (text[0] < '0' || text[0] > '9');
+}
+
+/* *ret_words and *ret_rest: as CREATE ROLE takes it. False: it does not. */
+static bool read_option(const char *text, unsigned *ret_once, const char **ret_words,
+                        const char **ret_rest)
+{
+    static const struct {
+        const char *words;
+        bool (*is_good)(const char *rest);
+    } valued[] = {
+        {"CONNECTION LIMIT", is_limit},
+        {"VALID UNTIL", is_date},
+        {"IN ROLE", is_role},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(flags); i++) {
         if (strcasecmp(flags[i], text) == 0) {
-            buf_printf(out, "%s%s", out->size > 0 ? ", " : "", flags[i]);
+            *ret_once = i / 2;
+            *ret_words = flags[i];
+            *ret_rest = NULL;
             return true;
         }
     }
-    bool is_limit = (rest = after(text, "CONNECTION LIMIT")) != NULL &&
-                    is_made_of(rest + (rest[0] == '-' ? 1 : 0), "0123456789");
-    bool is_until = !is_limit && (rest = after(text, "VALID UNTIL")) != NULL && is_date(rest);
-    bool is_in = !is_limit && !is_until && (rest = after(text, "IN ROLE")) != NULL &&
-                 is_made_of(rest, word) && (rest[0] < '0' || rest[0] > '9');
-    if (!is_limit && !is_until && !is_in) {
-        return false;
+    for (unsigned i = 0; i < ARRAY_LEN(valued); i++) {
+        *ret_rest = after(text, valued[i].words);
+        if (*ret_rest != NULL) {
+            *ret_once = LIMIT + i;
+            *ret_words = valued[i].words;
+            return valued[i].is_good(*ret_rest);
+        }
     }
-    buf_printf(out, "%s%s %s", out->size > 0 ? ", " : "",
-               is_limit   ? "CONNECTION LIMIT"
-               : is_until ? "VALID UNTIL"
-                          : "IN ROLE",
-               rest);
-    return true;
+    return false;
 }
 
 static bool add_option(const struct assign *a, const struct setting *setting, const char *name,
-                       const char *text, const struct tree_place *place, struct buf *out)
+                       const char *text, const struct tree_place *place, struct options *out)
 {
-    if (put_option(text, out)) {
-        return true;
+    unsigned once = 0;
+    const char *words = NULL;
+    const char *rest = NULL;
+    if (!read_option(text, &once, &words, &rest)) {
+        return assign_fail(
+            a, setting, place,
+            "%s: %s is no option that is taken: createdb, createrole, superuser, login, "
+            "inherit, replication, bypassrls, each with \"no\" before it, connection "
+            "limit N, valid until 'DATE', in role NAME",
+            problems_word(name).text, cli_quoted(text).text);
     }
-    return assign_fail(a, setting, place,
-                       "%s: %s is no option that is taken: createdb, createrole, superuser, login, "
-                       "inherit, replication, bypassrls, each with \"no\" before it, connection "
-                       "limit N, valid until 'DATE', in role NAME",
-                       problems_word(name).text, cli_quoted(text).text);
+    if ((out->taken & 1U << once) != 0) {
+        return assign_fail(a, setting, place, "%s: %s: said already, or its opposite was",
+                           problems_word(name).text, cli_quoted(text).text);
+    }
+    out->taken |= 1U << once;
+    buf_printf(&out->text, "%s%s%s%s", out->text.size > 0 ? ", " : "", words,
+               rest != NULL ? " " : "", rest != NULL ? rest : "");
+    return true;
 }
 
 /* "createdb, createrole", as a variable has it. */
 static bool add_option_text(const struct assign *a, const struct setting *setting, const char *name,
-                            const struct tree_node *node, struct buf *out)
+                            const struct tree_node *node, struct options *out)
 {
     bool fine = true;
     for (const char *at = node->text; *at != '\0';) {
@@ -108,7 +155,7 @@ static bool add_option_text(const struct assign *a, const struct setting *settin
 }
 
 static bool add_options(const struct assign *a, const struct setting *setting, const char *name,
-                        const struct tree_node *node, struct buf *out)
+                        const struct tree_node *node, struct options *out)
 {
     bool fine = true;
     if (node == NULL || tree_is_null(node)) {
@@ -169,7 +216,7 @@ static bool check_keys(const struct assign *a, const struct setting *setting, co
 static bool add_user(const struct assign *a, const struct setting *setting,
                      const struct tree_entry *entry)
 {
-    CLEANUP(buf_close) struct buf options = {0};
+    CLEANUP(options_close) struct options options = {.taken = 0};
     struct config_accounts *all = setting_member(setting, a->config);
     const struct tree_node *password = tree_get(entry->value, "password");
     bool has_password = password != NULL && !tree_is_null(password);
@@ -181,13 +228,18 @@ static bool add_user(const struct assign *a, const struct setting *setting,
         return assign_fail(a, setting, &password->place, "%s: password: has to be one text",
                            problems_word(entry->key).text);
     }
+    if (has_password && !assign_is_printable(password->text)) {
+        /* An empty line in it would end the statement, and initdb with it. */
+        return assign_fail(a, setting, &password->place, "%s: password: has to be one line",
+                           problems_word(entry->key).text);
+    }
     if (all->count == USERS_MAX) {
         return assign_fail(a, setting, &entry->place, "more than %d users", USERS_MAX);
     }
     all->at = mem_grow(all->at, all->count + 1, sizeof(*all->at));
     struct config_account *user = &all->at[all->count++];
     *user = (struct config_account){.name = mem_strdup(entry->key),
-                                    .options = mem_strdup(buf_text(&options))};
+                                    .options = mem_strdup(buf_text(&options.text))};
     if (has_password) {
         secret_set(&user->password, password->text, strlen(password->text));
     }

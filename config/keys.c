@@ -108,7 +108,10 @@ struct hunt {
     bool is_change;                 /* of what somebody is about to store, */
     const struct tree_node *before; /* in the place of this; NULL: of nothing */
     struct problems *problems;
+    size_t *guessed; /* so often, by level: an array of PROBLEM_NOTE */
 };
+
+#define WORDS_COMPARED_MAX 200 /* ours are fewer, and come first */
 
 /* Of a setting whose inside is known too: the first value of the shared configuration. */
 #define DYNAMIC "bootstrap.dcs"
@@ -152,12 +155,26 @@ static bool is_ours(const char *path)
     return strcmp(path, "raft") == 0;
 }
 
+/* What was meant; NULL: nobody knows. A guess takes its time, and who sends a configuration may
+ * send thousands of keys and of names to compare them with: of the keys that are not shown nothing
+ * is guessed. At the top of a file it decides what is an error. */
+static const char *guess_of(const struct hunt *hunt, const char *path, const char *key,
+                            const struct words *words, enum problem_level level)
+{
+    if (path[0] != '\0' && hunt->guessed[level]++ >= PROBLEMS_SHOWN_MAX) {
+        return NULL;
+    }
+    size_t count = words->count < WORDS_COMPARED_MAX ? words->count : WORDS_COMPARED_MAX;
+    return nearest(key, (const char *const *)words->at, count);
+}
+
 static void tell_unknown(const struct hunt *hunt, const char *path, const struct tree_entry *entry,
                          const struct words *words)
 {
-    const char *guess = nearest(entry->key, (const char *const *)words->at, words->count);
-    bool error = is_ours(path) || (path[0] == '\0' && guess != NULL && is_ours(guess)) ||
-                 (hunt->is_change && !stood_before(hunt, path, entry->key));
+    bool error = is_ours(path) || (hunt->is_change && !stood_before(hunt, path, entry->key));
+    const char *guess =
+        guess_of(hunt, path, entry->key, words, error ? PROBLEM_ERROR : PROBLEM_WARNING);
+    error = error || (path[0] == '\0' && guess != NULL && is_ours(guess));
     CLEANUP(mem_freep)
     char *meant = guess != NULL ? mem_printf("; did you mean %s?", guess) : mem_strdup("");
     problems_add(hunt->problems, error ? PROBLEM_ERROR : PROBLEM_WARNING, &entry->place,
@@ -249,13 +266,16 @@ static void check_map(const struct hunt *hunt, const char *path, const struct tr
 
 void keys_check(const struct tree_node *root, struct problems *problems)
 {
-    const struct hunt hunt = {.root = root, .problems = problems};
+    size_t guessed[PROBLEM_NOTE] = {0};
+    const struct hunt hunt = {.root = root, .problems = problems, .guessed = guessed};
     check_map(&hunt, "", root);
 }
 
 void keys_check_dynamic(const struct tree_node *root, struct problems *problems)
 {
-    const struct hunt hunt = {.root = root, .is_dynamic = true, .problems = problems};
+    size_t guessed[PROBLEM_NOTE] = {0};
+    const struct hunt hunt = {
+        .root = root, .is_dynamic = true, .problems = problems, .guessed = guessed};
     if (root->kind == TREE_MAP) {
         check_map(&hunt, DYNAMIC, root);
     }
@@ -264,11 +284,13 @@ void keys_check_dynamic(const struct tree_node *root, struct problems *problems)
 void keys_check_change(const struct tree_node *root, const struct tree_node *before,
                        struct problems *problems)
 {
+    size_t guessed[PROBLEM_NOTE] = {0};
     const struct hunt hunt = {.root = root,
                               .is_dynamic = true,
                               .is_change = true,
                               .before = before,
-                              .problems = problems};
+                              .problems = problems,
+                              .guessed = guessed};
     if (root->kind == TREE_MAP) {
         check_map(&hunt, DYNAMIC, root);
     }

@@ -63,6 +63,16 @@ static bool take_digits(const char **at, uint64_t *ret_value)
     return true;
 }
 
+bool scalar_is_null(const char *text)
+{
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+    bool is_it = false;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        is_it = is_it || strcmp(words[i], text) == 0;
+    }
+    return is_it;
+}
+
 int scalar_number(const char *text, uint64_t *ret_value, struct err *err)
 {
     const char *at = text;

@@ -15,6 +15,8 @@
 
 /* true, yes, on; false, no, off; in any case. */
 int scalar_bool(const char *text, bool *ret_value, struct err *err);
+/* Nothing, where it stands without quotes: as YAML has it, "", ~, null, Null and NULL. */
+bool scalar_is_null(const char *text);
 /* Decimal digits. */
 int scalar_number(const char *text, uint64_t *ret_value, struct err *err);
 /* 30, 0.5: seconds, as Patroni has it; 500ms, 30s, 5min, 2h, 1d. */

@@ -46,7 +46,7 @@ static bool is_number(const char *text)
 void tree_json_scalar(const char *text, bool plain, struct buf *out)
 {
     bool flag = false;
-    if (plain && (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0)) {
+    if (plain && scalar_is_null(text)) {
         buf_str(out, "null");
     } else if (plain && scalar_bool(text, &flag, NULL) == 0) {
         buf_str(out, flag ? "true" : "false");

@@ -1,8 +1,8 @@
 /* config/unused.c - keys of Patroni's that have no effect, as a table, and who is told.
  *
- * A file of Patroni's has to run as it is, so none of these is an error. But who relies on a script
- * before a promotion has to hear that nobody runs it. A key that gets an effect loses its row here;
- * tests/unit/test_config_unused.c holds the rows against the help of the settings. */
+ * A file of Patroni's has to run as it is, so none of these is an error. But who relies on
+ * what is missing here has to hear of it. A key that gets an effect loses its row here;
+ * tests/unit/test_config_patroni.c holds the rows against the help of the settings. */
 #include "config/unused.h"
 
 #include <string.h>

@@ -118,6 +118,36 @@ static void tell(struct problems *problems, enum problem_level level, const char
                  guess != NULL ? guess : "", guess != NULL ? "?" : "");
 }
 
+/* The known name whose part before @tail comes near that of @name; NULL: it is somebody's name. */
+static const char *meant_by_user(const struct names *names, const char *name, const char *tail)
+{
+    CLEANUP(mem_freep) char *user = mem_printf("%.*s", (int)(tail - name), name);
+    const char *found = NULL;
+    for (size_t i = 0; found == NULL && i < names->count; i++) {
+        size_t size = strlen(names->at[i]);
+        size_t length = strlen(tail);
+        if (size <= length || strcmp(names->at[i] + size - length, tail) != 0) {
+            continue;
+        }
+        CLEANUP(mem_freep) char *own = mem_printf("%.*s", (int)(size - length), names->at[i]);
+        const char *const one[] = {own};
+        found = nearest(user, one, 1) != NULL ? names->at[i] : NULL;
+    }
+    return found;
+}
+
+/* A password of ours, misspelt, would be the password of somebody new. */
+static void check_user(const struct names *names, const char *name, const char *tail,
+                       const struct tree_place *place, struct problems *problems)
+{
+    const char *meant = meant_by_user(names, name, tail);
+    if (meant != NULL) {
+        problems_add(problems, PROBLEM_WARNING, place,
+                     "makes the user %.*s of bootstrap.users; did you mean " PATRONIS "%s?",
+                     (int)(tail - name), name, meant);
+    }
+}
+
 static void check_ours(const char *name, struct problems *problems)
 {
     CLEANUP(names_close) struct names names = {0};
@@ -141,9 +171,12 @@ static void check_patronis(const char *name, struct problems *problems)
     } else if (is_of_store(name)) {
         problems_add(problems, PROBLEM_NOTE, &place,
                      "ignored; the store is part of pgraft, see section raft");
-    } else if (!names_have(&names, name) && user_tail(name, strlen(name)) == NULL) {
-        const char *guess = nearest(name, names.at, names.count);
-        if (guess != NULL) {
+    } else if (!names_have(&names, name)) {
+        const char *tail = user_tail(name, strlen(name));
+        const char *guess = tail == NULL ? nearest(name, names.at, names.count) : NULL;
+        if (tail != NULL) {
+            check_user(&names, name, tail, &place, problems);
+        } else if (guess != NULL) {
             tell(problems, PROBLEM_WARNING, PATRONIS, name, guess);
         }
     }

@@ -90,24 +90,34 @@ static int fail(struct reader *r, struct tree_place place, const char *fmt, ...)
 
 /* --- Errors of libyaml --- */
 
-/* Where a line begins and how far it is indented. False: there is no such line, or nothing on it.
- */
-static bool line_indent(const struct reader *r, size_t line, size_t *ret_indent)
+/* How far the line that begins at @at is indented. False: there is nothing on it. */
+static bool line_indent(const struct reader *r, size_t at, size_t *ret_indent)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < line; i++) {
-        const char *end = memchr(r->bytes + at, '\n', r->size - at);
-        if (end == NULL) {
-            return false;
-        }
-        at = (size_t)(end - r->bytes) + 1;
-    }
     size_t start = at;
     while (at < r->size && r->bytes[at] == ' ') {
         at++;
     }
     *ret_indent = at - start;
     return at < r->size && strchr("#\r\n", r->bytes[at]) == NULL;
+}
+
+/* Where a line begins, from 0; the end of the text, if there is none. */
+static size_t line_begin(const struct reader *r, size_t line)
+{
+    size_t at = 0;
+    while (line > 0 && at < r->size) {
+        const char *end = memchr(r->bytes + at, '\n', r->size - at);
+        at = end != NULL ? (size_t)(end - r->bytes) + 1 : r->size;
+        line--;
+    }
+    return at;
+}
+
+/* ... and the one before that which begins at @at, which is not the first. */
+static size_t line_before(const struct reader *r, size_t at)
+{
+    const char *end = memrchr(r->bytes, '\n', at - 1);
+    return end != NULL ? (size_t)(end - r->bytes) + 1 : 0;
 }
 
 /* Append how far the line of a mistake is indented, and how far it might be: as the lines before it
@@ -119,9 +129,11 @@ static void explain_indent(const struct reader *r, size_t line, struct buf *out)
     size_t level = SIZE_MAX;
     size_t indent = 0;
     size_t shown = 0;
-    bool is_known = !line_indent(r, line, &own);
-    for (size_t i = line; i > 0 && level > 0; i--) {
-        if (!line_indent(r, i - 1, &indent) || indent >= level) {
+    size_t at = line_begin(r, line);
+    bool is_known = !line_indent(r, at, &own);
+    for (size_t i = line; i > 0 && level > 0 && at > 0; i--) {
+        at = line_before(r, at);
+        if (!line_indent(r, at, &indent) || indent >= level) {
             continue;
         }
         is_known = is_known || indent == own;
@@ -413,8 +425,8 @@ static int take_all(struct reader *r)
     return rc;
 }
 
-const struct tree_node *tree_parse(struct tree *tree, const char *source, const char *bytes,
-                                   size_t size, struct problems *problems)
+const struct tree_node *tree_parse_value(struct tree *tree, const char *source, const char *bytes,
+                                         size_t size, struct problems *problems)
 {
     struct reader r = {.tree = tree, .problems = problems, .bytes = bytes, .size = size};
     r.source = source != NULL ? tree_text(tree, source, strlen(source)) : NULL;
@@ -437,10 +449,20 @@ const struct tree_node *tree_parse(struct tree *tree, const char *source, const 
         mem_free(r.anchors[i].name);
     }
     mem_free(r.anchors);
-    if (rc != 0) {
-        return NULL;
+    if (rc == 0 && r.root == NULL) {
+        struct tree_node *nothing = tree_node_new(tree, TREE_SCALAR, start);
+        nothing->plain = true;
+        r.root = nothing;
     }
-    return r.root == NULL || tree_is_null(r.root) ? tree_node_new(tree, TREE_MAP, start) : r.root;
+    return rc == 0 ? r.root : NULL;
+}
+
+const struct tree_node *tree_parse(struct tree *tree, const char *source, const char *bytes,
+                                   size_t size, struct problems *problems)
+{
+    const struct tree_node *root = tree_parse_value(tree, source, bytes, size, problems);
+    bool is_nothing = root != NULL && tree_is_null(root);
+    return is_nothing ? tree_node_new(tree, TREE_MAP, root->place) : root;
 }
 
 /* --- Files --- */

@@ -2,10 +2,10 @@
 #include "config/yaml_tree.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "config/scalar.h"
 
 /* --- Memory --- */
 
@@ -111,9 +111,7 @@ const struct tree_entry *tree_repeated(const struct tree_node *map, size_t index
 
 bool tree_is_null(const struct tree_node *node)
 {
-    return node->kind == TREE_SCALAR && node->plain &&
-           (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
-            strcasecmp(node->text, "null") == 0);
+    return node->kind == TREE_SCALAR && node->plain && scalar_is_null(node->text);
 }
 
 /* --- Trees made of others --- */

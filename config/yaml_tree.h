@@ -48,6 +48,9 @@ struct tree {
  * @source NULL: nobody has written it in lines, so problems have no place. */
 const struct tree_node *tree_parse(struct tree *tree, const char *source, const char *bytes,
                                    size_t size, struct problems *problems);
+/* The same, but an empty one is null (tree_is_null). */
+const struct tree_node *tree_parse_value(struct tree *tree, const char *source, const char *bytes,
+                                         size_t size, struct problems *problems);
 /* The whole file at @path, whose name becomes the source. */
 const struct tree_node *tree_parse_file(struct tree *tree, const char *path,
                                         struct problems *problems);
@@ -62,7 +65,7 @@ const struct tree_node *tree_get(const struct tree_node *map, const char *key);
 const struct tree_node *tree_find(const struct tree_node *root, const char *path);
 /* The first entry of @map with the key of entry @index, if that is an earlier one; else NULL. */
 const struct tree_entry *tree_repeated(const struct tree_node *map, size_t index);
-/* Nothing was written: "key:", "~" or "null". */
+/* Nothing was written: "key:", "~" or "null", as scalar_is_null() has it. */
 bool tree_is_null(const struct tree_node *node);
 
 /* @under with @over laid on it: maps are merged, everything else is replaced. Both may be NULL. */

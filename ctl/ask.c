@@ -51,6 +51,7 @@ struct ask *ask_open(const struct ask_options *options)
         const struct http_place place = {.socket = e->socket, .url = e->url};
         ask->nodes[ask->node_count++] = http_open(&place, &options->access);
     }
+    ask->untried = ask->node_count;
     ask->timeout_ms = options->timeout_ms;
     ask_restart_clock(ask);
     return ask;
@@ -317,6 +318,12 @@ static int words_once(struct ask *ask, const struct http_request *request, struc
         json_auto_t *nothing = NULL;
         rc = ask_read_answer(&answer, ask_node(ask), &nothing, &ask->error, err);
         rc = rc == 0 ? err_set(err, ERR_PROTOCOL, "%s answers with an object", ask_node(ask)) : rc;
+        if (rc == ERR_PROTOCOL && answer.status >= 500) {
+            /* Something in between: the node may have heard of it. */
+            rc = err_set(err, ERR_TIMEOUT,
+                         "%s answers %d, and not as a node of pgraft does: it may have been done",
+                         ask_node(ask), answer.status);
+        }
     } else if (rc == 0) {
         said->status = answer.status;
         buf_append(&said->text, answer.body.bytes, answer.body.size);

@@ -6,7 +6,6 @@
  * Questions, texts and options are patronictl's. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,11 +17,11 @@
 #include "ctl/edit_set.h"
 #include "ctl/editor.h"
 #include "ctl/file_put.h"
+#include "ctl/prompt.h"
 #include "ctl/shared_config.h"
 #include "ctl/yaml_in.h"
 
 #define PARAMETERS "postgresql.parameters."
-#define ANSWER_SIZE 64
 
 static bool is_stdin(const char *file)
 {
@@ -131,8 +130,7 @@ static int show(json_t *before, json_t *after, struct err *err)
 /* 0: yes; else as a run function. */
 static int confirm(const struct cli_call *call, struct err *err)
 {
-    char answer[ANSWER_SIZE] = "";
-    CLEANUP(buf_close) struct buf question = {0};
+    bool yes = false;
     if (cli_given(call, "force")) {
         return 0;
     }
@@ -140,19 +138,8 @@ static int confirm(const struct cli_call *call, struct err *err)
         int rc = say("Use --force option to apply changes", err);
         return rc < 0 ? rc : 1;
     }
-    buf_str(&question, "Apply these changes? [y/N]: ");
-    int rc = cli_put(&question, err);
-    if (rc < 0) {
-        return rc;
-    }
-    if (fgets(answer, sizeof(answer), stdin) == NULL) {
-        answer[0] = '\0';
-        (void)say("", NULL);
-    }
-    answer[strcspn(answer, "\r\n")] = '\0';
-    return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0
-               ? 0
-               : err_set(err, ERR_REFUSED, "not confirmed: nothing was changed");
+    int rc = prompt_confirm("Apply these changes?", &yes, err);
+    return rc < 0 || yes ? rc : err_set(err, ERR_REFUSED, "not confirmed: nothing was changed");
 }
 
 /* ---- the command ---- */
@@ -182,6 +169,7 @@ int cmd_edit_config(const struct cli_call *call, struct err *err)
     }
     int rc = ctl_open(call, &ctl, err);
     rc = rc < 0 ? rc : shared_config_get(call, ctl.ask, &version, NULL, err);
+    rc = rc < 0 ? rc : shared_config_check_version(ctl.ask, &version, err);
     if (rc < 0) {
         return rc;
     }

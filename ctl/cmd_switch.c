@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/must.h"
 #include "base/when.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
@@ -30,6 +31,7 @@
 #define SHOWN_MS 3000  /* until the node that is asked has heard of what was done */
 #define AGAIN_MS 100
 #define S_PER_MIN 60
+#define S_PER_DAY 86400
 
 struct switching {
     const struct cli_call *call;
@@ -65,11 +67,22 @@ static const char *given(const struct switching *s, const char *option)
     return value != NULL ? value : "";
 }
 
-/* Of a switchover: who is to be left; "" */
+/* Of a switchover: who is to be left; NULL: nobody was named. An empty name was: a guard whose
+ * variable was not set must not let whoever leads be left. */
 static const char *given_leader(const struct switching *s)
 {
-    bool is_leader = !s->is_failover && cli_given(s->call, "leader");
-    return s->is_failover ? "" : given(s, is_leader ? "leader" : "primary");
+    if (s->is_failover) {
+        return NULL;
+    }
+    return cli_value(s->call, cli_given(s->call, "leader") ? "leader" : "primary");
+}
+
+/* The cluster's name, for the terminal: it is what a node says. The caller's. */
+static struct buf scope(const struct switching *s)
+{
+    struct buf shown = {0};
+    output_text(&shown, view_text(s->view, "scope"));
+    return shown;
 }
 
 static bool may_ask(const struct switching *s)
@@ -117,18 +130,19 @@ static int find_leader(struct switching *s, struct err *err)
     if (leader[0] == '\0') {
         return err_set(err, ERR_REFUSED, "This cluster has no leader");
     }
-    if (named[0] != '\0' || !may_ask(s)) {
-        buf_str(&s->leader, named[0] != '\0' ? named : leader);
+    if (named != NULL || !may_ask(s)) {
+        buf_str(&s->leader, named != NULL ? named : leader);
     } else {
         int rc = prompt_text("Primary", leader, &s->leader, err);
         if (rc < 0) {
             return rc;
         }
     }
+    CLEANUP(buf_close) struct buf cluster = scope(s);
     return strcmp(buf_text(&s->leader), leader) == 0
                ? 0
                : err_set(err, ERR_REFUSED, "Member %s is not the leader of cluster %s",
-                         cli_quoted(buf_text(&s->leader)).text, view_text(s->view, "scope"));
+                         cli_quoted(buf_text(&s->leader)).text, buf_text(&cluster));
 }
 
 /* "Candidate ['n2', 'n3']" */
@@ -184,30 +198,53 @@ static int find_candidate(struct switching *s, struct err *err)
     if (name[0] != '\0' && strcmp(name, leader) == 0) {
         return err_set(err, ERR_REFUSED, "%s target and source are the same", title(s));
     }
+    CLEANUP(buf_close) struct buf cluster = scope(s);
     return name[0] == '\0' || has_name(names, name)
                ? 0
                : err_set(err, ERR_REFUSED,
                          "Member %s does not exist in cluster %s or is tagged as nofailover",
-                         cli_quoted(name).text, view_text(s->view, "scope"));
+                         cli_quoted(name).text, buf_text(&cluster));
 }
 
-/* As the clock on the wall here says it then. */
-static void give_zone(struct when *when)
+/* By how much a clock on the wall here is ahead of Greenwich then, in seconds. */
+static int64_t offset_at(int64_t seconds)
 {
-    time_t seconds = (time_t)(when->wall_ms / MS_PER_S);
-    struct tm parts;
-    (void)gmtime_r(&seconds, &parts);
-    parts.tm_isdst = -1;
-    (void)mktime(&parts); /* fills in which zone holds then */
-    when->zone_min = (int32_t)(parts.tm_gmtoff / S_PER_MIN);
-    when->wall_ms -= (uint64_t)((int64_t)when->zone_min * S_PER_MIN * (int64_t)MS_PER_S);
+    time_t then = (time_t)seconds;
+    struct tm parts = {0};
+    (void)localtime_r(&then, &parts);
+    return parts.tm_gmtoff;
+}
+
+/* As the clock on the wall here says it then: unless it never does, or does so twice, in the night
+ * in which it is changed. */
+static int give_zone(struct when *when, const char *text, struct err *err)
+{
+    int64_t wall = (int64_t)(when->wall_ms / MS_PER_S);
+    const int64_t offsets[] = {offset_at(wall - S_PER_DAY), offset_at(wall + S_PER_DAY)};
+    int64_t offset = 0;
+    unsigned found = 0;
+    for (size_t i = 0; i < ARRAY_LEN(offsets); i++) {
+        bool holds = offset_at(wall - offsets[i]) == offsets[i];
+        if (holds && (found == 0 || offsets[i] != offset)) {
+            offset = offsets[i];
+            found++;
+        }
+    }
+    if (found != 1 || wall < offset) {
+        return err_set(err, ERR_REFUSED,
+                       "The clocks here show %s %s: give it with a zone (e.g. %s+01:00)",
+                       cli_quoted(text).text, found > 1 ? "twice" : "never", text);
+    }
+    when->zone_min = (int32_t)(offset / S_PER_MIN);
+    when->wall_ms -= (uint64_t)(offset * (int64_t)MS_PER_S);
     when->has_zone = true;
+    return 0;
 }
 
 static int take_time(struct switching *s, const char *text, struct err *err)
 {
     struct when when;
-    if (text[0] == '\0' || strcmp(text, "now") == 0) {
+    if (strcmp(text, "now") == 0) {
         return 0;
     }
     if (when_parse(text, &when, NULL) != 0) {
@@ -216,11 +253,11 @@ static int take_time(struct switching *s, const char *text, struct err *err)
                        "format (e.g. ISO 8601)",
                        cli_quoted(text).text);
     }
-    if (!when.has_zone) {
-        give_zone(&when);
+    int rc = when.has_zone ? 0 : give_zone(&when, text, err);
+    if (rc == 0) {
+        when_format(&when, s->at);
     }
-    when_format(&when, s->at);
-    return 0;
+    return rc;
 }
 
 static int find_time(struct switching *s, struct err *err)
@@ -234,7 +271,8 @@ static int find_time(struct switching *s, struct err *err)
         return 0;
     }
     if (cli_given(s->call, "scheduled") || !may_ask(s)) {
-        return take_time(s, given(s, "scheduled"), err);
+        const char *scheduled = cli_value(s->call, "scheduled");
+        return take_time(s, scheduled != NULL ? scheduled : "now", err);
     }
     (void)localtime_r(&later, &parts);
     (void)strftime(example, sizeof(example), "%Y-%m-%dT%H:%M", &parts);
@@ -267,13 +305,11 @@ static int confirm_all(const struct switching *s, struct err *err)
         buf_char(&risk, '?');
         rc = confirm(s, buf_text(&risk), err);
     }
-    if (s->at[0] != '\0') {
-        buf_printf(&question, "Are you sure you want to schedule switchover of cluster %s at %s",
-                   view_text(s->view, "scope"), s->at);
-    } else {
-        buf_printf(&question, "Are you sure you want to %s cluster %s", verb(s),
-                   view_text(s->view, "scope"));
-    }
+    CLEANUP(buf_close) struct buf cluster = scope(s);
+    bool is_later = s->at[0] != '\0';
+    buf_printf(&question, "Are you sure you want to %s cluster %s%s%s",
+               is_later ? "schedule switchover of" : verb(s), buf_text(&cluster),
+               is_later ? " at " : "", s->at);
     if (s->leader.size > 0) {
         buf_str(&question, ", demoting current leader ");
         output_text(&question, buf_text(&s->leader));
@@ -351,6 +387,19 @@ static int report(struct switching *s, int status, const char *text, struct err 
     return cli_put(&out, err);
 }
 
+/* Something was begun, perhaps, and it is not known what comes of it: unless an answer says that
+ * nothing does. Who stands between a node and us knows nothing of it. */
+static bool is_unknown(int status, const char *text)
+{
+    static const char failed[] = " failed";
+    size_t size = strlen(text);
+    size_t tail = sizeof(failed) - 1;
+    bool has_failed = size >= tail && strcmp(text + size - tail, failed) == 0;
+    bool was_put = strncmp(text, "failed to write", strlen("failed to write")) != 0 ||
+                   strstr(text, "may still be applied") != NULL;
+    return status >= 500 && was_put && !has_failed;
+}
+
 static int tell(struct switching *s, struct err *err)
 {
     struct ask_said said = {0};
@@ -367,9 +416,9 @@ static int tell(struct switching *s, struct err *err)
         rc = report(s, said.status, text, err);
     } else if (rc == 0) {
         output_text(&shown, text);
-        bool is_unknown = strstr(text, "status unknown") != NULL;
-        rc = err_set(err, is_unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s failed, details: %d, %s",
-                     title(s), said.status, buf_text(&shown));
+        bool unknown = is_unknown(said.status, text);
+        rc = err_set(err, unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s %s, details: %d, %s", title(s),
+                     unknown ? "status unknown" : "failed", said.status, buf_text(&shown));
     }
     buf_close(&said.text);
     return rc;

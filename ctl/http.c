@@ -188,13 +188,16 @@ static struct curl_slist *headers_of(const struct http_request *request)
     return headers;
 }
 
-/* Of the answer that has just come; one that does not fit is none of ours. */
+/* Of the answer that has just come; one that does not fit is none of ours. What compresses an
+ * answer on its way calls its tag weak (W/), and the revision is the same. */
 static void take_tag(const struct http *http, char out[HTTP_TAG_SIZE])
 {
     struct curl_header *header = NULL;
     CURLHcode code = curl_easy_header(http->curl, "ETag", 0, CURLH_HEADER, -1, &header);
-    bool fits = code == CURLHE_OK && strlen(header->value) < HTTP_TAG_SIZE;
-    (void)snprintf(out, HTTP_TAG_SIZE, "%s", fits ? header->value : "");
+    const char *tag = code == CURLHE_OK ? header->value : "";
+    tag += strncmp(tag, "W/", 2) == 0 ? 2 : 0;
+    bool is_ours = tag[0] == '"' && strlen(tag) < HTTP_TAG_SIZE;
+    (void)snprintf(out, HTTP_TAG_SIZE, "%s", is_ours ? tag : "");
 }
 
 static int perform(struct http *http, const struct http_request *request, struct exchange *e,

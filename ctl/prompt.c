@@ -9,6 +9,7 @@
 #include "base/cli.h"
 
 #define ANSWER_SIZE 256
+#define BLANKS " \t"
 
 /* False: there is none. */
 static bool read_line(char out[ANSWER_SIZE])
@@ -17,8 +18,22 @@ static bool read_line(char out[ANSWER_SIZE])
         out[0] = '\0';
         return false;
     }
+    bool is_whole = strchr(out, '\n') != NULL;
+    while (!is_whole) { /* the rest is no answer to the next question */
+        int c = getc(stdin);
+        is_whole = c == '\n' || c == EOF;
+    }
     out[strcspn(out, "\r\n")] = '\0';
     return true;
+}
+
+static bool is_yes(const char *answer)
+{
+    const char *word = answer + strspn(answer, BLANKS);
+    size_t size = strcspn(word, BLANKS);
+    bool is_alone = word[size + strspn(word + size, BLANKS)] == '\0';
+    return is_alone && ((size == 1 && strncasecmp(word, "y", size) == 0) ||
+                        (size == 3 && strncasecmp(word, "yes", size) == 0));
 }
 
 static int put(const char *question, const char *preset, struct err *err)
@@ -57,6 +72,6 @@ int prompt_confirm(const char *question, bool *ret_yes, struct err *err)
     if (rc == 0 && !read_line(answer)) {
         end_line();
     }
-    *ret_yes = rc == 0 && (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0);
+    *ret_yes = rc == 0 && is_yes(answer);
     return rc;
 }

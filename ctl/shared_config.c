@@ -24,6 +24,18 @@ int shared_config_get(const struct cli_call *call, struct ask *ask, struct ask_v
     return rc;
 }
 
+int shared_config_check_version(const struct ask *ask, const struct ask_version *version,
+                                struct err *err)
+{
+    return version->tag[0] != '\0'
+               ? 0
+               : err_set(
+                     err, ERR_PROTOCOL,
+                     "%s answers without the revision of the configuration (ETag), or something "
+                     "in between drops it: a change of somebody else would be lost",
+                     ask_node(ask));
+}
+
 /* An earlier attempt was carried out, and its answer was lost. */
 static bool is_there(struct ask *ask, json_t *document)
 {
@@ -39,8 +51,12 @@ int shared_config_put(struct ask *ask, const struct ask_version *version, json_t
 {
     struct err why = {0};
     json_auto_t *answer = NULL;
+    int rc = shared_config_check_version(ask, version, err);
+    if (rc < 0) {
+        return rc;
+    }
     ask_restart_clock(ask); /* nobody knows how long the user took */
-    int rc = ask_put(ask, CONFIG_PATH, document, version->tag, &answer, &why);
+    rc = ask_put(ask, CONFIG_PATH, document, version->tag, &answer, &why);
     if (rc == ERR_CONFLICT) {
         return is_there(ask, document)
                    ? 0

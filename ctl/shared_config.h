@@ -14,6 +14,10 @@
  * of the cluster, for told_end(); may be NULL. Both are the caller's. */
 int shared_config_get(const struct cli_call *call, struct ask *ask, struct ask_version *ret_version,
                       json_t **ret_view, struct err *err);
+/* May what was read be replaced, and nothing else? Only with its revision. ERR_PROTOCOL: it has
+ * none. */
+int shared_config_check_version(const struct ask *ask, const struct ask_version *version,
+                                struct err *err);
 /* @document in the place of what was read as @version. ERR_CONFLICT: somebody else was faster;
  * ERR_REFUSED: it is wrong, or may not be changed. */
 int shared_config_put(struct ask *ask, const struct ask_version *version, json_t *document,

@@ -59,6 +59,14 @@ static bool streams(json_t *member)
     return strcmp(view_text(member, "state"), "streaming") == 0;
 }
 
+/* As /cluster has it of a standby: how it replicates, if that is known. */
+static bool runs(json_t *member)
+{
+    const char *state = view_text(member, "state");
+    return streams(member) || strcmp(state, "running") == 0 ||
+           strcmp(state, "in archive recovery") == 0;
+}
+
 static bool is_near(json_t *member)
 {
     json_t *lag = json_object_get(member, "lag");
@@ -88,6 +96,14 @@ bool switch_is_asynchronous(json_t *view, const char *name)
     return waits_for_some(view) && !is_role(named(view, name), "sync_standby");
 }
 
+/* While commits wait for certain standbys nobody else may be promoted; nobody at all, if there is
+ * none of them. A node of an older version tells no mode. */
+static bool may_take_over(json_t *view, const char *name)
+{
+    bool is_strict = strcmp(view_text(view, "synchronous_mode"), "on") == 0 || waits_for_some(view);
+    return !is_strict || is_role(named(view, name), "sync_standby");
+}
+
 json_t *switch_candidates(json_t *view, const char *leader)
 {
     json_t *names = json_array();
@@ -113,9 +129,10 @@ static void check_leader(json_t *checks, json_t *view, const struct switch_plan 
     if (plan->is_failover) {
         return; /* whoever leads, or nobody */
     }
-    if (plan->leader[0] != '\0' && has) {
+    if (plan->leader != NULL && has) {
         add(checks, strcmp(plan->leader, leader) == 0,
-            "leave --leader out, or name the primary of now", "%s is the primary", plan->leader);
+            "leave --leader out, or name the primary of now", "%s is the primary",
+            plan->leader[0] != '\0' ? plan->leader : "\"\"");
     } else {
         add(checks, has, "pgraftctl why says for whom it waits; pgraftctl failover names one",
             has ? "%s is the primary" : "%sthere is a primary", leader);
@@ -138,7 +155,7 @@ static void check_candidate(json_t *checks, json_t *view, const struct switch_pl
     add(checks, may_lead(member), "take the tag away in its configuration, or name another one",
         "%s may be primary: no nofailover, no failover_priority 0", name);
     if (!plan->is_failover) {
-        add(checks, !switch_is_asynchronous(view, name),
+        add(checks, may_take_over(view, name),
             "name a synchronous standby, or set synchronous_mode: quorum",
             "commits wait for %s, if they wait for anybody", name);
     }
@@ -146,6 +163,8 @@ static void check_candidate(json_t *checks, json_t *view, const struct switch_pl
         add(checks, streams(member), "pgraftctl why says what it waits for", "%s streams", name);
         add(checks, is_near(member), "wait until it has caught up: pgraftctl list -W",
             "%s lacks no more than 64 MiB of WAL", name);
+    } else {
+        add(checks, runs(member), "pgraftctl why says what it waits for", "%s runs", name);
     }
 }
 
@@ -159,7 +178,7 @@ static void check_any(json_t *checks, json_t *view)
     {
         json_t *member = named(view, json_string_value(name));
         is_able = is_able || (streams(member) && is_near(member) &&
-                              !switch_is_asynchronous(view, json_string_value(name)));
+                              may_take_over(view, json_string_value(name)));
     }
     add(checks, json_array_size(names) > 0, "add a member, or take its tag nofailover away",
         "there is another member that may be primary");

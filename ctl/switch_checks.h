@@ -14,7 +14,7 @@
 
 struct switch_plan {
     bool is_failover;
-    const char *leader;    /* ""; of a switchover */
+    const char *leader;    /* of a switchover: who was named; NULL: nobody was */
     const char *candidate; /* "": whoever is able */
 };
 

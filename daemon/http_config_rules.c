@@ -9,14 +9,20 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/err.h"
+#include "base/json_bound.h"
 #include "base/mem.h"
 #include "config/dynamic.h"
 #include "config/merge.h"
+#include "config/yaml_tree.h"
 #include "daemon/json_in.h"
 #include "supervisor/pg_rules.h"
 
 #define TAG_SIZE 24
 #define BLANKS " \t"
+/* What is stored was not always let in here: as the first value or by hand there may be whatever
+ * the nodes take when they read it as YAML, which counts no keys. */
+#define STORED_DEPTH_MAX TREE_DEPTH_MAX
+#define STORED_VALUES_MAX ((size_t)3 * TREE_NODES_MAX)
 
 /* ---- whether it is meant for what is there ---- */
 
@@ -44,7 +50,8 @@ json_t *config_stored_read(const struct config_stored *stored, struct buf *why)
         buf_str(why, "no configuration is stored: the key config is not there");
         return NULL;
     }
-    json_t *read = json_in_parse(stored->text, strlen(stored->text), &err);
+    json_t *read = json_in_parse_within(stored->text, strlen(stored->text), STORED_DEPTH_MAX,
+                                        STORED_VALUES_MAX, &err);
     if (read == NULL) {
         buf_printf(why, "the key config is no object of JSON, replace it with PUT /config: %s",
                    err.msg);
@@ -89,7 +96,11 @@ static void judge_parameters(json_t *now, json_t *next, struct problems *problem
     {
         char written[PG_RULE_TEXT];
         char words[PG_RULE_WORDS];
-        const struct pg_rule *rule = pg_rule_of(name);
+        CLEANUP(mem_freep) char *lower = mem_strdup(name); /* as PostgreSQL takes it, and a node */
+        for (char *at = lower; *at != '\0'; at++) {
+            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        }
+        const struct pg_rule *rule = pg_rule_of(lower);
         json_t *before = json_object_get(parameters_of(now), name);
         bool is_judged = rule != NULL && rule->kind != PG_RULE_OURS && !json_is_null(value) &&
                          json_equal(before, value) == 0;
@@ -115,6 +126,26 @@ static void judge_text(const struct config_stored *stored, json_t *now, json_t *
         buf_clear(&v->text);
         join(&problems, &v->text);
         refuse(v, 400, ERR_INVALID);
+    }
+}
+
+static bool is_bounded(const char *text)
+{
+    return json_is_bounded(text, strlen(text), JSON_IN_DEPTH_MAX, JSON_IN_VALUES_MAX);
+}
+
+/* Change by change it must not become more than a request, a PUT of all of it, may hold. What was
+ * too large already may be made less. */
+static void judge_size(const struct config_stored *stored, struct config_verdict *v)
+{
+    bool was_bounded = stored->text == NULL || is_bounded(stored->text);
+    if (was_bounded && !is_bounded(buf_text(&v->text))) {
+        buf_clear(&v->text);
+        buf_printf(&v->text,
+                   "the configuration would have more than %d keys and values, or be nested over "
+                   "%d deep",
+                   JSON_IN_VALUES_MAX, JSON_IN_DEPTH_MAX);
+        refuse(v, 413, ERR_TOO_LARGE);
     }
 }
 
@@ -151,6 +182,9 @@ void config_judge(const struct config_wish *wish, const struct config_stored *st
         if (differs) {
             take_text(next, v);
             judge_text(stored, now, next, v);
+            if (v->status == 200) {
+                judge_size(stored, v);
+            }
         } else {
             buf_str(&v->text, stored->text);
         }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/cli.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -82,17 +83,24 @@ static void finish(struct switching *s, const struct switch_outcome *outcome)
     say(s->r, outcome->status, outcome->text);
 }
 
-static void give_up(struct switching *s)
+static void give_up(struct switching *s, uint64_t waited_ms)
 {
     struct switch_outcome late;
-    switch_judge_late(&s->progress, (s->wait_ms + 999) / 1000, &late);
+    switch_judge_late(&s->progress, (waited_ms + 999) / 1000, &late);
     finish(s, &late);
+}
+
+/* Before the time is over: nobody here will hear of it any more. */
+static void lose_sight(struct switching *s)
+{
+    give_up(s, http_now_ms() - s->r->began_ms);
 }
 
 static void on_time(uv_timer_t *timer)
 {
-    struct http_request *r = timer->data;
-    give_up(r->state);
+    const struct http_request *r = timer->data;
+    struct switching *s = r->state;
+    give_up(s, s->wait_ms);
 }
 
 static void take_change(struct switching *s, const struct pgraft_change *change)
@@ -117,9 +125,9 @@ static void on_changes(void *ctx, const struct pgraft_changes *c)
     struct switching *s = ctx;
     struct switch_outcome outcome = {.status = 0};
     if (c->status != 0) {
-        /* What was put stands, and nobody here will hear of it any more. */
+        /* What was put stands. */
         s->store_watch = c->status == ERR_COMPACTED ? s->store_watch : 0;
-        give_up(s);
+        lose_sight(s);
         return;
     }
     for (size_t i = 0; i < c->count && outcome.status == 0; i++) {
@@ -153,18 +161,30 @@ static void wait_from(struct switching *s, uint64_t revision)
     rc = uv_timer_start(timer, on_time, s->wait_ms, 0);
     MUST(rc == 0);
     if (pgraft_watch(r->http->store, &watch, &s->store_watch, &error) != 0) {
-        give_up(s);
+        lose_sight(s);
     }
 }
 
 /* ---- writing ---- */
 
-static void not_written(struct http_request *r, const struct pgraft_result *result)
+static void say_why(struct http_request *r, const char *what, const struct pgraft_result *result)
 {
     CLEANUP(buf_close) struct buf text = {0};
     bool says_more = result->message[0] != '\0';
-    buf_printf(&text, NOT_WRITTEN ": %s", says_more ? result->message : err_text(result->status));
+    buf_printf(&text, "%s: %s", what, says_more ? result->message : err_text(result->status));
     say(r, 503, buf_text(&text));
+}
+
+static void not_written(struct http_request *r, const struct pgraft_result *result)
+{
+    say_why(r, NOT_WRITTEN, result);
+}
+
+/* Of what may have been applied, or may still be, nobody must be told that it has failed. */
+static void perhaps_written(struct http_request *r, const struct pgraft_result *result,
+                            const char *unknown)
+{
+    say_why(r, err_may_be_applied(result->status) ? unknown : NOT_WRITTEN, result);
 }
 
 static const struct pgraft_pair *got(const struct pgraft_result *result, size_t op)
@@ -177,7 +197,9 @@ static void written(struct http_request *r, const struct pgraft_result *result)
 {
     struct switching *s = r->state;
     if (result->status != 0) {
-        not_written(r, result);
+        perhaps_written(
+            r, result,
+            s->progress.is_failover ? "Failover status unknown" : "Switchover status unknown");
         return;
     }
     if (!result->succeeded) {
@@ -235,6 +257,38 @@ static void write_key(struct switching *s, const struct row_failover *wish)
 
 /* ---- what is asked for ---- */
 
+/* Patroni passes over what it does not know: a time whose name is misspelt would mean "at once".
+ * False: it was refused. */
+static bool knows_all(struct http_request *r)
+{
+    static const struct json_in_field known[] = {{.name = "leader"},
+                                                 {.name = "candidate"},
+                                                 {.name = "member"},
+                                                 {.name = "scheduled_at"},
+                                                 {.name = "timeout_ms"}};
+    const char *name = NULL;
+    json_t *value = NULL;
+    if (MHD_get_connection_values(r->mhd, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0) {
+        say(r, 400, "what is wanted stands in the body: there are no parameters here");
+        return false;
+    }
+    json_object_foreach(r->json, name, value)
+    {
+        size_t at = 0;
+        while (at < ARRAY_LEN(known) && strcmp(known[at].name, name) != 0) {
+            at++;
+        }
+        if (at == ARRAY_LEN(known)) {
+            struct err err = {0};
+            err_set(&err, ERR_INVALID, "%s: there is no such member here", cli_quoted(name).text);
+            json_in_hint(known, ARRAY_LEN(known), name, &err);
+            say(r, 400, err.msg);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A member that is null is not given. False: it is no text, and that is answered. */
 static bool take_text(struct http_request *r, const char *name, const char **ret_text)
 {
@@ -256,7 +310,7 @@ static bool take_wait(struct http_request *r, uint64_t *ret_ms)
 {
     const json_t *value = json_object_get(r->json, "timeout_ms");
     json_int_t ms = json_integer_value(value);
-    if (value != NULL && (ms < 1 || ms > HTTP_TIMEOUT_MS_MAX)) {
+    if (value != NULL && !json_is_null(value) && (ms < 1 || ms > HTTP_TIMEOUT_MS_MAX)) {
         say(r, 400, "timeout_ms: must be 1 to 600000");
         return false;
     }
@@ -273,7 +327,8 @@ static void begin(struct http_request *r, bool is_failover)
         http_fail_status(r, 503, ERR_REFUSED, "this node supervises no PostgreSQL");
         return;
     }
-    if (!take_text(r, "leader", &request.leader) || !take_text(r, "member", &request.candidate) ||
+    if (!knows_all(r) || !take_text(r, "leader", &request.leader) ||
+        !take_text(r, "member", &request.candidate) ||
         !take_text(r, "candidate", &request.candidate) ||
         !take_text(r, "scheduled_at", &request.scheduled_at) || !take_wait(r, &wait_ms)) {
         return;
@@ -312,7 +367,7 @@ void http_failover(struct http_request *r)
 static void deleted(struct http_request *r, const struct pgraft_result *result)
 {
     if (result->status != 0) {
-        not_written(r, result);
+        perhaps_written(r, result, "it is not known whether the switchover was deleted");
     } else if (!result->succeeded) {
         say(r, 409, "the scheduled switchover has changed meanwhile, or is being carried out");
     } else {
@@ -353,6 +408,9 @@ void http_switchover_delete(struct http_request *r)
 {
     struct keys keys;
     struct pgraft_error error = {0};
+    if (!http_take_parameters(r)) {
+        return;
+    }
     struct pgraft_call call = http_call(r, found);
     find_keys(r, &keys);
     int code =

@@ -16,12 +16,13 @@
 
 /* ---- the text as a whole ---- */
 
-json_t *json_in_parse(const char *text, size_t size, struct err *err)
+json_t *json_in_parse_within(const char *text, size_t size, size_t depth_max, size_t values_max,
+                             struct err *err)
 {
     json_error_t wrong;
-    if (!json_is_bounded(text, size, JSON_IN_DEPTH_MAX, JSON_IN_VALUES_MAX)) {
-        err_set(err, ERR_TOO_LARGE, "JSON: more than %d values, or nested over %d deep",
-                JSON_IN_VALUES_MAX, JSON_IN_DEPTH_MAX);
+    if (!json_is_bounded(text, size, depth_max, values_max)) {
+        err_set(err, ERR_TOO_LARGE, "JSON: more than %zu values, or nested over %zu deep",
+                values_max, depth_max);
         return NULL;
     }
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &wrong);
@@ -36,6 +37,11 @@ json_t *json_in_parse(const char *text, size_t size, struct err *err)
         return NULL;
     }
     return root;
+}
+
+json_t *json_in_parse(const char *text, size_t size, struct err *err)
+{
+    return json_in_parse_within(text, size, JSON_IN_DEPTH_MAX, JSON_IN_VALUES_MAX, err);
 }
 
 /* ---- values ---- */

@@ -44,6 +44,9 @@ struct json_in_field {
 
 /* One object, and nothing behind it; NULL and ERR_INVALID, ERR_TOO_LARGE. */
 json_t *json_in_parse(const char *text, size_t size, struct err *err);
+/* The same of what was let in by somebody else's bounds. */
+json_t *json_in_parse_within(const char *text, size_t size, size_t depth_max, size_t values_max,
+                             struct err *err);
 
 /* Fills in the fields from @object; what @out points to lives as long as @object and @arena.
  * @where: "" or "then[2].put", for messages. */

@@ -114,6 +114,13 @@ static void put_weaker(struct buf *out, const struct cluster_view *view)
     }
 }
 
+static const char *mode_name(enum sync_mode mode)
+{
+    static const char *const names[] = {
+        [SYNC_OFF] = "off", [SYNC_QUORUM] = "quorum", [SYNC_ON] = "on"};
+    return names[mode];
+}
+
 void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t boot_ms)
 {
     CLEANUP(buf_close) struct buf cluster = {0};
@@ -136,6 +143,7 @@ void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t
     put_name(out, "leader", &view->leader);
     json_put_number(out, "epoch", view->epoch);
     json_put_text(out, "loss", view->loss[0] != '\0' ? view->loss : NULL);
+    json_put_text(out, "synchronous_mode", mode_name(view->sync_mode));
     put_weaker(out, view);
     json_put_bool(out, "held", view->is_held);
     json_put_raw(out, "cluster", buf_text(&cluster));

@@ -7,10 +7,14 @@
 
 #include <jansson.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
+#include "config/merge.h"
+#include "config/scalar.h"
 
-#define LOOP_WAIT_S 10
-#define LOOP_WAIT_S_MAX 3600
+#define LOOP_WAIT_MS 10000
+#define LOOP_WAIT_MS_MAX 86400000 /* of the setting */
+#define WAIT_S_MAX 600            /* nobody may wait for longer (docs/http.md) */
 
 enum {
     DONE = 200,
@@ -76,10 +80,22 @@ void switch_judge_late(const struct switch_progress *p, uint64_t waited_s,
                    verb(p), waited_s);
 }
 
+/* A number is the same as its text, and may have a unit. */
+static uint64_t loop_wait_ms(json_t *config)
+{
+    uint64_t ms = 0;
+    json_t *value = json_object_get(config, "loop_wait");
+    if (!json_is_string(value) && !json_is_number(value)) {
+        return LOOP_WAIT_MS;
+    }
+    CLEANUP(mem_freep) char *text = config_scalar_text(value);
+    bool is_good = scalar_duration_ms(text, &ms, NULL) == 0 && ms <= LOOP_WAIT_MS_MAX;
+    return is_good && ms > LOOP_WAIT_MS ? ms : LOOP_WAIT_MS;
+}
+
 uint64_t switch_wait_s(const void *config, size_t size)
 {
     json_auto_t *json = config != NULL ? json_loadb(config, size, 0, NULL) : NULL;
-    json_int_t loop_wait = json_integer_value(json_object_get(json, "loop_wait"));
-    bool is_longer = loop_wait > LOOP_WAIT_S && loop_wait <= LOOP_WAIT_S_MAX;
-    return 2 * (is_longer ? (uint64_t)loop_wait : LOOP_WAIT_S);
+    uint64_t wait_s = 2 * loop_wait_ms(json) / 1000;
+    return wait_s < WAIT_S_MAX ? wait_s : WAIT_S_MAX;
 }

@@ -36,7 +36,8 @@ void switch_judge_progress(const struct switch_progress *p, struct switch_outcom
 void switch_judge_late(const struct switch_progress *p, uint64_t waited_s,
                        struct switch_outcome *ret_outcome);
 
-/* How long Patroni waits: twice loop_wait, and at least 20 s. @config: the key; NULL: none. */
+/* How long Patroni waits: twice loop_wait, at least 20 s, and here at most 10 min. @config: the
+ * key; NULL: none. */
 uint64_t switch_wait_s(const void *config, size_t size);
 
 #endif /* DAEMON_SWITCH_OUTCOME_H_ */

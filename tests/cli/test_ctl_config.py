@@ -45,17 +45,18 @@ CHANGED = "Configuration changed\n"
 class Cluster(Node):
     """A node with a configuration."""
 
-    def __init__(self, first=None, view=None, meanwhile=None, broken=None):
+    def __init__(self, first=None, view=None, meanwhile=None, broken=None, tag='"{}"'):
         super().__init__({"/config": self.config, "/pgraft/v1/view": view or TWO})
         self.document = FIRST if first is None else first
         self.revision = 12
         self.meanwhile = meanwhile  # somebody else's change, between the read and the write
         self.broken = broken  # what a write is answered with
+        self.tag = tag  # as what stands in between makes it
         self.puts = []
 
     def config(self, body):
         if body is None:
-            return Tagged(self.document, f'"{self.revision}"')
+            return Tagged(self.document, self.tag.format(self.revision))
         method, _path, _body, headers = self.seen[-1]
         assert method == "PUT"
         self.puts.append(headers["If-Match"])
@@ -124,6 +125,34 @@ def test_there_is_none():
                "/pgraft/v1/view": TWO}) as node:
         for command in ("show-config", "edit-config"):
             assert fails(1, command, node=node) == "no configuration is stored: the key config is not there"
+
+
+@pytest.mark.parametrize("tag", ["", '"' + 200 * "1" + '"'])
+def test_without_a_revision_nothing_is_written(tag):
+    with Cluster(tag=tag) as node:
+        assert "answers without the revision of the configuration (ETag)" in fails(
+            1, "edit-config", "--force", "-s", "ttl=20", node=node)
+        assert (node.puts, told("show-config", node=node)) == ([], YAML)
+
+
+@pytest.mark.parametrize("text", ["ttl: 1\nttl: 2\n", "pause: true\npostgresql:\n  use_slots: true\n  use_slots: false\n"])
+def test_a_key_that_stands_twice_is_refused(node, tmp_path, text):
+    file = tmp_path / "change.yml"
+    file.write_text(text)
+    line = len(text.splitlines())
+    key = text.split()[-2]
+    said = f"{file}:{line}:{1 + text.splitlines()[-1].index(key)}: {key} again, after line {line - 1}"
+    for option in ("--apply", "--replace"):
+        assert fails(2, "edit-config", option, file, "--force", node=node) == said
+    status, _out, err = ctl("edit-config", "--force", node=node, env=editor(tmp_path, f"cp {file} $1\n"))
+    assert (status, err.partition(": ")[2].replace("the edited text", str(file))) == (2, said + "\n")
+    assert node.puts == []
+
+
+def test_a_tag_that_was_called_weak_on_its_way():
+    with Cluster(tag='W/"{}"') as node:
+        told("edit-config", "--force", "-s", "ttl=20", node=node)
+        assert node.puts == ['"12"']
 
 
 # --- edit-config: by options ---

@@ -7,6 +7,7 @@ primary would. What is refused with which words is tests/unit/test_patroni_switc
 """
 import json
 import os
+import re
 import threading
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_switchover_that_comes_to_its_end(nodes, number):
 
 
 def test_another_one_was_chosen(nodes):
-    asked = Asked(nodes[2], "/switchover/", {"leader": "pg1", "member": "pg2", "scheduled_at": None})
+    asked = Asked(nodes[2], "/switchover/", {"leader": "pg1", "member": "pg2", "scheduled_at": None, "timeout_ms": None})
     assert until(lambda: wish(nodes[1])) == {"leader": "pg1", "member": "pg2"}
     take_over(nodes[1], "pg3")
     assert asked.told() == (200, 'Switched over to "pg3" instead of "pg2"')
@@ -143,6 +144,14 @@ def test_a_client_that_goes_away(nodes):
     ("/switchover", {"leader": "pg1", "candidate": "w1"}, (412, "candidate does not exists")),
     ("/switchover", {"leader": "pg1", "scheduled_at": "soon"},
      (422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601")),
+    ("/switchover", {"leader": "pg1", "schedule_at": LATER},
+     (400, '"schedule_at": there is no such member here; did you mean scheduled_at?')),
+    ("/switchover", {"leader": "pg1", "candidat": "pg2"},
+     (400, '"candidat": there is no such member here; did you mean candidate?')),
+    ("/switchover", {"leader": "pg1", "quux": None}, (400, '"quux": there is no such member here')),
+    ("/switchover?scheduled_at=" + LATER, {"leader": "pg1"},
+     (400, "what is wanted stands in the body: there are no parameters here")),
+    ("/failover", {"candidate": "pg2", "force": True}, (400, '"force": there is no such member here')),
     ("/failover", {}, (400, "Failover could be performed only to a specific candidate")),
     ("/failover", {"candidate": "pg2", "scheduled_at": LATER}, (400, "Failover can't be scheduled"))])
 def test_refused_by_what_is_told(nodes, path, body, answer):
@@ -156,6 +165,40 @@ def test_refused_by_the_store(nodes):
     put(nodes[1], "leader", "pg3")
     assert ask(nodes[2], "/switchover", {"leader": "pg1"}) == (412, "leader name does not match")
     assert wish(nodes[1]) is None
+
+
+def test_a_majority_that_goes_away():
+    """The wish may be written all the same: nobody is told that it was not."""
+    some = Nodes(3, "--views", "yes")
+    try:
+        some[1].done("kv/put", {"key": PREFIX + "leader", "value": "pg1"})
+        asked = int(until(lambda: some[1].get("/raft").json["leader"])[1:])
+        some.tell("view", asked, "pg1")
+        for number in {1, 2, 3} - {asked}:
+            some.tell("stop", number)
+        status, text = ask(some[asked], "/switchover", {"leader": "pg1", "candidate": "pg2"})
+        assert (status, text.partition(":")[0]) == (503, "Switchover status unknown")
+        for number in {1, 2, 3} - {asked}:
+            some.tell("start", number)
+        assert until(lambda: wish(some[asked])) == {"leader": "pg1", "member": "pg2"}
+    finally:
+        some.close()
+
+
+def test_a_store_that_stops_meanwhile():
+    """What was waited is told, not what would have been."""
+    some = Nodes(3, "--views", "yes")
+    try:
+        some[1].done("kv/put", {"key": PREFIX + "leader", "value": "pg1"})
+        some.tell("view", 2, "pg2")
+        asked = Asked(some[2], "/switchover", {"leader": "pg1", "timeout_ms": 600000})
+        until(lambda: wish(some[1]))
+        some.tell("stop", 2)
+        status, text = asked.told()
+        assert status == 503
+        assert int(re.fullmatch(r"Switchover status unknown after (\d+) seconds; .*", text)[1]) < 600
+    finally:
+        some.close()
 
 
 def test_methods_and_bodies(nodes):

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 
-#define CONFIG_KIT_VARIABLES_MAX 10
+#define CONFIG_KIT_VARIABLES_MAX 16
 
 /* What to load; the text is a file named in messages as "PGRAFT_CONFIGURATION". */
 struct config_kit {

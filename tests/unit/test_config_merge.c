@@ -140,12 +140,37 @@ static void test_what_may_be_stored_is_taken_by_every_node(void **state)
     }
 }
 
+/* Names to compare with come with the text, too: each with each would not end. What is shown has
+ * its guess all the same. */
+static void test_thousands_of_unknown_keys(void **state)
+{
+    (void)state;
+    static const char tail[] = "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_close) struct buf said = {0};
+    CLEANUP(problems_close) struct problems problems = {0};
+    buf_str(&text, "{\"postgresql\": {\"paramters\": {}, \"create_replica_methods\": [\"m\"");
+    for (unsigned i = 0; i < 4950; i++) {
+        buf_printf(&text, ", \"m%04u%s\"", i, tail);
+    }
+    buf_str(&text, "]");
+    for (unsigned i = 0; i < 4950; i++) {
+        buf_printf(&text, ", \"%04uk%s\": 1", i, tail);
+    }
+    buf_str(&text, "}}");
+    assert_int_equal(config_dynamic_check(buf_text(&text), NULL, &problems), ERR_INVALID);
+    assert_int_equal(problems_count(&problems, PROBLEM_ERROR), 4951);
+    problems_print_level(&problems, PROBLEM_ERROR, &said);
+    assert_non_null(strstr(buf_text(&said), "paramters: unknown key; did you mean parameters?\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_what_may_be_stored),
         cmocka_unit_test(test_what_may_be_stored_is_taken_by_every_node),
+        cmocka_unit_test(test_thousands_of_unknown_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "daemon/http_config_rules.h"
 
@@ -66,6 +67,9 @@ static const struct {
      "postgresql.parameters.max_connections: can not be \"many\", but 25 to 262143", false, true},
     {"... is too little", true, PARAMETERS("24"), STORED, NULL, 400, ERR_INVALID,
      "postgresql.parameters.max_connections: can not be \"24\", but 25 to 262143", false, false},
+    {"... in capitals, which is the same one", true,
+     "{\"postgresql\": {\"parameters\": {\"Max_Connections\": 5}}}", STORED, NULL, 400, ERR_INVALID,
+     "postgresql.parameters.Max_Connections: can not be \"5\", but 25 to 262143", false, false},
     {"... is the least", true, PARAMETERS("25"), STORED, NULL, 200, 0, PARAMETERS("25"), false,
      false},
     {"... and a text that is a number", true, PARAMETERS("\"101\""), STORED, NULL, 200, 0,
@@ -104,6 +108,59 @@ static void test_every_situation(void **state)
     }
 }
 
+/* {"slots": {"s0": 1, ...}}: @count of them, from @first on; the caller's. */
+static char *slots(unsigned first, unsigned count)
+{
+    struct buf text = {0};
+    buf_str(&text, "{\"slots\": {");
+    for (unsigned i = 0; i < count; i++) {
+        buf_printf(&text, "%s\"s%u\": 1", i > 0 ? ", " : "", first + i);
+    }
+    buf_str(&text, "}}");
+    return text.bytes;
+}
+
+/* What is stored can be read and replaced again, however it grew. */
+static void test_it_does_not_grow_without_bound(void **state)
+{
+    static const struct {
+        unsigned stored, more;
+        unsigned status;
+        bool deletes; /* one, instead of adding some */
+    } steps[] = {
+        {8000, 150, 200, false}, {8000, 600, 413, false},
+        {9000, 10, 200, false}, /* of bootstrap.dcs, or by hand */
+        {9000, 0, 200, true},    {9000, 1100, 400, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        CLEANUP(mem_freep) char *stored_text = slots(0, steps[i].stored);
+        CLEANUP(mem_freep) char *more = slots(steps[i].stored, steps[i].more);
+        json_auto_t *body =
+            json_loads(steps[i].deletes ? "{\"slots\": {\"s7\": null}}" : more, 0, NULL);
+        const struct config_stored stored = {.text = stored_text, .revision = REVISION};
+        const struct config_wish wish = {.body = body};
+        CLEANUP(config_verdict_close) struct config_verdict v = {0};
+        config_judge(&wish, &stored, &v);
+        assert_int_equal(v.status, steps[i].status);
+        if (v.status == 413) {
+            assert_int_equal(v.code, ERR_TOO_LARGE);
+            assert_non_null(strstr(buf_text(&v.text), "would have more than 16384"));
+        }
+    }
+}
+
+/* Deeper than a request may be: of bootstrap.dcs, which every node takes. */
+static void test_what_is_stored_may_be_deep(void **state)
+{
+    (void)state;
+    const struct config_stored stored = {
+        .text = "{\"slots\": {\"s\": [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}}", .revision = REVISION};
+    CLEANUP(buf_close) struct buf why = {0};
+    json_auto_t *read = config_stored_read(&stored, &why);
+    assert_non_null(read);
+}
+
 static void test_tags(void **state)
 {
     static const struct {
@@ -136,6 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_situation),
+        cmocka_unit_test(test_it_does_not_grow_without_bound),
+        cmocka_unit_test(test_what_is_stored_may_be_deep),
         cmocka_unit_test(test_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

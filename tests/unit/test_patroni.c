@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/must.h"
 #include "daemon/patroni.h"
 #include "tests/lib/view_kit.h"
@@ -580,6 +581,22 @@ static void every_document_is_json(void **state)
     buf_close(&out);
 }
 
+static void the_mode_that_is_in_force_is_told(void **state)
+{
+    static const char *const modes[] = {[SYNC_OFF] = "\"synchronous_mode\":\"off\"",
+                                        [SYNC_QUORUM] = "\"synchronous_mode\":\"quorum\"",
+                                        [SYNC_ON] = "\"synchronous_mode\":\"on\""};
+    static struct cluster_view view;
+    (void)state;
+    view_kit_fill(&view, "pg2");
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        CLEANUP(buf_close) struct buf out = {0};
+        view.sync_mode = (enum sync_mode)i;
+        patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
+        assert_non_null(strstr(buf_text(&out), modes[i]));
+    }
+}
+
 /* The primary alone knows who asks it for less; it is told only where somebody does. */
 static void who_asks_for_less_is_told_of_the_leader(void **state)
 {
@@ -609,6 +626,7 @@ int main(void)
         cmocka_unit_test(the_cluster_is_patronis),
         cmocka_unit_test(witnesses_and_doubt_are_told_where_asked_for),
         cmocka_unit_test(every_document_is_json),
+        cmocka_unit_test(the_mode_that_is_in_force_is_told),
         cmocka_unit_test(who_asks_for_less_is_told_of_the_leader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

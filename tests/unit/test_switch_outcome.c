@@ -128,7 +128,13 @@ static void it_waits_as_long_as_patroni(void **state)
         {"{\"loop_wait\": 17}", 34},
         {"{\"loop_wait\": -17}", 20},
         {"{\"loop_wait\": 1000000000}", 20},
-        {"{\"loop_wait\": \"17\"}", 20},
+        {"{\"loop_wait\": \"17\"}", 34},
+        {"{\"loop_wait\": \"60s\"}", 120},
+        {"{\"loop_wait\": 12.5}", 25},
+        {"{\"loop_wait\": \"2h\"}", 600},
+        {"{\"loop_wait\": \"2d\"}", 20},
+        {"{\"loop_wait\": [17]}", 20},
+        {"{\"loop_wait\": \"soon\"}", 20},
         {"nonsense", 20},
     };
     struct switch_outcome o;

@@ -90,7 +90,7 @@ static void test_null_is_plain(void **state)
 {
     (void)state;
     CLEANUP(world_close) struct world w = {0};
-    assert_non_null(parse(&w, "a:\nb: ~\nc: NULL\nd: ''\ne: 'null'\nf: nul\ng: !!str ~\n"));
+    assert_non_null(parse(&w, "a:\nb: ~\nc: NULL\nd: ''\ne: 'null'\nf: nUll\ng: !!str ~\n"));
     static const char *const nulls[] = {"a", "b", "c"};
     static const char *const others[] = {"d", "e", "f", "g"};
     for (size_t i = 0; i < ARRAY_LEN(nulls); i++) {
@@ -261,6 +261,23 @@ static void test_size_and_number_are_bounded(void **state)
     assert_non_null(strstr(buf_text(&v.said), ": more than 10000 values\n"));
 }
 
+/* Each line before it is looked at once: if it were not, this would not end. */
+static void test_a_mistake_after_many_lines(void **state)
+{
+    (void)state;
+    CLEANUP(buf_close) struct buf text = {0};
+    buf_str(&text, "a:\n  b: 1\n");
+    while (text.size < TREE_BYTES_MAX - 16) {
+        buf_str(&text, "#\n");
+    }
+    buf_str(&text, " c: 1\n");
+    CLEANUP(world_close) struct world w = {0};
+    assert_null(parse(&w, buf_text(&text)));
+    assert_non_null(strstr(buf_text(&w.said),
+                           "; this line is indented by 1 space, expected was 2 as on line 2, or 0 "
+                           "as on line 1\n"));
+}
+
 static void test_a_file_that_can_not_be_read(void **state)
 {
     (void)state;
@@ -325,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_aliases_can_not_explode),
         cmocka_unit_test(test_merges_can_not_explode),
         cmocka_unit_test(test_size_and_number_are_bounded),
+        cmocka_unit_test(test_a_mistake_after_many_lines),
         cmocka_unit_test(test_a_file_that_can_not_be_read),
         cmocka_unit_test(test_overlay_merges_maps_and_replaces_the_rest),
         cmocka_unit_test(test_put_makes_the_way),
