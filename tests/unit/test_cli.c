@@ -133,6 +133,29 @@ static const struct cli_program daemon_like = {
         .run = run_sample,
     },
 };
+/* A program with options of two names, and a command that takes letters of the program's. */
+static const struct cli_program taking = {
+    .name = "taking",
+    .version = "1.2.3",
+    .summary = "Take letters.",
+    .exit_statuses = "0 done, 2 usage",
+    .options = CLI_OPTIONS(
+        {.name = "config", .alias = "config-file", .letter = 'c', .value = "FILE", .help = "what to read"},
+        {.name = "endpoint", .letter = 'e', .value = "URL", .help = "whom to ask"}),
+    .commands = (const struct cli_command[]){
+        CLI_COMPLETION_COMMAND("taking"),
+        CLI_HELP_COMMAND("taking"),
+        {
+            .name = "query",
+            .summary = "Ask.",
+            .options = CLI_OPTIONS(
+                {.name = "command", .letter = 'c', .takes_letter = true, .value = "SQL", .help = "what to ask"},
+                {.name = "extended", .letter = 'e', .takes_letter = true, .help = "more columns"}),
+            .example = "taking -c x query -c y",
+            .run = run_sample,
+        },
+        {.name = NULL}},
+};
 /* clang-format on */
 
 /* --- Parsing --- */
@@ -286,6 +309,17 @@ static const struct line_row good_lines[] = {
     {"--help --version",                    "HELP"},
     {"list --tag --help",                   "RUN list tag+=--help"},
 };
+static const struct line_row taking_lines[] = {
+    {"-c a query -c b -e",                  "RUN query command=b extended= config=a"},
+    {"-e a query -ec b",                    "RUN query command=b extended= endpoint=a"},
+    {"query --config a --endpoint b",       "RUN query config=a endpoint=b"},
+    {"--config-file a query",               "RUN query config=a"},
+    {"query --config a --config-file=b",    "RUN query config=b"},
+};
+static const struct bad_row taking_bad_lines[] = {
+    {"query -e a", "unexpected argument 'a'", "taking query"},
+    {"query --config-fil b", "unknown option '--config-fil', did you mean '--config-file'?", "taking query"},
+};
 static const struct bad_row bad_lines[] = {
     {"", "no command given", "sample"},
     {"-v", "no command given", "sample"},
@@ -370,12 +404,14 @@ static void a_good_line_is_understood(void **state)
 {
     (void)state;
     check_lines(&sample, good_lines, ARRAY_LEN(good_lines));
+    check_lines(&taking, taking_lines, ARRAY_LEN(taking_lines));
 }
 
 static void a_bad_line_gets_one_specific_error(void **state)
 {
     (void)state;
     check_bad_lines(&sample, bad_lines, ARRAY_LEN(bad_lines));
+    check_bad_lines(&taking, taking_bad_lines, ARRAY_LEN(taking_bad_lines));
 }
 
 static void a_program_may_run_without_a_command(void **state)
@@ -555,6 +591,22 @@ static void help_of_the_program(void **state)
                         "exit status: 0 done, 2 usage\n");
 }
 
+static void help_shows_a_letter_with_the_option_that_has_it(void **state)
+{
+    (void)state;
+    CLEANUP(buf_close) struct buf got = {0};
+    CLEANUP(buf_close) struct buf all = {0};
+    help_of(&taking, "query -h", &got);
+    assert_non_null(strstr(buf_text(&got),
+                           "options:\n"
+                           "  -c, --command SQL                 what to ask\n"
+                           "  -e, --extended                    more columns\n"
+                           "      --config, --config-file FILE  what to read\n"
+                           "      --endpoint URL                whom to ask\n"));
+    help_of(&taking, "-h", &all);
+    assert_non_null(strstr(buf_text(&all), "  -c, --config, --config-file FILE  what to read\n"));
+}
+
 /* The length of the longest line of @text, in which no line ends in a space. */
 static size_t width_of(const char *text)
 {
@@ -670,6 +722,16 @@ static const struct offer_row sample_offers[] = {
     {"=",                                ""},
     {": =",                              ""},
 };
+static const struct offer_row taking_offers[] = {
+    {"query --c",                        "--command --config --config-file"},
+    {"query -e --c",                     "--command --config --config-file"},
+    {"-e x q",                           "query"},
+    {"-e q",                             ""},
+    {"query -c pa",                      ""},
+    {"query --config pa",                "path-dir path-file"},
+    {"query --config-file pa",           "path-dir path-file"},
+    {"-c pa",                            "path-dir path-file"},
+};
 static const struct offer_row daemon_offers[] = {
     {"''",                               "completion help"},
     {"--",                               "--config --check --witness --help --version"},
@@ -736,6 +798,7 @@ static void bash_offers_what_the_parser_takes(void **state)
     (void)state;
     check_offers(&sample, ":", sample_offers, ARRAY_LEN(sample_offers));
     check_offers(&daemon_like, ":", daemon_offers, ARRAY_LEN(daemon_offers));
+    check_offers(&taking, ":", taking_offers, ARRAY_LEN(taking_offers));
 }
 
 static void the_script_works_under_every_shell_option(void **state)
@@ -792,6 +855,7 @@ static void a_good_table_has_no_fault(void **state)
     (void)state;
     assert_string_equal(fault_of(&sample), "");
     assert_string_equal(fault_of(&daemon_like), "");
+    assert_string_equal(fault_of(&taking), "");
 }
 
 static void a_command_row_is_checked(void **state)
@@ -856,6 +920,13 @@ static void an_option_row_is_checked(void **state)
         {{.name = "hint", .letter = 'h', .help = "x"},
          "kv get: option --help or its letter is taken twice"},
         {{.name = "rev", .letter = '-', .help = "x"}, "kv get: option --rev has a strange letter"},
+        {{.name = "rev", .alias = "Rev", .help = "x"}, "kv get: option --rev has a strange alias"},
+        {{.name = "rev", .alias = "format", .help = "x"},
+         "kv get: option --format or its letter is taken twice"},
+        {{.name = "form", .letter = 'f', .help = "x"},
+         "kv get: option --form takes a letter and does not say so"},
+        {{.name = "rev", .letter = 'r', .takes_letter = true, .help = "x"},
+         "kv get: option --rev says that it takes a letter, and takes none"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_string_equal(fault_with_option(rows[i].option), rows[i].fault);
@@ -981,6 +1052,7 @@ int main(void)
         cmocka_unit_test(help_of_a_group),
         cmocka_unit_test(help_of_a_command_that_is_also_a_group),
         cmocka_unit_test(help_of_the_program),
+        cmocka_unit_test(help_shows_a_letter_with_the_option_that_has_it),
         cmocka_unit_test(help_is_wrapped_at_100_columns),
         cmocka_unit_test(bash_offers_what_the_parser_takes),
         cmocka_unit_test(the_script_works_under_every_shell_option),
