@@ -74,6 +74,7 @@ int cmd_member_remove(const struct cli_call *call, struct err *err);
 int cmd_member_transfer(const struct cli_call *call, struct err *err);
 int cmd_pause(const struct cli_call *call, struct err *err);
 int cmd_plan(const struct cli_call *call, struct err *err);
+int cmd_query(const struct cli_call *call, struct err *err);
 int cmd_raft(const struct cli_call *call, struct err *err);
 int cmd_recover(const struct cli_call *call, struct err *err);
 int cmd_reinit(const struct cli_call *call, struct err *err);

@@ -156,9 +156,14 @@ int told_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err
     return 0;
 }
 
-void told_again(uint64_t interval_ms)
+void told_wait(uint64_t interval_ms)
 {
     (void)poll(NULL, 0, (int)interval_ms);
+}
+
+void told_again(uint64_t interval_ms)
+{
+    told_wait(interval_ms);
     if (isatty(STDOUT_FILENO) == 1) {
         (void)fputs("\033[2J\033[1;1H", stdout);
     }
