@@ -499,6 +499,13 @@ static const struct cli_command commands[] = {
         .run = cmd_reload,
     },
     {
+        .name = "remove",
+        .summary = "Say how a cluster is given up; nothing is removed by a command.",
+        .arguments = CLI_ARGUMENTS({.name = "CLUSTER", .help = "which one"}),
+        .example = "pgraftctl remove demo",
+        .run = cmd_remove,
+    },
+    {
         .name = "restart",
         .summary = "Restart PostgreSQL; the primary in place, after the standbys.",
         .arguments = CLI_ARGUMENTS(MEMBERS_ARGUMENTS),
