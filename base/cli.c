@@ -175,8 +175,11 @@ static int unknown_option(struct parser *p, const char *shown)
     for (size_t i = 0; i < CLI_TABLE_LISTS; i++) {
         const struct cli_option *o = cli_table_options(p->call.program, command_here(p), i);
         for (; o != NULL && o->name != NULL; o++) {
-            names = mem_grow(names, count + 1, sizeof(*names));
+            names = mem_grow(names, count + 2, sizeof(*names));
             names[count++] = o->name;
+            if (o->alias != NULL) {
+                names[count++] = o->alias;
+            }
         }
     }
     const char *guess = nearest(name, names, count);
@@ -448,12 +451,19 @@ int cli_run_completion(const struct cli_call *call, struct err *err)
     return cli_put(&text, err);
 }
 
+static int run(const struct cli_call *call, struct err *err)
+{
+    cli_run_cb before = call->program->before;
+    int rc = before != NULL ? before(call, err) : 0;
+    return rc == 0 ? call->command->run(call, err) : rc;
+}
+
 static int act(const struct cli_call *call, struct err *err)
 {
     CLEANUP(buf_close) struct buf text = {0};
     switch (call->wish) {
         case CLI_RUN:
-            return call->command->run(call, err);
+            return run(call, err);
         case CLI_VERSION:
             return cli_run_version(call, err);
         case CLI_HELP:

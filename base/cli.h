@@ -19,7 +19,10 @@
 
 struct cli_option {
     const char *name;    /* "format" is written --format */
+    const char *alias;   /* another long name for it; NULL: none */
     char letter;         /* 'f' is written -f; 0: no short form */
+    bool takes_letter;   /* of a command: the letter is an option's of the program, which has to do
+                            without it after this command; the check wants that to be said */
     bool list;           /* may be given again, every value counts */
     const char *value;   /* "FORMAT" in the help; "FILE" and "DIR" complete paths; NULL: a flag */
     bool value_optional; /* it may be left out: a next word that begins with '-' is none of it */
@@ -55,6 +58,8 @@ struct cli_program {
     const char *summary;                /* one sentence */
     const char *notes;                  /* a paragraph of the help; NULL: none */
     const char *exit_statuses;          /* "0 done, 1 refused, ..." */
+    cli_run_cb before;                  /* runs before every command; NULL: nothing. What it says
+                                           but 0 is the end of it */
     const struct cli_option *options;   /* taken by every command */
     const struct cli_command *commands; /* sorted by name */
     const struct cli_command *alone; /* what runs without a command, with options of its own but no

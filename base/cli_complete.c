@@ -261,6 +261,9 @@ static void put_option_names(struct buf *out, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
         buf_printf(out, " --%s", o->name);
+        if (o->alias != NULL) {
+            buf_printf(out, " --%s", o->alias);
+        }
     }
 }
 
@@ -289,10 +292,16 @@ static void put_option_values(struct buf *out, const char *command,
                               const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        if (o->value == NULL && o->takes_letter) { /* the program's has a value, perhaps */
+            buf_printf(out, "        %s:-%c) found='' ;;\n", command, o->letter);
+        }
         if (o->value == NULL) {
             continue;
         }
         buf_printf(out, "        %s:--%s", command, o->name);
+        if (o->alias != NULL) {
+            buf_printf(out, " | %s:--%s", command, o->alias);
+        }
         if (o->letter != 0) {
             buf_printf(out, " | %s:-%c", command, o->letter);
         }

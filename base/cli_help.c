@@ -191,13 +191,21 @@ static char *explained(const char *help, const char *const *choices, bool list)
     return buf_take(&text);
 }
 
-static void add_options(struct rows *r, const struct cli_option *options)
+/* Those that may stand with @command (NULL: with none), its own first. */
+static void add_options(struct rows *r, const struct cli_program *program,
+                        const struct cli_command *command)
 {
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        char letter[] = {'-', o->letter, ',', '\0'};
-        CLEANUP(mem_freep) char *value = value_words(o);
-        char *left = mem_printf("%-3s --%s%s", o->letter != 0 ? letter : "", o->name, value);
-        rows_add(r, left, explained(o->help, o->choices, o->list));
+    for (size_t i = 0; i < CLI_TABLE_LISTS; i++) {
+        const struct cli_option *o = cli_table_options(program, command, i);
+        for (; o != NULL && o->name != NULL; o++) {
+            char letter[] = {'-', o->letter, ',', '\0'};
+            bool has = cli_table_has_letter(program, command, o);
+            CLEANUP(mem_freep) char *value = value_words(o);
+            char *left =
+                mem_printf("%-3s --%s%s%s%s", has ? letter : "", o->name,
+                           o->alias != NULL ? ", --" : "", o->alias != NULL ? o->alias : "", value);
+            rows_add(r, left, explained(o->help, o->choices, o->list));
+        }
     }
 }
 
@@ -265,9 +273,7 @@ static void help_command(const struct cli_program *program, const struct cli_com
     struct rows rows = {0};
     add_arguments(&rows, command->arguments);
     rows_print(&rows, "\narguments:\n", out);
-    add_options(&rows, command->options);
-    add_options(&rows, program->options);
-    add_options(&rows, cli_table_builtin);
+    add_options(&rows, program, command);
     rows_print(&rows, "\noptions:\n", out);
     add_commands(&rows, program, command->name);
     rows_print(&rows, "\nwith a second word:\n", out);
@@ -285,8 +291,7 @@ static void help_group(const struct cli_program *program, const char *group, str
     struct rows rows = {0};
     add_commands(&rows, program, group);
     rows_print(&rows, "\ncommands:\n", out);
-    add_options(&rows, program->options);
-    add_options(&rows, cli_table_builtin);
+    add_options(&rows, program, NULL);
     rows_print(&rows, "\noptions:\n", out);
     buf_char(out, '\n');
 }
@@ -311,9 +316,7 @@ static void help_program(const struct cli_program *program, struct buf *out)
     struct rows rows = {0};
     add_commands(&rows, program, NULL);
     rows_print(&rows, "\ncommands:\n", out);
-    add_options(&rows, alone != NULL ? alone->options : NULL);
-    add_options(&rows, program->options);
-    add_options(&rows, cli_table_builtin);
+    add_options(&rows, program, alone);
     rows_print(&rows, "\noptions:\n", out);
     buf_char(out, '\n');
     if (alone != NULL && alone->example != NULL) {

@@ -73,11 +73,16 @@ const struct cli_option *cli_table_options(const struct cli_program *program,
     }
 }
 
+static bool is_name(const char *own, const char *name, size_t length)
+{
+    return own != NULL && strlen(own) == length && strncmp(own, name, length) == 0;
+}
+
 const struct cli_option *cli_table_find_in(const struct cli_option *options, const char *name,
                                            size_t length, char letter)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        bool same = name != NULL ? strlen(o->name) == length && strncmp(o->name, name, length) == 0
+        bool same = name != NULL ? is_name(o->name, name, length) || is_name(o->alias, name, length)
                                  : o->letter == letter;
         if (same) {
             return o;
@@ -95,6 +100,13 @@ const struct cli_option *cli_table_find(const struct cli_program *program,
         option = cli_table_find_in(cli_table_options(program, command, i), name, length, letter);
     }
     return option;
+}
+
+bool cli_table_has_letter(const struct cli_program *program, const struct cli_command *command,
+                          const struct cli_option *option)
+{
+    return option->letter != 0 &&
+           cli_table_find(program, command, NULL, 0, option->letter) == option;
 }
 
 /* --- Is it fit for use? --- */
@@ -131,17 +143,35 @@ static bool is_sentence(const char *text)
 
 static int option_fault(const char *where, const struct cli_option *o, struct err *err)
 {
-    const char *fault = !consists_of(o->name, LOWER)              ? "has a strange name"
-                        : o->help == NULL || o->help[0] == '\0'   ? "has no help"
-                        : o->letter != 0 && !is_letter(o->letter) ? "has a strange letter"
-                        : o->value == NULL && o->choices != NULL  ? "is a flag with choices"
-                        : o->value == NULL && o->list             ? "is a flag and a list"
-                        : o->value == NULL && o->value_optional   ? "is a flag and may have a value"
+    const char *fault = !consists_of(o->name, LOWER)                        ? "has a strange name"
+                        : o->alias != NULL && !consists_of(o->alias, LOWER) ? "has a strange alias"
+                        : o->help == NULL || o->help[0] == '\0'             ? "has no help"
+                        : o->letter != 0 && !is_letter(o->letter)           ? "has a strange letter"
+                        : o->value == NULL && o->choices != NULL ? "is a flag with choices"
+                        : o->value == NULL && o->list            ? "is a flag and a list"
+                        : o->value == NULL && o->value_optional  ? "is a flag and may have a value"
                         : o->value != NULL && !consists_of(o->value, UPPER) ? "has a strange value"
                         : !are_choices(o->choices)                          ? "has strange choices"
                                                                             : NULL;
     return fault == NULL ? 0
                          : err_set(err, ERR_INVALID, "%s: option --%s %s", where, o->name, fault);
+}
+
+static bool is_found(const struct cli_program *program, const struct cli_command *command,
+                     const char *name, const struct cli_option *option)
+{
+    return name == NULL || cli_table_find(program, command, name, strlen(name), 0) == option;
+}
+
+/* Its own, or one that the command takes from it and says so. */
+static bool is_letter_settled(const struct cli_program *program, const struct cli_command *command,
+                              const struct cli_option *option)
+{
+    const struct cli_option *taker =
+        command != NULL ? cli_table_find_in(command->options, NULL, 0, option->letter) : NULL;
+    bool of_program = cli_table_find_in(program->options, NULL, 0, option->letter) == option;
+    return option->letter == 0 || cli_table_has_letter(program, command, option) ||
+           (of_program && taker != NULL && taker->takes_letter);
 }
 
 /* Each option has to be the first that its name and its letter find. */
@@ -154,10 +184,18 @@ static int check_options(const struct cli_program *program, const struct cli_com
             if (option_fault(where, o, err) < 0) {
                 return ERR_INVALID;
             }
-            if (cli_table_find(program, command, o->name, strlen(o->name), 0) != o ||
-                (o->letter != 0 && cli_table_find(program, command, NULL, 0, o->letter) != o)) {
+            if (!is_found(program, command, o->name, o) ||
+                !is_found(program, command, o->alias, o) ||
+                !is_letter_settled(program, command, o)) {
                 return err_set(err, ERR_INVALID, "%s: option --%s or its letter is taken twice",
                                where, o->name);
+            }
+            bool takes = i == 0 && o->letter != 0 &&
+                         cli_table_find_in(program->options, NULL, 0, o->letter) != NULL;
+            if (o->takes_letter != takes) {
+                return err_set(err, ERR_INVALID, "%s: option --%s %s", where, o->name,
+                               takes ? "takes a letter and does not say so"
+                                     : "says that it takes a letter, and takes none");
             }
         }
     }

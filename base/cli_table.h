@@ -34,4 +34,8 @@ const struct cli_option *cli_table_find(const struct cli_program *program,
                                         const struct cli_command *command, const char *name,
                                         size_t length, char letter);
 
+/* Whether its letter means @option with @command: it has one, and the command has not taken it. */
+bool cli_table_has_letter(const struct cli_program *program, const struct cli_command *command,
+                          const struct cli_option *option);
+
 #endif /* BASE_CLI_TABLE_H_ */

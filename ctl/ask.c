@@ -24,6 +24,7 @@ struct ask {
     size_t untried; /* of this round, the one that is asked included */
     uint64_t timeout_ms;
     uint64_t deadline_ms;
+    char *scope;
     json_t *error;
     struct buf client; /* our id, once we write */
     uint64_t since;
@@ -53,6 +54,7 @@ struct ask *ask_open(const struct ask_options *options)
     }
     ask->untried = ask->node_count;
     ask->timeout_ms = options->timeout_ms;
+    ask->scope = options->scope != NULL ? mem_strdup(options->scope) : NULL;
     ask_restart_clock(ask);
     return ask;
 }
@@ -66,6 +68,7 @@ void ask_close(struct ask *ask)
         http_close(ask->nodes[i]);
     }
     mem_free(ask->nodes);
+    mem_free(ask->scope);
     json_decref(ask->error);
     buf_close(&ask->client);
     mem_free(ask);
@@ -75,6 +78,11 @@ void ask_closep(struct ask **ask)
 {
     ask_close(*ask);
     *ask = NULL;
+}
+
+const char *ask_scope(const struct ask *ask)
+{
+    return ask->scope;
 }
 
 void ask_restart_clock(struct ask *ask)

@@ -27,6 +27,7 @@ struct ask_options {
     size_t endpoint_count;
     struct http_access access; /* lives as long as the struct ask */
     uint64_t timeout_ms;       /* of the whole command */
+    const char *scope;         /* of the cluster that is meant; NULL: whichever it is; copied */
 };
 
 struct ask *ask_open(const struct ask_options *options);
@@ -37,6 +38,8 @@ void ask_closep(struct ask **ask);
 /* The time starts again: for the next part of a long command. */
 void ask_restart_clock(struct ask *ask);
 uint64_t ask_left_ms(const struct ask *ask);
+/* As the options had it. */
+const char *ask_scope(const struct ask *ask);
 /* The node that was asked last, for messages. */
 const char *ask_node(const struct ask *ask);
 /* What the last error that a node answered has in it, or NULL. */

@@ -10,7 +10,7 @@
 #include "ctl/prompt.h"
 #include "ctl/told.h"
 
-static bool has_role(json_t *member, const char *role)
+bool chosen_has_role(json_t *member, const char *role)
 {
     bool leads = patroni_is_leader(member);
     bool is_standby_leader = strcmp(view_text(member, "role"), "standby_leader") == 0;
@@ -70,7 +70,7 @@ static json_t *members_by(const struct choice *c, const char *const *names, size
         for (size_t i = 0; i < json_array_size(members); i++) {
             json_t *member = json_array_get(members, i);
             if (!patroni_is_witness(member) && patroni_is_leader(member) == (leads == 1) &&
-                is_named(member, names, count) && has_role(member, role)) {
+                is_named(member, names, count) && chosen_has_role(member, role)) {
                 json_array_append(found, member);
             }
         }

@@ -23,6 +23,9 @@ struct choice {
     bool asks;             /* which, and whether they are */
 };
 
+/* Whether @member has one of CHOSEN_ROLES. */
+bool chosen_has_role(json_t *member, const char *role);
+
 /* An array of members, standbys first; the caller's. ERR_REFUSED: it is not confirmed, or there is
  * none. */
 int chosen_members(const struct choice *choice, json_t **ret_members, struct err *err);

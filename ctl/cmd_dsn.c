@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/must.h"
+#include "ctl/chosen.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
@@ -22,25 +23,6 @@ struct hosts {
 };
 
 /* ---- whom ---- */
-
-static bool fits_role(json_t *member, const char *role)
-{
-    bool leads = patroni_is_leader(member);
-    bool standby_leader = strcmp(view_text(member, "role"), "standby_leader") == 0;
-    if (strcmp(role, "any") == 0) {
-        return true;
-    }
-    if (strcmp(role, "leader") == 0) {
-        return leads;
-    }
-    if (strcmp(role, "primary") == 0) {
-        return leads && !standby_leader;
-    }
-    if (strcmp(role, "standby-leader") == 0) {
-        return standby_leader;
-    }
-    return !leads; /* replica, standby */
-}
 
 static bool is_unbalanced(json_t *member)
 {
@@ -73,7 +55,7 @@ static int find_one(const struct cli_call *call, json_t *view, struct hosts *ret
     collect(view, false, false, &all);
     for (size_t i = 0; i < all.count; i++) {
         bool is_named = name == NULL || strcmp(view_text(all.at[i], "name"), name) == 0;
-        if (is_named && fits_role(all.at[i], role)) {
+        if (is_named && chosen_has_role(all.at[i], role)) {
             ret_hosts->at[0] = all.at[i];
             ret_hosts->count = 1;
             return 0;

@@ -36,6 +36,11 @@ void ctl_surroundings(struct ctl_surroundings *ret_surroundings)
     };
 }
 
+static bool is_patronictl(const struct cli_call *call)
+{
+    return strcmp(call->program->name, CTL_PATRONICTL) == 0;
+}
+
 struct endpoints {
     struct endpoint *at;
     size_t count;
@@ -88,10 +93,24 @@ static bool add_socket(struct endpoints *e, const struct config *config)
     return false;
 }
 
+/* The socket of the only node of this host. */
+static int add_found(struct endpoints *e, struct err *err)
+{
+    struct endpoint endpoint = {0};
+    const char *run_dir = first_of(NULL, getenv("PGRAFTCTL_RUN_DIR"), CONFIG_RUN_DIR);
+    int rc = endpoint_find(run_dir, &endpoint, err);
+    if (rc == 0) {
+        e->at = mem_grow(e->at, e->count + 1, sizeof(*e->at));
+        e->at[e->count++] = endpoint;
+    }
+    return rc;
+}
+
 /* The node of -c FILE: by its socket, else by its HTTP address. What is wrong with the rest of the
- * file is the node's affair. */
-static int add_configured(struct endpoints *e, const char *path, struct config *config,
-                          struct err *err)
+ * file is the node's affair. A file for patronictl alone names no node: then it is the one of this
+ * host, which has to be of that cluster, as all that patronictl does asks first (told_get()). */
+static int add_configured(struct endpoints *e, const struct cli_call *call, const char *path,
+                          struct config *config, struct err *err)
 {
     CLEANUP(problems_close) struct problems problems = {0};
     const struct config_input input = {.path = path, .environment = (const char *const *)environ};
@@ -106,6 +125,12 @@ static int add_configured(struct endpoints *e, const char *path, struct config *
             mem_printf("%s://%s", config->restapi.certfile != NULL ? "https" : "http", address);
         return add(e, url, err);
     }
+    if (is_patronictl(call) && config->scope != NULL && config->name == NULL) {
+        int rc = add_found(e, err);
+        if (rc != ERR_NOT_FOUND) {
+            return rc;
+        }
+    }
     if (loaded < 0) {
         CLEANUP(buf_close) struct buf wrong = {0};
         problems_print(&problems, &wrong);
@@ -118,25 +143,42 @@ static int add_configured(struct endpoints *e, const char *path, struct config *
 
 /* Nothing is said: the node on this host, by its socket where sockets are, else by the file that
  * pgraftd reads when it is told nothing. */
-static int find_here(struct endpoints *e, struct config *config, struct err *err)
+static int find_here(struct endpoints *e, const struct cli_call *call, struct config *config,
+                     struct err *err)
 {
-    const char *run_dir = first_of(NULL, getenv("PGRAFTCTL_RUN_DIR"), CONFIG_RUN_DIR);
     const char *file = first_of(NULL, getenv("PGRAFTCTL_CONFIG"), CONFIG_FILE_DEFAULT);
-    struct endpoint endpoint = {0};
-    int rc = endpoint_find(run_dir, &endpoint, err);
-    if (rc == 0) {
-        e->at = mem_array(1, sizeof(*e->at));
-        e->at[e->count++] = endpoint;
-    } else if (rc == ERR_NOT_FOUND && access(file, R_OK) == 0) {
-        rc = add_configured(e, file, config, err);
-    }
-    return rc;
+    int rc = add_found(e, err);
+    return rc == ERR_NOT_FOUND && access(file, R_OK) == 0
+               ? add_configured(e, call, file, config, err)
+               : rc;
 }
 
 const char *ctl_patroni_file(void)
 {
-    const char *path = getenv("PATRONICTL_CONFIG_FILE");
-    return path != NULL && path[0] != '\0' ? path : NULL;
+    return variable("PATRONICTL_CONFIG_FILE");
+}
+
+const char *ctl_dcs_url(void)
+{
+    return variable("DCS_URL");
+}
+
+/* The file that patronictl reads when it is told of none; NULL: it is not there, or we are not
+ * called so. The caller's. */
+static char *file_of_patronictl(const struct cli_call *call)
+{
+    const char *base = variable("XDG_CONFIG_HOME");
+    const char *home = variable("HOME");
+    if (!is_patronictl(call) || (base == NULL && home == NULL)) {
+        return NULL;
+    }
+    char *path = base != NULL ? mem_printf("%s/patroni/patronictl.yaml", base)
+                              : mem_printf("%s/.config/patroni/patronictl.yaml", home);
+    if (access(path, R_OK) != 0) {
+        mem_free(path);
+        return NULL;
+    }
+    return path;
 }
 
 static int find_endpoints(const struct cli_call *call, struct endpoints *e, struct config *config,
@@ -149,20 +191,21 @@ static int find_endpoints(const struct cli_call *call, struct endpoints *e, stru
     }
     const char *path = cli_value(call, "config");
     if (rc == 0 && e->count == 0 && path != NULL) {
-        return add_configured(e, path, config, err);
+        return add_configured(e, call, path, config, err);
     }
     const char *environment = getenv("PGRAFTCTL_ENDPOINT");
     if (rc == 0 && e->count == 0 && environment != NULL) {
         rc = add_all(e, environment, err);
     }
-    const char *patronis = ctl_patroni_file();
+    CLEANUP(mem_freep) char *preset = file_of_patronictl(call);
+    const char *patronis = first_of(NULL, ctl_patroni_file(), preset);
     if (rc == 0 && e->count == 0 && patronis != NULL) {
-        return add_configured(e, patronis, config, err);
+        return add_configured(e, call, patronis, config, err);
     }
     if (rc < 0 || e->count > 0) {
         return rc;
     }
-    return find_here(e, config, err);
+    return find_here(e, call, config, err);
 }
 
 static int find_timeout(const struct cli_call *call, uint64_t *ret_ms, struct err *err)
@@ -238,6 +281,7 @@ int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err)
     options.endpoints = endpoints.at;
     options.endpoint_count = endpoints.count;
     options.access = access_for(call, ret_ctl);
+    options.scope = ret_ctl->config.name == NULL ? ret_ctl->config.scope : NULL;
     ret_ctl->access = options.access;
     ret_ctl->timeout_ms = options.timeout_ms;
     ret_ctl->ask = ask_open(&options);

@@ -10,15 +10,15 @@
 
 #define CTL_TIMEOUT_MS 5000
 
-/* The rows of the command table that say it. */
+#define CTL_PATRONICTL "patronictl" /* the other name of the program */
+
+/* The rows of the command table that say it: those that have other letters in patronictl, and the
+ * rest. */
+#define CTL_ENDPOINT_HELP                                                                       \
+    "the node to ask: http://HOST:8008, https://HOST:8008 or the path of its socket; default: " \
+    "PGRAFTCTL_ENDPOINT, else the node on this host"
 #define CTL_OPTIONS                                                                                \
-    {.name = "endpoint",                                                                           \
-     .letter = 'e',                                                                                \
-     .value = "URL",                                                                               \
-     .list = true,                                                                                 \
-     .help =                                                                                       \
-         "the node to ask: http://HOST:8008, https://HOST:8008 or the path of its socket; "        \
-         "default: PGRAFTCTL_ENDPOINT, else the node on this host"},                               \
+    {.name = "endpoint", .letter = 'e', .value = "URL", .list = true, .help = CTL_ENDPOINT_HELP},  \
         {.name = "config",                                                                         \
          .letter = 'c',                                                                            \
          .value = "FILE",                                                                          \
@@ -28,15 +28,23 @@
          .letter = 't',                                                                            \
          .value = "SECONDS",                                                                       \
          .help = "give up after this long; default: 5"},                                           \
-        {.name = "user", .value = "NAME", .help = "user of a node's restapi.authentication"},      \
-        {.name = "password-file",                                                                  \
-         .value = "FILE",                                                                          \
-         .help = "the first line is the password; default: PGRAFTCTL_PASSWORD"},                   \
-        {.name = "cacert", .value = "FILE", .help = "authority that vouches for the nodes"},       \
-        {.name = "cert", .value = "FILE", .help = "certificate to show to a node"},                \
-        {.name = "key", .value = "FILE", .help = "key of that certificate"},                       \
+        CTL_ACCESS_OPTIONS,                                                                        \
     {                                                                                              \
         .name = "insecure", .letter = 'k', .help = "believe any certificate"                       \
+    }
+#define CTL_MORE_OPTIONS                                                                        \
+    {.name = "endpoint", .value = "URL", .list = true, .help = CTL_ENDPOINT_HELP},              \
+        {.name = "timeout", .value = "SECONDS", .help = "give up after this long; default: 5"}, \
+        CTL_ACCESS_OPTIONS
+#define CTL_ACCESS_OPTIONS                                                                   \
+    {.name = "user", .value = "NAME", .help = "user of a node's restapi.authentication"},    \
+        {.name = "password-file",                                                            \
+         .value = "FILE",                                                                    \
+         .help = "the first line is the password; default: PGRAFTCTL_PASSWORD"},             \
+        {.name = "cacert", .value = "FILE", .help = "authority that vouches for the nodes"}, \
+        {.name = "cert", .value = "FILE", .help = "certificate to show to a node"},          \
+    {                                                                                        \
+        .name = "key", .value = "FILE", .help = "key of that certificate"                    \
     }
 
 struct ctl {
@@ -59,6 +67,8 @@ void ctl_surroundings(struct ctl_surroundings *ret_surroundings);
 int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
 /* PATRONICTL_CONFIG_FILE, which means what -c does where there is none; NULL: it is not set. */
 const char *ctl_patroni_file(void);
+/* DCS_URL, where Patroni's program looks for its store; NULL: it is not set. */
+const char *ctl_dcs_url(void);
 /* For CLEANUP(). */
 void ctl_close(struct ctl *ctl);
 

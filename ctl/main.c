@@ -1,7 +1,7 @@
-/* ctl/main.c - the start of pgraftctl. */
+/* ctl/main.c - the start of pgraftctl, also when it is called as patronictl. */
 #include "ctl/commands.h"
 
 int main(int argc, char **argv)
 {
-    return cli_main(&pgraftctl, argc, argv);
+    return cli_main(ctl_program(argc > 0 ? argv[0] : NULL), argc, argv);
 }

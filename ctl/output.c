@@ -10,11 +10,11 @@
 
 enum output_format output_format(const struct cli_call *call)
 {
-    static const char *const names[] = {"pretty", "json", "yaml", "tsv"};
+    static const char *const names[] = {"pretty", "json", "yaml", "tsv", "yml"};
     const char *word = cli_value(call, "format");
     for (size_t i = 0; word != NULL && i < ARRAY_LEN(names); i++) {
         if (strcmp(word, names[i]) == 0) {
-            return (enum output_format)i;
+            return i == ARRAY_LEN(names) - 1 ? OUTPUT_YAML : (enum output_format)i;
         }
     }
     MUST(word == NULL); /* the table knows the same choices */

@@ -48,11 +48,11 @@ struct output_column {
     }
 
 /* A row of the command table: the option --format, and what it was given as. */
-#define OUTPUT_OPTION                                            \
-    {                                                            \
-        .name = "format", .letter = 'f', .value = "FORMAT",      \
-        .choices = CLI_CHOICES("pretty", "json", "yaml", "tsv"), \
-        .help = "how to print what there is"                     \
+#define OUTPUT_OPTION                                                   \
+    {                                                                   \
+        .name = "format", .letter = 'f', .value = "FORMAT",             \
+        .choices = CLI_CHOICES("pretty", "json", "yaml", "yml", "tsv"), \
+        .help = "how to print what there is"                            \
     }
 enum output_format output_format(const struct cli_call *call);
 

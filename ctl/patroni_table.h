@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "ctl/output.h"
 
-#define PATRONI_COLUMNS_MAX 20
+#define PATRONI_COLUMNS_MAX 1664 /* as many as a query of PostgreSQL has at most */
 
 struct patroni_table {
     const char *title; /* between the first corner and the edge; NULL: none */

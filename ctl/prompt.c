@@ -1,12 +1,26 @@
-/* ctl/prompt.c - a line out, a line in. */
+/* ctl/prompt.c - a line out, a line in.
+ *
+ * While a secret is typed the terminal does not echo. No signal may end or stop us in that state,
+ * so they wait, and are let in when the terminal is as it was:
+ *
+ *   signals held back --> echo off --> line or signal? --> echo on --> signals let in
+ *                            ^-------- after a stop, asked again --------------' */
 #include "ctl/prompt.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/must.h"
 
 #define ANSWER_SIZE 256
 #define BLANKS " \t"
@@ -74,4 +88,71 @@ int prompt_confirm(const char *question, bool *ret_yes, struct err *err)
     }
     *ret_yes = rc == 0 && is_yes(answer);
     return rc;
+}
+
+/* ---- secrets ---- */
+
+#define SECRET_SIZE 1024
+
+static void hold_signals(sigset_t *ret_signals, sigset_t *ret_before)
+{
+    static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
+    (void)sigemptyset(ret_signals);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        (void)sigaddset(ret_signals, signals[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, ret_signals, ret_before);
+}
+
+/* Until there is a line to read, or a signal waits; true: a line. */
+static bool await_line(int fd, const sigset_t *signals)
+{
+    CLEANUP(closep) int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    while (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno == EINTR) {
+    }
+    return (fds[1].revents & POLLIN) == 0;
+}
+
+/* Once: false when a signal came first, which has been let in since. @size: what was read. */
+static bool try_hidden(int fd, const char *question, char line[SECRET_SIZE], ssize_t *ret_size)
+{
+    struct termios before;
+    sigset_t signals;
+    sigset_t mask;
+    bool is_terminal = tcgetattr(fd, &before) == 0;
+    hold_signals(&signals, &mask);
+    if (is_terminal) {
+        struct termios hidden = before;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(fd, TCSAFLUSH, &hidden);
+    }
+    (void)fprintf(stderr, "%s: ", question);
+    bool has_line = await_line(fd, &signals);
+    *ret_size = has_line ? read(fd, line, SECRET_SIZE) : 0;
+    if (is_terminal) {
+        (void)tcsetattr(fd, TCSAFLUSH, &before);
+        (void)fprintf(stderr, "\n"); /* the user's own was not shown */
+    }
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    return has_line;
+}
+
+int prompt_secret(const char *question, struct secret *ret_secret, struct err *err)
+{
+    char line[SECRET_SIZE];
+    ssize_t size = 0;
+    CLEANUP(closep) int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    while (!try_hidden(terminal >= 0 ? terminal : STDIN_FILENO, question, line, &size)) {
+    }
+    if (size <= 0) {
+        return err_set(err, ERR_REFUSED, "Aborted: nothing was answered");
+    }
+    size_t length = 0;
+    while (length < (size_t)size && line[length] != '\n' && line[length] != '\r') {
+        length++;
+    }
+    secret_set(ret_secret, line, length);
+    explicit_bzero(line, sizeof(line));
+    return 0;
 }

@@ -44,6 +44,13 @@ static int check(struct ask *ask, json_t *view, struct err *err)
         return err_set(err, ERR_REFUSED, "%s supervises no PostgreSQL: there is nothing to tell",
                        ask_node(ask));
     }
+    const char *scope = ask_scope(ask);
+    if (scope != NULL && strcmp(view_text(view, "scope"), scope) != 0) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "the node that was asked is one of cluster %s, and the configuration is of "
+                       "cluster %s",
+                       cli_quoted(view_text(view, "scope")).text, cli_quoted(scope).text);
+    }
     json_t *members = told_members(view);
     bool good = json_is_array(members);
     for (size_t i = 0; good && i < json_array_size(members); i++) {
@@ -156,9 +163,14 @@ int told_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err
     return 0;
 }
 
-void told_again(uint64_t interval_ms)
+void told_wait(uint64_t interval_ms)
 {
     (void)poll(NULL, 0, (int)interval_ms);
+}
+
+void told_again(uint64_t interval_ms)
+{
+    told_wait(interval_ms);
     if (isatty(STDOUT_FILENO) == 1) {
         (void)fputs("\033[2J\033[1;1H", stdout);
     }

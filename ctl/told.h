@@ -37,7 +37,8 @@ bool told_any_one(json_t *raft, json_t *view, json_t **ret_why);
     }
 /* 0: once. */
 int told_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err);
-/* Wait, then clear the terminal if it is one. */
+/* Wait; then clear the terminal if it is one. */
+void told_wait(uint64_t interval_ms);
 void told_again(uint64_t interval_ms);
 
 #endif /* CTL_TOLD_H_ */

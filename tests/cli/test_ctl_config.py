@@ -45,8 +45,8 @@ CHANGED = "Configuration changed\n"
 class Cluster(Node):
     """A node with a configuration."""
 
-    def __init__(self, first=None, view=None, meanwhile=None, broken=None, tag='"{}"'):
-        super().__init__({"/config": self.config, "/pgraft/v1/view": view or TWO})
+    def __init__(self, first=None, view=None, meanwhile=None, broken=None, tag='"{}"', path=None):
+        super().__init__({"/config": self.config, "/pgraft/v1/view": view or TWO}, path=path)
         self.document = FIRST if first is None else first
         self.revision = 12
         self.meanwhile = meanwhile  # somebody else's change, between the read and the write

@@ -1,4 +1,4 @@
-"""tests/cli/test_ctl_ops.py - pause, resume, restart, reload, reinit, flush, version, query, remove.
+"""tests/cli/test_ctl_ops.py - pause, resume, restart, reload, reinit, flush, version, remove.
 
 Claim: words, prompts and refusals are patronictl's; each member is asked itself, where it says that it listens; the exit
 status says whether it was done. Method: fake nodes, one for each member.
@@ -9,7 +9,7 @@ import pytest
 
 from fake_node import Error, Node, ctl, fails, told
 from test_ctl_config import Cluster
-from test_ctl_faces import TWO, leader, replica, view
+from test_ctl_faces import TWO, WITNESS, leader, replica, view
 
 PAUSED = "Success: cluster management is paused\n"
 RESUMED = "Success: cluster management is resumed\n"
@@ -265,3 +265,19 @@ def test_row_version():
         m.nodes[1].answers["/patroni"] = Error("ERR_DENIED", "not today")
         status, out, err = ctl("version", "orders", "db2", node=m.cluster)
     assert (status, out, err) == (1, own + "\ndb2: not today\n", "")
+
+
+# --- remove ---
+
+def test_row_remove_removes_nothing_and_says_how():
+    with Cluster(view=view([leader(), replica(), WITNESS])) as node:
+        status, out, err = ctl("remove", "orders", node=node, data=b"orders\nYes I am aware\ndb1\n")
+        assert (status, err) == (1, (
+            "pgraftctl: nothing was removed; \"db1\" leads it now: the cluster's state is in the raft.data_dir of each node; "
+            "stop pgraftd on all of them, then delete that on each (docs/pgraftctl.md)\n"))
+        assert out == told("list", "--all", node=node)
+        assert 'is one of cluster "orders"' in fails(1, "remove", "demo", node=node)
+        assert fails(2, "remove", node=node).startswith("missing argument CLUSTER")
+        assert {seen[0] for seen in node.seen} == {"GET"}
+    with Node({"/pgraft/v1/view": view([replica(), WITNESS])}) as node:
+        assert ctl("remove", "orders", node=node)[2].startswith("pgraftctl: nothing was removed: the cluster's state ")
