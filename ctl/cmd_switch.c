@@ -14,10 +14,10 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/clock.h"
-#include "base/when.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
+#include "ctl/moment.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/progress.h"
@@ -29,7 +29,6 @@
 #define MARGIN_MS 2000 /* ... and the answer on its way */
 #define SHOWN_MS 3000  /* until the node that is asked has heard of what was done */
 #define AGAIN_MS 100
-#define S_PER_MIN 60
 
 struct switching {
     const struct cli_call *call;
@@ -191,57 +190,14 @@ static int find_candidate(struct switching *s, struct err *err)
                          cli_quoted(name).text, view_text(s->view, "scope"));
 }
 
-/* As the clock on the wall here says it then. */
-static void give_zone(struct when *when)
-{
-    time_t seconds = (time_t)(when->wall_ms / MS_PER_S);
-    struct tm parts;
-    (void)gmtime_r(&seconds, &parts);
-    parts.tm_isdst = -1;
-    (void)mktime(&parts); /* fills in which zone holds then */
-    when->zone_min = (int32_t)(parts.tm_gmtoff / S_PER_MIN);
-    when->wall_ms -= (uint64_t)((int64_t)when->zone_min * S_PER_MIN * (int64_t)MS_PER_S);
-    when->has_zone = true;
-}
-
-static int take_time(struct switching *s, const char *text, struct err *err)
-{
-    struct when when;
-    if (text[0] == '\0' || strcmp(text, "now") == 0) {
-        return 0;
-    }
-    if (when_parse(text, &when, NULL) != 0) {
-        return err_set(err, ERR_REFUSED,
-                       "Unable to parse scheduled timestamp (%s). It should be in an unambiguous "
-                       "format (e.g. ISO 8601)",
-                       cli_quoted(text).text);
-    }
-    if (!when.has_zone) {
-        give_zone(&when);
-    }
-    when_format(&when, s->at);
-    return 0;
-}
-
 static int find_time(struct switching *s, struct err *err)
 {
-    CLEANUP(buf_close) struct buf answer = {0};
-    char question[128];
-    char example[32];
-    struct tm parts = {0};
-    time_t later = time(NULL) + 3600;
     if (s->is_failover) {
         return 0;
     }
-    if (cli_given(s->call, "scheduled") || !may_ask(s)) {
-        return take_time(s, given(s, "scheduled"), err);
-    }
-    (void)localtime_r(&later, &parts);
-    (void)strftime(example, sizeof(example), "%Y-%m-%dT%H:%M", &parts);
-    (void)snprintf(question, sizeof(question), "When should the switchover take place (e.g. %s ) ",
-                   example);
-    int rc = prompt_text(question, "now", &answer, err);
-    return rc < 0 ? rc : take_time(s, buf_text(&answer), err);
+    return cli_given(s->call, "scheduled") || !may_ask(s)
+               ? moment_take(given(s, "scheduled"), s->at, err)
+               : moment_ask("switchover", s->at, err);
 }
 
 /* ---- whether it is wanted ---- */

@@ -14,6 +14,7 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/member_ask.h"
+#include "ctl/moment.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/progress.h"
@@ -32,6 +33,8 @@ struct tasking {
     struct ctl ctl;
     json_t *view;
     json_t *members; /* the chosen ones */
+    struct choice choice;
+    char at[WHEN_TEXT_SIZE]; /* "": now */
     bool has_failed;
 };
 
@@ -55,22 +58,30 @@ static bool asks(const struct tasking *t)
 }
 
 /* Whom it is about. */
-static int begin(struct tasking *t, const char *action, size_t argument_count, bool names_needed,
-                 struct err *err)
+static int choose(struct tasking *t, const char *action, size_t argument_count, bool names_needed,
+                  struct err *err)
 {
     if (cli_given(t->call, "format")) {
         return cli_usage(t->call, err, "this has no use for option \"--format\"");
     }
     int rc = ctl_open(t->call, &t->ctl, err);
     rc = rc < 0 ? rc : told_get(t->ctl.ask, &t->view, err);
-    const struct choice choice = {.call = t->call,
-                                  .view = t->view,
-                                  .argument_count = argument_count,
-                                  .action = action,
-                                  .role = names_needed ? NULL : cli_value(t->call, "role"),
-                                  .names_needed = names_needed,
-                                  .asks = asks(t)};
-    return rc < 0 ? rc : chosen_members(&choice, &t->members, err);
+    t->choice = (struct choice){.call = t->call,
+                                .view = t->view,
+                                .argument_count = argument_count,
+                                .action = action,
+                                .role = names_needed ? NULL : cli_value(t->call, "role"),
+                                .names_needed = names_needed,
+                                .asks = asks(t)};
+    return rc < 0 ? rc : chosen_members(&t->choice, &t->members, err);
+}
+
+/* ... and whether it is wanted. */
+static int begin(struct tasking *t, const char *action, size_t argument_count, bool names_needed,
+                 struct err *err)
+{
+    int rc = choose(t, action, argument_count, names_needed, err);
+    return rc < 0 ? rc : chosen_confirm(&t->choice, t->members, "", err);
 }
 
 struct answer {
@@ -171,23 +182,55 @@ static int take_any(struct tasking *t, struct err *err)
     return rc;
 }
 
-/* It is said before anything else is asked. */
-static int check_time(const struct tasking *t, struct err *err)
+/* What was scheduled is replaced by who does not ask. */
+static int flush_before(struct tasking *t, json_t *member, struct err *err)
+{
+    CLEANUP(answer_close) struct answer a = {.status = 0};
+    if (asks(t) || json_object_get(member, "scheduled_restart") == NULL) {
+        return 0;
+    }
+    ask_member(t, member, "/restart", NULL, t->ctl.timeout_ms, &a);
+    return a.status == 200 || a.status == 404
+               ? 0
+               : failed(t, "flush scheduled restart", member, &a, err);
+}
+
+static int schedule_one(struct tasking *t, json_t *member, json_t *body, struct err *err)
+{
+    CLEANUP(answer_close) struct answer a = {.status = 0};
+    CLEANUP(buf_close) struct buf line = {0};
+    int rc = flush_before(t, member, err);
+    if (rc < 0) {
+        return rc;
+    }
+    ask_member(t, member, "/restart", body, t->ctl.timeout_ms, &a);
+    if (a.status == 202) {
+        return succeeded("restart scheduled on", member, err);
+    }
+    if (a.status != 409) {
+        return failed(t, "restart", member, &a, err);
+    }
+    t->has_failed = true;
+    buf_printf(&line, "Failed: another restart is already scheduled on member %s",
+               view_text(member, "name"));
+    return say(buf_text(&line), err);
+}
+
+/* When, and then whether. */
+static int find_time(struct tasking *t, struct err *err)
 {
     const char *at = cli_value(t->call, "scheduled");
-    return at == NULL || strcmp(at, "now") == 0
-               ? 0
-               : err_set(err, ERR_REFUSED,
-                         "a restart can not be scheduled here: ask for it when it is due, by a "
-                         "timer of your own");
+    int rc = at != NULL || !asks(t) ? moment_take(at != NULL ? at : "", t->at, err)
+                                    : moment_ask("restart", t->at, err);
+    return rc < 0 ? rc : chosen_confirm(&t->choice, t->members, t->at, err);
 }
 
 int cmd_restart(const struct cli_call *call, struct err *err)
 {
     CLEANUP(tasking_close) struct tasking t = {.call = call};
     json_auto_t *body = json_object();
-    int rc = check_time(&t, err);
-    rc = rc < 0 ? rc : begin(&t, "restart", call->argument_count, false, err);
+    int rc = choose(&t, "restart", call->argument_count, false, err);
+    rc = rc < 0 ? rc : find_time(&t, err);
     rc = rc < 0 || !cli_given(call, "any") ? rc : take_any(&t, err);
     rc = rc < 0 ? rc : ask_version(&t, body, err);
     if (cli_given(call, "pending")) {
@@ -197,8 +240,13 @@ int cmd_restart(const struct cli_call *call, struct err *err)
         uint64_t seconds = (t.ctl.timeout_ms + 999) / 1000;
         cmd_set(body, "timeout", json_integer((json_int_t)seconds));
     }
+    bool is_later = t.at[0] != '\0';
+    if (is_later) {
+        cmd_set(body, "schedule", json_string(t.at));
+    }
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
-        rc = restart_one(&t, json_array_get(t.members, i), body, err);
+        json_t *member = json_array_get(t.members, i);
+        rc = is_later ? schedule_one(&t, member, body, err) : restart_one(&t, member, body, err);
     }
     return end(&t, rc);
 }

@@ -4,6 +4,7 @@ Claim: words, prompts and refusals are patronictl's; each member is asked itself
 status says whether it was done. Method: fake nodes, one for each member.
 """
 import contextlib
+import re
 
 import pytest
 
@@ -109,13 +110,14 @@ def test_row_restart_asks_each_member_itself_the_primary_last():
 
 def test_restart_s_questions():
     with Members([DONE, DONE]) as m:
-        status, out, err = ctl("restart", "orders", node=m.cluster, data=b"y\n9.6.3\n")
+        status, out, err = ctl("restart", "orders", node=m.cluster, data=b"\ny\n9.6.3\n")
         assert (status, err) == (0, "")
         assert out.startswith("+ Cluster: orders (7450012345678901234) ")
-        assert "Are you sure you want to restart members db2, db1? [y/N]: " in out
+        assert re.search(r"When should the restart take place \(e\.g\. \S+ \)  \[now\]: "
+                         r"Are you sure you want to restart members db2, db1\? \[y/N\]: ", out)
         assert "Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)  []: " in out
         assert bodies(m.nodes[0]) == [{"postgres_version": "9.6.3"}]
-        status, _out, err = ctl("restart", "orders", node=m.cluster, data=b"n\n")
+        status, _out, err = ctl("restart", "orders", "--scheduled", "now", node=m.cluster, data=b"n\n")
         assert (status, err) == (1, "pgraftctl: Aborted restart\n")
         assert len(bodies(m.nodes[0])) == 1
 
@@ -156,8 +158,45 @@ def test_who_is_no_member_and_what_is_no_role():
         assert fails(1, "restart", "orders", "db1", "-r", "replica", "--force", node=m.cluster) == (
             "No replica among provided members")
         assert fails(2, "restart", "orders", "-r", "master", "--force", node=m.cluster)
-        assert "can not be scheduled here" in fails(1, "restart", "orders", "--scheduled", "2126-12-01T04:00", node=m.cluster)
+        assert fails(1, "restart", "orders", "--scheduled", "soon", "--force", node=m.cluster) == (
+            'Unable to parse scheduled timestamp ("soon"). It should be in an unambiguous format (e.g. ISO 8601)')
         assert bodies(m.nodes[0]) == bodies(m.nodes[1]) == []
+
+
+LATER = "2126-12-01T04:00:00+01:00"
+TAKEN = {"/restart": words(202, "Restart scheduled")}
+
+
+def test_row_restart_scheduled():
+    with Members([TAKEN, TAKEN]) as m:
+        status, out, err = ctl("restart", "orders", "-r", "replica", "--scheduled", "2126-12-01 04:00", "--pending", node=m.cluster,
+                               data=b"y\n\n", env={"TZ": "Asia/Kolkata"})
+        assert (status, err) == (0, "")
+        assert "Are you sure you want to schedule restart of members db2 at 2126-12-01T04:00:00+05:30? [y/N]: " in out
+        assert out.endswith("Success: restart scheduled on member db2\n")
+        assert bodies(m.nodes[1]) == [{"restart_pending": True, "schedule": "2126-12-01T04:00:00+05:30"}]
+        assert ctl("restart", "orders", node=m.cluster, data=f"{LATER}\nn\n".encode())[0] == 1
+        assert bodies(m.nodes[0]) == []
+
+
+def test_a_restart_that_is_scheduled_already():
+    with Members([{"/restart": words(500, "Can't schedule restart in the paused state")},
+                  {"/restart": words(409, "Another restart is already scheduled")}]) as m:
+        status, out, _err = ctl("restart", "orders", "--scheduled", LATER, "--force", node=m.cluster)
+        assert status == 1
+        assert out == ("Failed: another restart is already scheduled on member db2\n"
+                       "Failed: restart for member db1, status code=500, (Can't schedule restart in the paused state)\n")
+
+
+def test_who_is_not_asked_replaces_what_was_scheduled():
+    with Members([TAKEN, {}]) as m:
+        m.nodes[1].answers["/restart"] = lambda body: (
+            (202, b"Restart scheduled") if body else (200, b"scheduled restart deleted"))
+        m.cluster.answers["/pgraft/v1/view"]["cluster"]["members"][1]["scheduled_restart"] = {"schedule": LATER}
+        assert told("restart", "orders", "--scheduled", LATER, "--force", node=m.cluster) == (
+            "Success: restart scheduled on member db2\nSuccess: restart scheduled on member db1\n")
+        assert [(one[0], one[2]) for one in m.nodes[1].seen] == [("DELETE", None), ("POST", {"schedule": LATER})]
+        assert [one[0] for one in m.nodes[0].seen] == ["POST"]
 
 
 def test_a_member_that_is_not_there():
