@@ -473,8 +473,11 @@ static const struct cli_command commands[] = {
             {.name = "scheduled",
              .value = "TIME",
              .help = "\"now\", or when: 2026-12-01T04:00+01:00; without a zone in that of here"},
-            FORCE_OPTION),
-        .example = "pgraftctl restart demo --pending",
+            {.name = "rolling",
+             .help = "the whole cluster, one at a time, in the order that its parameters ask for; "
+                     "a switchover in the place of the primary's restart"},
+            {.name = "dry-run", .help = "only say in which order"}, FORCE_OPTION),
+        .example = "pgraftctl restart demo --rolling --pending",
         .run = cmd_restart,
     },
     {
