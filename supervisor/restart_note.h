@@ -1,7 +1,7 @@
 /* supervisor/restart_note.h - a restart that is for later, in a file beside the store.
  *
- * So that it is not forgotten when this program is restarted or becomes another one. It is this
- * node's own: no other one, and no store, knows of it but by what this node says. */
+ * So that it is not forgotten when this program becomes another one, or ends while PostgreSQL runs
+ * on. It is this node's own: no other one, and no store, knows of it but by what this node says. */
 #ifndef SUPERVISOR_RESTART_NOTE_H_
 #define SUPERVISOR_RESTART_NOTE_H_
 
