@@ -1,4 +1,4 @@
-/* ctl/chosen.c - members by name and role, then a question. */
+/* ctl/chosen.c - members by name and role; then a question. */
 #include "ctl/chosen.h"
 
 #include <string.h>
@@ -105,13 +105,18 @@ static int ask_which(const struct choice *c, struct buf *ret_name, struct err *e
     return prompt_text(buf_text(&question), "", ret_name, err);
 }
 
-static int confirm(const struct choice *c, json_t *members, struct err *err)
+int chosen_confirm(const struct choice *c, json_t *members, const char *at, struct err *err)
 {
     CLEANUP(buf_close) struct buf question = {0};
     bool yes = false;
-    buf_printf(&question, "Are you sure you want to %s members ", c->action);
+    if (!c->asks) {
+        return 0;
+    }
+    bool is_later = at[0] != '\0';
+    buf_printf(&question, "Are you sure you want to %s%s%s members ", is_later ? "schedule " : "",
+               c->action, is_later ? " of" : "");
     put_names(&question, members);
-    buf_char(&question, '?');
+    buf_printf(&question, "%s%s?", is_later ? " at " : "", at);
     int rc = prompt_confirm(buf_text(&question), &yes, err);
     return rc < 0 || yes ? rc : err_set(err, ERR_REFUSED, "Aborted %s", c->action);
 }
@@ -149,9 +154,6 @@ int chosen_members(const struct choice *c, json_t **ret_members, struct err *err
     if (json_array_size(members) == 0) {
         return err_set(err, ERR_REFUSED, "No %s among provided members", role);
     }
-    rc = c->asks ? confirm(c, members, err) : 0;
-    if (rc == 0) {
-        *ret_members = json_incref(members);
-    }
-    return rc;
+    *ret_members = json_incref(members);
+    return 0;
 }

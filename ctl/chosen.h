@@ -26,8 +26,9 @@ struct choice {
 /* Whether @member has one of CHOSEN_ROLES. */
 bool chosen_has_role(json_t *member, const char *role);
 
-/* An array of members, standbys first; the caller's. ERR_REFUSED: it is not confirmed, or there is
- * none. */
+/* An array of members, standbys first; the caller's. ERR_REFUSED: there is none. */
 int chosen_members(const struct choice *choice, json_t **ret_members, struct err *err);
+/* ERR_REFUSED: it is not wanted after all. @at: when; "" is now. */
+int chosen_confirm(const struct choice *choice, json_t *members, const char *at, struct err *err);
 
 #endif /* CTL_CHOSEN_H_ */

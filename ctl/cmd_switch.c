@@ -14,11 +14,10 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/clock.h"
-#include "base/must.h"
-#include "base/when.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
+#include "ctl/moment.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/progress.h"
@@ -30,8 +29,6 @@
 #define MARGIN_MS 2000 /* ... and the answer on its way */
 #define SHOWN_MS 3000  /* until the node that is asked has heard of what was done */
 #define AGAIN_MS 100
-#define S_PER_MIN 60
-#define S_PER_DAY 86400
 
 struct switching {
     const struct cli_call *call;
@@ -206,80 +203,16 @@ static int find_candidate(struct switching *s, struct err *err)
                          cli_quoted(name).text, buf_text(&cluster));
 }
 
-/* By how much a clock on the wall here is ahead of Greenwich then, in seconds. */
-static int64_t offset_at(int64_t seconds)
-{
-    time_t then = (time_t)seconds;
-    struct tm parts = {0};
-    (void)localtime_r(&then, &parts);
-    return parts.tm_gmtoff;
-}
-
-/* As the clock on the wall here says it then: unless it never does, or does so twice, in the night
- * in which it is changed. */
-static int give_zone(struct when *when, const char *text, struct err *err)
-{
-    int64_t wall = (int64_t)(when->wall_ms / MS_PER_S);
-    const int64_t offsets[] = {offset_at(wall - S_PER_DAY), offset_at(wall + S_PER_DAY)};
-    int64_t offset = 0;
-    unsigned found = 0;
-    for (size_t i = 0; i < ARRAY_LEN(offsets); i++) {
-        bool holds = offset_at(wall - offsets[i]) == offsets[i];
-        if (holds && (found == 0 || offsets[i] != offset)) {
-            offset = offsets[i];
-            found++;
-        }
-    }
-    if (found != 1 || wall < offset) {
-        return err_set(err, ERR_REFUSED,
-                       "The clocks here show %s %s: give it with a zone (e.g. %s+01:00)",
-                       cli_quoted(text).text, found > 1 ? "twice" : "never", text);
-    }
-    when->zone_min = (int32_t)(offset / S_PER_MIN);
-    when->wall_ms -= (uint64_t)(offset * (int64_t)MS_PER_S);
-    when->has_zone = true;
-    return 0;
-}
-
-static int take_time(struct switching *s, const char *text, struct err *err)
-{
-    struct when when;
-    if (strcmp(text, "now") == 0) {
-        return 0;
-    }
-    if (when_parse(text, &when, NULL) != 0) {
-        return err_set(err, ERR_REFUSED,
-                       "Unable to parse scheduled timestamp (%s). It should be in an unambiguous "
-                       "format (e.g. ISO 8601)",
-                       cli_quoted(text).text);
-    }
-    int rc = when.has_zone ? 0 : give_zone(&when, text, err);
-    if (rc == 0) {
-        when_format(&when, s->at);
-    }
-    return rc;
-}
-
 static int find_time(struct switching *s, struct err *err)
 {
-    CLEANUP(buf_close) struct buf answer = {0};
-    char question[128];
-    char example[32];
-    struct tm parts = {0};
-    time_t later = time(NULL) + 3600;
     if (s->is_failover) {
         return 0;
     }
-    if (cli_given(s->call, "scheduled") || !may_ask(s)) {
-        const char *scheduled = cli_value(s->call, "scheduled");
-        return take_time(s, scheduled != NULL ? scheduled : "now", err);
+    if (!cli_given(s->call, "scheduled") && may_ask(s)) {
+        return moment_ask("switchover", s->at, err);
     }
-    (void)localtime_r(&later, &parts);
-    (void)strftime(example, sizeof(example), "%Y-%m-%dT%H:%M", &parts);
-    (void)snprintf(question, sizeof(question), "When should the switchover take place (e.g. %s ) ",
-                   example);
-    int rc = prompt_text(question, "now", &answer, err);
-    return rc < 0 ? rc : take_time(s, buf_text(&answer), err);
+    const char *scheduled = cli_value(s->call, "scheduled");
+    return moment_take(scheduled != NULL ? scheduled : "now", s->at, err);
 }
 
 /* ---- whether it is wanted ---- */

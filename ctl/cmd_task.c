@@ -14,11 +14,13 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/member_ask.h"
+#include "ctl/moment.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/random_text.h"
+#include "ctl/tasking.h"
 #include "ctl/told.h"
 
 #define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
@@ -27,117 +29,47 @@
 #define RELOAD_S 10 /* as patronictl says it; it is done at once */
 #define IN_PROGRESS " already in progress"
 
-struct tasking {
-    const struct cli_call *call;
-    struct ctl ctl;
-    json_t *view;
-    json_t *members; /* the chosen ones */
-    bool has_failed;
-};
-
-static void tasking_close(struct tasking *t)
-{
-    json_decref(t->members);
-    json_decref(t->view);
-    ctl_close(&t->ctl);
-}
-
-static int say(const char *line, struct err *err)
-{
-    CLEANUP(buf_close) struct buf out = {0};
-    buf_printf(&out, "%s\n", line);
-    return cli_put(&out, err);
-}
-
-static bool asks(const struct tasking *t)
-{
-    return !cli_given(t->call, "force");
-}
-
 /* Whom it is about. */
-static int begin(struct tasking *t, const char *action, size_t argument_count, bool names_needed,
-                 struct err *err)
+static int choose(struct tasking *t, const char *action, size_t argument_count, bool names_needed,
+                  struct err *err)
 {
     if (cli_given(t->call, "format")) {
         return cli_usage(t->call, err, "this has no use for option \"--format\"");
     }
     int rc = ctl_open(t->call, &t->ctl, err);
     rc = rc < 0 ? rc : told_get(t->ctl.ask, &t->view, err);
-    const struct choice choice = {.call = t->call,
-                                  .view = t->view,
-                                  .argument_count = argument_count,
-                                  .action = action,
-                                  .role = names_needed ? NULL : cli_value(t->call, "role"),
-                                  .names_needed = names_needed,
-                                  .asks = asks(t)};
-    return rc < 0 ? rc : chosen_members(&choice, &t->members, err);
+    t->choice = (struct choice){.call = t->call,
+                                .view = t->view,
+                                .argument_count = argument_count,
+                                .action = action,
+                                .role = names_needed ? NULL : cli_value(t->call, "role"),
+                                .names_needed = names_needed,
+                                .asks = tasking_asks(t)};
+    return rc < 0 ? rc : chosen_members(&t->choice, &t->members, err);
 }
 
-struct answer {
-    int status; /* 0: none came */
-    struct buf text;
-};
-
-static void answer_close(struct answer *a)
+/* ... and whether it is wanted. */
+static int begin(struct tasking *t, const char *action, size_t argument_count, bool names_needed,
+                 struct err *err)
 {
-    buf_close(&a->text);
-}
-
-/* What does not come is told like what is refused: the others are asked all the same. */
-static void ask_member(struct tasking *t, json_t *member, const char *path, json_t *body,
-                       uint64_t timeout_ms, struct answer *a)
-{
-    CLEANUP(ask_closep) struct ask *ask = NULL;
-    struct ask_said said = {0};
-    struct err why = {0};
-    int rc = member_ask_open(&t->ctl, t->view, member, timeout_ms, &ask, &why);
-    rc = rc < 0 ? rc : ask_words(ask, path, body, timeout_ms, &said, &why);
-    buf_clear(&a->text);
-    output_text(&a->text, rc < 0 ? why.msg : buf_text(&said.text));
-    a->status = rc < 0 ? 0 : said.status;
-    buf_close(&said.text);
-}
-
-static int failed(struct tasking *t, const char *action, json_t *member, const struct answer *a,
-                  struct err *err)
-{
-    CLEANUP(buf_close) struct buf line = {0};
-    t->has_failed = true;
-    buf_printf(&line, "Failed: %s for member %s, ", action, view_text(member, "name"));
-    if (a->status != 0) {
-        buf_printf(&line, "status code=%d, (%s)", a->status, buf_text(&a->text));
-    } else {
-        buf_str(&line, buf_text(&a->text));
-    }
-    return say(buf_text(&line), err);
-}
-
-static int succeeded(const char *what, json_t *member, struct err *err)
-{
-    CLEANUP(buf_close) struct buf line = {0};
-    buf_printf(&line, "Success: %s member %s", what, view_text(member, "name"));
-    return say(buf_text(&line), err);
-}
-
-static int end(const struct tasking *t, int rc)
-{
-    return rc == 0 && t->has_failed ? 1 : rc;
+    int rc = choose(t, action, argument_count, names_needed, err);
+    return rc < 0 ? rc : chosen_confirm(&t->choice, t->members, "", err);
 }
 
 /* ---- restart ---- */
 
 static int restart_one(struct tasking *t, json_t *member, json_t *body, struct err *err)
 {
-    CLEANUP(answer_close) struct answer a = {.status = 0};
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     CLEANUP(buf_close) struct buf doing = {0};
     bool is_given = cli_given(t->call, "timeout");
     buf_printf(&doing, "restart of %s", view_text(member, "name"));
     progress_begin(buf_text(&doing));
-    ask_member(t, member, "/restart", body,
-               is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
+    tasking_ask(t, member, "/restart", body,
+                is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
     progress_end();
-    return a.status == 200 ? succeeded("restart on", member, err)
-                           : failed(t, "restart", member, &a, err);
+    return a.status == 200 ? tasking_succeeded("restart on", member, err)
+                           : tasking_failed(t, "restart", member, &a, err);
 }
 
 static int ask_version(struct tasking *t, json_t *body, struct err *err)
@@ -145,7 +77,7 @@ static int ask_version(struct tasking *t, json_t *body, struct err *err)
     CLEANUP(buf_close) struct buf answer = {0};
     const char *version = cli_value(t->call, "pg-version");
     int rc = 0;
-    if (version == NULL && asks(t)) {
+    if (version == NULL && tasking_asks(t)) {
         rc = prompt_text("Restart if the PostgreSQL version is less than provided (e.g. 9.5.2) ",
                          "", &answer, err);
         version = buf_text(&answer);
@@ -171,23 +103,61 @@ static int take_any(struct tasking *t, struct err *err)
     return rc;
 }
 
-/* It is said before anything else is asked. */
-static int check_time(const struct tasking *t, struct err *err)
+/* What was scheduled is replaced by who does not ask. */
+static int flush_before(struct tasking *t, json_t *member, struct err *err)
+{
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
+    if (tasking_asks(t) || json_object_get(member, "scheduled_restart") == NULL) {
+        return 0;
+    }
+    tasking_ask(t, member, "/restart", NULL, t->ctl.timeout_ms, &a);
+    return a.status == 200 || a.status == 404
+               ? 0
+               : tasking_failed(t, "flush scheduled restart", member, &a, err);
+}
+
+static int schedule_one(struct tasking *t, json_t *member, json_t *body, struct err *err)
+{
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
+    CLEANUP(buf_close) struct buf line = {0};
+    int rc = flush_before(t, member, err);
+    if (rc < 0) {
+        return rc;
+    }
+    tasking_ask(t, member, "/restart", body, t->ctl.timeout_ms, &a);
+    if (a.status == 202) {
+        return tasking_succeeded("restart scheduled on", member, err);
+    }
+    if (a.status != 409) {
+        return tasking_failed(t, "restart", member, &a, err);
+    }
+    t->has_failed = true;
+    buf_printf(&line, "Failed: another restart is already scheduled on member %s",
+               view_text(member, "name"));
+    return tasking_say(buf_text(&line), err);
+}
+
+/* When, and then whether. */
+static int find_time(struct tasking *t, struct err *err)
 {
     const char *at = cli_value(t->call, "scheduled");
-    return at == NULL || strcmp(at, "now") == 0
-               ? 0
-               : err_set(err, ERR_REFUSED,
-                         "a restart can not be scheduled here: ask for it when it is due, by a "
-                         "timer of your own");
+    int rc = at != NULL || !tasking_asks(t) ? moment_take(at != NULL ? at : "now", t->at, err)
+                                            : moment_ask("restart", t->at, err);
+    return rc < 0 ? rc : chosen_confirm(&t->choice, t->members, t->at, err);
 }
 
 int cmd_restart(const struct cli_call *call, struct err *err)
 {
     CLEANUP(tasking_close) struct tasking t = {.call = call};
     json_auto_t *body = json_object();
-    int rc = check_time(&t, err);
-    rc = rc < 0 ? rc : begin(&t, "restart", call->argument_count, false, err);
+    if (cli_given(call, "rolling")) {
+        return cmd_restart_rolling(call, err);
+    }
+    if (cli_given(call, "dry-run")) {
+        return cli_usage(call, err, "--dry-run is about the order of --rolling");
+    }
+    int rc = choose(&t, "restart", call->argument_count, false, err);
+    rc = rc < 0 ? rc : find_time(&t, err);
     rc = rc < 0 || !cli_given(call, "any") ? rc : take_any(&t, err);
     rc = rc < 0 ? rc : ask_version(&t, body, err);
     if (cli_given(call, "pending")) {
@@ -197,27 +167,32 @@ int cmd_restart(const struct cli_call *call, struct err *err)
         uint64_t seconds = (t.ctl.timeout_ms + 999) / 1000;
         cmd_set(body, "timeout", json_integer((json_int_t)seconds));
     }
-    for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
-        rc = restart_one(&t, json_array_get(t.members, i), body, err);
+    bool is_later = t.at[0] != '\0';
+    if (is_later) {
+        cmd_set(body, "schedule", json_string(t.at));
     }
-    return end(&t, rc);
+    for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
+        json_t *member = json_array_get(t.members, i);
+        rc = is_later ? schedule_one(&t, member, body, err) : restart_one(&t, member, body, err);
+    }
+    return tasking_end(&t, rc);
 }
 
 /* ---- reload ---- */
 
 static int reload_one(struct tasking *t, json_t *member, struct err *err)
 {
-    CLEANUP(answer_close) struct answer a = {.status = 0};
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     CLEANUP(buf_close) struct buf line = {0};
     json_auto_t *body = json_object();
-    ask_member(t, member, "/reload", body, t->ctl.timeout_ms, &a);
+    tasking_ask(t, member, "/reload", body, t->ctl.timeout_ms, &a);
     if (a.status != 202) {
-        return failed(t, "reload", member, &a, err);
+        return tasking_failed(t, "reload", member, &a, err);
     }
     buf_printf(&line,
                "Reload request received for member %s and will be processed within %d seconds",
                view_text(member, "name"), RELOAD_S);
-    return say(buf_text(&line), err);
+    return tasking_say(buf_text(&line), err);
 }
 
 int cmd_reload(const struct cli_call *call, struct err *err)
@@ -227,7 +202,7 @@ int cmd_reload(const struct cli_call *call, struct err *err)
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
         rc = reload_one(&t, json_array_get(t.members, i), err);
     }
-    return end(&t, rc);
+    return tasking_end(&t, rc);
 }
 
 /* ---- reinit ---- */
@@ -253,7 +228,7 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     CLEANUP(buf_close) struct buf now = {0};
     const char *name = view_text(member, "name");
     buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
-    int rc = say(buf_text(&line), err);
+    int rc = tasking_say(buf_text(&line), err);
     progress_begin("the clone");
     while (!look_at(t, member, &now) || now.size == 0 || strcmp(buf_text(&now), before) == 0) {
         (void)poll(NULL, 0, LOOK_MS);
@@ -261,24 +236,24 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     progress_end();
     buf_clear(&line);
     buf_printf(&line, "Reinitialize is completed on: %s", name);
-    return rc < 0 ? rc : say(buf_text(&line), err);
+    return rc < 0 ? rc : tasking_say(buf_text(&line), err);
 }
 
 static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err *err)
 {
-    CLEANUP(answer_close) struct answer a = {.status = 0};
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     CLEANUP(buf_close) struct buf before = {0};
     json_auto_t *body = json_object();
     bool again = false;
-    cmd_set(body, "force", json_boolean(!asks(t)));
+    cmd_set(body, "force", json_boolean(!tasking_asks(t)));
     if (cli_given(t->call, "from-leader")) {
         cmd_set(body, "from_leader", json_true());
     }
     (void)look_at(t, member, &before);
-    ask_member(t, member, "/reinitialize", body, t->ctl.timeout_ms, &a);
+    tasking_ask(t, member, "/reinitialize", body, t->ctl.timeout_ms, &a);
     bool is_busy = a.status == 503 && strstr(buf_text(&a.text), IN_PROGRESS) != NULL;
-    if (is_busy && asks(t)) {
-        int rc = failed(t, "reinitialize", member, &a, err);
+    if (is_busy && tasking_asks(t)) {
+        int rc = tasking_failed(t, "reinitialize", member, &a, err);
         rc = rc < 0
                  ? rc
                  : prompt_confirm("Do you want to cancel it and reinitialize anyway?", &again, err);
@@ -287,12 +262,12 @@ static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err 
         }
         cmd_set(body, "force", json_true());
         t->has_failed = false;
-        ask_member(t, member, "/reinitialize", body, t->ctl.timeout_ms, &a);
+        tasking_ask(t, member, "/reinitialize", body, t->ctl.timeout_ms, &a);
     }
     if (a.status != 200) {
-        return failed(t, "reinitialize", member, &a, err);
+        return tasking_failed(t, "reinitialize", member, &a, err);
     }
-    int rc = succeeded("reinitialize for", member, err);
+    int rc = tasking_succeeded("reinitialize for", member, err);
     return rc < 0 || !waits ? rc : wait_until_done(t, member, buf_text(&before), err);
 }
 
@@ -306,24 +281,24 @@ int cmd_reinit(const struct cli_call *call, struct err *err)
         bool waits = cli_given(call, "wait") || i + 1 < count;
         rc = reinit_one(&t, json_array_get(t.members, i), waits, err);
     }
-    return end(&t, rc);
+    return tasking_end(&t, rc);
 }
 
 /* ---- flush ---- */
 
 static int flush_one(struct tasking *t, json_t *member, struct err *err)
 {
-    CLEANUP(answer_close) struct answer a = {.status = 0};
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     CLEANUP(buf_close) struct buf line = {0};
-    ask_member(t, member, "/restart", NULL, t->ctl.timeout_ms, &a);
+    tasking_ask(t, member, "/restart", NULL, t->ctl.timeout_ms, &a);
     if (a.status == 200) {
-        return succeeded("flush scheduled restart for", member, err);
+        return tasking_succeeded("flush scheduled restart for", member, err);
     }
     if (a.status != 404) {
-        return failed(t, "flush scheduled restart", member, &a, err);
+        return tasking_failed(t, "flush scheduled restart", member, &a, err);
     }
     buf_printf(&line, "No scheduled restart for member %s", view_text(member, "name"));
-    return say(buf_text(&line), err);
+    return tasking_say(buf_text(&line), err);
 }
 
 static int flush_switchover(struct tasking *t, struct err *err)
@@ -343,9 +318,9 @@ static int flush_switchover(struct tasking *t, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    return said.status == 200 ? say("Success: scheduled switchover deleted", err)
+    return said.status == 200 ? tasking_say("Success: scheduled switchover deleted", err)
            : said.status == 404
-               ? say("No pending scheduled switchover", err)
+               ? tasking_say("No pending scheduled switchover", err)
                : err_set(err, ERR_REFUSED, "Failed deleting scheduled switchover, %s",
                          buf_text(&shown));
 }
@@ -364,5 +339,5 @@ int cmd_flush(const struct cli_call *call, struct err *err)
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
         rc = flush_one(&t, json_array_get(t.members, i), err);
     }
-    return end(&t, rc);
+    return tasking_end(&t, rc);
 }

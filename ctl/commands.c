@@ -181,7 +181,7 @@ static const struct cli_command commands[] = {
     },
     {
         .name = "flush",
-        .summary = "Drop what was scheduled: a switchover. Restarts are never.",
+        .summary = "Drop what was scheduled: restarts of members, or a switchover.",
         .arguments = CLI_ARGUMENTS({.name = "CLUSTER",
                                     .optional = true,
                                     .many = true,
@@ -513,9 +513,14 @@ static const struct cli_command commands[] = {
             ROLE_OPTION, {.name = "any", .help = "one of them, whichever"},
             {.name = "pending", .help = "only where a restart is pending"},
             {.name = "pg-version", .value = "VERSION", .help = "only where PostgreSQL is older"},
-            {.name = "scheduled", .value = "TIME", .help = "\"now\": later is not possible"},
-            FORCE_OPTION),
-        .example = "pgraftctl restart demo --pending",
+            {.name = "scheduled",
+             .value = "TIME",
+             .help = "\"now\", or when: 2026-12-01T04:00+01:00; without a zone in that of here"},
+            {.name = "rolling",
+             .help = "the whole cluster, one at a time, in the order that its parameters ask for; "
+                     "a switchover in the place of the primary's restart"},
+            {.name = "dry-run", .help = "only say in which order"}, FORCE_OPTION),
+        .example = "pgraftctl restart demo --rolling --pending",
         .run = cmd_restart,
     },
     {

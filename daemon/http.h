@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "consensus/pgraft.h"
+#include "supervisor/restart_order.h"
 
 struct http;
 struct view_board;
@@ -46,6 +47,10 @@ struct http_upgrade {
 struct http_tasks {
     int (*restart)(void *ctx, uint64_t timeout_ms, uint64_t *ret_id, struct err *err);
     int (*ended)(void *ctx, uint64_t id, struct err *err);
+    int (*restart_later)(void *ctx, const struct restart_order *order, uint64_t *ret_id,
+                         struct err *err);
+    int (*restart_never)(void *ctx, uint64_t *ret_id, struct err *err);
+    int (*kept)(void *ctx, uint64_t id, struct err *err); /* of these two */
     int (*reinitialize)(void *ctx, bool force, bool from_leader, struct err *err);
     int (*keep_copy)(void *ctx, struct err *err);
     void (*reload)(void *ctx); /* later, not from in here */

@@ -2,6 +2,7 @@
  * DELETE /restart and /reinitialize, POST /reload.
  *
  *   judged --> begun by the supervisor --> a restart: looked at until it has ended --> told
+ *                      '--> for later: looked at until it is on disk --> told
  *
  * Texts and codes are Patroni's (patroni_restart.h, supervisor/task.h), also that they are no JSON.
  */
@@ -15,9 +16,12 @@
 #define TEXT_TYPE "text/html"
 #define LOOK_MS 50
 
-/* A restart that is waited for. */
+/* What is waited for: the end of a restart, or the file of one for later. */
 struct waiting {
     struct http_request *r;
+    int (*ended)(void *ctx, uint64_t id, struct err *err); /* ERR_BUSY: not yet */
+    unsigned status;                                       /* of its good end ... */
+    const char *text;
     uint64_t id;
     uv_timer_t *timer; /* NULL: over */
 };
@@ -61,21 +65,21 @@ static void on_look(uv_timer_t *timer)
     struct waiting *w = timer->data;
     struct http_request *r = w->r;
     struct err err = {0};
-    int code = r->http->settings.tasks.ended(r->http->settings.tasks.ctx, w->id, &err);
+    int code = w->ended(r->http->settings.tasks.ctx, w->id, &err);
     if (code == ERR_BUSY) {
         return;
     }
     ended(r);
     if (!r->answered) {
-        say(r, code == 0 ? 200 : 503, code == 0 ? "restarted successfully" : err.msg);
+        say(r, code == 0 ? w->status : 503, code == 0 ? w->text : err.msg);
     }
 }
 
-static void wait_for(struct http_request *r, uint64_t id)
+static void wait_for(struct http_request *r, const struct waiting *what)
 {
     struct waiting *w = mem_zalloc(sizeof(*w));
+    *w = *what;
     w->r = r;
-    w->id = id;
     w->timer = mem_zalloc(sizeof(*w->timer));
     int rc = uv_timer_init(r->http->loop, w->timer);
     MUST(rc == 0);
@@ -89,30 +93,62 @@ static void wait_for(struct http_request *r, uint64_t id)
     r->waits = true;
 }
 
+static void restart_now(struct http_request *r, const struct http_tasks *tasks,
+                        const struct restart_order *order)
+{
+    struct err err = {0};
+    struct waiting w = {.ended = tasks->ended, .status = 200, .text = "restarted successfully"};
+    if (tasks->restart(tasks->ctx, order->timeout_ms, &w.id, &err) != 0) {
+        say(r, 503, err.msg);
+    } else {
+        wait_for(r, &w);
+    }
+}
+
+static void restart_later(struct http_request *r, const struct http_tasks *tasks,
+                          const struct restart_order *order)
+{
+    struct err err = {0};
+    struct waiting w = {.ended = tasks->kept, .status = 202, .text = "Restart scheduled"};
+    int code = tasks->restart_later(tasks->ctx, order, &w.id, &err);
+    if (code != 0) {
+        say(r, code == ERR_EXISTS ? 409 : 503, err.msg);
+    } else {
+        wait_for(r, &w);
+    }
+}
+
 void http_restart(struct http_request *r)
 {
     struct restart_verdict verdict;
-    struct err err = {0};
-    uint64_t id = 0;
     const struct http_tasks *tasks = tasks_of(r);
     const struct cluster_view *view = http_patroni_view(r);
     if (tasks == NULL) {
         return;
     }
-    restart_judge(r->json, view, &verdict);
+    restart_judge(r->json, view, clock_wall_ms(clock_system()), &verdict);
     if (verdict.status != 0) {
         say(r, verdict.status, verdict.text);
-    } else if (tasks->restart(tasks->ctx, verdict.timeout_ms, &id, &err) != 0) {
-        say(r, 503, err.msg);
+    } else if (verdict.order.at[0] != '\0') {
+        restart_later(r, tasks, &verdict.order);
     } else {
-        wait_for(r, id);
+        restart_now(r, tasks, &verdict.order);
     }
 }
 
 void http_restart_delete(struct http_request *r)
 {
-    if (tasks_of(r) != NULL) {
-        say(r, 404, "no restarts are scheduled");
+    struct err err = {0};
+    const struct http_tasks *tasks = tasks_of(r);
+    if (tasks == NULL) {
+        return;
+    }
+    struct waiting w = {.ended = tasks->kept, .status = 200, .text = "scheduled restart deleted"};
+    int code = tasks->restart_never(tasks->ctx, &w.id, &err);
+    if (code != 0) {
+        say(r, code == ERR_NOT_FOUND ? 404 : 503, err.msg);
+    } else {
+        wait_for(r, &w);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "daemon/json_put.h"
 #include "daemon/patroni.h"
 
@@ -57,6 +58,9 @@ void patroni_put_schedule(struct buf *out, const struct view_restart *restart)
     }
     if (restart->role[0] != '\0') {
         json_put_text(out, "role", restart->role);
+    }
+    if (restart->timeout_ms > 0) {
+        json_put_number(out, "timeout", (restart->timeout_ms + MS_PER_S - 1) / MS_PER_S);
     }
     json_put_close(out, '}');
 }

@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/when.h"
+#include "daemon/patroni_schedule.h"
 
 enum {
     BAD_REQUEST = 400,
     NOT_POSSIBLE = 412, /* as the cluster is now */
-    BAD_VALUE = 422,
 };
 
 __attribute__((format(printf, 3, 4))) static void refuse(struct switch_verdict *v, unsigned status,
@@ -37,22 +36,14 @@ static bool is_given(const char *text)
 static void judge_schedule(const struct switch_request *r, const struct cluster_view *view,
                            uint64_t wall_ms, struct switch_verdict *v)
 {
-    struct when when;
     if (r->is_failover) {
         refuse(v, BAD_REQUEST, "Failover can't be scheduled");
     } else if (view->is_paused) {
         refuse(v, BAD_REQUEST, "Can't schedule switchover in the paused state");
-    } else if (when_parse(r->scheduled_at, &when, NULL) != 0) {
-        refuse(v, BAD_VALUE,
-               "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. "
-               "ISO 8601");
-    } else if (!when.has_zone) {
-        refuse(v, BAD_REQUEST, "Timezone information is mandatory for the scheduled switchover");
-    } else if (when.wall_ms <= wall_ms) {
-        refuse(v, BAD_VALUE, "Cannot schedule switchover in the past");
     } else {
-        v->wish.is_scheduled = true;
-        when_format(&when, v->wish.scheduled_at);
+        v->status = schedule_judge(r->scheduled_at, "switchover", wall_ms, v->wish.scheduled_at,
+                                   v->text, sizeof(v->text));
+        v->wish.is_scheduled = v->status == 0;
     }
 }
 

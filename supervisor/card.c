@@ -86,6 +86,9 @@ static json_t *restart_json(const struct view_restart *restart, bool with_reason
     put_text(object, "version", restart->version);
     put_text(object, "role", restart->role);
     put(object, "only_pending", json_boolean(restart->only_pending));
+    if (restart->timeout_ms > 0 && restart->timeout_ms < NUMBER_MAX) {
+        json_put_u64(object, "timeout_ms", restart->timeout_ms);
+    }
     return object;
 }
 
@@ -208,6 +211,8 @@ static void take_restart(const json_t *object, struct view_restart *out)
     take_text(restart, "schedule", out->schedule, sizeof(out->schedule));
     take_text(restart, "version", out->version, sizeof(out->version));
     take_text(restart, "role", out->role, sizeof(out->role));
+    json_int_t timeout_ms = json_integer_value(json_object_get(restart, "timeout_ms"));
+    out->timeout_ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 0;
     for (size_t i = 0; i < json_array_size(reasons) && out->reason_count < VIEW_REASONS_MAX; i++) {
         struct view_reason *reason = &out->reasons[out->reason_count];
         const json_t *one = json_array_get(reasons, i);

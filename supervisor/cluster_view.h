@@ -101,6 +101,7 @@ struct view_restart {
     char version[24];               /* only if PostgreSQL is older; "": always */
     char role[24];                  /* only if it has this role; "": always */
     bool only_pending;              /* only if a restart is pending */
+    uint64_t timeout_ms;            /* of its start; 0: as the configuration says */
 };
 
 struct view_decision {

@@ -110,6 +110,7 @@ static bool look_at_postgresql(struct supervisor *s, uint64_t now_ms)
     supervisor_look_refused(s, now_ms);
     supervisor_keep_house(s, now_ms);
     supervisor_keep_wish(s, now_ms);
+    supervisor_later_tick(s, now_ms);
     ask_id(s, now_ms);
     if (s->has_home && !s->is_guard_asked) {
         supervisor_meet_guard(s, false);
@@ -264,6 +265,7 @@ int supervisor_open(struct supervisor *s, uv_loop_t *loop, struct pgraft *store,
     s->board = board;
     store_side_open(&s->side, store, &owner);
     supervisor_keep_open(s);
+    supervisor_later_open(s);
     config_key_open(&s->config_key, store, &s->side.keys, s->setup->first_config);
     if (s->supervises) {
         int code = open_postgresql(s, err);
@@ -345,6 +347,7 @@ void supervisor_close(struct supervisor *s, supervisor_cb on_closed, void *owner
     }
     supervisor_resolve_close(s);
     supervisor_keep_close(s);
+    supervisor_later_close(s);
     if (s->refused_look != NULL) {
         refused_look_close(s->refused_look, refused_closed_cb);
         s->refused_look = NULL;

@@ -25,6 +25,7 @@
 #include "consensus/pgraft.h"
 #include "supervisor/cluster_view.h"
 #include "supervisor/pg_setup.h"
+#include "supervisor/restart_order.h"
 
 struct supervisor;
 typedef void (*supervisor_cb)(void *owner);
@@ -66,6 +67,15 @@ int supervisor_restart(struct supervisor *s, uint64_t timeout_ms, uint64_t *ret_
                        struct err *err);
 /* ERR_BUSY: the restart of this id is under way; 0: it is done; else why it has failed. */
 int supervisor_task_ended(const struct supervisor *s, uint64_t id, struct err *err);
+/* A restart for later, one at a time: it is in force at once, and @ret_number tells when it is on
+ * disk, too. ERR_EXISTS: another one is scheduled. */
+int supervisor_restart_later(struct supervisor *s, const struct restart_order *order,
+                             uint64_t *ret_number, struct err *err);
+/* ... is not to be done after all. ERR_NOT_FOUND: there is none. */
+int supervisor_restart_never(struct supervisor *s, uint64_t *ret_number, struct err *err);
+/* ERR_BUSY: this change is being written; 0: a new life of this program would know of it; else why
+ * it would not. A restart that can not be written is not in force. */
+int supervisor_restart_kept(const struct supervisor *s, uint64_t number, struct err *err);
 /* A standby's data are discarded and cloned anew. @force: also while they are. */
 int supervisor_reinitialize(struct supervisor *s, bool force, bool from_leader, struct err *err);
 /* It is not to be done after all. ERR_NOT_FOUND: nobody asked for it; ERR_REFUSED: it has begun. */

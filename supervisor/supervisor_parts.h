@@ -12,6 +12,7 @@
 #include "supervisor/lease_low.h"
 #include "supervisor/observe.h"
 #include "supervisor/refused.h"
+#include "supervisor/restart_order.h"
 #include "supervisor/source.h"
 #include "supervisor/starts.h"
 #include "supervisor/store_side.h"
@@ -61,6 +62,19 @@ struct supervisor_scripts {
     enum pre_promote answer;
     uint64_t begun_ms;          /* it runs since; 0: it does not */
     uint64_t declines_until_ms; /* this node asks not to be chosen */
+};
+
+/* supervisor_later.c: a restart for later. */
+struct supervisor_later {
+    struct restart_later wanted;  /* its time is "": none */
+    char refused[VIEW_TEXT_SIZE]; /* why it could not be begun just now, or "" */
+    uint64_t number;              /* of the newest change */
+    uint64_t kept;                /* the last one that is on disk */
+    uint64_t failed;              /* ... that could not be written, and why */
+    struct err err;
+    bool is_due;
+    uint64_t again_ms;
+    struct later_job *job; /* under way */
 };
 
 struct supervisor {
@@ -193,6 +207,7 @@ struct supervisor {
     uint64_t starting_ms;       /* since when PostgreSQL is starting; 0: it is not */
 
     struct task_book task; /* an operator's */
+    struct supervisor_later later;
 
     struct upkeep upkeep;
     char weaker[VIEW_TEXT_SIZE]; /* who asks for less, as it was told last; or "" */
@@ -268,6 +283,12 @@ void supervisor_keep_close(struct supervisor *s);
 
 /* supervisor_task.c: what an operator has asked for, and what becomes of it. */
 void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *facts);
+
+/* supervisor_later.c: an operator's restart for later, in a file, and begun when it is due. */
+void supervisor_later_open(struct supervisor *s);
+void supervisor_later_tick(struct supervisor *s, uint64_t now_ms);
+void supervisor_later_close(struct supervisor *s);
+void supervisor_show_later(const struct supervisor *s, struct view_restart *out);
 
 /* supervisor_back.c: what a node that comes back has to know: of itself, and asked of the primary.
  */

@@ -77,6 +77,7 @@ static void fill_self(struct supervisor *s)
     view->self.tags = supervisor_newest(s)->shown_tags;
     supervisor_find_pending(s);
     view->self.restart = s->restart;
+    supervisor_show_later(s, &view->self.restart);
     view_text_set(view->config_trouble, sizeof(view->config_trouble), supervisor_config_amiss(s));
 }
 

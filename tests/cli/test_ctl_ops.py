@@ -4,6 +4,7 @@ Claim: words, prompts and refusals are patronictl's; each member is asked itself
 status says whether it was done. Method: fake nodes, one for each member.
 """
 import contextlib
+import re
 
 import pytest
 
@@ -109,13 +110,14 @@ def test_row_restart_asks_each_member_itself_the_primary_last():
 
 def test_restart_s_questions():
     with Members([DONE, DONE]) as m:
-        status, out, err = ctl("restart", "orders", node=m.cluster, data=b"y\n9.6.3\n")
+        status, out, err = ctl("restart", "orders", node=m.cluster, data=b"\ny\n9.6.3\n")
         assert (status, err) == (0, "")
         assert out.startswith("+ Cluster: orders (7450012345678901234) ")
-        assert "Are you sure you want to restart members db2, db1? [y/N]: " in out
+        assert re.search(r"When should the restart take place \(e\.g\. \S+ \)  \[now\]: "
+                         r"Are you sure you want to restart members db2, db1\? \[y/N\]: ", out)
         assert "Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)  []: " in out
         assert bodies(m.nodes[0]) == [{"postgres_version": "9.6.3"}]
-        status, _out, err = ctl("restart", "orders", node=m.cluster, data=b"n\n")
+        status, _out, err = ctl("restart", "orders", "--scheduled", "now", node=m.cluster, data=b"n\n")
         assert (status, err) == (1, "pgraftctl: Aborted restart\n")
         assert len(bodies(m.nodes[0])) == 1
 
@@ -156,8 +158,45 @@ def test_who_is_no_member_and_what_is_no_role():
         assert fails(1, "restart", "orders", "db1", "-r", "replica", "--force", node=m.cluster) == (
             "No replica among provided members")
         assert fails(2, "restart", "orders", "-r", "master", "--force", node=m.cluster)
-        assert "can not be scheduled here" in fails(1, "restart", "orders", "--scheduled", "2126-12-01T04:00", node=m.cluster)
+        assert fails(1, "restart", "orders", "--scheduled", "soon", "--force", node=m.cluster) == (
+            'Unable to parse scheduled timestamp ("soon"). It should be in an unambiguous format (e.g. ISO 8601)')
         assert bodies(m.nodes[0]) == bodies(m.nodes[1]) == []
+
+
+LATER = "2126-12-01T04:00:00+01:00"
+TAKEN = {"/restart": words(202, "Restart scheduled")}
+
+
+def test_row_restart_scheduled():
+    with Members([TAKEN, TAKEN]) as m:
+        status, out, err = ctl("restart", "orders", "-r", "replica", "--scheduled", "2126-12-01 04:00", "--pending", node=m.cluster,
+                               data=b"y\n\n", env={"TZ": "Asia/Kolkata"})
+        assert (status, err) == (0, "")
+        assert "Are you sure you want to schedule restart of members db2 at 2126-12-01T04:00:00+05:30? [y/N]: " in out
+        assert out.endswith("Success: restart scheduled on member db2\n")
+        assert bodies(m.nodes[1]) == [{"restart_pending": True, "schedule": "2126-12-01T04:00:00+05:30"}]
+        assert ctl("restart", "orders", node=m.cluster, data=f"{LATER}\nn\n".encode())[0] == 1
+        assert bodies(m.nodes[0]) == []
+
+
+def test_a_restart_that_is_scheduled_already():
+    with Members([{"/restart": words(500, "Can't schedule restart in the paused state")},
+                  {"/restart": words(409, "Another restart is already scheduled")}]) as m:
+        status, out, _err = ctl("restart", "orders", "--scheduled", LATER, "--force", node=m.cluster)
+        assert status == 1
+        assert out == ("Failed: another restart is already scheduled on member db2\n"
+                       "Failed: restart for member db1, status code=500, (Can't schedule restart in the paused state)\n")
+
+
+def test_who_is_not_asked_replaces_what_was_scheduled():
+    with Members([TAKEN, {}]) as m:
+        m.nodes[1].answers["/restart"] = lambda body: (
+            (202, b"Restart scheduled") if body else (200, b"scheduled restart deleted"))
+        m.cluster.answers["/pgraft/v1/view"]["cluster"]["members"][1]["scheduled_restart"] = {"schedule": LATER}
+        assert told("restart", "orders", "--scheduled", LATER, "--force", node=m.cluster) == (
+            "Success: restart scheduled on member db2\nSuccess: restart scheduled on member db1\n")
+        assert [(one[0], one[2]) for one in m.nodes[1].seen] == [("DELETE", None), ("POST", {"schedule": LATER})]
+        assert [one[0] for one in m.nodes[0].seen] == ["POST"]
 
 
 def test_a_member_that_is_not_there():
@@ -166,6 +205,135 @@ def test_a_member_that_is_not_there():
         status, out, _err = ctl("restart", "orders", "db2", "--force", node=m.cluster)
     assert status == 1
     assert out.startswith("Failed: restart for member db2, ")
+
+
+# --- restart --rolling ---
+
+class Rolling(Members):
+    """db1, db2 and db3; who is restarted, or switched over to, shows so when it is looked at next."""
+
+    def __init__(self, pending=None, answers=None, **cluster):
+        self.leader, self.done, self.pause = "db1", [], cluster
+        names = ("db1", "db2", "db3")
+        done = {name: {"/restart": lambda body, name=name: self.restarted(name, body)} for name in names}
+        super().__init__([{**done[name], **(answers or {}).get(name, {})} for name in names],
+                         [leader(), replica(), replica("db3", 5434)])
+        for row in self.rows():
+            row.update({"pending_restart": True, "pending_restart_reason": pending[row["name"]]}
+                       if row["name"] in (pending or {}) else {})
+        self.cluster.answers["/pgraft/v1/view"]["cluster"].update(cluster)
+        self.seen = self.cluster.answers["/pgraft/v1/view"]
+        self.cluster.answers["/switchover"] = self.switched
+
+    def rows(self):
+        return self.cluster.answers["/pgraft/v1/view"]["cluster"]["members"]
+
+    def restarted(self, name, body):
+        self.done.append((name, body))
+        return 200, b"restarted successfully"
+
+    def switched(self, body):
+        assert body.pop("timeout_ms") > 1000
+        self.done.append(("switchover", body))
+        rows = {row["name"]: row for row in self.seen["cluster"]["members"]}
+        rows["db1"].update(role="replica", state="streaming")
+        rows["db2"].update(role="leader", state="running")
+        self.seen["leader"] = "db2"
+        return 200, b'Successfully switched over to "db2"'
+
+
+def reason(old, new, name="max_connections"):
+    return {name: {"old_value": str(old), "new_value": str(new)}}
+
+
+PLAN = "  1. restart db2\n  2. restart db3\n  3. switchover from db1, which then starts as a standby\n"
+
+
+def test_rolling_restarts_standbys_and_switches_over():
+    with Rolling() as m:
+        assert told("restart", "orders", "--rolling", "--dry-run", node=m.cluster) == PLAN
+        assert m.done == []
+        status, out, _err = ctl("restart", "--rolling", node=m.cluster, data=b"y\n")
+        assert status == 0
+        assert out == (PLAN + "Are you sure you want to restart them in this order? [y/N]: Success: restart on member db2\n"
+                       'Success: restart on member db3\nSuccess: Successfully switched over to "db2"\n')
+        assert m.done == [("db2", {}), ("db3", {}), ("switchover", {"leader": "db1"})]
+    with Rolling() as m:
+        assert ctl("restart", "--rolling", node=m.cluster, data=b"n\n")[0] == 1
+        assert m.done == []
+
+
+def test_rolling_begins_with_the_primary_where_something_is_lowered():
+    with Rolling({"db1": reason(200, 100)}) as m:
+        status, out, _err = ctl("restart", "--rolling", "--pending", "--force", "--timeout", "30", node=m.cluster)
+        assert status == 0
+        assert out.startswith("max_connections is lowered: the primary first\n  1. restart db1, the primary, in place\n"
+                              "  2. restart db2\n")
+        assert m.done == [("db1", {"timeout": 30}), ("db2", {"timeout": 30}), ("db3", {"timeout": 30})]
+
+
+def test_rolling_pending_leaves_the_others_alone():
+    with Rolling({"db3": reason(100, 200)}) as m:
+        assert ctl("restart", "--rolling", "--pending", "--force", node=m.cluster)[1] == (
+            "  1. restart db3\nSuccess: restart on member db3\n")
+        assert m.done == [("db3", {})]
+    with Rolling() as m:
+        assert told("restart", "--rolling", "--pending", node=m.cluster) == "Nothing is to be restarted\n"
+    with Rolling({"db1": reason(100, 200)}, pause=True) as m:
+        assert told("restart", "--rolling", "--pending", "--dry-run", node=m.cluster) == (
+            "max_connections is raised: standbys first\n  1. restart db1, the primary, in place\n")
+
+
+def test_rolling_stops_at_the_first_that_fails():
+    with Rolling(answers={"db3": {"/restart": words(503, "postgres is still starting")}}) as m:
+        status, out, _err = ctl("restart", "--rolling", "--force", node=m.cluster)
+        assert status == 1
+        assert out.endswith("Failed: restart for member db3, status code=503, (postgres is still starting)\n"
+                            "Left to do:\n" + PLAN.partition("\n")[2])
+        assert m.done == [("db2", {})]
+    with Rolling() as m:
+        m.cluster.answers["/switchover"] = words(412, "switchover is not possible: no good candidates have been found")
+        status, out, _err = ctl("restart", "--rolling", "--force", node=m.cluster)
+        assert status == 1
+        assert "Failed: switchover, status code=412, (switchover is not possible: no good candidates have been found)\n" in out
+        assert out.endswith("Left to do:\n" + PLAN.splitlines(True)[2])
+
+
+def test_rolling_goes_on_when_a_standby_streams_again():
+    with Rolling() as m:
+        looks = []
+
+        def restarted(_body):
+            m.rows()[1]["state"] = "starting"
+            looks.append(len([one for one in m.cluster.seen if one[1] == "/pgraft/v1/view"]))
+            return 200, b"restarted successfully"
+
+        def next_one(_body):
+            assert m.seen["cluster"]["members"][1]["state"] == "streaming"
+            return 503, b"enough"
+
+        m.nodes[1].answers["/restart"] = restarted
+        m.nodes[2].answers["/restart"] = next_one
+        shown = m.seen
+
+        def show(_body):
+            if looks and len([one for one in m.cluster.seen if one[1] == "/pgraft/v1/view"]) > looks[0] + 2:
+                shown["cluster"]["members"][1]["state"] = "streaming"
+            return shown
+
+        m.cluster.answers["/pgraft/v1/view"] = show
+        m.rows = lambda: shown["cluster"]["members"]
+        assert ctl("restart", "--rolling", "--force", node=m.cluster)[1].endswith("(enough)\nLeft to do:\n" + PLAN.partition("\n")[2])
+
+
+@pytest.mark.parametrize("words_", [("--role", "replica"), ("--any",), ("--scheduled", "now"), ("--pg-version", "16.4")])
+def test_rolling_is_about_all_and_now(words_):
+    with Rolling() as m:
+        assert "--rolling is about all members" in fails(2, "restart", "--rolling", *words_, node=m.cluster)
+        assert "name none" in fails(2, "restart", "orders", "db2", "--rolling", node=m.cluster)
+        assert "--dry-run is about" in fails(2, "restart", "orders", "--dry-run", node=m.cluster)
+        assert "is one of cluster" in fails(1, "restart", "demo", "--rolling", node=m.cluster)
+        assert m.done == []
 
 
 # --- reload ---

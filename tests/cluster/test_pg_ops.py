@@ -2,10 +2,12 @@
 
 Claim: any node takes the command, the member concerned carries it out and says what has come of it; a primary is restarted in
 place, keeps its role though another one could take over, and loses nothing; a copy is discarded only where it may be."""
+import datetime
 import signal
 
 import pytest
 
+from lib import wait
 from lib.pg_case import Case
 from lib.tool import ctl
 
@@ -71,6 +73,39 @@ def test_a_standby_and_then_the_primary_are_restarted(pg, says):
     out = says(standby, "restart", "demo", "-r", "replica", "--pending", "--force", status=1)
     assert out.count("status code=503, (restart conditions are not satisfied)") == 2
     assert "within 10 seconds" in says(standby, "reload", "demo", case.primary.name, "--force")
+
+
+def test_a_restart_for_later_outlives_an_upgrade(pg, says):
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    standby, asked = cluster.others(primary)
+    before, mark = standby.postmaster(), standby.mark()
+    assert f"Success: restart scheduled on member {standby.name}\n" in says(
+        asked, "restart", "demo", standby.name, "--scheduled", "2126-12-01T04:00Z", "--force")
+    wait.until(lambda: "2126-12-01T04:00:00+00:00" in says(primary, "list"), "the others tell of it")
+    flush = "flush", "demo", standby.name, "restart", "--force"
+    assert f"Success: flush scheduled restart for member {standby.name}\n" in says(asked, *flush)
+    assert f"No scheduled restart for member {standby.name}\n" in says(asked, *flush)
+    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=40)).isoformat(timespec="seconds")
+    says(asked, "restart", "demo", standby.name, "--scheduled", soon, "--force")
+    says(standby, "upgrade")
+    assert standby.postmaster() == before
+    standby.says("the restart scheduled for .* begins", mark, 90)
+    wait.until(lambda: standby.postmaster() not in (None, 0, before), "it was restarted")
+    assert cluster.wait_well() is primary
+    wait.until(lambda: not (standby.data / "restart-later").exists(), "it is forgotten")
+
+
+def test_rolling_restarts_everybody_and_the_primary_hands_over(pg, says):
+    case = Case(pg)
+    before = {n: n.postmaster() for n in case.cluster.databases}
+    assert "3. switchover from " in says(case.others[0], "restart", "--rolling", "--dry-run")
+    assert {n: n.postmaster() for n in case.cluster.databases} == before
+    out = says(case.others[0], "restart", "--rolling", "--force")
+    assert "Success: Successfully switched over to " in out
+    assert case.over()[0] is not case.primary
+    case.nothing_lost()
+    assert [n for n in case.cluster.databases if n.postmaster() == before[n]] == []
 
 
 def test_a_standby_is_cloned_anew(pg, says):

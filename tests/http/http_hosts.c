@@ -40,7 +40,8 @@ struct node {
     struct view_board *board;
     char refuses[160]; /* "": nothing */
     char fails[160];
-    int restart; /* how it has ended; ERR_BUSY: it has not */
+    int restart;       /* how it has ended; ERR_BUSY: it has not */
+    bool is_scheduled; /* a restart for later */
     struct buf begun;
 };
 
@@ -140,6 +141,41 @@ static int on_ended(void *ctx, uint64_t id, struct err *err)
     return node->restart == 0 ? 0 : err_set(err, node->restart, "%s", node->fails);
 }
 
+/* On disk with the next word of the test; a second one while it is there is refused. */
+static int on_restart_later(void *ctx, const struct restart_order *order, uint64_t *ret_id,
+                            struct err *err)
+{
+    struct node *node = ctx;
+    int code = may_begin(node, err);
+    if (code == 0 && node->is_scheduled) {
+        code = err_set(err, ERR_EXISTS, "Another restart is already scheduled");
+    }
+    if (code == 0) {
+        *ret_id = 7;
+        node->restart = ERR_BUSY;
+        node->is_scheduled = true;
+        buf_printf(&node->begun, " later:%s:%s:%s:%d:%llu", order->at, order->role, order->version,
+                   order->only_pending, (unsigned long long)order->timeout_ms);
+    }
+    return code;
+}
+
+static int on_restart_never(void *ctx, uint64_t *ret_id, struct err *err)
+{
+    struct node *node = ctx;
+    int code = may_begin(node, err);
+    if (code == 0 && !node->is_scheduled) {
+        code = err_set(err, ERR_NOT_FOUND, "no restarts are scheduled");
+    }
+    if (code == 0) {
+        *ret_id = 7;
+        node->restart = ERR_BUSY;
+        node->is_scheduled = false;
+        buf_str(&node->begun, " never");
+    }
+    return code;
+}
+
 static int on_reinitialize(void *ctx, bool force, bool from_leader, struct err *err)
 {
     struct node *node = ctx;
@@ -195,6 +231,9 @@ static void settings_of(size_t i)
         node->settings.board = node->board;
         node->settings.tasks = (struct http_tasks){.restart = on_restart,
                                                    .ended = on_ended,
+                                                   .restart_later = on_restart_later,
+                                                   .restart_never = on_restart_never,
+                                                   .kept = on_ended,
                                                    .reinitialize = on_reinitialize,
                                                    .keep_copy = on_keep_copy,
                                                    .reload = on_reload,

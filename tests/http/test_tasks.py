@@ -91,7 +91,12 @@ def test_its_conditions(nodes):
     ({"timeout": "soon"}, 400, "Timeout should be a positive number of seconds"),
     ({"restart_pending": 7}, 400, "restart_pending: true or false is expected"),
     ({"when": "now"}, 400, "Unknown filter for the scheduled restart: '\"when\"'"),
-    ({"schedule": "2126-12-01T04:00+01:00"}, 501, "a restart can not be scheduled here: ask for it when it is due")])
+    ({"schedule": "2126-12-01T04:00"}, 400, "Timezone information is mandatory for the scheduled restart"),
+    ({"schedule": "2001-12-01T04:00Z"}, 422, "Cannot schedule restart in the past"),
+    ({"schedule": "soon"}, 422,
+     "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"),
+    ({"schedule": "2126-12-01T04:00Z", "role": "leader"}, 400,
+     "PostgreSQL role should be either primary, standby_leader, or replica")])
 def test_what_is_refused_begins_nothing(nodes, body, status, text):
     assert post(nodes[1], "/restart", body) == (status, text)
     assert begun(nodes, 1) == []
@@ -118,8 +123,43 @@ def test_who_goes_away_leaves_the_restart_and_nothing_else(nodes):
     assert restart(nodes) == (200, "restarted successfully")
 
 
+# --- ... for later ---
+
+LATER = {"schedule": "2126-12-01T04:00+01:00"}
+
+
+def on_disk(nodes, method, body=None, end=("done",), number=1):
+    """What is told when the file was written, or could not be; and what was asked for."""
+    told, seen = [], []
+    asked = threading.Thread(target=lambda: told.append(said(nodes[number].ask(
+        method, "/restart", None if body is None else json.dumps(body), tcp=True))))
+    asked.start()
+    until(lambda: seen.extend(begun(nodes, number)) or seen)
+    assert asked.is_alive()
+    nodes.tell("task", number, *end)
+    asked.join(30)
+    return told[0], seen
+
+
+def test_row_POST_restart_scheduled(nodes):
+    more = LATER | {"role": "replica", "restart_pending": "true", "postgres_version": "16.4", "timeout": 30}
+    assert on_disk(nodes, "POST", more) == (
+        (202, "Restart scheduled"), ["later:2126-12-01T04:00:00+01:00:replica:16.4:1:30000"])
+    assert post(nodes[1], "/restart", LATER) == (409, "Another restart is already scheduled")
+    assert begun(nodes, 1) == []
+    nodes.tell("task", 1, "refuse", "this node is stopping")
+    assert said(nodes[1].ask("DELETE", "/restart", tcp=True)) == (503, "this node is stopping")
+    assert on_disk(nodes, "DELETE") == ((200, "scheduled restart deleted"), ["never"])
+
+
 def test_row_DELETE_restart(nodes):
     assert said(nodes[1].ask("DELETE", "/restart", tcp=True)) == (404, "no restarts are scheduled")
+    assert begun(nodes, 1) == []
+
+
+def test_a_schedule_that_is_not_on_disk_is_none(nodes):
+    assert on_disk(nodes, "POST", LATER, ("fail", "it can not be kept on disk: no space"), 2) == (
+        (503, "it can not be kept on disk: no space"), ["later:2126-12-01T04:00:00+01:00:::0:0"])
 
 
 # --- /reload ---

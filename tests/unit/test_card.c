@@ -26,6 +26,7 @@ static struct view_member a_member(void)
     m.tags.count = 2;
     m.restart.is_pending = true;
     m.restart.reason_count = 1;
+    m.restart.timeout_ms = 30000;
     m.decision.wall_ms = 1793600000000;
     view_text_set(m.site, sizeof(m.site), "fra");
     view_text_set(m.api_url, sizeof(m.api_url), "http://10.0.0.1:8008/patroni");

@@ -431,6 +431,7 @@ static void the_status_document_is_patronis(void **state)
         .reasons = {{"max_connections", "100", "101"}},
         .schedule = "2026-12-01T04:00:00+01:00",
         .only_pending = true,
+        .timeout_ms = 1500,
     };
     patroni_put_status(&out, &view, VIEW_KIT_NOW_MS);
     assert_string_equal(
@@ -445,7 +446,7 @@ static void the_status_document_is_patronis(void **state)
         "\"pending_restart_reason\":{\"max_connections\":{\"old_value\":\"100\","
         "\"new_value\":\"101\"}},\"patroni\":{\"version\":\"0.1.0\",\"scope\":\"demo\","
         "\"name\":\"pg2\"},\"scheduled_restart\":{\"schedule\":\"2026-12-01T04:00:00+01:00\","
-        "\"restart_pending\":true}}");
+        "\"restart_pending\":true,\"timeout\":2}}");
     buf_clear(&out);
     view_kit_fill(&view, "pg1");
     patroni_put_status(&out, &view, VIEW_KIT_NOW_MS);

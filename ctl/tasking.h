@@ -1,0 +1,52 @@
+/* ctl/tasking.h - members that are told to do something with their PostgreSQL, each asked itself,
+ * and what is said of that: what restart, reload, reinit and flush have in common. */
+#ifndef CTL_TASKING_H_
+#define CTL_TASKING_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/when.h"
+#include "ctl/chosen.h"
+#include "ctl/config.h"
+
+struct tasking {
+    const struct cli_call *call;
+    struct ctl ctl;
+    json_t *view;
+    json_t *members; /* the chosen ones */
+    struct choice choice;
+    char at[WHEN_TEXT_SIZE]; /* "": now */
+    bool has_failed;
+};
+
+/* For CLEANUP(). */
+void tasking_close(struct tasking *t);
+/* --force is not given. */
+bool tasking_asks(const struct tasking *t);
+/* The exit status, or an error. */
+int tasking_end(const struct tasking *t, int rc);
+
+struct tasking_answer {
+    int status; /* 0: none came, and the text says why */
+    struct buf text;
+};
+void tasking_answer_close(struct tasking_answer *a);
+
+/* @body: of a POST; NULL: a DELETE. What does not come is told like what is refused: the others are
+ * asked all the same. */
+void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *body,
+                 uint64_t timeout_ms, struct tasking_answer *a);
+
+/* A line each. */
+int tasking_say(const char *line, struct err *err);
+int tasking_succeeded(const char *what, json_t *member, struct err *err);
+int tasking_failed(struct tasking *t, const char *action, json_t *member,
+                   const struct tasking_answer *a, struct err *err);
+
+#endif /* CTL_TASKING_H_ */
