@@ -372,6 +372,8 @@ void http_restart_delete(struct http_request *r);
 void http_reload_node(struct http_request *r);
 void http_reinitialize(struct http_request *r);
 void http_reinitialize_delete(struct http_request *r);
+void http_failsafe(struct http_request *r);
+void http_failsafe_post(struct http_request *r);
 void http_view(struct http_request *r);
 void http_events(struct http_request *r);
 
