@@ -6,7 +6,7 @@
  * answer. An answer with another status than that of the first one is counted, and so is a check
  * that failed. One thread, so one core at most.
  *
- * usage: health HOST PORT kept|new [CLIENTS [SECONDS [PATH]]]; prints one line of JSON. */
+ * usage: health IPV4 PORT kept|new [CLIENTS [SECONDS [PATH]]]; prints one line of JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -153,25 +153,16 @@ static void run(uint64_t seconds)
 
 /* ---- from the command line to a line ---- */
 
+/* 0: it is no number of at least 1. */
 static uint64_t number_of(const char *text)
 {
     char *end = NULL;
     unsigned long long value = strtoull(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value == 0) {
-        (void)fprintf(stderr, "health: %s: a number of at least 1 is expected\n", text);
-        exit(2);
-    }
-    return value;
+    return *text != '\0' && *end == '\0' ? value : 0;
 }
 
-static void open_all(const char *host, const char *port, const char *path)
+static void open_all(const char *host, const char *path)
 {
-    all.at.sin_family = AF_INET;
-    all.at.sin_port = htons((uint16_t)number_of(port));
-    if (inet_pton(AF_INET, host, &all.at.sin_addr) != 1) {
-        (void)fprintf(stderr, "health: %s: an IPv4 address is expected\n", host);
-        exit(2);
-    }
     int size = snprintf(all.request, sizeof(all.request),
                         "OPTIONS %s HTTP/1.%d\r\nHost: %s\r\n\r\n", path, all.keeps ? 1 : 0, host);
     MUST(size > 0 && (size_t)size < sizeof(all.request));
@@ -200,14 +191,18 @@ int main(int argc, char **argv)
 {
     bool is_known =
         argc >= 4 && argc <= 7 && (strcmp(argv[3], "kept") == 0 || strcmp(argv[3], "new") == 0);
-    if (!is_known) {
-        (void)fprintf(stderr, "usage: health HOST PORT kept|new [CLIENTS [SECONDS [PATH]]]\n");
+    uint64_t port = is_known ? number_of(argv[2]) : 0;
+    uint64_t seconds = argc > 5 ? number_of(argv[5]) : 10;
+    all.count = argc > 4 ? number_of(argv[4]) : 16;
+    all.at.sin_family = AF_INET;
+    all.at.sin_port = htons((uint16_t)port);
+    if (port == 0 || port > UINT16_MAX || seconds == 0 || all.count == 0 ||
+        inet_pton(AF_INET, argv[1], &all.at.sin_addr) != 1) {
+        (void)fprintf(stderr, "usage: health IPV4 PORT kept|new [CLIENTS [SECONDS [PATH]]]\n");
         return 2;
     }
     all.keeps = strcmp(argv[3], "kept") == 0;
-    all.count = argc > 4 ? number_of(argv[4]) : 16;
-    uint64_t seconds = argc > 5 ? number_of(argv[5]) : 10;
-    open_all(argv[1], argv[2], argc > 6 ? argv[6] : "/primary");
+    open_all(argv[1], argc > 6 ? argv[6] : "/primary");
     uint64_t began_ns = clock_ns(clock_system(), CLOCK_MONO);
     run(seconds);
     print((double)(clock_ns(clock_system(), CLOCK_MONO) - began_ns) / (double)NS_PER_S);

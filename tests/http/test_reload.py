@@ -250,20 +250,23 @@ def test_the_files_behind_the_same_names(start, certificates, tmp_path):
 
 
 def test_who_needs_a_certificate(start, certificates):
+    """To look, a connection goes by what it began with; to change something, by what is in force."""
     place = certificates[0]
-    one = start(tls(place, more=", verify_client: none"))
+    login = ", authentication: {username: admin, password: p}"
+    one = start(tls(place, more=login + ", verify_client: none"))
     with closing(one.connect(place)) as stands:
-        assert ask(stands, LOOK).status == 200
-        one.reload(tls(place, more=", verify_client: required"))
+        assert ask(stands, PUT, basic("p")).status == 200
+        one.reload(tls(place, more=login + ", verify_client: required"))
         until(lambda: one.ask(LOOK, place=place).status == 403)
         assert one.ask(LOOK, place=place, who="client").status == 200
         assert one.ask(PUT, place=place, who="client").status == 200
         assert ask(stands, LOOK).status == 200
-        assert ask(stands, PUT).status == 403
-        one.reload(tls(place, more=", verify_client: optional"))
+        assert ask(stands, PUT, basic("p")).status == 403
+        one.reload(tls(place, more=login + ", verify_client: optional"))
         until(lambda: one.ask(LOOK, place=place).status == 200)
-        assert one.ask(PUT, place=place).status == 403
-        assert ask(stands, PUT).status == 403
+        assert one.ask(PUT, place=place).status == 401
+        assert ask(stands, PUT).status == 401
+        assert ask(stands, PUT, basic("p")).status == 200
 
 
 def test_a_certificate_is_no_password(start, certificates):
