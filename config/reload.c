@@ -1,7 +1,10 @@
 /* config/reload.c - what changed between two configurations, and what a running node takes over. */
+#include "config/reload.h"
+
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/must.h"
 #include "config/settings.h"
 
 static void print_value(const struct setting *setting, const struct config *config, struct buf *out)
@@ -37,14 +40,29 @@ struct config_changes config_diff(const struct config *running, const struct con
     return changes;
 }
 
+static void swap(size_t row, struct config *a, struct config *b)
+{
+    struct config_origin origin = a->origins[row];
+    a->origins[row] = b->origins[row];
+    b->origins[row] = origin;
+    setting_swap(&settings[row], a, b);
+}
+
 void config_take_over(struct config *running, struct config *fresh)
 {
     for (size_t i = 0; i < settings_count; i++) {
         if (settings[i].reload || setting_equal(&settings[i], running, fresh)) {
-            setting_swap(&settings[i], running, fresh);
-            struct config_origin origin = running->origins[i];
-            running->origins[i] = fresh->origins[i];
-            fresh->origins[i] = origin;
+            swap(i, running, fresh);
         }
+    }
+}
+
+void config_give_back(struct config *running, struct config *former, const char *const *paths,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t row = setting_index(paths[i]);
+        MUST(row < settings_count && settings[row].reload);
+        swap(row, running, former);
     }
 }

@@ -29,10 +29,9 @@ static int check_ciphers(const struct config *config, struct err *err)
 {
     int code = 0;
     if (config->restapi.ciphers != NULL) {
-        struct wire_http wire = {.headers = NULL};
-        wire_http_fill(&wire, config);
-        code = http_check_priorities(wire.settings.priorities, err);
-        wire_http_close(&wire);
+        struct wire_http *wire = wire_http_create(config, &config->restapi);
+        code = http_check_priorities(wire_http_settings(wire)->priorities, err);
+        wire_http_destroy(wire);
     }
     return code;
 }

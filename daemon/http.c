@@ -140,6 +140,7 @@ static struct http_engine *create_engine(struct http *http, const struct http_tl
     list_init(&engine->link);
     engine->http = http;
     engine->is_tls = tls != NULL;
+    engine->verify = http->settings.verify;
     const struct http_settings *s = &http->settings;
     struct MHD_OptionItem options[6];
     size_t count = 0;
@@ -172,7 +173,7 @@ static struct http_engine *create_engine(struct http *http, const struct http_tl
     if (engine->daemon == NULL) {
         mem_free(engine);
         err_set(err, ERR_INVALID,
-                tls != NULL ? "restapi: certfile, keyfile or cafile can not be used"
+                tls != NULL ? "restapi.certfile: the HTTP server can not be started with it"
                             : "the HTTP server can not be started");
         return NULL;
     }
@@ -210,6 +211,7 @@ static int create_tls(struct http *http, struct http_engine **ret, struct err *e
     if (code == 0 && http->settings.priorities != NULL) {
         code = http_check_priorities(http->settings.priorities, err);
     }
+    code = code != 0 ? code : http_tls_check(&files, &http->settings, err);
     if (code == 0) {
         *ret = create_engine(http, &files, err);
         code = *ret == NULL ? ERR_INVALID : 0;
@@ -347,32 +349,33 @@ int http_open(const struct http_settings *settings, uv_loop_t *loop, struct pgra
     return 0;
 }
 
-int http_reload(struct http *http, const struct http_settings *settings, struct err *err)
+/* Connections that come are those of @fresh, or plain; the others end with the engine they have. */
+static void take_over(struct http *http, struct http_engine *fresh)
 {
-    struct http_settings old = http->settings;
-    struct http_engine *fresh = NULL;
-    http->settings = *settings;
-    int code = http->stopping ? ERR_CLOSED : create_tls(http, &fresh, err);
-    if (code == 0 && (fresh != NULL) != (http->tls != NULL)) {
-        if (fresh != NULL) {
-            MHD_stop_daemon(fresh->daemon);
-            free_engine(fresh);
-        }
-        code = err_set(err, ERR_INVALID, "restapi: TLS or not is only read at the start");
-    }
-    if (code != 0) {
-        http->settings = old;
-        return code;
-    }
+    struct http_engine *retired = http->tls;
+    http->tls = fresh;
     if (fresh != NULL) {
-        struct http_engine *retired = http->tls;
         open_engine(fresh);
-        http->tls = fresh;
+    }
+    if (retired != NULL) {
         retired->retired = true;
         http_run_engine(retired);
     }
+}
+
+int http_reload(struct http *http, const struct http_settings *settings, struct err *err)
+{
+    struct http_engine *fresh = NULL;
+    http->settings = *settings;
+    if (http->stopping) {
+        return 0;
+    }
+    int code = create_tls(http, &fresh, err);
+    if (code == 0) {
+        take_over(http, fresh);
+    }
     http_allow_reload(http->allow);
-    return 0;
+    return code;
 }
 
 const char *http_socket(const struct http *http)

@@ -78,8 +78,10 @@ struct http_settings {
     size_t allowlist_count;
     bool allow_members;                /* and the members of the cluster */
     const char *server;                /* the header Server; NULL: none */
-    const struct http_header *headers; /* added to every answer */
+    const struct http_header *headers; /* added to every answer in plain text */
     size_t header_count;
+    const struct http_header *tls_headers; /* ... and to those over TLS */
+    size_t tls_header_count;
 
     /* Who this node is. */
     const char *scope;
@@ -102,9 +104,11 @@ int http_check_priorities(const char *priorities, struct err *err);
 /* Listens at once. ERR_INVALID, ERR_NOT_FOUND, ERR_SYSTEM...: nothing is left behind. */
 int http_open(const struct http_settings *settings, uv_loop_t *loop, struct pgraft *store,
               struct http **ret_http, struct err *err);
-/* Certificates are read again, passwords, lists and headers are those of @settings from now on;
- * connections that stand stay. Where it listens does not change. On an error everything stays as it
- * was, and so do the old settings. */
+/* From now on @settings. Certificates are read again, for connections that come; those that stand
+ * go on by the certificates and the @verify that they began with. Where it listens does not change.
+ * On an error certfile, keyfile, cafile, priorities and verify stay in force as they were, with
+ * what was in the files then; all else is that of @settings, and the old ones are not needed any
+ * more. */
 int http_reload(struct http *http, const struct http_settings *settings, struct err *err);
 /* The path of the control socket, NULL if there is none. */
 const char *http_socket(const struct http *http);

@@ -195,8 +195,11 @@ enum MHD_Result http_send(struct http_request *r)
     add_header(response, "WWW-Authenticate", r->challenge);
     add_header(response, "Server", s->server);
     add_header(response, "Connection", r->http->stopping ? "close" : NULL);
-    for (size_t i = 0; i < s->header_count; i++) {
-        add_header(response, s->headers[i].name, s->headers[i].value);
+    bool is_tls = r->conn->engine->is_tls;
+    const struct http_header *more = is_tls ? s->tls_headers : s->headers;
+    size_t count = is_tls ? s->tls_header_count : s->header_count;
+    for (size_t i = 0; i < count; i++) {
+        add_header(response, more[i].name, more[i].value);
     }
     http_conn_phase(r->conn, HTTP_SENDING);
     enum MHD_Result rv = MHD_queue_response(r->mhd, r->status, response);

@@ -12,7 +12,8 @@
 
 /* ---- the decision ---- */
 
-/* First match wins; the order is that of docs/http.md: who is it, then what it knows. */
+/* First match wins; the order is that of docs/http.md: who is it, then what it knows. Patroni's
+ * words stand in front of ours, since scripts look for them. */
 enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
                              const char **ret_reason)
 {
@@ -22,7 +23,7 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
         return c->is_owner ? HTTP_MAY : HTTP_MAY_NOT;
     }
     if (c->needs_certificate && !c->has_certificate) {
-        *ret_reason = "a client certificate is required";
+        *ret_reason = "client certificate required";
         return HTTP_MAY_NOT;
     }
     if (rule == HTTP_CONTROL) {
@@ -33,15 +34,15 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
         return HTTP_MAY;
     }
     if (c->checks_address && !c->address_is_listed) {
-        *ret_reason = "access is denied: the address is not in restapi.allowlist";
+        *ret_reason = "Access is denied: the address is not in restapi.allowlist";
         return HTTP_MAY_NOT;
     }
     if (c->checks_certificate && c->has_certificate) {
         return HTTP_MAY;
     }
     if (c->checks_password) {
-        *ret_reason = c->has_password ? "the user or the password is wrong"
-                                      : "a user and a password are needed";
+        *ret_reason = c->has_password ? "not authenticated: the user or the password is wrong"
+                                      : "no auth header received: a user and a password are needed";
         return c->password_is_right ? HTTP_MAY : HTTP_ASK_PASSWORD;
     }
     if (c->checks_certificate) {

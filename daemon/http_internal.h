@@ -58,6 +58,7 @@ struct http_engine {
     struct MHD_Daemon *daemon;
     size_t connections;
     bool is_tls;
+    enum http_verify verify;
     bool retired; /* its certificates are old: it ends with its last connection */
     int handles;
     uv_poll_t poll;
@@ -281,6 +282,9 @@ struct http_tls_files {
 };
 int http_tls_read(const struct http_settings *settings, struct http_tls_files *out,
                   struct err *err);
+/* Do they fit together? An error names the file that does not. */
+int http_tls_check(const struct http_tls_files *files, const struct http_settings *settings,
+                   struct err *err);
 void http_tls_close(struct http_tls_files *files);
 /* The client has a certificate that the configured authority has signed. */
 bool http_tls_has_certificate(struct MHD_Connection *connection);
@@ -368,6 +372,8 @@ void http_restart_delete(struct http_request *r);
 void http_reload_node(struct http_request *r);
 void http_reinitialize(struct http_request *r);
 void http_reinitialize_delete(struct http_request *r);
+void http_failsafe(struct http_request *r);
+void http_failsafe_post(struct http_request *r);
 void http_view(struct http_request *r);
 void http_events(struct http_request *r);
 

@@ -142,6 +142,7 @@ void http_patroni(struct http_request *r)
         case PATRONI_RESTART:
         case PATRONI_RELOAD:
         case PATRONI_REINITIALIZE:
+        case PATRONI_FAILSAFE:
         case PATRONI_PRIMARY:
         case PATRONI_LEADER:
         case PATRONI_STANDBY_LEADER:

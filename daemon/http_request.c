@@ -212,21 +212,36 @@ static void look_at_certificate(struct http_conn *c)
     c->verified = true;
 }
 
+/* What is asked of who connects now. */
+static enum http_verify verify_now(const struct http *http)
+{
+    return http->tls != NULL ? http->tls->verify : HTTP_VERIFY_NONE;
+}
+
+/* To look, the certificate that was asked for when the connection began does, or none; to change
+ * something, a reload counts for those that stand, too. */
+static bool needs_certificate(const struct http_request *r)
+{
+    const struct http_engine *began = r->conn->engine;
+    return (began->is_tls && began->verify == HTTP_VERIFY_REQUIRED) ||
+           (r->route->rule == HTTP_WRITE && verify_now(r->http) == HTTP_VERIFY_REQUIRED);
+}
+
 static void check_caller(struct http_request *r)
 {
     const struct http_settings *s = &r->http->settings;
     struct http_conn *c = r->conn;
     const char *authorization = header(r, "Authorization");
     bool checks_password = s->user != NULL && s->password != NULL;
-    bool verifies = c->engine->is_tls && s->verify != HTTP_VERIFY_NONE;
+    bool verifies = c->engine->is_tls && c->engine->verify != HTTP_VERIFY_NONE;
     if (verifies) {
         look_at_certificate(c);
     }
     struct http_caller caller = {
         .is_control = c->door->is_control,
         .is_owner = c->door->is_control && is_owner(c),
-        .needs_certificate = c->engine->is_tls && s->verify == HTTP_VERIFY_REQUIRED,
-        .checks_certificate = verifies,
+        .needs_certificate = needs_certificate(r),
+        .checks_certificate = verify_now(r->http) != HTTP_VERIFY_NONE,
         .has_certificate = verifies && c->has_certificate,
         .checks_password = checks_password,
         .has_password = authorization != NULL,

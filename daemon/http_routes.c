@@ -84,6 +84,11 @@ static const struct http_route reinitialize_routes[] = {
      .run = http_reinitialize_delete},
 };
 
+static const struct http_route failsafe_routes[] = {
+    {.path = "/failsafe", .rule = HTTP_OPEN, .any_parameters = true, .run = http_failsafe},
+    {.path = "/failsafe", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_failsafe_post},
+};
+
 /* Of one of Patroni's paths. */
 static const struct http_route *face_routes(enum patroni_path face, size_t *ret_count)
 {
@@ -106,6 +111,9 @@ static const struct http_route *face_routes(enum patroni_path face, size_t *ret_
         case PATRONI_REINITIALIZE:
             *ret_count = ARRAY_LEN(reinitialize_routes);
             return reinitialize_routes;
+        case PATRONI_FAILSAFE:
+            *ret_count = ARRAY_LEN(failsafe_routes);
+            return failsafe_routes;
         case PATRONI_NONE:
             return NULL;
         default:

@@ -41,8 +41,9 @@ enum patroni_path {
     PATRONI_RESTART,
     PATRONI_RELOAD,
     PATRONI_REINITIALIZE,
+    PATRONI_FAILSAFE,
 };
-#define PATRONI_PATHS (PATRONI_REINITIALIZE + 1)
+#define PATRONI_PATHS (PATRONI_FAILSAFE + 1)
 
 /* Slashes that stand twice or at the end do not count; of /patroni and all below it what follows
  * the first segment does not either. */
@@ -68,6 +69,8 @@ void patroni_put_status(struct buf *out, const struct cluster_view *view, uint64
 void patroni_put_cluster(struct buf *out, const struct cluster_view *view, bool with_witnesses,
                          uint64_t boot_ms);
 void patroni_put_history(struct buf *out, const struct cluster_view *view);
+/* {"pg1": "http://10.0.0.1:8008/patroni", ...}: those that have a PostgreSQL. */
+void patroni_put_failsafe(struct buf *out, const struct cluster_view *view);
 
 /* Ours, for pgraftctl: the same and what Patroni does not tell, in one object. */
 void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t boot_ms);

@@ -172,3 +172,15 @@ void patroni_put_history(struct buf *out, const struct cluster_view *view)
     }
     json_put_close(out, ']');
 }
+
+void patroni_put_failsafe(struct buf *out, const struct cluster_view *view)
+{
+    json_put_open(out, NULL, '{');
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        const struct view_member *m = &view->members[i];
+        if (!m->is_witness && m->api_url[0] != '\0') {
+            json_put_text(out, m->name.text, m->api_url);
+        }
+    }
+    json_put_close(out, '}');
+}

@@ -154,6 +154,7 @@ static bool is_good(enum patroni_path path, const struct patroni_query *query,
         case PATRONI_RESTART:
         case PATRONI_RELOAD:
         case PATRONI_REINITIALIZE:
+        case PATRONI_FAILSAFE:
             return true;
         case PATRONI_NONE:
             return false;
@@ -190,6 +191,7 @@ static bool heeds_tags(enum patroni_path path)
         case PATRONI_RESTART:
         case PATRONI_RELOAD:
         case PATRONI_REINITIALIZE:
+        case PATRONI_FAILSAFE:
             return false;
     }
     UNREACHABLE("every path is named above");

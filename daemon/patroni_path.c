@@ -42,6 +42,7 @@ static const struct {
     {"restart", PATRONI_RESTART, true},
     {"reload", PATRONI_RELOAD, true},
     {"reinitialize", PATRONI_REINITIALIZE, true},
+    {"failsafe", PATRONI_FAILSAFE, true},
 };
 
 enum patroni_path patroni_path(const char *path)

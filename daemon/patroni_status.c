@@ -158,6 +158,9 @@ static void put_agent(struct buf *out, const struct cluster_view *view)
     if (view->config_trouble[0] != '\0') { /* not Patroni's: there it is a line in a log */
         json_put_text(out, "config_trouble", view->config_trouble);
     }
+    if (view->reload_trouble[0] != '\0') { /* the same */
+        json_put_text(out, "reload_trouble", view->reload_trouble);
+    }
     json_put_open(out, "patroni", '{');
     json_put_text(out, "version", view->version);
     json_put_text(out, "scope", view->scope.text);

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/version.h"
+#include "config/reload.h"
 #include "consensus/pgraft.h"
 #include "daemon/ground.h"
 #include "daemon/node_log.h"
@@ -50,7 +51,7 @@ struct run {
     struct reap reap;
     struct pgraft *store;
     struct http *http;
-    struct wire_http wire;
+    struct wire_http *wire;
     struct wire_config shared; /* what PostgreSQL and the supervisor go by */
     struct supervisor *supervisor;
     struct view_board *board;
@@ -206,16 +207,23 @@ static int open_supervisor(struct run *r, struct err *err)
     return code;
 }
 
+static struct wire_http *make_wire(struct run *r)
+{
+    struct wire_http *wire = wire_http_create(r->config, &r->config->restapi);
+    struct http_settings *settings = wire_http_settings(wire);
+    settings->board = r->board;
+    settings->upgrade = upgrade_door(&r->upgrade);
+    settings->tasks = wire_tasks(r->supervisor);
+    return wire;
+}
+
 static int open_http(struct run *r, struct err *err)
 {
-    wire_http_fill(&r->wire, r->config);
-    r->wire.settings.board = r->board;
-    r->wire.settings.upgrade = upgrade_door(&r->upgrade);
-    r->wire.settings.tasks = wire_tasks(r->supervisor);
+    r->wire = make_wire(r);
     if (r->config->ctl.socket == NULL) {
         ground_make_run_dir(CONFIG_RUN_DIR);
     }
-    return http_open(&r->wire.settings, &r->loop, r->store, &r->http, err);
+    return http_open(wire_http_settings(r->wire), &r->loop, r->store, &r->http, err);
 }
 
 /* ---- signals ---- */
@@ -232,8 +240,8 @@ static void log_lines(const char *event, enum log_level level, const struct buf 
     }
 }
 
-/* Each at its own level; true: one of them forbids the reload. */
-static bool log_problems(const struct problems *problems)
+/* Each at its own level; true: one of them forbids the reload, and is the first in @trouble. */
+static bool log_problems(const struct problems *problems, struct buf *trouble)
 {
     static const struct {
         enum log_level level;
@@ -247,48 +255,77 @@ static bool log_problems(const struct problems *problems)
         CLEANUP(buf_close) struct buf text = {0};
         problems_print_level(problems, (enum problem_level)i, &text);
         log_lines(rows[i].event, rows[i].level, &text);
+        if (i == PROBLEM_ERROR && text.size > 0) {
+            buf_str(trouble, "reload refused: ");
+            buf_append(trouble, buf_text(&text), strcspn(buf_text(&text), "\n"));
+        }
     }
-    return problems_count(problems, PROBLEM_ERROR) > 0;
+    return trouble->size > 0;
+}
+
+/* What could not be taken over, in the log; the first of it in @trouble, too. */
+static void note_trouble(struct buf *trouble, const char *what, const char *why)
+{
+    log_error("config", what, LOG_STR("text", why));
+    if (trouble->size == 0) {
+        buf_printf(trouble, "%s; %s", why, what);
+    }
+}
+
+static void reload_log(struct run *r, bool moves, struct buf *trouble)
+{
+    struct err err = {0};
+    int code = moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
+    r->log_stays = code != 0; /* the next reload tries it again */
+    if (r->log_stays) {
+        note_trouble(trouble, "the log stays where it is", err.msg);
+        (void)node_log_levels(r->config, &err);
+    }
+}
+
+/* Certificates that can not be used leave the former ones in force, and what was said of them: what
+ * the node tells of itself has to be as it is. */
+static void reload_http(struct run *r, struct config *former, struct buf *trouble)
+{
+    static const char *const of_tls[] = {"restapi.certfile",         "restapi.keyfile",
+                                         "restapi.keyfile_password", "restapi.cafile",
+                                         "restapi.ciphers",          "restapi.verify_client"};
+    struct err err = {0};
+    struct wire_http *wire = make_wire(r);
+    if (http_reload(r->http, wire_http_settings(wire), &err) != 0) {
+        note_trouble(trouble, "the former certificates of restapi stay in force", err.msg);
+        config_give_back(r->config, former, of_tls, ARRAY_LEN(of_tls));
+    }
+    wire_http_destroy(r->wire);
+    r->wire = wire;
+}
+
+static void take_over(struct run *r, struct config *fresh, struct buf *trouble)
+{
+    CLEANUP(buf_close) struct buf text = {0};
+    struct pgraft_error error = {0};
+    (void)config_diff(r->config, fresh, &text);
+    bool log_moves = r->log_stays || node_log_moves(r->config, fresh);
+    config_take_over(r->config, fresh);
+    reload_log(r, log_moves, trouble);
+    log_lines("reloaded", LOG_LEVEL_INFO, &text);
+    reload_http(r, fresh, trouble);
+    wire_config_reload(&r->shared, fresh);
+    if (pgraft_reload_keys(r->store, &error) != 0) {
+        note_trouble(trouble, "peers' keys stay as they are", error.message);
+    }
 }
 
 static void reload(struct run *r)
 {
     CLEANUP(config_close) struct config fresh = {0};
     CLEANUP(problems_close) struct problems problems = {0};
-    CLEANUP(buf_close) struct buf text = {0};
-    struct pgraft_error error = {0};
-    struct err err = {0};
+    CLEANUP(buf_close) struct buf trouble = {0};
     int code = r->source->load(r->source->ctx, &fresh, &problems);
-    if (log_problems(&problems) || code != 0) {
-        return;
+    if (!log_problems(&problems, &trouble) && code == 0) {
+        take_over(r, &fresh, &trouble);
     }
-    (void)config_diff(r->config, &fresh, &text);
-    bool log_moves = r->log_stays || node_log_moves(r->config, &fresh);
-    config_take_over(r->config, &fresh);
-    int logged = log_moves ? node_log_open(r->config, &err) : node_log_levels(r->config, &err);
-    log_lines("reloaded", LOG_LEVEL_INFO, &text);
-    r->log_stays = logged != 0; /* the next reload tries it again */
-    if (r->log_stays) {
-        log_error("config", "the log stays where it is", LOG_ERR(&err));
-        (void)node_log_levels(r->config, &err);
-    }
-    struct wire_http wire = {.headers = NULL};
-    wire_http_fill(&wire, r->config);
-    wire.settings.board = r->board;
-    wire.settings.upgrade = upgrade_door(&r->upgrade);
-    wire.settings.tasks = wire_tasks(r->supervisor);
-    if (http_reload(r->http, &wire.settings, &err) == 0) {
-        struct wire_http old = r->wire;
-        r->wire = wire;
-        wire_http_close(&old);
-    } else {
-        log_error("config", "restapi stays as it is", LOG_ERR(&err));
-        wire_http_close(&wire);
-    }
-    wire_config_reload(&r->shared, &fresh);
-    if (pgraft_reload_keys(r->store, &error) != 0) {
-        log_error("config", "peers' keys stay as they are", LOG_STR("text", error.message));
-    }
+    supervisor_note_reload(r->supervisor, buf_text(&trouble));
 }
 
 static void on_reload(uv_signal_t *handle, int number)
@@ -418,7 +455,7 @@ static void close_all(struct run *r)
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     supervisor_destroy(r->supervisor);
     view_board_destroy(r->board);
-    wire_http_close(&r->wire);
+    wire_http_destroy(r->wire);
     wire_config_close(&r->shared);
 }
 

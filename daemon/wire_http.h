@@ -2,22 +2,17 @@
 #ifndef DAEMON_WIRE_HTTP_H_
 #define DAEMON_WIRE_HTTP_H_
 
-#include <uv.h>
-
-#include "base/err.h"
 #include "config/config.h"
 #include "daemon/http.h"
 
-/* What http_settings point to, beside the configuration itself. A zeroed struct is closed. */
-struct wire_http {
-    struct http_settings settings;
-    struct http_header *headers;
-    struct buf sockets[2];
-    struct buf priorities; /* restapi.ciphers, for GnuTLS */
-};
+/* Settings and all that they point to: a configuration may be freed, and the old one go on. */
+struct wire_http;
 
-/* Fill it in from @config, which outlives it or the next call. */
-void wire_http_fill(struct wire_http *wire, const struct config *config);
-void wire_http_close(struct wire_http *wire);
+/* Who the node is and where it listens is @config's, all else @api's, which is its own or that of a
+ * newer file. Board, upgrade and tasks are left to be set. */
+struct wire_http *wire_http_create(const struct config *config, const struct config_restapi *api);
+struct http_settings *wire_http_settings(struct wire_http *wire);
+/* Accepts NULL. */
+void wire_http_destroy(struct wire_http *wire);
 
 #endif /* DAEMON_WIRE_HTTP_H_ */

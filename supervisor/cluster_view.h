@@ -231,6 +231,7 @@ struct cluster_view {
     bool sync_is_provable;  /* enough of the copies that commits wait for are there (proof.h) */
     uint64_t lag_bytes_max; /* maximum_lag_on_failover */
     char config_trouble[VIEW_TEXT_SIZE]; /* why the key config is not in force here; "": it is */
+    char reload_trouble[VIEW_TEXT_SIZE]; /* what of its own file the last reload has left; or "" */
     char switchover_at[VIEW_STAMP_SIZE]; /* ISO 8601; "": none is scheduled */
     struct facts_name switchover_from;
     struct facts_name switchover_to;

@@ -54,6 +54,8 @@ void supervisor_follow(struct supervisor *s, const struct supervisor_config_owne
 void supervisor_configure(struct supervisor *s, const struct pg_setup *setup);
 /* The value of @revision can not be used: the last good one stays. */
 void supervisor_refuse_config(struct supervisor *s, uint64_t revision, const char *why);
+/* What of this node's file could not be taken over by the last reload; "": nothing. */
+void supervisor_note_reload(struct supervisor *s, const char *trouble);
 uint64_t supervisor_advise(struct supervisor *s, const struct pgraft_view *view,
                            struct pgraft_transaction *transaction);
 int supervisor_open(struct supervisor *s, uv_loop_t *loop, struct pgraft *store,

@@ -89,6 +89,12 @@ void supervisor_refuse_config(struct supervisor *s, uint64_t revision, const cha
               LOG_U64("revision", revision));
 }
 
+void supervisor_note_reload(struct supervisor *s, const char *trouble)
+{
+    view_text_set(s->reload_trouble, sizeof(s->reload_trouble), trouble);
+    supervisor_soon(s);
+}
+
 /* Deleted, or not made yet. */
 static void missing(struct supervisor *s, const struct store_rows *rows)
 {

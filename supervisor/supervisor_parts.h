@@ -142,7 +142,8 @@ struct supervisor {
     struct config_key config_key;
     uint64_t config_seen; /* the revision that was looked at last */
     char config_trouble[ERR_MSG_MAX];
-    struct config_note kept; /* the last good value, as it is in a file or is to be */
+    char reload_trouble[VIEW_TEXT_SIZE]; /* of this node's own file; or "" */
+    struct config_note kept;             /* the last good value, as it is in a file or is to be */
     bool is_note_due;
     uint64_t note_again_ms;
     struct keep_job *keep_job; /* under way */

@@ -79,6 +79,7 @@ static void fill_self(struct supervisor *s)
     view->self.restart = s->restart;
     supervisor_show_later(s, &view->self.restart);
     view_text_set(view->config_trouble, sizeof(view->config_trouble), supervisor_config_amiss(s));
+    view_text_set(view->reload_trouble, sizeof(view->reload_trouble), s->reload_trouble);
 }
 
 /* Of a primary, and of one that was and is not down as it has to be. */
@@ -122,6 +123,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->load_trouble);
     } else if (supervisor_config_amiss(s)[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", supervisor_config_amiss(s));
+    } else if (s->reload_trouble[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->reload_trouble);
     } else if (is_starved) {
         (void)snprintf(out, VIEW_TEXT_SIZE,
                        "tagged nostream, and restore_command is not set: no WAL reaches it");
@@ -225,6 +228,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     add_trouble(s, wall_ms, "failed", s->trouble);
     add_trouble(s, wall_ms, "does not start", s->start_trouble);
     add_trouble(s, wall_ms, "configuration", s->load_trouble);
+    add_trouble(s, wall_ms, "reload", s->reload_trouble);
     add_trouble(s, wall_ms, "end of WAL", s->unread_trouble);
     add_trouble(s, wall_ms, "does not replicate", s->refused);
     make_card(s);

@@ -1,5 +1,6 @@
 /* tests/http/http_certs.c - writes certificates for the tests of TLS into a directory: of ca.pem
- * server, client, only-server and old; of another authority stranger. */
+ * server, locked (its key has the password "sesame"), client, only-server and old; of another
+ * authority stranger. */
 #include <stdio.h>
 
 #include "base/must.h"
@@ -27,10 +28,13 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof(path), "%s/ca.pem", argv[1]);
     certs_ca_write(&ours, path);
     struct certs_wish server = {.cn = "server", .dns = "localhost", .until_s = hour_s};
+    struct certs_wish locked = server;
+    locked.password = "sesame";
     struct certs_wish client = {.cn = "client", .until_s = hour_s};
     struct certs_wish only_server = {.cn = "only", .until_s = hour_s, .only_server = true};
     struct certs_wish old = {.cn = "old", .from_s = -2 * hour_s, .until_s = -hour_s};
     write_one(&ours, argv[1], "server", &server);
+    write_one(&ours, argv[1], "locked", &locked);
     write_one(&ours, argv[1], "client", &client);
     write_one(&ours, argv[1], "only-server", &only_server);
     write_one(&ours, argv[1], "old", &old);

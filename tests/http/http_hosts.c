@@ -10,7 +10,8 @@
  * stdin, one a line, and answers "done": "stop NODE", "start NODE" (the store and its HTTP side),
  * "task NODE refuse WHY" (the next task is), "task NODE fail WHY" or "task NODE done" (the restart
  * that is under way has), "tasks NODE" (prints what was begun since), "reload NODE", "view NODE
- * NAME" (with --views: it tells what tests/lib/view_kit.h tells as NAME, and goes on telling it),
+ * NAME [WORD]..." (with --views: it tells what tests/lib/view_kit.h tells as NAME, and goes on
+ * telling it; the words are those of show_word()),
  * "freeze MS" (the leader's consensus thread stands still, by the time of "done"), "end". The end
  * of stdin ends it too. */
 #include <signal.h>
@@ -243,12 +244,79 @@ static void settings_of(size_t i)
 
 /* ---- words ---- */
 
+/* "behind=64", as "behind" and what stands behind it. */
+static void show_value(struct cluster_view *view, const char *name, const char *value)
+{
+    if (strcmp(name, "sync") == 0) {
+        view_kit_sync(view, SYNC_ON, value);
+    } else if (strcmp(name, "quorum") == 0) {
+        view_kit_sync(view, SYNC_QUORUM, value);
+    } else if (strcmp(name, "behind") == 0) {
+        view->self.replayed.lsn -= strtoul(value, NULL, 10);
+    } else if (strcmp(name, "true") == 0) {
+        view_kit_tag(&view->self.tags, value, "true", VIEW_TAG_BOOL);
+    } else {
+        view_kit_tag(&view->self.tags, name, value, VIEW_TAG_TEXT);
+    }
+}
+
+static void show_restart(struct view_restart *restart)
+{
+    restart->is_pending = true;
+    restart->reason_count = 1;
+    view_text_set(restart->reasons[0].parameter, sizeof(restart->reasons[0].parameter),
+                  "max_connections");
+    view_text_set(restart->reasons[0].old_value, sizeof(restart->reasons[0].old_value), "100");
+    view_text_set(restart->reasons[0].new_value, sizeof(restart->reasons[0].new_value), "101");
+}
+
+static void show_word(struct cluster_view *view, char *word)
+{
+    char *value = strchr(word, '=');
+    if (value != NULL) {
+        *value = '\0';
+        show_value(view, word, value + 1);
+    } else if (strcmp(word, "failsafe") == 0) {
+        view->failsafe_is_wanted = true;
+    } else if (strcmp(word, "paused") == 0) {
+        view->is_paused = true;
+    } else if (strcmp(word, "alone") == 0) {
+        view->has_quorum = false;
+    } else if (strcmp(word, "fenced") == 0) {
+        view->self.serves_writes = false;
+    } else if (strcmp(word, "starting") == 0) {
+        view->self.state = VIEW_STARTING;
+    } else if (strcmp(word, "silent") == 0) {
+        view->self.sql_answers = false;
+    } else if (strcmp(word, "archive") == 0) {
+        view->self.flow = VIEW_ARCHIVE;
+    } else if (strcmp(word, "pending") == 0) {
+        show_restart(&view->self.restart);
+        show_restart(&view_kit_member(view, view->name.text)->restart);
+    } else if (strcmp(word, "scheduled") == 0) {
+        view_text_set(view->switchover_at, sizeof(view->switchover_at),
+                      "2126-12-01T04:00:00+01:00");
+        view->switchover_from = view->leader;
+        view_text_set(view->switchover_to.text, sizeof(view->switchover_to.text), "pg2");
+    } else {
+        MUST(strcmp(word, "standbys") == 0); /* the cluster follows another one */
+        view->is_standby_cluster = true;
+        view->self.role = view->self.role == VIEW_PRIMARY ? VIEW_STANDBY_LEADER : VIEW_REPLICA;
+    }
+}
+
 /* It is of an hour hence, so that it does not get old while a test looks at it. */
-static void show_view(size_t i, const char *name)
+static void show_view(size_t i, const char *words)
 {
     static struct cluster_view view;
+    char text[sizeof(all.line)];
+    char *rest = NULL;
     uint64_t hence_ms = clock_boot_ms(clock_system()) + 3600 * MS_PER_S;
-    view_kit_fill(&view, name);
+    view_text_set(text, sizeof(text), words);
+    view_kit_fill(&view, strtok_r(text, " ", &rest));
+    for (char *word = strtok_r(NULL, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        show_word(&view, word);
+    }
     view.self.lease_until_boot_ms = view.self.lease_until_boot_ms > 0 ? hence_ms : 0;
     view_board_publish(all.at[i].board, &view, hence_ms);
 }
@@ -285,7 +353,7 @@ static void obey(const char *line)
         int code = http_reload(all.at[i].http, &all.at[i].settings, &err);
         (void)printf(code == 0 ? "reloaded\n" : "refused %s\n", err.msg);
     } else if (strncmp(line, "view ", 5) == 0 && known && all.views) {
-        show_view(i, strrchr(line, ' ') + 1);
+        show_view(i, strchr(line + 5, ' ') + 1);
     } else if (strncmp(line, "task ", 5) == 0 && known) {
         take_task(&all.at[i], strchr(line + 5, ' ') + 1);
     } else if (strncmp(line, "tasks ", 6) == 0 && known) {

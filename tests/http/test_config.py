@@ -300,7 +300,7 @@ def test_the_list_and_web_pages(node):
     nodes = Nodes(1, "--allow", "10.0.0.0/8")
     for method in ("PATCH", "PUT"):
         answer = nodes[1].ask(method, "/config", '{"ttl": 20}', tcp=True)
-        assert (answer.status, answer.message) == (403, "access is denied: the address is not in restapi.allowlist")
+        assert (answer.status, answer.message) == (403, "Access is denied: the address is not in restapi.allowlist")
         for headers in ({"Origin": "http://x"}, {"Host": "example.com"}):
             assert node.ask(method, "/config", '{"ttl": 20}', headers, tcp=True).status == 403
         assert node.ask(method, "/config", '{"ttl": 20}', tcp=True).status == 200

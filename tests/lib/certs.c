@@ -109,7 +109,10 @@ void certs_write(const struct certs_ca *ca, const struct certs_wish *wish, const
     MUST(rc == 0);
     write_crt(crt, cert_path);
     gnutls_datum_t pem = {0};
-    rc = gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem);
+    rc = wish->password == NULL
+             ? gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem)
+             : gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, wish->password,
+                                                 GNUTLS_PKCS_PBES2_AES_128, &pem);
     MUST(rc == 0);
     write_pem(key_path, &pem);
     gnutls_free(pem.data);

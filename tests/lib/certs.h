@@ -15,11 +15,12 @@ void certs_ca_close(struct certs_ca *ca);
 void certs_ca_write(const struct certs_ca *ca, const char *path);
 
 struct certs_wish {
-    const char *cn;   /* NULL: none */
-    const char *dns;  /* NULL: none */
-    long from_s;      /* from now */
-    long until_s;     /* from now */
-    bool only_server; /* it may not be a client's */
+    const char *cn;       /* NULL: none */
+    const char *dns;      /* NULL: none */
+    long from_s;          /* from now */
+    long until_s;         /* from now */
+    bool only_server;     /* it may not be a client's */
+    const char *password; /* of the key; NULL: none */
 };
 /* A key and a certificate of @ca, as two PEM files. */
 void certs_write(const struct certs_ca *ca, const struct certs_wish *wish, const char *cert_path,

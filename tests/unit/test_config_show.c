@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/must.h"
+#include "config/reload.h"
 #include "config/settings.h"
 #include "tests/lib/config_kit.h"
 #include "tests/lib/scratch.h"
@@ -201,6 +202,12 @@ static void test_changes_are_told(void **state)
     size_t row = setting_index("log.level");
     assert_int_equal(old.config.origins[row].kind, CONFIG_GIVEN);
     assert_int_equal(new.config.origins[row].kind, CONFIG_DEFAULT);
+
+    const char *const level[] = {"log.level"};
+    config_give_back(&old.config, &new.config, level, 1);
+    assert_string_equal(old.config.log.level, "info");
+    assert_int_equal(old.config.origins[row].kind, CONFIG_DEFAULT);
+    assert_string_equal(secret_reveal(&old.config.restapi.authentication.password), "b");
 }
 
 static void test_nothing_changed(void **state)

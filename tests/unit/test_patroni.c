@@ -38,6 +38,7 @@ static const char *const path_names[PATRONI_PATHS] = {
     [PATRONI_RESTART] = "/restart",
     [PATRONI_RELOAD] = "/reload",
     [PATRONI_REINITIALIZE] = "/reinitialize",
+    [PATRONI_FAILSAFE] = "/failsafe",
 };
 
 /* "lag=10&tag_a=b", as a URL has it, without escapes. */
@@ -92,6 +93,7 @@ static void paths_are_known_however_they_are_written(void **state)
         {"//restart", PATRONI_RESTART},
         {"/reload/", PATRONI_RELOAD},
         {"/reinitialize/x", PATRONI_REINITIALIZE},
+        {"/failsafe/", PATRONI_FAILSAFE},
         {"/primary/x", PATRONI_NONE},
         {"/primaryx", PATRONI_NONE},
         {"/pri", PATRONI_NONE},
@@ -152,7 +154,7 @@ struct story {
 
 #define ALWAYS                                                                     \
     " /patroni /cluster /history /config /metrics /switchover /failover /restart " \
-    "/reload /reinitialize "
+    "/reload /reinitialize /failsafe "
 #define LEADS " /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "
 #define RUNS " /health /liveness "
 #define FOLLOWS " /replica /read-only /readiness "

@@ -72,6 +72,21 @@ static void a_guess_at_the_configuration_is_not_warned_of(void **state)
     assert_string_equal(note(), "");
 }
 
+static void what_a_reload_has_left_is_in_the_note_until_one_takes_it(void **state)
+{
+    (void)state;
+    memset(&s, 0, sizeof(s));
+    memset(&setup, 0, sizeof(setup));
+    s.setup = &setup;
+    supervisor_note_reload(&s, "restapi.keyfile: /k: is not the key");
+    assert_string_equal(note(), "restapi.keyfile: /k: is not the key");
+    (void)snprintf(s.load_trouble, sizeof(s.load_trouble), "a bad line");
+    assert_string_equal(note(), "a bad line"); /* more urgent */
+    s.load_trouble[0] = '\0';
+    supervisor_note_reload(&s, "");
+    assert_string_equal(note(), "");
+}
+
 /* Physical ones with a name that PostgreSQL takes, but for those that are somebody else's. */
 static void the_slots_that_are_made(void **state)
 {
@@ -102,6 +117,7 @@ int main(void)
         cmocka_unit_test(what_is_amiss_with_the_configuration_is_in_the_note),
         cmocka_unit_test(a_data_directory_that_is_left_alone_is_in_the_note),
         cmocka_unit_test(a_guess_at_the_configuration_is_not_warned_of),
+        cmocka_unit_test(what_a_reload_has_left_is_in_the_note_until_one_takes_it),
         cmocka_unit_test(the_slots_that_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
