@@ -102,6 +102,17 @@ static const struct cli_option plan_options[] = {
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
     {
+        .name = "config explain",
+        .summary = "Say what a setting is on each node, where it comes from, and what it hides.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "NAME",
+             .help = "a parameter of PostgreSQL, or a setting: max_connections, ttl, raft.listen"}),
+        .options = CLI_OPTIONS(
+            {.name = "member", .letter = 'm', .value = "NAME", .help = "this one only"}),
+        .example = "pgraftctl config explain max_connections",
+        .run = cmd_config_explain,
+    },
+    {
         .name = "config generate",
         .summary = "Print a commented configuration to begin with.",
         .example = "pgraftctl config generate > pgraft.yml",

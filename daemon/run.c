@@ -20,6 +20,7 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "consensus/pgraft.h"
+#include "daemon/explain.h"
 #include "daemon/ground.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
@@ -47,6 +48,7 @@ struct run {
     uv_timer_t leaves; /* for the new program */
     bool has_timer;
     struct upgrade upgrade;
+    struct explain explain;
     struct reap reap;
     struct pgraft *store;
     struct http *http;
@@ -206,12 +208,20 @@ static int open_supervisor(struct run *r, struct err *err)
     return code;
 }
 
+/* What else can be asked of this program over HTTP. */
+static void open_doors(struct run *r, struct http_settings *settings)
+{
+    settings->board = r->board;
+    settings->upgrade = upgrade_door(&r->upgrade);
+    settings->tasks = wire_tasks(r->supervisor);
+    settings->explain = explain_door(&r->explain);
+}
+
 static int open_http(struct run *r, struct err *err)
 {
     wire_http_fill(&r->wire, r->config);
-    r->wire.settings.board = r->board;
-    r->wire.settings.upgrade = upgrade_door(&r->upgrade);
-    r->wire.settings.tasks = wire_tasks(r->supervisor);
+    explain_open(&r->explain, &r->loop, &r->shared, r->board);
+    open_doors(r, &r->wire.settings);
     if (r->config->ctl.socket == NULL) {
         ground_make_run_dir(CONFIG_RUN_DIR);
     }
@@ -274,9 +284,7 @@ static void reload(struct run *r)
     }
     struct wire_http wire = {.headers = NULL};
     wire_http_fill(&wire, r->config);
-    wire.settings.board = r->board;
-    wire.settings.upgrade = upgrade_door(&r->upgrade);
-    wire.settings.tasks = wire_tasks(r->supervisor);
+    open_doors(r, &wire.settings);
     if (http_reload(r->http, &wire.settings, &err) == 0) {
         struct wire_http old = r->wire;
         r->wire = wire;
@@ -409,6 +417,7 @@ static void close_all(struct run *r)
     close_handle(&r->store_poll, r->store != NULL);
     pgraft_close(r->store);
     http_close(r->http);
+    explain_close(&r->explain);
     upgrade_close(&r->upgrade);
     close_handle(&r->leaves, r->has_timer);
     close_handle(&r->on_term, r->watches);
