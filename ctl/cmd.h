@@ -80,6 +80,7 @@ int cmd_recover(const struct cli_call *call, struct err *err);
 int cmd_reinit(const struct cli_call *call, struct err *err);
 int cmd_reload(const struct cli_call *call, struct err *err);
 int cmd_restart(const struct cli_call *call, struct err *err);
+int cmd_report(const struct cli_call *call, struct err *err);
 int cmd_resume(const struct cli_call *call, struct err *err);
 int cmd_secret_generate(const struct cli_call *call, struct err *err);
 int cmd_show_config(const struct cli_call *call, struct err *err);

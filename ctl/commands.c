@@ -474,6 +474,21 @@ static const struct cli_command commands[] = {
         .run = cmd_reload,
     },
     {
+        .name = "report",
+        .summary = "Write a bundle for support: all there is to know, without secrets.",
+        .options = CLI_OPTIONS(
+            {.name = "output",
+             .letter = 'o',
+             .value = "FILE",
+             .help = "the archive; default: pgraft-report-TIME.tar. Nothing is written over"},
+            {.name = "directory", .value = "DIR", .help = "a new directory instead of an archive"},
+            {.name = "log-kib",
+             .value = "N",
+             .help = "so much from the end of each file of the log; default: 256; 0: none"}),
+        .example = "pgraftctl report -c /etc/pgraft/pgraft.yml",
+        .run = cmd_report,
+    },
+    {
         .name = "restart",
         .summary = "Restart PostgreSQL; the primary in place, after the standbys.",
         .arguments = CLI_ARGUMENTS(MEMBERS_ARGUMENTS),

@@ -59,6 +59,8 @@ void ctl_surroundings(struct ctl_surroundings *ret_surroundings);
 int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
 /* PATRONICTL_CONFIG_FILE, which means what -c does where there is none; NULL: it is not set. */
 const char *ctl_patroni_file(void);
+/* The file that pgraftd reads when it is told nothing; NULL: nobody here may read it. */
+const char *ctl_node_file(void);
 /* For CLEANUP(). */
 void ctl_close(struct ctl *ctl);
 
