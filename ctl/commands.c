@@ -206,6 +206,7 @@ static const struct cli_command commands[] = {
         .name = "history",
         .summary = "List the timelines of the cluster, and who began them.",
         .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl history",
         .run = cmd_history,
     },
@@ -564,7 +565,8 @@ static const struct cli_command commands[] = {
     {
         .name = "status",
         .summary = "Say how the cluster is: healthy or not, who leads, who is missing.",
-        .example = "pgraftctl status",
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
+        .example = "pgraftctl status -w 5",
         .run = cmd_status,
     },
     {

@@ -145,7 +145,8 @@ bool told_any_one(json_t *raft, json_t *view, json_t **ret_why)
 
 /* ---- again and again ---- */
 
-int told_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err)
+/* 0: once. */
+static int find_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err)
 {
     const char *text = cli_value(call, "watch");
     struct err why = {0};
@@ -156,10 +157,29 @@ int told_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err
     return 0;
 }
 
-void told_again(uint64_t interval_ms)
+/* Wait, then clear the terminal if it is one. */
+static void wait_and_clear(uint64_t interval_ms)
 {
     (void)poll(NULL, 0, (int)interval_ms);
     if (isatty(STDOUT_FILENO) == 1) {
         (void)fputs("\033[2J\033[1;1H", stdout);
     }
+}
+
+int told_repeat(const struct cli_call *call, told_once once, const void *wish, struct err *err)
+{
+    CLEANUP(ctl_close) struct ctl ctl = {0};
+    uint64_t interval_ms = 0;
+    int rc = find_interval(call, &interval_ms, err);
+    rc = rc < 0 ? rc : ctl_open(call, &ctl, err);
+    rc = rc < 0 ? rc : once(call, &ctl, wish, err);
+    while (rc >= 0 && interval_ms > 0) { /* until it is ended */
+        struct err why = {0};
+        wait_and_clear(interval_ms);
+        ask_restart_clock(ctl.ask);
+        if (once(call, &ctl, wish, &why) < 0) {
+            cmd_warn(call, "%s", why.msg);
+        }
+    }
+    return rc;
 }
