@@ -281,10 +281,10 @@ static void add_other_sources(const struct asking *a)
     static const char *const sources[][2] = {{"environment variable", "environment"},
                                              {"command line", "argument"},
                                              {"override", "PostgreSQL"}};
-    bool is_argument = a->rule != NULL && a->rule->is_argument;
+    bool is_known = a->rule != NULL && (a->rule->is_argument || a->rule->kind == PG_RULE_OURS);
     for (size_t i = 0; a->origin != NULL && i < ARRAY_LEN(sources); i++) {
         bool is_it = strcmp(a->origin->source, sources[i][0]) == 0;
-        if (is_it && !is_argument) {
+        if (is_it && !is_known) {
             explain_add(a->out, sources[i][1], mem_strdup(sources[i][0]), a->origin->running, NULL);
         }
     }
@@ -326,8 +326,8 @@ static void put_running(const struct asking *a)
     }
     if (a->origin->running == NULL) {
         a->out->note = mem_strdup(
-            "for pgraft's own sessions it is set by itself (ALTER ROLE or "
-            "ALTER DATABASE), so what others have is not told");
+            "sessions of pgraft have a value of their own (ALTER ROLE, ALTER "
+            "DATABASE, or it asks for one), so what others have is not told");
         return;
     }
     explain_add(&shown, "", NULL, a->origin->running, NULL); /* without the secrets in it */

@@ -25,7 +25,7 @@ struct asking {
     bool is_answered;
     bool is_known; /* @origins is an answer */
     struct pg_origins origins;
-    const char **names; /* that PostgreSQL knows, where @name is none */
+    char **names; /* that PostgreSQL knows, where @name is none */
     size_t name_count;
     struct err why; /* it did not answer */
     http_explain_cb done;
@@ -92,7 +92,8 @@ static int put_one(const struct explain_input *input, const struct asking *a, co
                    struct buf *out, struct err *err)
 {
     struct explained x = {.name = NULL};
-    const struct explain_names known = {.at = a->names, .count = a->name_count};
+    const struct explain_names known = {.at = (const char *const *)a->names,
+                                        .count = a->name_count};
     int code = explain_setting(input, name, &known, &x, err);
     if (code == 0) {
         put_setting(out, &x);
@@ -155,7 +156,7 @@ static void closed_cb(struct pg_link *link)
     list_remove(&a->link);
     a->explain->count--;
     for (size_t i = 0; i < a->name_count; i++) {
-        mem_free((char *)(uintptr_t)a->names[i]);
+        mem_free(a->names[i]);
     }
     mem_free(a->names);
     mem_free(a->name);

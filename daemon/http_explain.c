@@ -28,7 +28,7 @@ void http_explain(struct http_request *r)
     const struct http_explain *door = &r->http->settings.explain;
     const char *name = NULL;
     struct err err = {0};
-    const struct json_in_field fields[] = {{"name", JSON_IN_TEXT, (void *)&name, NULL}};
+    const struct json_in_field fields[] = {{"name", JSON_IN_TEXT, &name, NULL}};
     if (!http_take(r, fields, 1)) {
         return;
     }

@@ -232,6 +232,36 @@ static void what_is_pgrafts_is_pgrafts(void **state)
     assert_string_equal(w.x.running, "host=a password=***");
 }
 
+/* The data directory comes from the command line, which is pgraft's. */
+static void what_postgresql_was_told_of_itself_is_pgrafts_too(void **state)
+{
+    (void)state;
+    static const char *const cells[] = {
+        SETTING("data_directory", "/data", NULL, "postmaster", "override", "f"), NO_LINE, NULL};
+    CLEANUP(world_close) struct world w = {.input = {.is_primary = true}};
+    explain(&w, PG, "{}", cells, "data_directory");
+    assert_string_equal(buf_text(&w.layers), "pgraft | /data | counts\n");
+    assert_string_equal(w.x.layers[0].where, "see postgresql.data_dir");
+}
+
+/* What sessions of ours ask for themselves says nothing of others. */
+static void a_session_s_own_value_is_not_taken_for_the_server_s(void **state)
+{
+    (void)state;
+    static const char *const cells[] = {
+        SETTING("statement_timeout", NULL, "0", "user", "client", "f"),
+        BASE,
+        "7",
+        "1min",
+        NULL,
+        NULL};
+    CLEANUP(world_close) struct world w = {.input = {.is_primary = true}};
+    explain(&w, PG, "{}", cells, "statement_timeout");
+    assert_string_equal(w.x.value, "1min");
+    assert_null(w.x.running);
+    assert_non_null(strstr(w.x.note, "a value of their own"));
+}
+
 static void what_waits_for_a_restart_is_no_error(void **state)
 {
     (void)state;
@@ -381,6 +411,8 @@ int main(void)
         cmocka_unit_test(a_standby_has_what_its_primary_had),
         cmocka_unit_test(what_can_not_be_is_told_and_why),
         cmocka_unit_test(what_is_pgrafts_is_pgrafts),
+        cmocka_unit_test(what_postgresql_was_told_of_itself_is_pgrafts_too),
+        cmocka_unit_test(a_session_s_own_value_is_not_taken_for_the_server_s),
         cmocka_unit_test(what_waits_for_a_restart_is_no_error),
         cmocka_unit_test(the_first_configuration_does_not_count_later),
         cmocka_unit_test(an_older_name_is_understood),
