@@ -247,12 +247,21 @@ enum config_origin_kind {
     CONFIG_GIVEN,   /* in a file, a variable or a flag */
 };
 
+/* What another source said, which counts less. */
+struct config_hidden {
+    char *value; /* NULL: a secret, or no single value */
+    char *source;
+    unsigned line;
+};
+
 /* Where a value came from. */
 struct config_origin {
     enum config_origin_kind kind;
     char *source;  /* of CONFIG_GIVEN: a file, "PGRAFT_SCOPE", "--scope" */
     unsigned line; /* 0: the source has no lines */
     unsigned column;
+    struct config_hidden *hidden; /* of CONFIG_GIVEN: what it hides, the nearest first */
+    size_t hidden_count;
 };
 
 #define CONFIG_ROWS_MAX 192

@@ -13,12 +13,40 @@
 #include "config/sources.h"
 #include "config/yaml_tree.h"
 
-static void set_origin(struct config_origin *origin, const struct tree_place *place)
+/* What the sources below have said. */
+static void set_hidden(const struct setting *setting, const struct tree_node *node,
+                       struct config_origin *origin)
+{
+    for (const struct tree_node *at = node->hides; at != NULL; at = at->hides) {
+        size_t count = origin->hidden_count;
+        bool shows = at->kind == TREE_SCALAR && setting->kind != SETTING_SECRET;
+        origin->hidden = mem_grow(origin->hidden, count + 1, sizeof(*origin->hidden));
+        origin->hidden[count] = (struct config_hidden){
+            .value = shows ? mem_strdup(at->text) : NULL,
+            .source = at->place.source != NULL ? mem_strdup(at->place.source) : NULL,
+            .line = at->place.line};
+        origin->hidden_count++;
+    }
+}
+
+static void set_origin(const struct setting *setting, const struct tree_node *node,
+                       struct config_origin *origin)
 {
     origin->kind = CONFIG_GIVEN;
-    origin->source = place->source != NULL ? mem_strdup(place->source) : NULL;
-    origin->line = place->line;
-    origin->column = place->column;
+    origin->source = node->place.source != NULL ? mem_strdup(node->place.source) : NULL;
+    origin->line = node->place.line;
+    origin->column = node->place.column;
+    set_hidden(setting, node, origin);
+}
+
+static void close_origin(struct config_origin *origin)
+{
+    mem_free(origin->source);
+    for (size_t i = 0; i < origin->hidden_count; i++) {
+        mem_free(origin->hidden[i].value);
+        mem_free(origin->hidden[i].source);
+    }
+    mem_free(origin->hidden);
 }
 
 static void set_default(const struct assign *a, size_t row)
@@ -40,7 +68,7 @@ static void set_all(const struct assign *a, const struct tree_node *root, bool *
         bool foreign = settings[i].database && a->config->role == CONFIG_WITNESS;
         bool is_there = node != NULL && !foreign;
         if (is_there && assign_value(a, &settings[i], node)) {
-            set_origin(&a->config->origins[i], &node->place);
+            set_origin(&settings[i], node, &a->config->origins[i]);
             continue;
         }
         failed[i] = is_there;
@@ -92,7 +120,7 @@ void config_close(struct config *config)
 {
     for (size_t i = 0; i < settings_count; i++) {
         setting_clear(&settings[i], config);
-        mem_free(config->origins[i].source);
+        close_origin(&config->origins[i]);
     }
     for (size_t i = 0; i < dynamic_settings_count; i++) {
         setting_clear(&dynamic_settings[i], config);

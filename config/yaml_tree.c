@@ -135,6 +135,19 @@ static size_t weigh(const struct tree_node *node)
     return weight;
 }
 
+/* @node in the place of @under. */
+static const struct tree_node *in_place_of(struct tree *tree, const struct tree_node *node,
+                                           const struct tree_node *under)
+{
+    if (under == NULL) {
+        return node;
+    }
+    struct tree_node *copy = tree_node_new(tree, node->kind, node->place);
+    *copy = *node;
+    copy->hides = under;
+    return copy;
+}
+
 /* A map lies on a map at every level, and both are TREE_DEPTH_MAX deep at most. */
 /* NOLINTNEXTLINE(misc-no-recursion) */
 const struct tree_node *tree_overlay(struct tree *tree, const struct tree_node *under,
@@ -144,7 +157,7 @@ const struct tree_node *tree_overlay(struct tree *tree, const struct tree_node *
         return over == NULL ? under : over;
     }
     if (under->kind != TREE_MAP || over->kind != TREE_MAP) {
-        return over;
+        return in_place_of(tree, over, under);
     }
     struct tree_node *both = tree_node_new(tree, TREE_MAP, over->place);
     struct tree_entry *entries = copy_entries(tree, under, under->count + over->count);
@@ -171,7 +184,7 @@ const struct tree_node *tree_put(struct tree *tree, const struct tree_node *root
                                  const struct tree_node *value)
 {
     if (*path == '\0') {
-        return value;
+        return in_place_of(tree, value, root);
     }
     size_t size = strcspn(path, ".");
     const char *rest = path + size + (path[size] == '.' ? 1 : 0);

@@ -29,6 +29,8 @@ struct tree_node {
     size_t count;     /* of entries */
     const struct tree_entry *entries;
     size_t weight; /* nodes below and itself, the shared ones as often as they are named */
+    const struct tree_node *hides; /* what stood in its place in a source that counts less; or NULL
+                                    */
 };
 
 struct tree_entry {

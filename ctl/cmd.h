@@ -44,6 +44,7 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 
 #define CMD_NO_QUORUM 4 /* the exit status */
 
+int cmd_config_explain(const struct cli_call *call, struct err *err);
 int cmd_config_generate(const struct cli_call *call, struct err *err);
 int cmd_config_show(const struct cli_call *call, struct err *err);
 int cmd_dsn(const struct cli_call *call, struct err *err);
@@ -82,6 +83,7 @@ int cmd_reload(const struct cli_call *call, struct err *err);
 int cmd_remove(const struct cli_call *call, struct err *err);
 int cmd_restart(const struct cli_call *call, struct err *err);
 int cmd_restart_rolling(const struct cli_call *call, struct err *err); /* of it */
+int cmd_report(const struct cli_call *call, struct err *err);
 int cmd_resume(const struct cli_call *call, struct err *err);
 int cmd_secret_generate(const struct cli_call *call, struct err *err);
 int cmd_show_config(const struct cli_call *call, struct err *err);

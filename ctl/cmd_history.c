@@ -7,13 +7,13 @@
 #include "ctl/patroni_rows.h"
 #include "ctl/told.h"
 
-int cmd_history(const struct cli_call *call, struct err *err)
+static int history_once(const struct cli_call *call, struct ctl *ctl, const void *wish,
+                        struct err *err)
 {
-    CLEANUP(ctl_close) struct ctl ctl = {0};
     CLEANUP(buf_close) struct buf out = {0};
     json_auto_t *view = NULL;
-    int rc = ctl_open(call, &ctl, err);
-    rc = rc < 0 ? rc : told_get(ctl.ask, &view, err);
+    (void)wish; /* it has none */
+    int rc = told_get(ctl->ask, &view, err);
     rc = rc < 0 ? rc : told_check_clusters(call, view, err);
     if (rc < 0) {
         return rc;
@@ -21,4 +21,9 @@ int cmd_history(const struct cli_call *call, struct err *err)
     patroni_history_put(&out, output_format(call), view);
     rc = cli_put(&out, err);
     return rc < 0 ? rc : told_end(call, view);
+}
+
+int cmd_history(const struct cli_call *call, struct err *err)
+{
+    return told_repeat(call, history_once, NULL, err);
 }

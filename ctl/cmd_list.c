@@ -23,12 +23,12 @@ static void put_timestamp(struct buf *out)
     }
 }
 
-static int list_once(const struct cli_call *call, struct ctl *ctl, const struct cmd_list *wish,
+static int list_once(const struct cli_call *call, struct ctl *ctl, const void *wanted,
                      struct err *err)
 {
+    const struct cmd_list *wish = wanted;
     json_auto_t *view = NULL;
     CLEANUP(buf_close) struct buf out = {0};
-    ask_restart_clock(ctl->ask);
     int rc = told_get(ctl->ask, &view, err);
     rc = rc < 0 ? rc : told_check_clusters(call, view, err);
     if (rc < 0) {
@@ -49,19 +49,7 @@ static int list_once(const struct cli_call *call, struct ctl *ctl, const struct 
 
 int cmd_list_run(const struct cli_call *call, const struct cmd_list *wish, struct err *err)
 {
-    CLEANUP(ctl_close) struct ctl ctl = {0};
-    uint64_t interval_ms = 0;
-    int rc = told_interval(call, &interval_ms, err);
-    rc = rc < 0 ? rc : ctl_open(call, &ctl, err);
-    rc = rc < 0 ? rc : list_once(call, &ctl, wish, err);
-    while (rc >= 0 && interval_ms > 0) { /* until it is ended */
-        struct err why = {0};
-        told_again(interval_ms);
-        if (list_once(call, &ctl, wish, &why) < 0) {
-            cmd_warn(call, "%s", why.msg);
-        }
-    }
-    return rc;
+    return told_repeat(call, list_once, wish, err);
 }
 
 int cmd_list(const struct cli_call *call, struct err *err)

@@ -170,19 +170,17 @@ static void set_postgres(json_t *raft, json_t *view)
     cmd_set(raft, "weaker", weaker[0] != '\0' ? json_string(weaker) : json_null());
 }
 
-int cmd_status(const struct cli_call *call, struct err *err)
+static int status_once(const struct cli_call *call, struct ctl *ctl, const void *wish,
+                       struct err *err)
 {
-    CLEANUP(ctl_close) struct ctl ctl = {0};
     json_auto_t *raft = NULL;
-    int rc = ctl_open(call, &ctl, err);
-    if (rc == 0) {
-        rc = view_get(ctl.ask, &raft, err);
-    }
+    (void)wish; /* it has none */
+    int rc = view_get(ctl->ask, &raft, err);
     if (rc < 0) {
         return rc;
     }
-    CLEANUP(mem_freep) char *node = mem_strdup(ask_node(ctl.ask));
-    json_auto_t *view = told_try(ctl.ask);
+    CLEANUP(mem_freep) char *node = mem_strdup(ask_node(ctl->ask));
+    json_auto_t *view = told_try(ctl->ask);
     CLEANUP(buf_close) struct buf state = {0};
     CLEANUP(buf_close) struct buf out = {0};
     view_state(raft, &state);
@@ -197,4 +195,9 @@ int cmd_status(const struct cli_call *call, struct err *err)
     }
     rc = cli_put(&out, err);
     return rc < 0 || json_is_true(json_object_get(raft, "quorum")) ? rc : CMD_NO_QUORUM;
+}
+
+int cmd_status(const struct cli_call *call, struct err *err)
+{
+    return told_repeat(call, status_once, NULL, err);
 }

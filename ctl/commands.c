@@ -102,6 +102,17 @@ static const struct cli_option plan_options[] = {
 static const struct cli_command commands[] = {
     CLI_COMPLETION_COMMAND("pgraftctl"),
     {
+        .name = "config explain",
+        .summary = "Say what a setting is on each node, where it comes from, and what it hides.",
+        .arguments = CLI_ARGUMENTS(
+            {.name = "NAME",
+             .help = "a parameter of PostgreSQL, or a setting: max_connections, ttl, raft.listen"}),
+        .options = CLI_OPTIONS(
+            {.name = "member", .letter = 'm', .value = "NAME", .help = "this one only"}),
+        .example = "pgraftctl config explain max_connections",
+        .run = cmd_config_explain,
+    },
+    {
         .name = "config generate",
         .summary = "Print a commented configuration to begin with.",
         .example = "pgraftctl config generate > pgraft.yml",
@@ -195,6 +206,7 @@ static const struct cli_command commands[] = {
         .name = "history",
         .summary = "List the timelines of the cluster, and who began them.",
         .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl history",
         .run = cmd_history,
     },
@@ -506,6 +518,21 @@ static const struct cli_command commands[] = {
         .run = cmd_remove,
     },
     {
+        .name = "report",
+        .summary = "Write a bundle for support: all there is to know, without secrets.",
+        .options = CLI_OPTIONS(
+            {.name = "output",
+             .letter = 'o',
+             .value = "FILE",
+             .help = "the archive; default: pgraft-report-TIME.tar. Nothing is written over"},
+            {.name = "directory", .value = "DIR", .help = "a new directory instead of an archive"},
+            {.name = "log-kib",
+             .value = "N",
+             .help = "so much from the end of each file of the log; default: 256; 0: none"}),
+        .example = "pgraftctl report -c /etc/pgraft/pgraft.yml",
+        .run = cmd_report,
+    },
+    {
         .name = "restart",
         .summary = "Restart PostgreSQL; the primary in place, after the standbys.",
         .arguments = CLI_ARGUMENTS(MEMBERS_ARGUMENTS),
@@ -586,7 +613,8 @@ static const struct cli_command commands[] = {
     {
         .name = "status",
         .summary = "Say how the cluster is: healthy or not, who leads, who is missing.",
-        .example = "pgraftctl status",
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
+        .example = "pgraftctl status -w 5",
         .run = cmd_status,
     },
     {

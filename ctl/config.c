@@ -181,6 +181,12 @@ static char *file_of_patronictl(const struct cli_call *call)
     return path;
 }
 
+const char *ctl_node_file(void)
+{
+    const char *file = first_of(NULL, getenv("PGRAFTCTL_CONFIG"), CONFIG_FILE_DEFAULT);
+    return access(file, R_OK) == 0 ? file : NULL;
+}
+
 static int find_endpoints(const struct cli_call *call, struct endpoints *e, struct config *config,
                           struct err *err)
 {

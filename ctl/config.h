@@ -69,6 +69,8 @@ int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
 const char *ctl_patroni_file(void);
 /* DCS_URL, where Patroni's program looks for its store; NULL: it is not set. */
 const char *ctl_dcs_url(void);
+/* The file that pgraftd reads when it is told nothing; NULL: nobody here may read it. */
+const char *ctl_node_file(void);
 /* For CLEANUP(). */
 void ctl_close(struct ctl *ctl);
 

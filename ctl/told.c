@@ -168,10 +168,29 @@ void told_wait(uint64_t interval_ms)
     (void)poll(NULL, 0, (int)interval_ms);
 }
 
-void told_again(uint64_t interval_ms)
+/* Wait, then clear the terminal if it is one. */
+static void wait_and_clear(uint64_t interval_ms)
 {
     told_wait(interval_ms);
     if (isatty(STDOUT_FILENO) == 1) {
         (void)fputs("\033[2J\033[1;1H", stdout);
     }
+}
+
+int told_repeat(const struct cli_call *call, told_once once, const void *wish, struct err *err)
+{
+    CLEANUP(ctl_close) struct ctl ctl = {0};
+    uint64_t interval_ms = 0;
+    int rc = told_interval(call, &interval_ms, err);
+    rc = rc < 0 ? rc : ctl_open(call, &ctl, err);
+    rc = rc < 0 ? rc : once(call, &ctl, wish, err);
+    while (rc >= 0 && interval_ms > 0) { /* until it is ended */
+        struct err why = {0};
+        wait_and_clear(interval_ms);
+        ask_restart_clock(ctl.ask);
+        if (once(call, &ctl, wish, &why) < 0) {
+            cmd_warn(call, "%s", why.msg);
+        }
+    }
+    return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/cli.h"
 #include "base/err.h"
 #include "ctl/ask.h"
+#include "ctl/config.h"
 
 /* Of the first node that has a quorum; of the first that answers, if none has. ERR_REFUSED: nothing
  * supervises a PostgreSQL there. Its cluster's members are objects with names. The caller's. */
@@ -37,8 +38,11 @@ bool told_any_one(json_t *raft, json_t *view, json_t **ret_why);
     }
 /* 0: once. */
 int told_interval(const struct cli_call *call, uint64_t *ret_ms, struct err *err);
-/* Wait; then clear the terminal if it is one. */
 void told_wait(uint64_t interval_ms);
-void told_again(uint64_t interval_ms);
+/* Print it with @once, with the time of a command for each; again and again if the call wants that,
+ * and then what goes wrong is told, and it goes on until it is ended. */
+typedef int (*told_once)(const struct cli_call *call, struct ctl *ctl, const void *wish,
+                         struct err *err);
+int told_repeat(const struct cli_call *call, told_once once, const void *wish, struct err *err);
 
 #endif /* CTL_TOLD_H_ */

@@ -57,6 +57,16 @@ struct http_tasks {
     void *ctx;
 };
 
+/* Where the settings of this node come from. @done is called once, perhaps in here, unless the
+ * owner was forgotten: @err, or the members of an object. */
+typedef void (*http_explain_cb)(void *owner, const struct err *err, const struct buf *answer);
+struct http_explain {
+    /* @name NULL: all of them. NULL: nobody knows. */
+    int (*begin)(void *ctx, const char *name, http_explain_cb done, void *owner, struct err *err);
+    void (*forget)(void *ctx, void *owner);
+    void *ctx;
+};
+
 /* What it points to lives until http_close(), or until http_reload() has brought other settings.
  * Texts that are not set are NULL. */
 struct http_settings {
@@ -96,6 +106,7 @@ struct http_settings {
     struct view_board *board;
     struct http_upgrade upgrade;
     struct http_tasks tasks;
+    struct http_explain explain;
 };
 
 /* Does GnuTLS take it? For who wants to know before anything is opened. */

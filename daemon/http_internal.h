@@ -352,6 +352,7 @@ void http_transfer(struct http_request *r);
 void http_form(struct http_request *r);
 void http_upgrade(struct http_request *r);
 void http_life(struct http_request *r);
+void http_explain(struct http_request *r);
 void http_forget(struct http_request *r);
 void http_raft(struct http_request *r);
 void http_store_health(struct http_request *r);

@@ -16,6 +16,7 @@ static const struct http_route routes[] = {
     {.path = "/pgraft/v1/since", .rule = HTTP_OPEN, .run = http_since},
     {.path = "/pgraft/v1/view", .rule = HTTP_OPEN, .run = http_view},
     {.path = "/pgraft/v1/events", .rule = HTTP_OPEN, .run = http_events},
+    {"/pgraft/v1/config/explain", HTTP_POST, false, HTTP_WRITE, false, http_explain},
     {.path = "/pgraft/v1/snapshot", .rule = HTTP_WRITE, .run = http_snapshot},
     {.path = "/pgraft/v1/kv/get", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_kv_get},
     {.path = "/pgraft/v1/kv/range", .method = HTTP_POST, .rule = HTTP_WRITE, .run = http_kv_range},

@@ -21,6 +21,7 @@
 #include "base/version.h"
 #include "config/reload.h"
 #include "consensus/pgraft.h"
+#include "daemon/explain.h"
 #include "daemon/ground.h"
 #include "daemon/node_log.h"
 #include "daemon/notify.h"
@@ -48,6 +49,7 @@ struct run {
     uv_timer_t leaves; /* for the new program */
     bool has_timer;
     struct upgrade upgrade;
+    struct explain explain;
     struct reap reap;
     struct pgraft *store;
     struct http *http;
@@ -214,11 +216,13 @@ static struct wire_http *make_wire(struct run *r)
     settings->board = r->board;
     settings->upgrade = upgrade_door(&r->upgrade);
     settings->tasks = wire_tasks(r->supervisor);
+    settings->explain = explain_door(&r->explain);
     return wire;
 }
 
 static int open_http(struct run *r, struct err *err)
 {
+    explain_open(&r->explain, &r->loop, &r->shared, r->board);
     r->wire = make_wire(r);
     if (r->config->ctl.socket == NULL) {
         ground_make_run_dir(CONFIG_RUN_DIR);
@@ -446,6 +450,7 @@ static void close_all(struct run *r)
     close_handle(&r->store_poll, r->store != NULL);
     pgraft_close(r->store);
     http_close(r->http);
+    explain_close(&r->explain);
     upgrade_close(&r->upgrade);
     close_handle(&r->leaves, r->has_timer);
     close_handle(&r->on_term, r->watches);

@@ -95,6 +95,16 @@ const struct pg_setup *wire_config_setup(const struct wire_config *w)
     return &w->newest->pg.setup;
 }
 
+const struct config *wire_config_dynamic(const struct wire_config *w)
+{
+    return &w->newest->pg.dynamic;
+}
+
+const char *wire_config_text(const struct wire_config *w)
+{
+    return shared_of(w).text;
+}
+
 void wire_config_note(struct wire_config *w, struct pgraft_settings *settings)
 {
     wire_pg_note(&w->newest->pg, settings);

@@ -30,6 +30,10 @@ struct wire_config {
 int wire_config_open(struct wire_config *w, const struct config *config, struct err *err);
 /* The newest. */
 const struct pg_setup *wire_config_setup(const struct wire_config *w);
+/* What the nodes share, in the version that the newest goes by: read, and as text; NULL: nothing.
+ */
+const struct config *wire_config_dynamic(const struct wire_config *w);
+const char *wire_config_text(const struct wire_config *w);
 /* wire_pg_note() of it. */
 void wire_config_note(struct wire_config *w, struct pgraft_settings *settings);
 /* From now on @supervisor is told; before supervisor_open(). */

@@ -175,6 +175,22 @@ def test_it_is_printed_again_and_again():
         assert fails(2, "list", "-w", "x", node=node).startswith('option "--watch"')
 
 
+@pytest.mark.parametrize("command, first", [("status", b"Cluster demo: healthy\n"), ("history", b"+----"), ("topology", b"+ Cl")])
+def test_others_are_printed_again_too(command, first):
+    with Node({"/pgraft/v1/view": TWO, "/raft": HEALTHY}) as node:
+        with subprocess.Popen([CTL, command, "--watch", "0.1", "-e", node.endpoint], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment()) as process:
+            beginnings = 0
+            while beginnings < 3:
+                beginnings += process.stdout.readline().startswith(first)
+            node.answers["/pgraft/v1/view"] = node.answers["/raft"] = Error("ERR_CLOSED", "the node is stopping")
+            assert process.stderr.readline() == b"pgraftctl: the node is stopping\n"
+            assert process.poll() is None  # it goes on
+            process.kill()
+            process.wait()
+        assert fails(2, command, "--watch", "x", node=node).startswith('option "--watch"')
+
+
 def test_only_this_cluster():
     assert shows(TWO, "list", "orders").startswith("+ Cluster: orders")
     with Node({"/pgraft/v1/view": TWO}) as node:

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/must.h"
 #include "config/ciphers.h"
@@ -202,6 +203,36 @@ static void on_reload(void *ctx)
     buf_str(&node->begun, " reload");
 }
 
+/* What this node goes by: it is known of "ttl" alone, and "later" is never answered. */
+static int on_explain(void *ctx, const char *name, http_explain_cb done, void *owner,
+                      struct err *err)
+{
+    struct node *node = ctx;
+    CLEANUP(buf_close) struct buf out = {0};
+    struct err none = {0};
+    buf_printf(&node->begun, " explain:%s", name != NULL ? name : "-");
+    if (name != NULL && strcmp(name, "busy") == 0) {
+        return err_set(err, ERR_BUSY, "4 such questions are under way");
+    }
+    if (name != NULL && strcmp(name, "later") == 0) {
+        return 0;
+    }
+    bool is_known = name == NULL || strcmp(name, "ttl") == 0;
+    buf_str(&out, "{\"settings\":[]}");
+    if (!is_known) {
+        (void)err_set(&none, ERR_NOT_FOUND, "there is no setting \"%s\"", name);
+    }
+    done(owner, is_known ? NULL : &none, &out);
+    return 0;
+}
+
+static void on_forget(void *ctx, void *owner)
+{
+    struct node *node = ctx;
+    MUST(owner != NULL);
+    buf_str(&node->begun, " forgotten");
+}
+
 static void take_task(struct node *node, const char *what)
 {
     const char *why = strchr(what, ' ') != NULL ? strchr(what, ' ') + 1 : "";
@@ -227,6 +258,8 @@ static void settings_of(size_t i)
     node->settings.sockets[0] = "/nowhere/at/all.sock";
     node->settings.sockets[1] = node->socket;
     node->settings.listen = node->listen;
+    node->settings.explain =
+        (struct http_explain){.begin = on_explain, .forget = on_forget, .ctx = node};
     if (all.views) {
         node->board = view_board_create(true);
         node->settings.board = node->board;
