@@ -37,10 +37,11 @@ static bool has_answered(const struct view *v, const struct member_facts *m)
            m->end.is_known;
 }
 
-/* A primary whose program was asked to stop says how far it came before it goes. */
+/* A primary whose program was asked to stop says how far it came before it goes. That it is down
+ * may be heard later than that it has given the role back. */
 static bool says_farewell(const struct view *v, const struct member_facts *m)
 {
-    return m->leaves && m->process == PG_ABSENT && name_is(&m->name, &v->f->store.holder);
+    return m->leaves && name_is(&m->name, &v->f->store.holder);
 }
 
 /* It is alive and can be expected to answer. Who leaves does not, but for that. */
@@ -379,7 +380,8 @@ static bool is_settled(const struct view *v)
     bool is_settled = v->proof.holds && v->best >= 0 && members[v->best].process == PG_RUNNING &&
                       reaches_floor(v, &members[v->best]);
     for (uint32_t i = 0; i < v->f->member_count; i++) {
-        bool is_down = members[i].process == PG_ABSENT || members[i].process == PG_LEFT;
+        bool is_down =
+            members[i].process == PG_ABSENT || members[i].process == PG_LEFT || members[i].leaves;
         is_settled = is_settled && ((v->unanswered & bit(i)) == 0 || is_down);
     }
     return is_settled;
