@@ -20,19 +20,44 @@ static void put_name(struct buf *out, const char *key, const struct facts_name *
     json_put_text(out, key, name_is_set(name) ? name->text : NULL);
 }
 
-static void put_decision(struct buf *out, const char *name, const struct view_decision *d)
+struct said {
+    const char *name; /* NULL: in an array */
+    uint64_t wall_ms;
+    const struct facts_name *node; /* NULL: nobody's */
+    const char *rule, *action, *text;
+};
+
+static void put_said(struct buf *out, const struct said *said)
 {
-    if (d->wall_ms == 0) {
-        json_put_null(out, name);
+    if (said->wall_ms == 0) {
+        json_put_null(out, said->name);
         return;
     }
-    json_put_open(out, name, '{');
-    put_time(out, "at", d->wall_ms);
-    put_name(out, "node", &d->node);
-    json_put_text(out, "rule", d->rule);
-    json_put_text(out, "action", d->action);
-    json_put_text(out, "text", d->text);
+    json_put_open(out, said->name, '{');
+    put_time(out, "at", said->wall_ms);
+    json_put_text(out, "node", said->node != NULL ? said->node->text : NULL);
+    json_put_text(out, "rule", said->rule);
+    json_put_text(out, "action", said->action);
+    json_put_text(out, "text", said->text);
     json_put_close(out, '}');
+}
+
+static void put_decision(struct buf *out, const struct view_decision *d)
+{
+    put_said(out, &(struct said){.wall_ms = d->wall_ms,
+                                 .node = &d->node,
+                                 .rule = d->rule,
+                                 .action = d->action,
+                                 .text = d->text});
+}
+
+static void put_election(struct buf *out, const struct view_election *e)
+{
+    put_said(out, &(struct said){.name = "election",
+                                 .wall_ms = e->wall_ms,
+                                 .rule = e->rule,
+                                 .action = e->action,
+                                 .text = e->text});
 }
 
 /* Of each other node the last one that was heard, then those of this node. */
@@ -42,11 +67,11 @@ static void put_decisions(struct buf *out, const struct cluster_view *view)
     for (uint32_t i = 0; i < view->member_count; i++) {
         const struct view_member *m = &view->members[i];
         if (m->decision.wall_ms != 0 && !name_is(&m->name, &view->name)) {
-            put_decision(out, NULL, &m->decision);
+            put_decision(out, &m->decision);
         }
     }
     for (uint32_t i = 0; i < view->decision_count; i++) {
-        put_decision(out, NULL, &view->decisions[i]);
+        put_decision(out, &view->decisions[i]);
     }
     json_put_close(out, ']');
 }
@@ -151,7 +176,7 @@ void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t
     put_notes(out, view);
     json_put_raw(out, "history", buf_text(&history));
     put_loss(out, view, boot_ms);
-    put_decision(out, "election", &view->election);
+    put_election(out, &view->election);
     put_decisions(out, view);
     json_put_close(out, '}');
 }

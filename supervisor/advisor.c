@@ -31,16 +31,12 @@ void advisor_set(struct advisor *a, const struct advisor_input *input)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
-size_t advisor_explain(struct advisor *a, struct advisor_told *out, size_t max)
+bool advisor_explain(struct advisor *a, struct advisor_told *out)
 {
     (void)pthread_mutex_lock(&a->lock);
-    uint64_t count = a->told_count < ADVISOR_TOLD_MAX ? a->told_count : ADVISOR_TOLD_MAX;
-    count = count < max ? count : max;
-    for (uint64_t i = 0; i < count; i++) {
-        out[i] = a->told[(a->told_count - count + i) % ADVISOR_TOLD_MAX];
-    }
+    *out = a->told;
     (void)pthread_mutex_unlock(&a->lock);
-    return (size_t)count;
+    return out->rule != NULL;
 }
 
 /* ---- the pure parts ---- */
@@ -247,24 +243,31 @@ static void count_time(struct advisor *a, uint64_t now_ms)
     a->last_ms = now_ms;
 }
 
+bool advisor_keeps_grant(const struct advisor_told *told, const struct elect_facts *f)
+{
+    return told->rule != NULL && told->action == ELECT_GRANT &&
+           told->epoch == f->store.grant_epoch && f->store.lease_stands && f->store.held == FACT_NO;
+}
+
 /* Once for every change of the answer. */
 static void note(struct advisor *a, const struct election *e, uint64_t now_ms)
 {
-    if (a->last_rule == e->rule && a->last_epoch == e->epoch) {
+    bool is_same = a->last_rule == e->rule && a->last_epoch == e->epoch;
+    bool is_trouble = a->rows.trouble[0] != '\0';
+    if (is_same || (!is_trouble && advisor_keeps_grant(&a->told, &a->facts))) {
         return;
     }
     if (pthread_mutex_trylock(&a->lock) != 0) {
         return; /* with the next answer */
     }
-    struct advisor_told *told = &a->told[a->told_count % ADVISOR_TOLD_MAX];
+    struct advisor_told *told = &a->told;
     *told = (struct advisor_told){
         .at_ms = now_ms, .rule = e->rule, .action = e->action, .epoch = e->epoch};
-    if (a->rows.trouble[0] != '\0') {
+    if (is_trouble) {
         (void)snprintf(told->text, sizeof(told->text), "%s: %s", e->rule, a->rows.trouble);
     } else {
         elect_explain(&a->facts, e, told->text, sizeof(told->text));
     }
-    a->told_count++;
     (void)pthread_mutex_unlock(&a->lock);
     a->last_rule = e->rule;
     a->last_epoch = e->epoch;

@@ -16,24 +16,22 @@
 #include <pthread.h>
 
 #include "supervisor/answer.h"
+#include "supervisor/cluster_view.h"
 #include "supervisor/store_rows.h"
 #include "supervisor/words.h"
-
-#define ADVISOR_TEXT_SIZE 512
-#define ADVISOR_TOLD_MAX 16
 
 struct advisor_input {
     struct supervisor_settings settings;
     struct roster roster;
 };
 
-/* An election, as it was: for `pgraftctl why`. */
+/* What an election said, as it was: for `pgraftctl why`. */
 struct advisor_told {
     uint64_t at_ms; /* CLOCK_BOOTTIME */
     const char *rule;
     enum elect_action action;
     uint64_t epoch;
-    char text[ADVISOR_TEXT_SIZE];
+    char text[VIEW_ELECTION_SIZE];
 };
 
 struct advisor {
@@ -42,8 +40,7 @@ struct advisor {
     pthread_mutex_t lock;
     struct advisor_input input;
     bool has_input;
-    struct advisor_told told[ADVISOR_TOLD_MAX]; /* a ring */
-    uint64_t told_count;                        /* ever */
+    struct advisor_told told; /* the newest; its rule is NULL before the first */
     /* of the thread that advises */
     struct store_rows rows;
     struct words_table words;
@@ -70,10 +67,13 @@ void advisor_set(struct advisor *a, const struct advisor_input *input);
 uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
                         struct pgraft_transaction *transaction);
 
-/* Copies the newest, newest last; how many. */
-size_t advisor_explain(struct advisor *a, struct advisor_told *out, size_t max);
+/* False: nothing was said yet. */
+bool advisor_explain(struct advisor *a, struct advisor_told *out);
 
 /* ---- the pure parts ---- */
+
+/* That a lease stands is what comes of a grant, and says less: the grant is told on. */
+bool advisor_keeps_grant(const struct advisor_told *told, const struct elect_facts *f);
 
 /* Epochs that others have used up since: an order goes above them, and nothing is granted below
  * (@given: the highest that the store has given). */

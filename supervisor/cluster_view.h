@@ -21,6 +21,7 @@
 #include "supervisor/timing_check.h"
 
 #define VIEW_TEXT_SIZE 256
+#define VIEW_ELECTION_SIZE 1024 /* a line of every database */
 #define VIEW_URL_SIZE 128
 #define VIEW_STAMP_SIZE 40
 #define VIEW_TAGS_MAX 12
@@ -106,10 +107,18 @@ struct view_restart {
 
 struct view_decision {
     uint64_t wall_ms;       /* 0: none */
-    struct facts_name node; /* whose; "": the election's */
+    struct facts_name node; /* whose */
     char rule[64];
     char action[32];
     char text[VIEW_TEXT_SIZE]; /* a sentence, with what it was made from */
+};
+
+/* What the advisor said last, and for whom it waits; of a grant who answered, and what. */
+struct view_election {
+    uint64_t wall_ms; /* 0: nothing */
+    char rule[64];
+    char action[32];
+    char text[VIEW_ELECTION_SIZE];
 };
 
 struct view_event {
@@ -241,8 +250,8 @@ struct cluster_view {
     struct view_history_row history[VIEW_HISTORY_MAX];
 
     /* Why. */
-    struct view_decision election; /* what the advisor last said, and for whom it waits */
-    uint32_t decision_count;       /* of this node, oldest first */
+    struct view_election election;
+    uint32_t decision_count; /* of this node, oldest first */
     struct view_decision decisions[VIEW_DECISIONS_MAX];
     uint32_t event_count; /* oldest first */
     struct view_event events[VIEW_EVENTS_MAX];

@@ -303,17 +303,21 @@ static bool is_nobodys(const struct supervisor *s)
     return s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_NO;
 }
 
+static bool is_left_alone(const struct supervisor *s)
+{
+    return s->home.data == DATA_FOREIGN || (is_nobodys(s) && !s->adopts);
+}
+
 void supervisor_home_amiss(const struct supervisor *s, char out[ERR_MSG_MAX])
 {
-    if (is_nobodys(s) && !s->adopts) {
+    if (is_left_alone(s) && s->home.data != DATA_FOREIGN) {
         (void)snprintf(out, ERR_MSG_MAX,
                        "its data directory carries no note of pgraft, and is left alone with all "
                        "that runs on it: start pgraftd once with --adopt to take it over, or empty "
                        "it to have it cloned");
     } else {
-        bool is_foreign = s->home.data == DATA_FOREIGN;
         (void)snprintf(out, ERR_MSG_MAX, "%s%.200s",
-                       is_foreign ? "its data directory is left alone: " : "", s->home.why);
+                       is_left_alone(s) ? "its data directory is left alone: " : "", s->home.why);
     }
 }
 
@@ -323,8 +327,10 @@ static void tell_home(struct supervisor *s)
     char amiss[ERR_MSG_MAX];
     supervisor_home_amiss(s, amiss);
     if (amiss[0] != '\0' && strcmp(amiss, s->home_told) != 0) {
-        log_error("supervisor", "data directory", LOG_STR("text", amiss),
-                  LOG_STR("directory", s->setup->files.data_dir));
+        const struct log_field fields[] = {LOG_STR("text", amiss),
+                                           LOG_STR("directory", s->setup->files.data_dir), LOG_END};
+        log_event(is_left_alone(s) ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "supervisor",
+                  "data directory", fields);
     }
     memcpy(s->home_told, amiss, sizeof(amiss));
 }

@@ -268,6 +268,8 @@ void supervisor_write_page(struct supervisor *s);
 uint32_t supervisor_crashes(const struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_do.c: what was decided. */
+/* What is to be said of its data directory, or "". */
+void supervisor_home_amiss(const struct supervisor *s, char out[ERR_MSG_MAX]);
 void supervisor_carry_out(struct supervisor *s, uint64_t now_ms);
 void supervisor_act_done(struct act *act);
 bool supervisor_act_is_wanted(const struct act *act);
@@ -355,8 +357,6 @@ void supervisor_guard_renewed(struct supervisor *s, const struct guard_event *ev
 void supervisor_upgrade_tick(struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_tell.c: words to the others, a view for people. */
-/* What is to be said of its data directory, or "". */
-void supervisor_home_amiss(const struct supervisor *s, char out[ERR_MSG_MAX]);
 /* One sentence: what is being made, and how far it is; or what keeps it from going on; or what is
  * amiss with the key config here. */
 void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE]);

@@ -13,7 +13,7 @@ struct view_events_past {
     struct facts_name leader;
     uint64_t epoch;
     bool has_quorum, is_paused, is_held;
-    char election[VIEW_TEXT_SIZE];
+    char election[VIEW_ELECTION_SIZE];
     uint32_t member_count;
     struct view_events_member {
         struct facts_name name;

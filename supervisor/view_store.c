@@ -56,7 +56,7 @@ static void take_election(struct cluster_view *view, struct advisor *advisor, ui
                                           [ELECT_WAIT] = "wait",
                                           [ELECT_GRANT] = "grant"};
     struct advisor_told told;
-    if (advisor_explain(advisor, &told, 1) == 0) {
+    if (!advisor_explain(advisor, &told)) {
         return;
     }
     uint64_t ago_ms = boot_ms > told.at_ms ? boot_ms - told.at_ms : 0;

@@ -18,8 +18,6 @@ DYNAMIC = {"failover": "fast"}
 PROMOTION_S = 20  # what a promotion may take from the grant on
 HELD = """touch {folder}/begun
 while [ -e {folder}/held ]; do sleep 0.1; done"""
-
-
 FAILS_ONCE = """#!/bin/sh
 {bin}/psql -d "$1" -c 'CREATE TABLE half AS SELECT 1 AS n' || exit 1
 [ -e {tried} ] || {{ touch {tried}; exit 1; }}

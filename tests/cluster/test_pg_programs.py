@@ -5,6 +5,7 @@ started either, but cloned; and data that pgraft has not made are neither starte
 import contextlib
 import shutil
 import subprocess
+import time
 
 from lib import wait
 from lib.pg_case import Case
@@ -14,8 +15,9 @@ from lib.tool import ctl
 
 SETTINGS = {}
 BREAKS_THE_NETWORK = True
-TWICE_NOTHING = """echo >>{folder}/tries
-if [ $(wc -l <{folder}/tries) -le 2 ]; then echo 'pg_basebackup: error: no luck' >&2; exit 1; fi"""
+NOTHING_YET = """if [ ! -e {folder}/luck ]; then echo 'pg_basebackup: error: no luck' >&2; exit 1; fi"""
+TRIES = 4
+PAUSES_S = 0.1 + 0.2 + 0.4  # between so many
 ONCE_HALF = """if [ ! -e {folder}/half ]; then {real} "$@" && touch {folder}/half && rm {pgdata}/global/1262; exit; fi"""
 NEVER_ENDS = """case "$*" in *--dry-run*) ;; *) touch {folder}/rewinds; sleep 1000;; esac"""
 CLONES = "supervisor clone: of="
@@ -38,28 +40,31 @@ def of(case, node):
     return next((line.strip() for line in said.splitlines() if line.strip().startswith(f"{node.name}:")), said)
 
 
-def loses_its_data(node):
+def without_data(pg):
+    """A standby that has lost its data, and is down; where its log ends."""
+    case = Case(pg)
+    node = case.others[0]
     node.kill_all()
     shutil.rmtree(node.pgdata)
-    return node.mark()
+    return case, node, node.mark()
 
 
 def test_a_copy_that_fails_is_tried_again(pg):
-    case = Case(pg)
-    node = case.others[0]
-    mark = loses_its_data(node)
-    with with_program(node, "pg_basebackup", TWICE_NOTHING):
+    case, node, mark = without_data(pg)
+    with with_program(node, "pg_basebackup", NOTHING_YET):
+        since = time.monotonic()
         node.start()
         wait.until(lambda: "no luck" in of(case, node), lambda: of(case, node))
+        wait.until(lambda: node.count(CLONES, mark) >= TRIES, lambda: node.log_since(mark))
+        assert time.monotonic() - since >= PAUSES_S, node.log_since(mark)
+        (node.folder / "luck").touch()
         case.over()
     said = node.log_since(mark)
-    assert said.count(CLONES) == 3, said
+    assert "what=started" not in said[:said.rindex(CLONES)], said
 
 
 def test_a_copy_that_is_not_whole_is_not_started(pg):
-    case = Case(pg)
-    node = case.others[0]
-    mark = loses_its_data(node)
+    case, node, mark = without_data(pg)
     with with_program(node, "pg_basebackup", ONCE_HALF):
         node.start()
         case.over()
@@ -113,7 +118,7 @@ def test_data_that_pgraft_has_not_made(pg):
         assert (node.pgdata / "global" / "pg_control").read_bytes() == found
         node.stop()
     finally:
-        shutil.rmtree(node.pgdata)
+        shutil.rmtree(node.pgdata, ignore_errors=True)  # initdb may have failed
         away.rename(node.pgdata)
     node.start()
     case.over()

@@ -140,6 +140,9 @@ def test_what_a_failover_may_have_lost(pg):
     assert "Lost:" not in status(primary)  # nothing is lost by a hand-over
     primary.kill_all()
     heir = cluster.wait_primary(other_than=primary)
+    went_by = re.compile(rf"election: chosen: .*; {heir.name} becomes primary with epoch .*; of .*{primary.name}: no answer")
+    leader = cluster.wait_leader()
+    wait.until(lambda: went_by.search(ctl(leader, "why")[0]), lambda: ctl(leader, "why")[0])
     wait.until(lambda: "Lost:      acknowledged commits may be lost: " in status(heir), lambda: status(heir))
     assert f"{heir.name} has the role, with epoch" in events(heir)
     assert "loss: epoch=" in heir.log()

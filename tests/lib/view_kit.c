@@ -128,8 +128,7 @@ static void fill_story(struct cluster_view *view)
     SET(heard->rule, "steady");
     SET(heard->action, "wait");
     SET(heard->text, "It streams from pg1.");
-    view->election = decision;
-    view->election.node.text[0] = '\0';
+    view->election.wall_ms = decision.wall_ms;
     SET(view->election.rule, "furthest");
     SET(view->election.action, "grant");
     SET(view->election.text, "pg1 was chosen: its WAL ends last of 3 sealed answers.");
