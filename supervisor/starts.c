@@ -25,14 +25,19 @@ void starts_look(struct starts_book *book, uint64_t copy, bool is_open)
     }
 }
 
-static void note_in_vain(struct starts_book *book, bool has_read, uint64_t now_ms)
+static void note_in_vain(struct starts_book *book, enum fact has_read, uint64_t now_ms)
 {
     book->in_vain++;
-    book->at_data_since_ms = book->at_data > 0 ? book->at_data_since_ms : now_ms;
-    book->at_data = has_read ? book->at_data + 1 : 0;
+    if (has_read == FACT_YES) {
+        book->at_data_since_ms = book->at_data > 0 ? book->at_data_since_ms : now_ms;
+        book->at_data++;
+    } else if (has_read == FACT_NO) {
+        book->at_data = 0;
+    }
 }
 
-bool starts_ended(struct starts_book *book, enum starts_end how, bool has_read, uint64_t now_ms)
+bool starts_ended(struct starts_book *book, enum starts_end how, enum fact has_read,
+                  uint64_t now_ms)
 {
     bool is_known = book->begun_ms != 0 && how != STARTS_ON_PURPOSE;
     bool is_brief = is_known && now_ms - book->begun_ms < STARTS_ALIVE_MS;
@@ -48,6 +53,12 @@ bool starts_ended(struct starts_book *book, enum starts_end how, bool has_read, 
     book->begun_ms = 0;
     book->is_open = false;
     return is_in_vain;
+}
+
+bool starts_wants_quiet(const struct starts_book *book, uint64_t now_ms)
+{
+    bool is_due = now_ms >= book->not_before_ms;
+    return book->in_vain > 0 && is_due && now_ms - book->not_before_ms < STARTS_QUIET_MS;
 }
 
 void starts_forgive(struct starts_book *book)

@@ -14,9 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "supervisor/facts.h"
+
 #define STARTS_ALIVE_MS 5000
 #define STARTS_PAUSE_MS 100
 #define STARTS_PAUSE_MAX_MS 5000
+#define STARTS_QUIET_MS 5000
 
 struct starts_book {
     uint64_t copy;     /* of the data; 0: not known yet */
@@ -24,7 +27,7 @@ struct starts_book {
     bool is_open;      /* it was seen to take connections */
     uint32_t brief;    /* in a row that ended within STARTS_ALIVE_MS */
     uint32_t in_vain;  /* in a row that were never open, and that nobody ended */
-    uint32_t at_data;  /* the last of these, in a row, that had begun to read the data */
+    uint32_t at_data;  /* of these, since one that had not: those that had begun to read the data */
     uint64_t at_data_since_ms;
     uint64_t not_before_ms;
 };
@@ -38,8 +41,13 @@ enum starts_end {
 void starts_began(struct starts_book *book, uint64_t now_ms);
 /* A look at it; @copy 0: not known. */
 void starts_look(struct starts_book *book, uint64_t copy, bool is_open);
-/* @has_read: it had begun to read its data, for all that was seen. True: it was never open. */
-bool starts_ended(struct starts_book *book, enum starts_end how, bool has_read, uint64_t now_ms);
+/* @has_read: it had begun to read its data; one that nobody watched counts neither way. True: it
+ * was never open. */
+bool starts_ended(struct starts_book *book, enum starts_end how, enum fact has_read,
+                  uint64_t now_ms);
+/* A start is due after others in vain. It had better be watched, and waits until this program opens
+ * nothing in pg_wal; not for ever, for a file that hangs may keep it there. */
+bool starts_wants_quiet(const struct starts_book *book, uint64_t now_ms);
 /* Those in vain are forgotten: something else than the data keeps it. */
 void starts_forgive(struct starts_book *book);
 /* How it ended by what waitpid() says of the postmaster. */

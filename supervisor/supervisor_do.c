@@ -517,6 +517,9 @@ void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
     if (is_start(d) && now_ms < s->starts.not_before_ms) {
         return; /* those before have ended at once */
     }
+    if (supervisor_wants_quiet(s, now_ms) && observe_is_in_wal(&s->observe)) {
+        return; /* how far it comes is to be seen */
+    }
     bool is_copy = d->action == ACTION_RETURN && d->back.step == RETURN_CLONE;
     if (is_copy && supervisor_is_new_here(s, now_ms)) {
         return; /* whom to copy depends on who is there */

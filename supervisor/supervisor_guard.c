@@ -140,10 +140,19 @@ static bool has_start_read(struct supervisor *s)
     return s->has_start_read;
 }
 
+bool supervisor_wants_quiet(const struct supervisor *s, uint64_t now_ms)
+{
+    return s->decision.action == ACTION_START_STANDBY && s->start_watch.is_open &&
+           starts_wants_quiet(&s->starts, now_ms);
+}
+
 bool supervisor_spares_wal(struct observe *observe)
 {
     struct supervisor *s = (struct supervisor *)observe->owner;
     const struct act_order *o = &s->act.order;
+    if (supervisor_wants_quiet(s, supervisor_now_ms())) {
+        return true;
+    }
     bool is_begun = s->act.is_running || s->act.start_asked != 0;
     bool is_to_come =
         is_begun && o->decision.action == ACTION_START_STANDBY && o->start_watch != NULL;
@@ -159,7 +168,7 @@ static void note_end(struct supervisor *s, const struct guard_event *e, bool is_
                          : has_start_read(s)  ? FACT_YES
                                               : FACT_NO;
     s->is_start_watched = false;
-    if (starts_ended(&s->starts, how, has_read == FACT_YES, supervisor_now_ms())) {
+    if (starts_ended(&s->starts, how, has_read, supervisor_now_ms())) {
         tell_in_vain(s, status, has_read);
     }
 }

@@ -261,6 +261,8 @@ void supervisor_meet_guard(struct supervisor *s, bool may_start);
 void supervisor_guard_event(struct supervisor *s, const struct guard_event *event);
 /* Of a start that is watched only PostgreSQL itself may open something in pg_wal, until it has. */
 bool supervisor_spares_wal(struct observe *observe);
+/* A start as a standby that is due waits until this program is out of pg_wal. */
+bool supervisor_wants_quiet(const struct supervisor *s, uint64_t now_ms);
 /* Starts can not be watched: once for each reason. */
 void supervisor_tell_unwatched(struct supervisor *s, const struct err *err);
 /* The lease as it is now into the page. */

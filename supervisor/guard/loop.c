@@ -255,7 +255,9 @@ static void wait_for_news(struct guard *g)
     if (fds[ERRAND].revents != 0 || g->errand.is_reaped) {
         take_errand(g);
     }
-    if (fds[DRIVER].revents != 0 && g->driver_fd >= 0) {
+    /* A guard that ends answers what was asked before it was told to: that may have come after the
+     * poll, in which case the signal was taken along with a child's. */
+    if ((fds[DRIVER].revents != 0 || g->state.is_quitting) && g->driver_fd >= 0) {
         tell_flush(g);
         driver_receive(g);
     }

@@ -152,5 +152,6 @@ void sick_ended(struct sim *sim, int node)
     enum starts_end how = n->pg.fails ? STARTS_BY_ITSELF : STARTS_ON_PURPOSE;
     sim->counts.starts_in_vain += n->pg.fails ? 1 : 0;
     n->pg.fails = false;
-    (void)starts_ended(&n->daemon.starts, how, sim->sickness != SICK_EARLY, local_ms(sim, n));
+    (void)starts_ended(&n->daemon.starts, how, sim->sickness == SICK_EARLY ? FACT_NO : FACT_YES,
+                       local_ms(sim, n));
 }

@@ -15,13 +15,13 @@
 
 static struct starts_book book;
 static uint64_t now_ms;
-static bool reads; /* it comes as far as its data */
+static enum fact reads; /* it comes as far as its data */
 
 static void begin(void)
 {
     book = (struct starts_book){.copy = 0};
     now_ms = 1000000;
-    reads = true;
+    reads = FACT_YES;
     starts_look(&book, COPY, false);
 }
 
@@ -94,10 +94,11 @@ static void who_was_ended_says_nothing_of_the_data(void **state)
     assert_int_equal(life(DIES_MS, false, STARTS_ON_PURPOSE), 0);
     assert_int_equal(book.in_vain, 0);
     starts_began(&book, now_ms);
-    assert_false(starts_ended(&book, STARTS_ON_PURPOSE, true, now_ms));
+    assert_false(starts_ended(&book, STARTS_ON_PURPOSE, FACT_YES, now_ms));
     starts_began(&book, now_ms);
-    assert_true(starts_ended(&book, STARTS_BY_OTHERS, true, now_ms));
-    assert_false(starts_ended(&book, STARTS_BY_ITSELF, true, now_ms)); /* of one nobody saw begin */
+    assert_true(starts_ended(&book, STARTS_BY_OTHERS, FACT_YES, now_ms));
+    assert_false(
+        starts_ended(&book, STARTS_BY_ITSELF, FACT_YES, now_ms)); /* of one nobody saw begin */
     assert_int_equal(book.in_vain, 0);
     assert_int_equal(book.at_data, 0);
 }
@@ -121,13 +122,13 @@ static void who_ends_before_it_reads_says_nothing_of_the_data(void **state)
 {
     (void)state;
     begin();
-    reads = false;
+    reads = FACT_NO;
     for (int i = 0; i < 9; i++) {
         (void)life(DIES_MS, false, STARTS_BY_ITSELF);
     }
     assert_int_equal(book.in_vain, 9);
     assert_int_equal(book.at_data, 0);
-    reads = true;
+    reads = FACT_YES;
     (void)life(DIES_MS, false, STARTS_BY_ITSELF);
     uint64_t first_ms = now_ms;
     (void)life(DIES_MS, false, STARTS_BY_ITSELF);
@@ -135,10 +136,14 @@ static void who_ends_before_it_reads_says_nothing_of_the_data(void **state)
     assert_int_equal(book.at_data_since_ms, first_ms);
     (void)life(DIES_MS, false, STARTS_BY_OTHERS); /* that one says nothing at all */
     assert_int_equal(book.at_data, 2);
-    reads = false;
+    reads = FACT_UNKNOWN;
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF); /* and neither does one that nobody watched */
+    assert_int_equal(book.at_data, 2);
+    assert_int_equal(book.at_data_since_ms, first_ms);
+    reads = FACT_NO;
     (void)life(DIES_MS, false, STARTS_BY_ITSELF); /* they are to be in a row */
     assert_int_equal(book.at_data, 0);
-    reads = true;
+    reads = FACT_YES;
     (void)life(DIES_MS, false, STARTS_BY_ITSELF);
     assert_int_equal(book.at_data_since_ms, now_ms);
     (void)life(STARTS_ALIVE_MS, true, STARTS_BY_ITSELF);
@@ -150,6 +155,22 @@ static void who_ends_before_it_reads_says_nothing_of_the_data(void **state)
     (void)life(DIES_MS, false, STARTS_BY_ITSELF);
     starts_look(&book, COPY + 1, false);
     assert_int_equal(book.at_data, 0);
+}
+
+static void one_that_is_due_after_others_in_vain_wants_quiet(void **state)
+{
+    (void)state;
+    begin();
+    assert_false(starts_wants_quiet(&book, now_ms));
+    (void)life(DIES_MS, false, STARTS_BY_ITSELF);
+    assert_false(starts_wants_quiet(&book, book.not_before_ms - 1)); /* there is time for a look */
+    assert_true(starts_wants_quiet(&book, book.not_before_ms));
+    assert_true(starts_wants_quiet(&book, book.not_before_ms + STARTS_QUIET_MS - 1));
+    assert_false(starts_wants_quiet(&book, book.not_before_ms + STARTS_QUIET_MS));
+    (void)life(STARTS_ALIVE_MS, true, STARTS_BY_ITSELF);
+    (void)life(DIES_MS, true, STARTS_BY_ITSELF);
+    (void)life(DIES_MS, true, STARTS_BY_ITSELF);
+    assert_false(starts_wants_quiet(&book, book.not_before_ms)); /* they were up */
 }
 
 static void how_it_ended_is_told_by_its_status(void **state)
@@ -172,6 +193,7 @@ int main(void)
         cmocka_unit_test(who_was_ended_says_nothing_of_the_data),
         cmocka_unit_test(another_copy_begins_anew),
         cmocka_unit_test(who_ends_before_it_reads_says_nothing_of_the_data),
+        cmocka_unit_test(one_that_is_due_after_others_in_vain_wants_quiet),
         cmocka_unit_test(how_it_ended_is_told_by_its_status),
     };
     return cmocka_run_group_tests_name("starts", tests, NULL, NULL);
