@@ -131,10 +131,10 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
     } else if (is_starved) {
         (void)snprintf(out, VIEW_TEXT_SIZE,
                        "tagged nostream, and restore_command is not set: no WAL reaches it");
-    } else if (s->trouble[0] != '\0') {
-        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
     } else {
-        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", timing_amiss(&s->measure.book));
+        bool is_past = s->trouble[0] != '\0';
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s",
+                       is_past ? s->trouble : timing_amiss(&s->measure.book));
     }
 }
 
