@@ -311,6 +311,7 @@ void supervisor_reloaded(struct supervisor *s, uint64_t now_ms)
     s->reload_again_ms = now_ms + RELOAD_AGAIN_MS;
     if (a->err.code != ERR_CANCELED) {
         (void)snprintf(s->trouble, sizeof(s->trouble), "%s", a->err.msg);
+        s->trouble_of = ACTION_WAIT;
         log_warn("config", "PostgreSQL could not be told", LOG_ERR(&a->err));
     }
 }

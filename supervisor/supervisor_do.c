@@ -230,6 +230,7 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
     if (a->order.owes_bootstrap) {
         s->begin_after_ms = now_ms + BEGIN_AGAIN_MS;
         (void)snprintf(s->trouble, sizeof(s->trouble), "post_bootstrap: %s", a->reason);
+        s->trouble_of = a->order.decision.action;
     }
     if (a->err.code == ERR_CANCELED) {
         s->not_before_ms = now_ms;
@@ -238,6 +239,7 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
     bool waits = is_waited_out(s, a);
     bool is_known = strcmp(s->trouble, a->err.msg) == 0;
     (void)snprintf(s->trouble, sizeof(s->trouble), "%s", a->err.msg);
+    s->trouble_of = a->order.decision.action;
     if (waits) {
         return;
     }

@@ -76,6 +76,7 @@ void supervisor_meet_guard(struct supervisor *s, bool may_start)
             log_error("supervisor", "no guard", LOG_ERR(&err));
         }
         (void)snprintf(s->trouble, sizeof(s->trouble), "%s", err.msg);
+        s->trouble_of = ACTION_WAIT;
     }
 }
 

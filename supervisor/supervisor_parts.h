@@ -165,6 +165,7 @@ struct supervisor {
     uint32_t failures;
     struct decision done; /* the last that was carried out */
     char trouble[ERR_MSG_MAX];
+    enum action trouble_of; /* what failed; ACTION_WAIT: nothing that is decided */
 
     /* coming back */
     struct return_facts back;

@@ -89,6 +89,13 @@ static bool is_signal_missing(const struct supervisor *s)
     return s->signal_error != NULL && is_owed;
 }
 
+/* What failed may be tried no more, for a cause that is told by now. */
+static bool is_trouble_of_now(const struct supervisor *s)
+{
+    bool is_tried = s->trouble_of == ACTION_WAIT || s->trouble_of == s->decision.action;
+    return s->trouble[0] != '\0' && is_tried;
+}
+
 void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
 {
     bool is_making = s->act.is_running && !s->is_looking_home &&
@@ -108,7 +115,7 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                        s->signal_error,
                        s->facts.pg.process == PG_ABSENT ? "PostgreSQL stays down"
                                                         : "nothing is acknowledged before");
-    } else if (s->trouble[0] != '\0') {
+    } else if (is_trouble_of_now(s)) {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
     } else if (home[0] != '\0') {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", home);
@@ -129,7 +136,9 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
         (void)snprintf(out, VIEW_TEXT_SIZE,
                        "tagged nostream, and restore_command is not set: no WAL reaches it");
     } else {
-        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", timing_amiss(&s->measure.book));
+        bool is_past = s->trouble[0] != '\0';
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s",
+                       is_past ? s->trouble : timing_amiss(&s->measure.book));
     }
 }
 

@@ -42,6 +42,27 @@ static void what_is_amiss_with_the_configuration_is_in_the_note(void **state)
     assert_string_equal(note(), "disk full"); /* more urgent */
 }
 
+/* Of a start that failed, while nothing is started any more: what keeps it from that says more. */
+static void what_failed_gives_way_to_the_cause_once_it_is_not_tried_any_more(void **state)
+{
+    (void)state;
+    memset(&s, 0, sizeof(s));
+    s.setup = &setup;
+    setup.times_warning = NULL;
+    (void)snprintf(s.trouble, sizeof(s.trouble), "the guard refuses");
+    s.trouble_of = ACTION_START_STANDBY;
+    s.decision.action = ACTION_START_STANDBY;
+    (void)snprintf(s.unread_trouble, sizeof(s.unread_trouble), "it is damaged");
+    assert_string_equal(note(), "the guard refuses");
+    s.decision.action = ACTION_WAIT;
+    assert_string_equal(note(), "the end of its WAL can not be read: it is damaged");
+    s.unread_trouble[0] = '\0';
+    assert_string_equal(note(), "the guard refuses"); /* better than nothing */
+    (void)snprintf(s.unread_trouble, sizeof(s.unread_trouble), "it is damaged");
+    s.trouble_of = ACTION_WAIT; /* what always counts */
+    assert_string_equal(note(), "the guard refuses");
+}
+
 /* "unknown", and no word why, helps nobody. */
 static void a_data_directory_that_is_left_alone_is_in_the_note(void **state)
 {
@@ -115,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_amiss_with_the_configuration_is_in_the_note),
+        cmocka_unit_test(what_failed_gives_way_to_the_cause_once_it_is_not_tried_any_more),
         cmocka_unit_test(a_data_directory_that_is_left_alone_is_in_the_note),
         cmocka_unit_test(a_guess_at_the_configuration_is_not_warned_of),
         cmocka_unit_test(what_a_reload_has_left_is_in_the_note_until_one_takes_it),

@@ -383,12 +383,12 @@ static void it_is_told_whether_a_start_came_to_its_data(void **state)
                         "PostgreSQL does not come up: it ended with status 1, "
                         "and its log says why");
     assert_int_equal(s.starts.at_data, 1);
-    s.act.order.is_start_watched = false; /* nobody knows: it counts for nothing */
+    s.act.order.is_start_watched = false; /* nobody knows: it counts neither way */
     start_in_vain(1 << 8);
     assert_string_equal(s.start_trouble,
                         "PostgreSQL does not come up: it ended with status 1, "
                         "and its log says why");
-    assert_int_equal(s.starts.at_data, 0);
+    assert_int_equal(s.starts.at_data, 1);
     assert_int_equal(s.starts.in_vain, 3);
     start_watch_close(&s.start_watch);
     scratch_close(&scratch);
@@ -430,6 +430,33 @@ static void pg_wal_is_spared_from_before_a_start_until_postgresql_has_come_there
     assert_false(supervisor_spares_wal(&s.observe));
     start_watch_close(&s.start_watch);
     scratch_close(&scratch);
+}
+
+/* Or each one of them might meet a look, and none be watched. */
+static void after_a_start_in_vain_the_next_waits_until_this_program_is_out_of_pg_wal(void **state)
+{
+    (void)state;
+    begin_acting();
+    s.is_guard_greeted = true;
+    s.facts.guard.state = GUARD_WELL;
+    s.observe.owner = &s;
+    s.decision = (struct decision){.action = ACTION_START_STANDBY};
+    assert_int_equal(start_watch_open(&s.start_watch, NULL), 0);
+    assert_false(supervisor_spares_wal(&s.observe));
+    start_in_vain(1 << 8);
+    uint64_t due_ms = s.starts.not_before_ms;
+    assert_false(supervisor_wants_quiet(&s, due_ms - 1));
+    assert_true(supervisor_wants_quiet(&s, due_ms));
+    s.observe.data.helper.is_asked = true;
+    s.is_home_stale = false;
+    supervisor_carry_out(&s, due_ms);
+    assert_false(s.act.is_running);
+    assert_false(s.is_looking_home);
+    s.observe.data.spares_wal = true; /* that look opens nothing there */
+    supervisor_carry_out(&s, due_ms);
+    assert_true(s.act.is_running);
+    act_kit_close(&s.act);
+    start_watch_close(&s.start_watch);
 }
 
 /* It may open something there at any moment. */
@@ -489,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
         cmocka_unit_test(it_is_told_whether_a_start_came_to_its_data),
         cmocka_unit_test(pg_wal_is_spared_from_before_a_start_until_postgresql_has_come_there),
+        cmocka_unit_test(after_a_start_in_vain_the_next_waits_until_this_program_is_out_of_pg_wal),
         cmocka_unit_test(beside_a_look_at_pg_wal_no_start_is_watched),
         cmocka_unit_test(that_starts_can_not_be_watched_is_logged_once_for_each_reason),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
