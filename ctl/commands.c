@@ -383,6 +383,7 @@ static const struct cli_command commands[] = {
     {
         .name = "member list",
         .summary = "List the members.",
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl member list --format tsv",
         .run = cmd_member_list,
     },
@@ -473,7 +474,8 @@ static const struct cli_command commands[] = {
         .summary = "Show every member of the store in full.",
         .options = CLI_OPTIONS(
             {.name = "health",
-             .help = "ask each member for a confirmed read; exit status 1 if one is not healthy"}),
+             .help = "ask each member for a confirmed read; exit status 1 if one is not healthy"},
+            TOLD_WATCH_OPTIONS),
         .example = "pgraftctl raft --health",
         .run = cmd_raft,
     },
@@ -686,6 +688,7 @@ static const struct cli_command commands[] = {
         .arguments = CLI_ARGUMENTS({.name = "NODE",
                                     .optional = true,
                                     .help = "only what this one decided; or \"election\""}),
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl why pg1",
         .run = cmd_why,
     },
