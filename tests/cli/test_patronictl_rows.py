@@ -14,6 +14,7 @@ formats                           row_formats                                 te
 list                              row_list, row_list_watch                    test_ctl_faces.py
 topology                          row_topology                                test_ctl_faces.py: the_tree
 switchover                        row_switchover, row_switchover_scheduled    test_ctl_switch.py; cluster: test_pg_patronictl.py, test_pg_switch.py
+switchover, failover in a pause   row_switchover_and_failover_during_a_pause  tests/unit/test_patroni_switch.c; cluster: test_pg_patronictl.py
 failover                          row_failover                                test_ctl_switch.py; cluster: the same
 restart                           row_restart                                 test_ctl_ops.py: row_restart_...; cluster: test_pg_patronictl.py, test_pg_ops.py
 reinit                            row_reinit                                  test_ctl_ops.py: row_reinit, reinit_anyway; cluster: the same
@@ -245,6 +246,20 @@ def test_row_switchover_scheduled(host):
     with Switched(words(202, "Switchover scheduled")(None)) as node:
         assert "Switchover scheduled\n" in host.told("switchover", "--scheduled", LATER, "--candidate", "db2", "--force", *at(node))
         assert node.asked("/switchover") == [{"leader": "db1", "candidate": "db2", "scheduled_at": LATER}]
+
+
+def test_row_switchover_and_failover_during_a_pause(host):
+    """Patroni lets a named candidate have the role then; here nobody is granted it (docs/decisions/0012)."""
+    no = "{} is not possible: nobody is made primary during a pause, resume first"
+    seen = view([leader(), replica()], {"pause": True})
+    for command in (["switchover"], ["failover"]):
+        with Switched(words(412, no.format(command[0]))(None), seen=seen) as node:
+            status, _out, err = host.run(*command, "--candidate", "db2", "--force", *at(node))
+            assert (status, err) == (1, f"patronictl: {command[0].title()} failed, details: 412, {no.format(command[0])}\n")
+            status, out, _err = host.run(*command, "--candidate", "db2", "--dry-run", *at(node))
+            assert status == 1
+            assert ("✘ automatic changes of roles are not paused\n"
+                    "    end the pause, and begin it again after: pgraftctl resume\n") in out
 
 
 def test_row_failover(host):

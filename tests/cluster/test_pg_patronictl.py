@@ -156,6 +156,25 @@ def test_row_pause_and_resume(pg, ctl):
     assert cluster.wait_well() is primary
 
 
+def test_row_switchover_during_a_pause(pg, ctl):
+    """Refused before anything is stopped; after it, as ever (docs/decisions/0012)."""
+    case = Case(pg)
+    wanted, asked = case.others
+    before = {node: node.postmaster() for node in case.cluster.databases}
+    ctl(asked, "pause", "--wait")
+    for command in ("switchover", "failover"):
+        out = ctl(asked, command, "--candidate", wanted.name, "--force", status=1)
+        assert f"{command} is not possible: nobody is made primary during a pause, resume first" in out
+    assert asked.client.value(case.cluster.key("failover")) is None
+    assert {node: node.postmaster() for node in case.cluster.databases} == before
+    ctl(asked, "resume", "--wait")
+    assert f'Successfully switched over to "{wanted.name}"' in ctl(asked, "switchover", "--candidate", wanted.name, "--force")
+    ctl(asked, "pause", "--wait")
+    assert case.over()[0] is wanted
+    case.nothing_lost()
+    ctl(asked, "resume", "--wait")
+
+
 def test_row_edit_config_and_show_config(pg, ctl):
     cluster = pg.clusters[0]
     primary = cluster.wait_well()
