@@ -69,6 +69,7 @@ static void ask_members(struct ctl *ctl, json_t *view, json_t *selves)
     {
         left += is_to_be_asked(member) ? 1 : 0;
     }
+    left -= left > 0 ? 1 : 0; /* the others, while one is asked */
     json_array_foreach(members, i, member)
     {
         const char *name = view_text(member, "name");
@@ -79,9 +80,9 @@ static void ask_members(struct ctl *ctl, json_t *view, json_t *selves)
         if (strcmp(name, view_text(view, "name")) == 0 && json_is_object(self)) {
             cmd_set(selves, name, json_incref(self));
         } else {
-            ask_member(ctl, view, member, ask_left_ms(ctl->ask) / left, selves);
+            ask_member(ctl, view, member, ask_left_ms(ctl->ask) / (left + 1), selves);
         }
-        left--;
+        left -= left > 0 ? 1 : 0;
     }
 }
 
