@@ -466,18 +466,35 @@ static void check_version(const struct check_facts *facts, struct finding *f)
 
 /* ---- all of them ---- */
 
+/* What it is about. */
+enum scope { STORE, POSTGRES, BOTH };
+
 static const struct {
     const char *name;
-    bool needs_postgres;
+    enum scope scope;
     check_cb run;
 } table[] = {
-    {"quorum", false, check_quorum},      {"primary", true, check_primary},
-    {"any-one", false, check_any_one},    {"members", false, check_members},
-    {"databases", true, check_databases}, {"lag", true, check_lag},
-    {"sync", true, check_sync},           {"pause", true, check_pause},
-    {"restart", true, check_restart},     {"timing", true, check_timing},
-    {"disk", false, check_disk},          {"version", false, check_version},
+    {"quorum", STORE, check_quorum},
+    {"primary", POSTGRES, check_primary},
+    {"any-one", BOTH, check_any_one},
+    {"members", STORE, check_members},
+    {"databases", POSTGRES, check_databases},
+    {"lag", POSTGRES, check_lag},
+    {"sync", POSTGRES, check_sync},
+    {"pause", POSTGRES, check_pause},
+    {"restart", POSTGRES, check_restart},
+    {"timing", POSTGRES, check_timing},
+    {"disk", BOTH, check_disk},
+    {"version", BOTH, check_version},
 };
+
+/* Of what could not be had nothing is said to be well. */
+static void not_known(const struct check_facts *facts, struct finding *f)
+{
+    amiss(f, CHECK_UNKNOWN);
+    output_text(&f->text, facts->view_why);
+    f->remedy = f->remedy != NULL ? f->remedy : "ask another node, with --endpoint";
+}
 
 static void add(json_t *checks, const char *name, const struct finding *f)
 {
@@ -497,17 +514,16 @@ json_t *checks_of(const struct check_facts *facts, bool (*is_wanted)(const char 
     json_t *checks = json_array();
     MUST(checks != NULL);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        bool lacks = table[i].needs_postgres && facts->view == NULL;
+        bool has = facts->view != NULL || table[i].scope != POSTGRES;
         struct finding f = {.remedy = NULL};
-        if (!is_wanted(table[i].name, arg) || (lacks && facts->view_why == NULL)) {
+        if (!is_wanted(table[i].name, arg) || (!has && facts->view_why == NULL)) {
             continue;
         }
-        if (lacks) {
-            amiss(&f, CHECK_UNKNOWN);
-            output_text(&f.text, facts->view_why);
-            f.remedy = "ask another node, with --endpoint";
-        } else {
+        if (has) {
             table[i].run(facts, &f);
+        }
+        if (facts->view_why != NULL && table[i].scope != STORE) {
+            not_known(facts, &f);
         }
         add(checks, table[i].name, &f);
         buf_close(&f.text);

@@ -41,7 +41,7 @@ struct check_facts {
 };
 
 /* An array of {"check", "state", "text", "remedy"}, of those that @is_wanted; the caller's. What
- * needs a PostgreSQL is left out where none is supervised. */
+ * needs a PostgreSQL is left out where none is supervised, and unknown where @view_why says why. */
 json_t *checks_of(const struct check_facts *facts, bool (*is_wanted)(const char *name, void *arg),
                   void *arg);
 enum check_state checks_state(json_t *checks);

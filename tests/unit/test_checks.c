@@ -1,6 +1,7 @@
 /* tests/unit/test_checks.c - what is amiss with a cluster, by what its nodes tell. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -283,6 +284,19 @@ static void without_a_postgresql_only_the_store_is_looked_at(void **state)
     checks = checks_of(&facts, is_named, NULL);
     assert_int_equal(json_array_size(checks), 12);
     assert_int_equal(checks_state(checks), CHECK_UNKNOWN);
+    size_t i = 0;
+    json_t *check = NULL;
+    json_array_foreach(checks, i, check)
+    {
+        const char *name = view_text(check, "check");
+        bool is_of_the_store = strcmp(name, "quorum") == 0 || strcmp(name, "members") == 0;
+        assert_string_equal(view_text(check, "state"), is_of_the_store ? "OK" : "UNKNOWN");
+    }
+    json_decref(checks);
+    merge(s.raft, "", "", "{'quota_alarm':true}");
+    char disk[] = "disk";
+    checks = checks_of(&facts, is_named, disk);
+    assert_int_equal(checks_state(checks), CHECK_CRITICAL); /* what is known counts all the same */
     json_decref(checks);
     scene_close(&s);
 }
