@@ -10,6 +10,7 @@
 #include "ctl/cmd.h"
 #include "ctl/cmd_kv.h"
 #include "ctl/config.h"
+#include "ctl/progress.h"
 #include "proto/kv.h"
 
 /* Leases of a list that are asked about one by one. */
@@ -51,7 +52,7 @@ int cmd_lease_grant(const struct cli_call *call, struct err *err)
 }
 
 /* Every third of its time, until it is over. */
-static int keep_alive(const struct cli_call *call, struct ask *ask, json_t *body, struct err *err)
+static int keep_on(const struct cli_call *call, struct ask *ask, json_t *body, struct err *err)
 {
     for (;;) {
         json_auto_t *answer = NULL;
@@ -69,6 +70,14 @@ static int keep_alive(const struct cli_call *call, struct ask *ask, json_t *body
         json_int_t pause_ms = ttl_ms / 3 < 3600000 ? ttl_ms / 3 : 3600000;
         (void)poll(NULL, 0, pause_ms > 10 ? (int)pause_ms : 10);
     }
+}
+
+static int keep_alive(const struct cli_call *call, struct ask *ask, json_t *body, struct err *err)
+{
+    progress_begin(NULL, "nobody renews it any more: it ends when its time is over");
+    int rc = keep_on(call, ask, body, err);
+    progress_end();
+    return rc;
 }
 
 /* A body with the lease of the first argument, and the cluster to ask. */

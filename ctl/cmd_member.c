@@ -9,6 +9,18 @@
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
+#include "ctl/progress.h"
+
+/* What may be repeated as it is. */
+static int post_to(const struct cli_call *call, struct ask *ask, const char *path, json_t *body,
+                   json_t **ret_answer, struct err *err)
+{
+    progress_begin(call->command->name,
+                   "whether it was done is not known; to repeat it as it is does no harm");
+    int rc = ask_post(ask, ASK_REPEAT, path, body, ret_answer, err);
+    progress_end();
+    return rc;
+}
 
 /* Ask the cluster that @call means for something that may be repeated as it is. */
 static int post(const struct cli_call *call, const char *path, json_t *body, json_t **ret_answer,
@@ -16,7 +28,7 @@ static int post(const struct cli_call *call, const char *path, json_t *body, jso
 {
     CLEANUP(ctl_close) struct ctl ctl = {0};
     int rc = ctl_open(call, &ctl, err);
-    return rc < 0 ? rc : ask_post(ctl.ask, ASK_REPEAT, path, body, ret_answer, err);
+    return rc < 0 ? rc : post_to(call, ctl.ask, path, body, ret_answer, err);
 }
 
 static int say_member(const struct cli_call *call, json_t *answer, struct err *err)
@@ -87,7 +99,7 @@ int cmd_member_remove(const struct cli_call *call, struct err *err)
         return rc;
     }
     cmd_set(body, "member", id);
-    rc = ask_post(ctl.ask, ASK_REPEAT, "/pgraft/v1/members/remove", body, &answer, err);
+    rc = post_to(call, ctl.ask, "/pgraft/v1/members/remove", body, &answer, err);
     return rc < 0 ? rc
                   : cmd_say(call, answer, err, "%s (%s) is no member any more",
                             cli_argument(call, 0), view_text(answer, "removed"));

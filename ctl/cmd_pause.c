@@ -13,6 +13,7 @@
 #include "ctl/config.h"
 #include "ctl/member_ask.h"
 #include "ctl/patroni_rows.h"
+#include "ctl/progress.h"
 #include "ctl/shared_config.h"
 #include "ctl/told.h"
 
@@ -111,19 +112,16 @@ static size_t count_silent(struct pausing *p, struct buf *names)
     return count;
 }
 
-static int wait_for_all(struct pausing *p, struct err *err)
+static int ask_until_all(struct pausing *p, struct err *err)
 {
-    CLEANUP(buf_close) struct buf line = {0};
-    buf_printf(&line, "'%s' request sent, waiting until it is recognized by all nodes",
-               p->pauses ? "pause" : "resume");
-    int rc = say(buf_text(&line), err);
-    ask_restart_clock(p->ctl.ask);
-    while (rc == 0) {
+    int rc = ERR_BUSY;
+    progress_begin(p->pauses ? "the pause of all nodes" : "the resume of all nodes",
+                   "it is written and counts, also without this program: pgraftctl list shows it");
+    while (rc == ERR_BUSY) {
         CLEANUP(buf_close) struct buf names = {0};
         if (count_silent(p, &names) == 0) {
-            return 0;
-        }
-        if (ask_left_ms(p->ctl.ask) <= AGAIN_MS) {
+            rc = 0;
+        } else if (ask_left_ms(p->ctl.ask) <= AGAIN_MS) {
             rc = err_set(err, ERR_REFUSED,
                          "it is written, but these nodes have not said within %g s that they know "
                          "of it: %s",
@@ -132,7 +130,19 @@ static int wait_for_all(struct pausing *p, struct err *err)
             (void)poll(NULL, 0, AGAIN_MS);
         }
     }
+
+    progress_end();
     return rc;
+}
+
+static int wait_for_all(struct pausing *p, struct err *err)
+{
+    CLEANUP(buf_close) struct buf line = {0};
+    buf_printf(&line, "'%s' request sent, waiting until it is recognized by all nodes",
+               p->pauses ? "pause" : "resume");
+    int rc = say(buf_text(&line), err);
+    ask_restart_clock(p->ctl.ask);
+    return rc < 0 ? rc : ask_until_all(p, err);
 }
 
 /* ---- the commands ---- */

@@ -18,6 +18,7 @@
 #include "ctl/file_put.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
+#include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/sql_link.h"
 #include "ctl/sql_print.h"
@@ -207,7 +208,11 @@ static int query_once(struct query *q, struct err *err)
     }
     (void)told_end(q->call, view); /* the statement is carried out: its status is what counts */
     q->documents = 0;
+    progress_begin(NULL,
+                   "what has not committed yet is ended within two seconds by PostgreSQL 14 "
+                   "and later; an older one notices when it has something to say");
     rc = sql_run(link, name, buf_text(&q->sql), put_result, q, err);
+    progress_end();
     if (rc == 0 && is_document && q->documents == 0) {
         buf_str(&nothing, "[]\n"); /* a program gets a document in any case */
         rc = cli_put(&nothing, err);

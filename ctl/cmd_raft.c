@@ -11,6 +11,7 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/output.h"
+#include "ctl/told.h"
 
 #define MEMBERS_MAX 64
 
@@ -144,32 +145,36 @@ static int show_health(const struct cli_call *call, const struct ctl *ctl, json_
 
 /* --- The commands --- */
 
-static int show(const struct cli_call *call, const struct output_column *columns, bool health,
-                struct err *err)
+static int show_members(const struct cli_call *call, struct ctl *ctl, const void *wish,
+                        struct err *err)
 {
-    CLEANUP(ctl_close) struct ctl ctl = {0};
+    const struct output_column *columns = wish;
     json_auto_t *raft = NULL;
-    int rc = ctl_open(call, &ctl, err);
-    if (rc == 0) {
-        rc = view_get(ctl.ask, &raft, err);
-    }
+    int rc = view_get(ctl->ask, &raft, err);
     if (rc < 0) {
         return rc;
-    }
-    if (health) {
-        return show_health(call, &ctl, raft, err);
     }
     CLEANUP(mem_freep) char *title = title_of(raft);
     rc = cmd_print(call, title, columns, json_object_get(raft, "members"), err);
     return rc < 0 || json_is_true(json_object_get(raft, "quorum")) ? rc : CMD_NO_QUORUM;
 }
 
+static int show_healths(const struct cli_call *call, struct ctl *ctl, const void *wish,
+                        struct err *err)
+{
+    json_auto_t *raft = NULL;
+    (void)wish; /* it has none */
+    int rc = view_get(ctl->ask, &raft, err);
+    return rc < 0 ? rc : show_health(call, ctl, raft, err);
+}
+
 int cmd_raft(const struct cli_call *call, struct err *err)
 {
-    return show(call, raft_columns, cli_given(call, "health"), err);
+    bool health = cli_given(call, "health");
+    return told_repeat(call, health ? show_healths : show_members, raft_columns, err);
 }
 
 int cmd_member_list(const struct cli_call *call, struct err *err)
 {
-    return show(call, member_columns, false, err);
+    return told_repeat(call, show_members, member_columns, err);
 }

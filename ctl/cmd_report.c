@@ -21,6 +21,7 @@
 #include "ctl/member_ask.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
+#include "ctl/progress.h"
 #include "ctl/report_here.h"
 #include "ctl/shared_config.h"
 #include "ctl/told.h"
@@ -266,7 +267,9 @@ int cmd_report(const struct cli_call *call, struct err *err)
     if (gmtime_r(&r.at, &parts) != NULL) {
         (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &parts);
     }
+    progress_begin("the report", "nothing was written");
     gather(&r, log_kib);
+    progress_end();
     add_readme(&r, stamp);
     CLEANUP(mem_freep) char *folder = mem_printf("pgraft-report-%s", stamp);
     return write_out(&r, folder, err);

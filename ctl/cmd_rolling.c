@@ -230,8 +230,24 @@ static int check_role(const struct rolling_step *step, json_t *member, struct er
                          cli_quoted(step->name).text);
 }
 
-static int do_step(struct tasking *t, const struct rolling_step *step, struct err *err)
+/* Who is not restarted, if we are ended in the middle of step @at. */
+static void put_after(const struct rolling_call *c, size_t at, struct buf *out)
 {
+    const char *before = "; not begun: ";
+    rolling_put(out, &c->steps[at]);
+    buf_str(out, " goes on without this program, and pgraftctl list shows it");
+    for (size_t i = at + 1; i < c->count; i++) {
+        buf_str(out, before);
+        rolling_put(out, &c->steps[i]);
+        before = ", ";
+    }
+}
+
+static int do_step(struct rolling_call *c, size_t at, struct err *err)
+{
+    struct tasking *t = &c->t;
+    const struct rolling_step *step = &c->steps[at];
+    CLEANUP(buf_close) struct buf after = {0};
     CLEANUP(buf_close) struct buf doing = {0};
     CLEANUP(buf_close) struct buf before = {0};
     int rc = look(t, err);
@@ -244,7 +260,8 @@ static int do_step(struct tasking *t, const struct rolling_step *step, struct er
         buf_str(&before, view_text(member, "state"));
     }
     rolling_put(&doing, step);
-    progress_begin(buf_text(&doing));
+    put_after(c, at, &after);
+    progress_begin(buf_text(&doing), buf_text(&after));
     rc = step->kind == ROLLING_SWITCHOVER ? switch_over(t, member, err) : restart(t, member, err);
     if (rc == 0 && !t->has_failed) {
         rc = wait_until_well(t, step, buf_text(&before), err);
@@ -265,7 +282,7 @@ static int do_all(struct rolling_call *c, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < c->count; i++) {
-        rc = do_step(&c->t, &c->steps[i], err);
+        rc = do_step(c, i, err);
         if (rc != 0 || c->t.has_failed) {
             /* One that was restarted, and is not well, is not done either: it is to be looked at.
              */
@@ -304,7 +321,8 @@ static int confirm(const struct rolling_call *c, struct err *err)
 
 int cmd_restart_rolling(const struct cli_call *call, struct err *err)
 {
-    CLEANUP(rolling_close) struct rolling_call c = {.t = {.call = call}};
+    CLEANUP(rolling_close)
+    struct rolling_call c = {.t = {.call = call, .what = "restart", .lasts = true}};
     json_auto_t *names = json_array();
     struct rolling_change change = {.which = NULL};
     int rc = check_call(call, err);

@@ -13,6 +13,7 @@
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
+#include "ctl/progress.h"
 #include "ctl/snapshot_file.h"
 
 #define SILENCE_MS 30000
@@ -89,15 +90,17 @@ int cmd_snapshot_save(const struct cli_call *call, struct err *err)
     if (fd < 0) {
         return err_errno(err, errno, "%s", path);
     }
+    progress_begin("the snapshot", "nothing was saved");
+    progress_draft(draft);
     rc = fetch(&ctl, draft, fd, &facts, err);
     if (rc == 0 && renameat2(AT_FDCWD, draft, AT_FDCWD, path, how) != 0) {
         rc = err_errno(err, errno, "%s", path);
     }
     if (rc < 0) {
         (void)unlink(draft);
-        return rc;
     }
-    return cmd_print(call, NULL, columns, facts, err);
+    progress_end();
+    return rc < 0 ? rc : cmd_print(call, NULL, columns, facts, err);
 }
 
 int cmd_snapshot_status(const struct cli_call *call, struct err *err)

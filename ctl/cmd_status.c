@@ -1,6 +1,5 @@
 /* ctl/cmd_status.c - status: one screen on which the first line is the answer. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
@@ -10,7 +9,6 @@
 #include "ctl/config.h"
 #include "ctl/output.h"
 #include "ctl/output_text.h"
-#include "ctl/patroni_rows.h"
 #include "ctl/told.h"
 
 static const struct output_column status_columns[] = OUTPUT_COLUMNS(
@@ -85,35 +83,17 @@ static void put_postgres(struct buf *out, json_t *raft, json_t *view)
     }
 }
 
-static bool is_well(json_t *member)
-{
-    const char *state = view_text(member, "state");
-    const char *wanted = patroni_is_leader(member) ? "running" : "streaming";
-    return strcmp(state, wanted) == 0 || strcmp(state, "in archive recovery") == 0 ||
-           patroni_is_witness(member);
-}
-
 /* Whose PostgreSQL is not what it should be, and what the members say of themselves: why one does
  * not replicate, how far a clone is. */
 static void put_notes(struct buf *out, json_t *view)
 {
     json_t *members = told_members(view);
-    json_t *notes = json_object_get(view, "notes");
     for (size_t i = 0; i < json_array_size(members); i++) {
-        json_t *member = json_array_get(members, i);
-        const char *note = json_string_value(json_object_get(notes, view_text(member, "name")));
-        if (is_well(member) && note == NULL) {
-            continue;
+        CLEANUP(buf_close) struct buf note = {0};
+        told_note(view, json_array_get(members, i), &note);
+        if (note.size > 0) {
+            buf_printf(out, "           %s\n", buf_text(&note));
         }
-        buf_str(out, "           ");
-        output_text(out, view_text(member, "name"));
-        buf_str(out, ": ");
-        output_text(out, is_well(member) ? note : view_text(member, "state"));
-        if (!is_well(member) && note != NULL) {
-            buf_str(out, "; ");
-            output_text(out, note);
-        }
-        buf_char(out, '\n');
     }
 }
 

@@ -339,8 +339,12 @@ static int tell(struct switching *s, struct err *err)
     CLEANUP(buf_close) struct buf shown = {0};
     uint64_t wait_ms = cli_given(s->call, "timeout") ? s->ctl.timeout_ms : WAIT_MS;
     json_auto_t *body = request_of(s, wait_ms);
+    CLEANUP(buf_close) struct buf after = {0};
+    buf_printf(&after, "the %s %s: pgraftctl list shows %s", verb(s),
+               s->at[0] != '\0' ? "may be scheduled all the same" : "goes on without this program",
+               s->at[0] != '\0' ? "it" : "who leads");
     ask_restart_clock(s->ctl.ask);
-    progress_begin(verb(s));
+    progress_begin(verb(s), buf_text(&after));
     int rc = ask_words(s->ctl.ask, s->is_failover ? "/failover" : "/switchover", body,
                        wait_ms + MARGIN_MS, &said, err);
     progress_end();

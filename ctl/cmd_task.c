@@ -61,13 +61,9 @@ static int begin(struct tasking *t, const char *action, size_t argument_count, b
 static int restart_one(struct tasking *t, json_t *member, json_t *body, struct err *err)
 {
     CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
-    CLEANUP(buf_close) struct buf doing = {0};
     bool is_given = cli_given(t->call, "timeout");
-    buf_printf(&doing, "restart of %s", view_text(member, "name"));
-    progress_begin(buf_text(&doing));
     tasking_ask(t, member, "/restart", body,
                 is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
-    progress_end();
     return a.status == 200 ? tasking_succeeded("restart on", member, err)
                            : tasking_failed(t, "restart", member, &a, err);
 }
@@ -168,11 +164,14 @@ int cmd_restart(const struct cli_call *call, struct err *err)
         cmd_set(body, "timeout", json_integer((json_int_t)seconds));
     }
     bool is_later = t.at[0] != '\0';
+    t.lasts = !is_later;
+    t.what = is_later ? "schedule" : "restart";
     if (is_later) {
         cmd_set(body, "schedule", json_string(t.at));
     }
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
         json_t *member = json_array_get(t.members, i);
+        t.current = i;
         rc = is_later ? schedule_one(&t, member, body, err) : restart_one(&t, member, body, err);
     }
     return tasking_end(&t, rc);
@@ -197,9 +196,10 @@ static int reload_one(struct tasking *t, json_t *member, struct err *err)
 
 int cmd_reload(const struct cli_call *call, struct err *err)
 {
-    CLEANUP(tasking_close) struct tasking t = {.call = call};
+    CLEANUP(tasking_close) struct tasking t = {.call = call, .what = "reload"};
     int rc = begin(&t, "reload", call->argument_count, false, err);
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
+        t.current = i;
         rc = reload_one(&t, json_array_get(t.members, i), err);
     }
     return tasking_end(&t, rc);
@@ -226,10 +226,12 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
 {
     CLEANUP(buf_close) struct buf line = {0};
     CLEANUP(buf_close) struct buf now = {0};
+    CLEANUP(buf_close) struct buf after = {0};
     const char *name = view_text(member, "name");
     buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
     int rc = tasking_say(buf_text(&line), err);
-    progress_begin("the clone");
+    tasking_put_after(t, &after);
+    progress_begin("the clone", buf_text(&after));
     while (!look_at(t, member, &now) || now.size == 0 || strcmp(buf_text(&now), before) == 0) {
         (void)poll(NULL, 0, LOOK_MS);
     }
@@ -274,11 +276,12 @@ static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err 
 /* One at a time: while one is cloned the others have their data. */
 int cmd_reinit(const struct cli_call *call, struct err *err)
 {
-    CLEANUP(tasking_close) struct tasking t = {.call = call};
+    CLEANUP(tasking_close) struct tasking t = {.call = call, .what = "clone", .lasts = true};
     int rc = begin(&t, "reinitialize", call->argument_count, true, err);
     size_t count = json_array_size(t.members);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         bool waits = cli_given(call, "wait") || i + 1 < count;
+        t.current = i;
         rc = reinit_one(&t, json_array_get(t.members, i), waits, err);
     }
     return tasking_end(&t, rc);
@@ -312,7 +315,11 @@ static int flush_switchover(struct tasking *t, struct err *err)
         rc = err_set(err, ERR_NOT_FOUND, "the node that was asked is one of cluster %s",
                      cli_quoted(view_text(t->view, "scope")).text);
     }
-    rc = rc < 0 ? rc : ask_words(t->ctl.ask, "/switchover", NULL, t->ctl.timeout_ms, &said, err);
+    if (rc == 0) {
+        progress_begin("flush", "whether it was dropped is not known: pgraftctl list shows it");
+        rc = ask_words(t->ctl.ask, "/switchover", NULL, t->ctl.timeout_ms, &said, err);
+        progress_end();
+    }
     output_text(&shown, buf_text(&said.text));
     buf_close(&said.text);
     if (rc < 0) {
@@ -327,7 +334,7 @@ static int flush_switchover(struct tasking *t, struct err *err)
 
 int cmd_flush(const struct cli_call *call, struct err *err)
 {
-    CLEANUP(tasking_close) struct tasking t = {.call = call};
+    CLEANUP(tasking_close) struct tasking t = {.call = call, .what = "flush"};
     const char *what = call->argument_count > 0 ? call->arguments[call->argument_count - 1] : "";
     if (strcmp(what, "switchover") == 0) {
         return flush_switchover(&t, err);
@@ -337,6 +344,7 @@ int cmd_flush(const struct cli_call *call, struct err *err)
     }
     int rc = begin(&t, "flush", call->argument_count - 1, false, err);
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
+        t.current = i;
         rc = flush_one(&t, json_array_get(t.members, i), err);
     }
     return tasking_end(&t, rc);

@@ -10,6 +10,7 @@
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
+#include "ctl/progress.h"
 
 #define PAUSE_NS 100000000
 #define PATIENCE_MS 90000 /* a check, leadership, time for it, and the start of a node */
@@ -70,6 +71,11 @@ int cmd_upgrade(const struct cli_call *call, struct err *err)
     json_auto_t *body = json_object();
     int rc = ctl_open(call, &ctl, err);
     rc = rc != 0 ? rc : ask_get(ctl.ask, "/pgraft/v1/life", &before, err);
+    progress_begin("upgrade",
+                   "the upgrade goes on without this program: pgraftctl version and the "
+                   "log of the node tell what comes of it");
     rc = rc != 0 ? rc : ask_post(ctl.ask, ASK_REPEAT, "/pgraft/v1/upgrade", body, &begun, err);
-    return rc != 0 ? rc : watch(call, &ctl, before, err);
+    rc = rc != 0 ? rc : watch(call, &ctl, before, err);
+    progress_end();
+    return rc;
 }

@@ -1,7 +1,5 @@
 /* ctl/cmd_version.c - version: of this program; with CLUSTER [MEMBER...] also of what runs there.
  */
-#include <inttypes.h>
-
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "ctl/chosen.h"
@@ -26,20 +24,6 @@ static void versions_close(struct versions *v)
     ctl_close(&v->ctl);
 }
 
-/* 150018 is "15.18", 90624 "9.6.24". */
-static void put_server(struct buf *out, json_int_t version)
-{
-    if (version >= 100000) {
-        buf_printf(out, " PostgreSQL %" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT,
-                   version / 10000, version % 10000);
-    } else if (version > 0) {
-        buf_printf(out,
-                   " PostgreSQL %" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT
-                   ".%" JSON_INTEGER_FORMAT,
-                   version / 10000, version / 100 % 100, version % 100);
-    }
-}
-
 static void put_member(struct versions *v, json_t *member, struct buf *out)
 {
     CLEANUP(ask_closep) struct ask *ask = NULL;
@@ -55,7 +39,9 @@ static void put_member(struct versions *v, json_t *member, struct buf *out)
     } else {
         buf_str(out, ": pgraft ");
         output_text(out, view_text(json_object_get(told, "patroni"), "version"));
-        put_server(out, view_number(told, "server_version"));
+        json_int_t server = view_number(told, "server_version");
+        buf_str(out, server > 0 ? " PostgreSQL " : "");
+        told_put_version(out, server);
     }
     buf_char(out, '\n');
 }

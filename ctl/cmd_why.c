@@ -67,14 +67,13 @@ static int check_node(json_t *view, const char *only, json_t *rows, struct err *
     return known ? 0 : err_set(err, ERR_NOT_FOUND, "there is no member %s", cli_quoted(only).text);
 }
 
-int cmd_why(const struct cli_call *call, struct err *err)
+static int why_once(const struct cli_call *call, struct ctl *ctl, const void *wish, struct err *err)
 {
-    CLEANUP(ctl_close) struct ctl ctl = {0};
     CLEANUP(buf_close) struct buf out = {0};
     json_auto_t *view = NULL;
     const char *only = cli_argument(call, 0);
-    int rc = ctl_open(call, &ctl, err);
-    rc = rc < 0 ? rc : told_get(ctl.ask, &view, err);
+    (void)wish; /* it has none */
+    int rc = told_get(ctl->ask, &view, err);
     if (rc < 0) {
         return rc;
     }
@@ -94,4 +93,9 @@ int cmd_why(const struct cli_call *call, struct err *err)
     }
     rc = cli_put(&out, err);
     return rc < 0 ? rc : told_end(call, view);
+}
+
+int cmd_why(const struct cli_call *call, struct err *err)
+{
+    return told_repeat(call, why_once, NULL, err);
 }

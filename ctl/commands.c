@@ -3,6 +3,7 @@
 #include "ctl/commands.h"
 
 #include "base/version.h"
+#include "ctl/checks.h"
 #include "ctl/chosen.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
@@ -100,6 +101,30 @@ static const struct cli_option plan_options[] = {
     }
 
 static const struct cli_command commands[] = {
+    {
+        .name = "check",
+        .summary = "Say whether anything is amiss, and how to mend it; also as a plugin of Nagios.",
+        .arguments = CLI_ARGUMENTS(CLUSTER_ARGUMENT),
+        .options = CLI_OPTIONS(
+            {.name = "nagios",
+             .help = "one line with figures; status 0 well, 1 warning, 2 critical, 3 unknown"},
+            {.name = "check",
+             .value = "NAME",
+             .list = true,
+             .choices = CLI_CHOICES(CHECK_NAMES),
+             .help = "only this, and others so given; default: all of them"},
+            {.name = "warning-lag",
+             .value = "SIZE",
+             .help = "of a standby that is as far behind; default: 64MB"},
+            {.name = "critical-lag", .value = "SIZE", .help = "... default: 1GB"},
+            {.name = "warning-free",
+             .value = "SIZE",
+             .help = "of a data directory with less room; default: 2GB"},
+            {.name = "critical-free", .value = "SIZE", .help = "... default: 512MB"},
+            TOLD_WATCH_OPTIONS),
+        .example = "pgraftctl check --nagios --check primary --check lag --critical-lag 256MB",
+        .run = cmd_check,
+    },
     CLI_COMPLETION_COMMAND("pgraftctl"),
     {
         .name = "config explain",
@@ -358,6 +383,7 @@ static const struct cli_command commands[] = {
     {
         .name = "member list",
         .summary = "List the members.",
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl member list --format tsv",
         .run = cmd_member_list,
     },
@@ -448,7 +474,8 @@ static const struct cli_command commands[] = {
         .summary = "Show every member of the store in full.",
         .options = CLI_OPTIONS(
             {.name = "health",
-             .help = "ask each member for a confirmed read; exit status 1 if one is not healthy"}),
+             .help = "ask each member for a confirmed read; exit status 1 if one is not healthy"},
+            TOLD_WATCH_OPTIONS),
         .example = "pgraftctl raft --health",
         .run = cmd_raft,
     },
@@ -661,6 +688,7 @@ static const struct cli_command commands[] = {
         .arguments = CLI_ARGUMENTS({.name = "NODE",
                                     .optional = true,
                                     .help = "only what this one decided; or \"election\""}),
+        .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl why pg1",
         .run = cmd_why,
     },

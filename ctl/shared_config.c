@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "ctl/progress.h"
 #include "ctl/told.h"
 
 #define CONFIG_PATH "/config"
@@ -56,7 +57,10 @@ int shared_config_put(struct ask *ask, const struct ask_version *version, json_t
         return rc;
     }
     ask_restart_clock(ask); /* nobody knows how long the user took */
+    progress_begin("the change of the configuration",
+                   "whether it is written is not known: pgraftctl show-config tells");
     rc = ask_put(ask, CONFIG_PATH, document, version->tag, &answer, &why);
+    progress_end();
     if (rc == ERR_CONFLICT) {
         return is_there(ask, document)
                    ? 0

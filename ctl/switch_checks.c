@@ -194,7 +194,7 @@ json_t *switch_checks(json_t *view, const struct switch_plan *plan)
     add(checks, told_has_quorum(view), "pgraftctl status says who is missing",
         "the store has a quorum");
     add(checks, !json_is_true(json_object_get(cluster, "pause")),
-        "end the pause: pgraftctl edit-config -s pause=",
+        "end the pause, and begin it again after: pgraftctl resume",
         "automatic changes of roles are not paused");
     add(checks, !json_is_true(json_object_get(view, "held")),
         "whoever holds it has to lift that first", "the primary is not held");

@@ -6,6 +6,7 @@
 #include "ctl/cluster_view.h"
 #include "ctl/member_ask.h"
 #include "ctl/output.h"
+#include "ctl/progress.h"
 
 void tasking_close(struct tasking *t)
 {
@@ -31,14 +32,40 @@ void tasking_answer_close(struct tasking_answer *a)
     buf_close(&a->text);
 }
 
+static void put_name(const struct tasking *t, size_t i, struct buf *out)
+{
+    output_text(out, view_text(json_array_get(t->members, i), "name"));
+}
+
+void tasking_put_after(const struct tasking *t, struct buf *out)
+{
+    const char *before = t->lasts ? "; not begun: " : "; not asked: ";
+    buf_str(out, t->lasts ? "the " : "whether the ");
+    buf_printf(out, "%s of ", t->what);
+    put_name(t, t->current, out);
+    buf_str(out, t->lasts ? " goes on at its node, and pgraftctl list shows it"
+                          : " was taken is not known; to repeat it does no harm");
+    for (size_t i = t->current + 1; i < json_array_size(t->members); i++) {
+        buf_str(out, before);
+        put_name(t, i, out);
+        before = ", ";
+    }
+}
+
 void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *body,
                  uint64_t timeout_ms, struct tasking_answer *a)
 {
     CLEANUP(ask_closep) struct ask *ask = NULL;
     struct ask_said said = {0};
+    CLEANUP(buf_close) struct buf doing = {0};
+    CLEANUP(buf_close) struct buf after = {0};
     struct err why = {0};
+    buf_printf(&doing, "%s of %s", t->what, view_text(member, "name"));
+    tasking_put_after(t, &after);
+    progress_begin(buf_text(&doing), buf_text(&after));
     int rc = member_ask_open(&t->ctl, t->view, member, timeout_ms, &ask, &why);
     rc = rc < 0 ? rc : ask_words(ask, path, body, timeout_ms, &said, &why);
+    progress_end();
     buf_clear(&a->text);
     output_text(&a->text, rc < 0 ? why.msg : buf_text(&said.text));
     a->status = rc < 0 ? 0 : said.status;

@@ -22,6 +22,9 @@ struct tasking {
     json_t *members; /* the chosen ones */
     struct choice choice;
     char at[WHEN_TEXT_SIZE]; /* "": now */
+    const char *what;        /* "restart": what each is told to do */
+    bool lasts;              /* it takes a while, and goes on without us */
+    size_t current;          /* of @members, who is asked now */
     bool has_failed;
 };
 
@@ -42,6 +45,9 @@ void tasking_answer_close(struct tasking_answer *a);
  * asked all the same. */
 void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *body,
                  uint64_t timeout_ms, struct tasking_answer *a);
+
+/* What goes on without us, if we are ended now, and whom nobody has asked yet. */
+void tasking_put_after(const struct tasking *t, struct buf *out);
 
 /* A line each. */
 int tasking_say(const char *line, struct err *err);

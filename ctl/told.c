@@ -10,6 +10,8 @@
 #include "base/must.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
+#include "ctl/output.h"
+#include "ctl/patroni_rows.h"
 
 #define VIEW_PATH "/pgraft/v1/view"
 #define REFRESH_MS 2000
@@ -142,12 +144,49 @@ bool told_any_one(json_t *raft, json_t *view, json_t **ret_why)
         const char *text = json_string_value(json_array_get(reasons, i));
         add(why, text != NULL ? text : "?");
     }
-    bool bearable = json_is_true(json_object_get(view, "any_one_may_fail"));
+    bool bearable = view == NULL || json_is_true(json_object_get(view, "any_one_may_fail"));
     if (!bearable && json_array_size(why) == 0) {
         add(why, "the node that was asked does not know");
     }
     *ret_why = why;
     return json_array_size(why) == 0;
+}
+
+/* ---- one member ---- */
+
+static bool is_well(json_t *member)
+{
+    const char *state = view_text(member, "state");
+    const char *wanted = patroni_is_leader(member) ? "running" : "streaming";
+    return strcmp(state, wanted) == 0 || strcmp(state, "in archive recovery") == 0 ||
+           patroni_is_witness(member);
+}
+
+void told_note(json_t *view, json_t *member, struct buf *out)
+{
+    const char *name = view_text(member, "name");
+    const char *note = json_string_value(json_object_get(json_object_get(view, "notes"), name));
+    if (is_well(member) && note == NULL) {
+        return;
+    }
+    output_text(out, name);
+    buf_str(out, ": ");
+    output_text(out, is_well(member) ? note : view_text(member, "state"));
+    if (!is_well(member) && note != NULL) {
+        buf_str(out, "; ");
+        output_text(out, note);
+    }
+}
+
+void told_put_version(struct buf *out, json_int_t version)
+{
+    if (version >= 100000) {
+        buf_printf(out, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT, version / 10000,
+                   version % 10000);
+    } else if (version > 0) {
+        buf_printf(out, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT,
+                   version / 10000, version / 100 % 100, version % 100);
+    }
 }
 
 /* ---- again and again ---- */

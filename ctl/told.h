@@ -27,8 +27,16 @@ bool told_has_quorum(json_t *view);
 int told_end(const struct cli_call *call, json_t *view);
 
 /* Can any one node be lost now, votes and PostgreSQL taken together? *ret_why: the reasons against
- * it, an array of texts, the caller's. False also where that is not known. */
+ * it, an array of texts, the caller's. False also where that is not known. @view may be NULL, where
+ * no PostgreSQL is supervised: then it is about the votes alone. */
 bool told_any_one(json_t *raft, json_t *view, json_t **ret_why);
+
+/* "pg3: stopped; a clone of it is under way": what is not as it should be with the PostgreSQL of
+ * @member, and what it says of itself; nothing, if all is well. */
+void told_note(json_t *view, json_t *member, struct buf *out);
+
+/* Of server_version: 150018 is "15.18", 90624 "9.6.24"; nothing for 0. */
+void told_put_version(struct buf *out, json_int_t version);
 
 /* Lines that say until when to look again: -w SECONDS, -W. */
 #define TOLD_WATCH_OPTIONS                                                            \

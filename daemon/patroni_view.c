@@ -139,6 +139,36 @@ static void put_weaker(struct buf *out, const struct cluster_view *view)
     }
 }
 
+/* What the others do not hear of this node, or not all of it. */
+static void put_self(struct buf *out, const struct cluster_view *view, uint64_t boot_ms)
+{
+    const struct view_self *self = &view->self;
+    const struct patroni_query nothing = {.count = 0};
+    if (!self->supervises) {
+        json_put_null(out, "self");
+        return;
+    }
+    json_put_open(out, "self", '{');
+    json_put_text(out, "version", view->version);
+    json_put_number(out, "server_version", self->server_version);
+    json_put_bool(out, "serves_writes",
+                  patroni_code(PATRONI_PRIMARY, &nothing, view, boot_ms) == 200);
+    if (self->room.is_known) {
+        json_put_number(out, "free_bytes", self->room.free_kib * 1024);
+    } else {
+        json_put_null(out, "free_bytes");
+    }
+    json_put_bool(out, "is_full", self->room.is_full);
+    json_put_open(out, "too_slow", '{');
+    for (unsigned i = 0; i < TIMING_CAUSES; i++) {
+        if (self->timing[i].is_amiss) {
+            json_put_number(out, timing_cause_name((enum timing_cause)i), self->timing[i].ms);
+        }
+    }
+    json_put_close(out, '}');
+    json_put_close(out, '}');
+}
+
 static const char *mode_name(enum sync_mode mode)
 {
     static const char *const names[] = {
@@ -169,6 +199,7 @@ void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t
     json_put_number(out, "epoch", view->epoch);
     json_put_text(out, "loss", view->loss[0] != '\0' ? view->loss : NULL);
     json_put_text(out, "synchronous_mode", mode_name(view->sync_mode));
+    json_put_number(out, "synchronous_node_count", view->sync_nodes);
     put_weaker(out, view);
     json_put_bool(out, "held", view->is_held);
     json_put_raw(out, "cluster", buf_text(&cluster));
@@ -178,6 +209,7 @@ void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t
     put_loss(out, view, boot_ms);
     put_election(out, &view->election);
     put_decisions(out, view);
+    put_self(out, view, boot_ms);
     json_put_close(out, '}');
 }
 

@@ -145,6 +145,13 @@ struct view_timing {
     bool is_amiss;
 };
 
+/* The room below PGDATA and its pg_wal, the smaller of the two. */
+struct view_room {
+    bool is_known;
+    bool is_full; /* a write found none */
+    uint64_t free_kib;
+};
+
 /* The PostgreSQL of this node, and how the node is. */
 struct view_self {
     bool supervises;  /* there is one: false on a witness */
@@ -177,6 +184,7 @@ struct view_self {
     uint64_t lease_low_ms; /* the least that was left of one lately; UINT64_MAX: none was held */
     enum guard_state guard;
     struct view_timing timing[TIMING_CAUSES];
+    struct view_room room;
 };
 
 struct view_member {

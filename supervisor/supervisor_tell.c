@@ -61,10 +61,21 @@ static void fill_node(struct supervisor *s, uint64_t now_ms)
     }
 }
 
+/* A disk that does not answer says nothing of its room. */
+static void fill_room(struct supervisor *s)
+{
+    const struct pg_seen *seen = &s->observe.seen;
+    bool is_known = s->supervises && seen->has_data && seen->data.answers == FACT_YES;
+    s->view->self.room = (struct view_room){.is_known = is_known,
+                                            .is_full = is_known && seen->data.is_full,
+                                            .free_kib = is_known ? seen->data.free_kib : 0};
+}
+
 static void fill_self(struct supervisor *s)
 {
     struct cluster_view *view = s->view;
     view->self.state = state_of(s, view->self.state);
+    fill_room(s);
     if (s->supervises && s->observe.seen.has_watch) {
         const struct probe_watch *w = &s->observe.seen.watch;
         view->self.server_version = w->version;

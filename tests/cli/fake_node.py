@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import socketserver
 import ssl
 import subprocess
@@ -183,12 +184,18 @@ def environment(**more):
     return {**kept, "PGRAFTCTL_RUN_DIR": "/nonexistent", "PGRAFTCTL_CONFIG": "/nonexistent", **more}
 
 
-def ctl(*words, node=None, data=None, env=None):
-    """Run pgraftctl; status, stdout, stderr."""
+def without_progress(err):
+    """What is on stderr but for the lines that say what takes its time: on a busy machine anything does."""
+    return re.sub(r"^[^\n]* is under way\n", "", err, flags=re.MULTILINE)
+
+
+def ctl(*words, node=None, data=None, env=None, progress=False):
+    """Run pgraftctl; status, stdout, stderr: with @progress all of it."""
     where = ["--endpoint", node.endpoint] if node is not None else []
     done = subprocess.run([CTL, *map(str, words), *where], input=data if data is not None else b"",
                           capture_output=True, timeout=SECONDS_MAX, check=False, env=environment(**(env or {})))
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    err = done.stderr.decode()
+    return done.returncode, done.stdout.decode(), err if progress else without_progress(err)
 
 
 def told(*words, **options):

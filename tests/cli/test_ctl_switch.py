@@ -252,7 +252,7 @@ class Slow(Cluster):
 
 def test_a_line_says_that_it_is_under_way():
     with Slow() as node:
-        status, _out, err = ctl("switchover", "--force", node=node)
+        status, _out, err = ctl("switchover", "--force", node=node, progress=True)
         assert (status, set(err.splitlines())) == (0, {"switchover is under way"})
 
 

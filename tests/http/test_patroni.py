@@ -156,6 +156,25 @@ def test_pgraftctl_reads_what_a_node_tells(nodes, plain):
     assert "\nPostgres:  this node supervises none\n" in ctl(plain, "status")[1]
 
 
+def test_pgraftctl_check_reads_it_too(nodes, plain):
+    """What only a node knows of itself comes with the view; the addresses of the others lead nowhere here."""
+    names = [word for name in ("quorum", "any-one", "lag", "sync", "pause", "disk") for word in ("--check", name)]
+    own = nodes[1].get("/pgraft/v1/view").json["self"]
+    assert (own["serves_writes"], own["too_slow"], own["is_full"]) == (True, {}, False)
+    assert nodes[2].get("/pgraft/v1/view").json["self"]["serves_writes"] is False
+    assert nodes[3].get("/pgraft/v1/view").json["self"] is None
+    status, out, err = ctl(nodes[1], "check", "--timeout", "2", *names)
+    assert (status, err) == (0, ""), out
+    assert "✔ any-one    whichever node fails, writes go on\n" in out
+    status, out, err = ctl(nodes[1], "check", "--nagios", "--timeout", "2", "--check", "primary")
+    assert (status, err) == (0, ""), out
+    assert out.startswith("PGRAFT OK - ") and ": primary: pg1 takes writes | lag=0B;" in out
+    status, out, err = ctl(plain, "check", "--nagios")  # one voter
+    assert (status, err) == (1, ""), out
+    assert out.startswith("PGRAFT WARNING - test: any-one: the store has no vote to spare: ")
+    assert "lag=" not in out and " can_lose=" in out
+
+
 def test_no_parameter_does_harm(nodes):
     many = "&".join(f"tag_{i}={i}" for i in range(200))
     assert nodes[2].get("/replica?" + many).status == 503

@@ -6,6 +6,7 @@ three nodes in one process (http_hosts), pgraftctl as its own process.
 """
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -30,7 +31,8 @@ def ctl(where, *words, data=b""):
     endpoints = [word for node in (where if isinstance(where, list) else [where]) for word in ("-e", node.path)]
     done = subprocess.run([CTL, *map(str, words), *endpoints], input=data, capture_output=True, timeout=SECONDS_MAX,
                           check=False, env={"PATH": os.environ["PATH"]})
-    return done.returncode, done.stdout, done.stderr.decode()
+    err = re.sub(r"^[^\n]* is under way\n", "", done.stderr.decode(), flags=re.MULTILINE)  # told after a second
+    return done.returncode, done.stdout, err
 
 
 def told(where, *words, **options):

@@ -135,6 +135,21 @@ static void a_wish_that_was_granted_is_taken_away(void **state)
     advice_close(&advice);
 }
 
+/* Patroni grants it to a named candidate: docs/decisions/0012. */
+static void a7_a_pause_grants_nothing_to_whom_an_operator_wants_either(void **state)
+{
+    (void)state;
+    facts.wanted = kit_name(3);
+    facts.store.paused = FACT_YES;
+    struct election e = elect(&facts);
+    assert_int_equal(e.action, ELECT_NOTHING);
+    assert_string_equal(e.rule, "paused");
+    facts.store.paused = FACT_NO;
+    e = elect(&facts);
+    assert_int_equal(e.action, ELECT_GRANT);
+    assert_int_equal(e.chosen, 2);
+}
+
 /* Another protected lease, or a recovery (safety D3), has used epochs up. */
 static void d3_epochs_that_are_used_up_are_left_behind(void **state)
 {
@@ -230,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup(an_order_is_one_key, set_up),
         cmocka_unit_test_setup(a3_a_grant_is_a_lease_with_its_key_or_nothing, set_up),
         cmocka_unit_test_setup(a_wish_that_was_granted_is_taken_away, set_up),
+        cmocka_unit_test_setup(a7_a_pause_grants_nothing_to_whom_an_operator_wants_either, set_up),
         cmocka_unit_test_setup(d3_epochs_that_are_used_up_are_left_behind, set_up),
         cmocka_unit_test_setup(a_new_cluster_waits_until_all_databases_have_spoken, set_up),
         cmocka_unit_test_setup(nobody_is_elected_by_another_configuration_than_the_stores, set_up),

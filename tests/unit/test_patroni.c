@@ -600,6 +600,41 @@ static void the_mode_that_is_in_force_is_told(void **state)
     }
 }
 
+/* {"too_slow": ...} of a node, whatever else it tells. */
+static void what_only_the_node_itself_knows_is_told(void **state)
+{
+    static struct cluster_view view;
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        CLEANUP(buf_close) struct buf out = {0};
+        view_kit_fill(&view, turn == 0 ? "pg1" : "pg2");
+        view.sync_nodes = 2;
+        view.self.timing[TIMING_FSYNC] = (struct view_timing){.ms = 412, .is_amiss = turn == 0};
+        view.self.room = (struct view_room){
+            .is_known = turn == 0, .is_full = turn == 0, .free_kib = turn == 0 ? 3 : 0};
+        patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
+        json_t *told = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
+        json_t *self = json_object_get(told, "self");
+        assert_int_equal(json_integer_value(json_object_get(told, "synchronous_node_count")), 2);
+        assert_int_equal(json_is_true(json_object_get(self, "serves_writes")), turn == 0);
+        assert_int_equal(json_is_true(json_object_get(self, "is_full")), turn == 0);
+        assert_int_equal(json_integer_value(json_object_get(self, "server_version")),
+                         view.self.server_version);
+        assert_string_equal(json_string_value(json_object_get(self, "version")), view.version);
+        json_t *slow = json_object_get(self, "too_slow");
+        json_t *free_bytes = json_object_get(self, "free_bytes");
+        assert_int_equal(json_object_size(slow), turn == 0 ? 1 : 0);
+        assert_int_equal(json_integer_value(json_object_get(slow, "fsync")), turn == 0 ? 412 : 0);
+        assert_int_equal(json_integer_value(free_bytes), turn == 0 ? 3072 : 0);
+        assert_int_equal(json_is_null(free_bytes), turn == 1);
+        json_decref(told);
+    }
+    CLEANUP(buf_close) struct buf out = {0};
+    view_kit_fill(&view, "w1");
+    patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
+    assert_non_null(strstr(buf_text(&out), "\"self\":null"));
+}
+
 /* The primary alone knows who asks it for less; it is told only where somebody does. */
 static void who_asks_for_less_is_told_of_the_leader(void **state)
 {
@@ -631,6 +666,7 @@ int main(void)
         cmocka_unit_test(every_document_is_json),
         cmocka_unit_test(the_mode_that_is_in_force_is_told),
         cmocka_unit_test(who_asks_for_less_is_told_of_the_leader),
+        cmocka_unit_test(what_only_the_node_itself_knows_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
