@@ -73,6 +73,49 @@ CHANGE(begins_with_data_on_pg3)
     begins(f);
     f->members[2].has_data = true;
 }
+/* Three that Patroni looked after, on data without a note. */
+static void begins_with_strangers(struct elect_facts *f, unsigned primary)
+{
+    begins(f);
+    for (unsigned i = 0; i < KIT_NODES; i++) {
+        f->members[i].is_fresh = true;
+        f->members[i].has_data = true;
+        f->members[i].copy = 0;
+        f->members[i].process = PG_RUNNING;
+        f->members[i].role = i == primary ? ROLE_PRIMARY : ROLE_STANDBY;
+    }
+}
+CHANGE(begins_with_a_primary_that_runs_on_pg3)
+{
+    begins_with_strangers(f, 2);
+    f->members[2].nofailover = true;
+}
+CHANGE(begins_with_standbys_that_run)
+{
+    begins_with_strangers(f, 2);
+    f->members[2].is_fresh = false;
+}
+CHANGE(begins_beside_a_standby_that_runs)
+{
+    begins(f);
+    f->members[2] = kit_member(3);
+    f->members[2].copy = 0;
+}
+CHANGE(begins_with_one_that_says_nothing)
+{
+    begins_with_strangers(f, 2);
+    f->members[2].role = ROLE_UNKNOWN;
+}
+CHANGE(begins_with_two_primaries_that_run)
+{
+    begins_with_strangers(f, 2);
+    f->members[0].role = ROLE_PRIMARY;
+}
+CHANGE(begins_anew_where_it_made_its_data)
+{
+    begins(f);
+    f->members[2] = kit_member(3);
+}
 CHANGE(nobody_may_begin)
 {
     begins(f);
@@ -649,6 +692,12 @@ static const struct {
     {"... or before the store was read", unread, ELECT_NOTHING, "unread", NOBODY, LOSS_NONE},
     {"a cluster begins with the first by name that is alive", begins, ELECT_GRANT, "first-primary", 1, LOSS_NONE},
     {"... or with whoever has data", begins_with_data_on_pg3, ELECT_GRANT, "first-primary", 2, LOSS_NONE},
+    {"D2: ... with the primary that runs, however it is tagged, and with none of its standbys", begins_with_a_primary_that_runs_on_pg3, ELECT_GRANT, "first-primary", 2, LOSS_NONE},
+    {"... and not at all while their primary is not there", begins_with_standbys_that_run, ELECT_WAIT, "primary-awaited", NOBODY, LOSS_NONE},
+    {"... nor with another one beside a standby", begins_beside_a_standby_that_runs, ELECT_WAIT, "primary-awaited", NOBODY, LOSS_NONE},
+    {"... nor before it said that it is one", begins_with_one_that_says_nothing, ELECT_WAIT, "primary-awaited", NOBODY, LOSS_NONE},
+    {"... nor with one of two", begins_with_two_primaries_that_run, ELECT_WAIT, "two-primaries", NOBODY, LOSS_NONE},
+    {"... a standby of its own making is none of these", begins_anew_where_it_made_its_data, ELECT_GRANT, "first-primary", 2, LOSS_NONE},
     {"... a witness never, nor who may not", nobody_may_begin, ELECT_WAIT, "nobody-begins", NOBODY, LOSS_NONE},
     {"C1: first all are to seal themselves", no_order, ELECT_ORDER, "order", NOBODY, LOSS_NONE},
     {"D3: ... again above every seal", sealed_above, ELECT_ORDER, "order-again", NOBODY, LOSS_NONE},
