@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -242,10 +241,9 @@ void adopt_checks_file(json_t *checks, const char *output, const struct problems
 bool adopt_checks_dynamic(json_t *checks, json_t *dynamic)
 {
     CLEANUP(problems_close) struct problems problems = {0};
-    char *text = json_dumps(dynamic, JSON_COMPACT);
-    MUST(text != NULL);
-    int rc = config_dynamic_check(text, text, &problems);
-    free(text);
+    CLEANUP(buf_close) struct buf text = {0};
+    output_document(&text, OUTPUT_JSON, dynamic);
+    int rc = config_dynamic_check(buf_text(&text), buf_text(&text), &problems);
     bool is_standby = json_object_size(json_object_get(dynamic, "standby_cluster")) > 0;
     add(checks, is(!is_standby), "promote it before (patronictl promote-cluster), or wait",
         "it is no standby cluster");

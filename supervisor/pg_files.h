@@ -16,9 +16,10 @@
 #include "supervisor/pg_settings.h"
 
 #define PG_FILES_BASE "postgresql.base.conf"
-#define PG_FILES_BEFORE "postgresql.conf.before-pgraft" /* somebody else's that ours has replaced \
-                                                         */
-#define PG_FILES_BACKUP ".backup" /* in the data directory, of files of the configuration */
+#define PG_FILES_BEFORE                                                       \
+    "postgresql.conf.before-pgraft" /* somebody else's that ours has replaced \
+                                     */
+#define PG_FILES_BACKUP ".backup"   /* in the data directory, of files of the configuration */
 
 struct pg_files {
     const char *data_dir;
