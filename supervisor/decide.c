@@ -198,11 +198,12 @@ static bool has_left(const struct facts *f)
 }
 /* No epoch is granted as long as the hold is there, and an election looks again: so a primary that
  * has its lease now is the only one that there can be. A standby is let go with it: whoever looks
- * after the primary then needs it. */
+ * after the primary then needs it. The note may be gone already, when the guard had to be asked
+ * again. */
 static bool leave(const struct facts *f)
 {
-    bool is_whole = f->pg.process == PG_RUNNING && f->pg.data == DATA_USABLE &&
-                    f->pg.is_noted == FACT_YES && f->guard.state == GUARD_WELL;
+    bool is_whole =
+        f->pg.process == PG_RUNNING && f->pg.data == DATA_USABLE && f->guard.state == GUARD_WELL;
     bool may = f->pg.role == ROLE_STANDBY ? f->lease.epoch == 0
                                           : f->pg.role == ROLE_PRIMARY && is_lawful(f) &&
                                                 !superseded(f) && !other_epoch(f);

@@ -648,6 +648,7 @@ static const struct {
     {"A7: ... also one that was adopted", kit_primary, {program_stops, was_adopted}, ACTION_STOP, "stop"},
     {"... but leaves it running where no epoch may be granted", kit_primary, {program_stops, was_adopted, held}, ACTION_LEAVE, "leave"},
     {"... a standby as well", kit_standby, {program_stops, was_adopted, held}, ACTION_LEAVE, "leave"},
+    {"... also once its note is gone, when the guard is asked again", kit_primary, {program_stops, was_adopted, held, without_a_note}, ACTION_LEAVE, "leave"},
     {"... not a child of the guard, which would end with it", kit_primary, {program_stops, held}, ACTION_STOP, "stop"},
     {"... nor a primary that is none any more", kit_primary, {program_stops, was_adopted, held, never_promoted}, ACTION_KILL, "primary-without-lease"},
     {"... nor one that says nothing", kit_primary, {program_stops, was_adopted, held, says_no_role}, ACTION_STOP, "stop"},
