@@ -73,7 +73,8 @@ def give_back(patronis):
         wait.until(lambda node=node: node.client.value(cluster.key("pgraft/hold")), f"{node.name} knows of the hold")
     for node in [primary, *cluster.others(primary)]:
         node.stop()
-        assert not (node.pgdata / "pgraft.note").exists() and node.guard() == []
+        wait.until(lambda node=node: node.guard() == [], f"the guard of {node.name} is gone")
+        assert not (node.pgdata / "pgraft.note").exists()
         patronis[node].start()
     patronis.wait_members(primary)
     patronis[primary].ctl("resume", "--wait")
