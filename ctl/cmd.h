@@ -45,6 +45,7 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 #define CMD_NO_QUORUM 4 /* the exit status */
 
 int cmd_check(const struct cli_call *call, struct err *err);
+int cmd_adopt(const struct cli_call *call, struct err *err);
 int cmd_config_explain(const struct cli_call *call, struct err *err);
 int cmd_config_generate(const struct cli_call *call, struct err *err);
 int cmd_config_show(const struct cli_call *call, struct err *err);

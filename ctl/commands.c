@@ -100,7 +100,33 @@ static const struct cli_option plan_options[] = {
         .name = "MEMBER", .help = "its name or id" \
     }
 
+static const struct cli_option adopt_options[] = {
+    {.name = "from-patroni", .value = "FILE", .help = "the configuration of Patroni on this host"},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FILE",
+     .help = "where to write pgraft's; default: /etc/pgraft/pgraft.yml"},
+    {.name = "peers",
+     .value = "LIST",
+     .help = "NAME=HOST:PORT,... of all nodes; default: the hosts of Patroni's members, port 7400"},
+    {.name = "secret-file",
+     .value = "FILE",
+     .help = "what all peers share; default: /etc/pgraft/secret"},
+    {.name = "dynamic",
+     .value = "FILE",
+     .help = "the dynamic configuration, if Patroni does not run: patroni.dynamic.json"},
+    {.name = "dry-run", .help = "say what is in the way of it, and how to mend it"},
+    {.name = NULL},
+};
+
 static const struct cli_command commands[] = {
+    {
+        .name = "adopt",
+        .summary = "Check whether a cluster of Patroni's can be taken over, and write its file.",
+        .options = adopt_options,
+        .example = "pgraftctl adopt --from-patroni /etc/patroni/config.yml --dry-run",
+        .run = cmd_adopt,
+    },
     {
         .name = "check",
         .summary = "Say whether anything is amiss, and how to mend it; also as a plugin of Nagios.",

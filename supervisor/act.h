@@ -124,6 +124,7 @@ struct act {
     bool waits_down;         /* the pause is over when nothing of PostgreSQL is left */
     bool is_late;            /* the program was killed, for it took longer than it may */
     bool is_script;          /* it is an operator's: what can not be ended is left where it is */
+    bool is_leaving;         /* the guard is asked to let PostgreSQL go: it may have by now */
     bool asks_stop;          /* this sequence has asked the guard to stop PostgreSQL */
     uint32_t asked;          /* the guard, and what its answer has to be */
     uint32_t start_asked;    /* the same of a start that it has not told of yet, also of a sequence

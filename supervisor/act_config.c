@@ -14,6 +14,8 @@
 #include "base/must.h"
 #include "supervisor/act_parts.h"
 #include "supervisor/first_data.h"
+#include "supervisor/pg_file.h"
+#include "supervisor/pg_note.h"
 #include "supervisor/probe.h"
 
 #define UPSTREAM_WORD_SIZE (FACTS_NAME_SIZE + 32)
@@ -198,6 +200,16 @@ int work_reload(struct act_order *o, struct err *err)
     code = code != 0 ? code : pg_files_clean_auto(&o->setup->files, NULL, err);
     code = code != 0 ? code : check_lease(o, err);
     return code != 0 ? code : signal_one(o, o->postmaster, SIGHUP, err);
+}
+
+/* The note last: with it a PostgreSQL without a guard is ended by the next start of this program.
+ */
+int work_give_back(struct act_order *o, struct err *err)
+{
+    CLEANUP(mem_freep) char *note = mem_printf("%s/" PG_NOTE_FILE, o->setup->files.data_dir);
+    int code = pg_files_give_back(&o->setup->files, err);
+    code = code != 0 ? code : signal_one(o, o->postmaster, SIGHUP, err);
+    return code != 0 ? code : pg_file_remove(note, err);
 }
 
 int work_end_process(struct act_order *o, struct err *err)

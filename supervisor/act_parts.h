@@ -17,6 +17,8 @@ int work_reload(struct act_order *order, struct err *err);
 int work_sync(struct act_order *order, struct err *err);
 /* The first step of a seal: the durable promise. */
 int work_seal_note(struct act_order *order, struct err *err);
+/* postgresql.conf is whose it was, PostgreSQL has been told, and the note is gone. */
+int work_give_back(struct act_order *order, struct err *err);
 /* SIGTERM to order->pid, if that is one of this PostgreSQL. */
 int work_end_process(struct act_order *order, struct err *err);
 /* Look at the data directory again. */
@@ -95,6 +97,7 @@ void act_arm(struct act *act);
 void act_promote(struct act *act);
 void act_hand_over(struct act *act);
 void act_adopt(struct act *act);
+void act_leave(struct act *act);
 void act_seal(struct act *act);
 void act_follow(struct act *act);
 void act_apply_sync(struct act *act);

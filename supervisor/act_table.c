@@ -31,6 +31,7 @@ static const struct {
     [ACTION_INITDB] = {act_initdb, MAKE_MS},
     [ACTION_FOLLOW] = {act_follow, SHORT_MS},
     [ACTION_RETURN] = {act_return, COPY_MS},
+    [ACTION_LEAVE] = {act_leave, SHORT_MS},
 };
 
 bool act_has_sequence(const struct decision *d)

@@ -140,10 +140,14 @@ static bool left_over(const struct facts *f)
 {
     return f->pg.process == PG_LEFT;
 }
+/* A cluster begins with a primary that runs, or with data on which nothing runs. One that runs as a
+ * standby follows somebody who may be writable, and is promoted for no first grant. */
 static bool adopt_stranger(const struct facts *f)
 {
+    bool is_one = f->pg.role == ROLE_PRIMARY || f->guard.promoted_epoch == f->lease.epoch;
+    bool may_begin = has_lease(f) && (is_one || !runs(f));
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && f->wish.adopt &&
-           (!has_begun(f) ? has_lease(f) : f->pg.role == ROLE_STANDBY || !runs(f));
+           (!has_begun(f) ? may_begin : f->pg.role == ROLE_STANDBY || !runs(f));
 }
 static bool not_ours_yet(const struct facts *f)
 {
@@ -187,6 +191,24 @@ static bool superseded(const struct facts *f)
 static bool other_epoch(const struct facts *f)
 {
     return may_be_primary(f) && f->guard.promoted_epoch != f->lease.epoch;
+}
+static bool has_left(const struct facts *f)
+{
+    return f->wish.has_left;
+}
+/* No epoch is granted as long as the hold is there, and an election looks again: so a primary that
+ * has its lease now is the only one that there can be. A standby is let go with it: whoever looks
+ * after the primary then needs it. The note may be gone already, when the guard had to be asked
+ * again. */
+static bool leave(const struct facts *f)
+{
+    bool is_whole =
+        f->pg.process == PG_RUNNING && f->pg.data == DATA_USABLE && f->guard.state == GUARD_WELL;
+    bool may = f->pg.role == ROLE_STANDBY ? f->lease.epoch == 0
+                                          : f->pg.role == ROLE_PRIMARY && is_lawful(f) &&
+                                                !superseded(f) && !other_epoch(f);
+    bool begins = f->wish.stop && f->store.held == FACT_YES && f->guard.is_adopted;
+    return f->wish.is_leaving || (begins && is_whole && may);
 }
 static bool stop_running(const struct facts *f)
 {
@@ -695,6 +717,8 @@ static const struct rule {
     const char *keeps;
     const char *why;
 } rules[] = {
+    {has_left,           ACTION_WAIT,          LETS_GO, "left",                  "A7", "PostgreSQL was left running for somebody else, and this program ends"},
+    {leave,              ACTION_LEAVE,         RENEWS,  "leave",                 "A7", "no epoch may be granted, and this program was asked to stop: PostgreSQL is left as it was found, running"},
     {not_looked_yet,     ACTION_WAIT,          LETS_GO, "not-looked-yet",        "",   "nothing was seen of this node's PostgreSQL and guard yet"},
     /* what is not ours */
     {foreign_data,       ACTION_WAIT,          LETS_GO, "foreign-data",          "D2", "the data directory is of another cluster: it is left alone"},

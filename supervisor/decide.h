@@ -33,8 +33,9 @@ enum action {
     ACTION_INITDB,
     ACTION_FOLLOW, /* primary_conninfo to the primary that was granted */
     ACTION_RETURN, /* @back says the rung of the ladder */
+    ACTION_LEAVE,  /* what was adopted is let go: it runs on, without note, guard and lease (A7) */
 };
-#define ACTIONS (ACTION_RETURN + 1)
+#define ACTIONS (ACTION_LEAVE + 1)
 
 struct decision {
     enum action action;

@@ -15,7 +15,7 @@ static const char *const actions[ACTIONS] = {
     [ACTION_HAND_OVER] = "hand-over", [ACTION_START_STANDBY] = "start-standby",
     [ACTION_START_PRIMARY] = "start-primary", [ACTION_START_GUARD] = "start-guard",
     [ACTION_ADOPT] = "adopt", [ACTION_INITDB] = "initdb", [ACTION_FOLLOW] = "follow",
-    [ACTION_RETURN] = "return",
+    [ACTION_RETURN] = "return", [ACTION_LEAVE] = "leave",
 };
 static const char *const processes[] = {
     [PG_UNKNOWN] = "unknown", [PG_ABSENT] = "down", [PG_LEFT] = "left over", [PG_STARTING] = "starting",

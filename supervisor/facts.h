@@ -213,6 +213,7 @@ struct guard_facts {
     uint64_t promoted_epoch;  /* for which it promoted this PostgreSQL, or restarted it in place; 0:
                                  never since PostgreSQL was last started as a standby */
     enum fact promotion_seen; /* the data directory has left recovery, whoever asked for it */
+    bool is_adopted;          /* what it holds ran before it, and can go on without it */
     bool owes_start;          /* it was asked to start PostgreSQL lately, and has not told what came
                                  of it: what is seen of the processes may be older than that */
 };
@@ -349,6 +350,8 @@ enum pre_promote {
 /* Who asks what of this node. */
 struct wish_facts {
     bool stop;       /* this program ends, and PostgreSQL with it */
+    bool is_leaving; /* ... but for that it is left running: the guard was asked to */
+    bool has_left;   /* ... and has done so: what runs here is none of ours any more */
     bool switchover; /* the primary's role goes elsewhere */
     bool is_over;    /* ... but nothing is begun for that any more: it is dropped */
     struct facts_name candidate;

@@ -70,6 +70,7 @@ static bool is_begun(const struct guard_seen *seen, const struct guard_event *e)
 static void read_started(struct guard_seen *seen, const struct guard_event *e)
 {
     seen->is_foreign = false;
+    seen->is_adopted = e->is_adopted != 0;
     seen->starts++; /* one may have ended and another begun without a word between */
     move_to(seen, PG_STARTING);
     seen->may_run = true;
@@ -95,6 +96,7 @@ void guard_seen_event(struct guard_seen *seen, const struct guard_event *e, uint
             return;
         case GUARD_ENDED:
             seen->is_foreign = false;
+            seen->is_adopted = false;
             seen->bound_epoch = 0;
             seen->is_primary = FACT_NO;
             seen->signal_synced = FACT_UNKNOWN;
@@ -120,6 +122,7 @@ void guard_seen_event(struct guard_seen *seen, const struct guard_event *e, uint
     }
     if (e->phase == GUARD_RUN) {
         read_role(seen, e);
+        seen->is_adopted = e->is_adopted != 0;
         /* What was written in an earlier life of this program is told by nothing else. */
         seen->signal_synced = e->is_signal_synced != 0 ? FACT_YES : seen->signal_synced;
     }
@@ -149,11 +152,13 @@ void guard_seen_fill(const struct guard_seen *seen, struct guard_facts *out)
         .armed_epoch = seen->armed_epoch,
         .promoted_epoch = seen->bound_epoch,
         .promotion_seen = seen->is_primary,
+        .is_adopted = seen->is_adopted,
     };
 }
 
 bool guard_seen_is_same(const struct guard_facts *a, const struct guard_facts *b)
 {
     return a->state == b->state && a->armed_epoch == b->armed_epoch &&
-           a->promoted_epoch == b->promoted_epoch && a->promotion_seen == b->promotion_seen;
+           a->promoted_epoch == b->promoted_epoch && a->promotion_seen == b->promotion_seen &&
+           a->is_adopted == b->is_adopted;
 }

@@ -23,6 +23,7 @@ struct guard_seen {
     enum fact is_primary;
     enum fact signal_synced;
     enum pg_process process; /* STARTING also where only a door could tell more */
+    bool is_adopted;         /* what the guard holds was there before, and would outlive it */
     bool is_foreign;         /* what runs was started by somebody else */
     bool may_run;            /* the postmaster is up: connections are worth a try */
     uint64_t starts;         /* grows with each start or end: what was seen before is old */

@@ -28,7 +28,8 @@
     X(GUARD_STATUS,        8, "status")                                                           \
     X(GUARD_WATCH,         9, "watch")         /* how = 0: hands off, PGDATA is being worked on */ \
     X(GUARD_UPGRADE,      10, "upgrade")       /* exec of the program in the first string */       \
-    X(GUARD_QUIT,         11, "quit")          /* when nothing runs */
+    X(GUARD_QUIT,         11, "quit")          /* when nothing runs */                             \
+    X(GUARD_LEAVE,        12, "leave")         /* an adopted postmaster goes on, the guard ends */
 
 #define GUARD_EVENT_MAP(X)                                                                        \
     X(GUARD_DONE,         64, "done")          /* the request was carried out, or is under way */  \
@@ -74,7 +75,8 @@
     X(GUARD_UNWATCHED,    28, "the watchdog can not be fed")                                       \
     X(GUARD_NO_SECOND,    29, "the second that outlives the guard can not be started")           \
     X(GUARD_BRIEF,        30, "too little of the lease is left for the watchdog")                  \
-    X(GUARD_QUITTING,     31, "the guard was told to end")
+    X(GUARD_QUITTING,     31, "the guard was told to end")                                        \
+    X(GUARD_IS_CHILD,     32, "this PostgreSQL is a child of the guard, and ends with it")
 // clang-format on
 
 enum guard_kind {

@@ -65,13 +65,41 @@ static int keep_base(const struct pg_files *files, const char *path, struct err 
     return pg_file_put(base, MODE, &nothing, NULL, err);
 }
 
+/* One that is not ours, in the place of ours, where the user's own has its other name already: so
+ * Patroni's stands there. It is kept for who takes this PostgreSQL back. */
+static int keep_before(const struct pg_files *files, const char *path, struct err *err)
+{
+    CLEANUP(mem_freep) char *base = config_path(files, PG_FILES_BASE);
+    CLEANUP(mem_freep) char *before = config_path(files, PG_FILES_BEFORE);
+    CLEANUP(buf_close) struct buf text = {0};
+    bool is_file = false;
+    bool is_ours = false;
+    int rc = look_whose(path, &is_file, &is_ours, err);
+    if (rc != 0 || !is_file || is_ours || (files->custom_conf == NULL && !is_there(base))) {
+        return rc;
+    }
+    rc = pg_file_read(path, &text, err);
+    return rc != 0 ? rc : pg_file_put(before, MODE, &text, NULL, err);
+}
+
+int pg_files_give_back(const struct pg_files *files, struct err *err)
+{
+    CLEANUP(mem_freep) char *path = config_path(files, "postgresql.conf");
+    CLEANUP(mem_freep) char *before = config_path(files, PG_FILES_BEFORE);
+    CLEANUP(mem_freep) char *base = config_path(files, PG_FILES_BASE);
+    CLEANUP(buf_close) struct buf text = {0};
+    int rc = pg_file_read(is_there(before) ? before : base, &text, err);
+    return rc != 0 ? rc : pg_file_put(path, MODE, &text, NULL, err);
+}
+
 int pg_files_put_settings(const struct pg_files *files, const struct pg_settings *settings,
                           bool *ret_changed, struct err *err)
 {
     CLEANUP(mem_freep) char *path = config_path(files, "postgresql.conf");
     CLEANUP(buf_close) struct buf text = {0};
     const char *base = files->custom_conf != NULL ? files->custom_conf : PG_FILES_BASE;
-    int rc = files->custom_conf != NULL ? 0 : keep_base(files, path, err);
+    int rc = keep_before(files, path, err);
+    rc = rc != 0 || files->custom_conf != NULL ? rc : keep_base(files, path, err);
     if (rc != 0) {
         return rc;
     }

@@ -16,7 +16,10 @@
 #include "supervisor/pg_settings.h"
 
 #define PG_FILES_BASE "postgresql.base.conf"
-#define PG_FILES_BACKUP ".backup" /* in the data directory, of files of the configuration */
+#define PG_FILES_BEFORE                                                       \
+    "postgresql.conf.before-pgraft" /* somebody else's that ours has replaced \
+                                     */
+#define PG_FILES_BACKUP ".backup"   /* in the data directory, of files of the configuration */
 
 struct pg_files {
     const char *data_dir;
@@ -27,6 +30,10 @@ struct pg_files {
 /* postgresql.conf. */
 int pg_files_put_settings(const struct pg_files *files, const struct pg_settings *settings,
                           bool *ret_changed, struct err *err);
+
+/* postgresql.conf is again what it was before ours: that of whoever looked after this PostgreSQL,
+ * or the user's own. */
+int pg_files_give_back(const struct pg_files *files, struct err *err);
 
 /* pg_hba.conf and pg_ident.conf. @count 0: nothing was said, the file stays as it is. */
 int pg_files_put_hba(const struct pg_files *files, const char *const *lines, size_t count,

@@ -71,7 +71,9 @@ static void stop_if_down(struct supervisor *s, uint64_t now_ms)
     }
     bool is_noted = s->home.is_noted == FACT_YES && s->home.data != DATA_FOREIGN;
     bool is_ours = is_noted || s->postmaster != 0; /* else it is left alone, also now */
-    bool is_down = f->pg.process == PG_ABSENT || !s->is_guard_asked || !s->supervises || !is_ours;
+    bool has_left = f->wish.has_left;
+    bool is_down =
+        has_left || f->pg.process == PG_ABSENT || !s->is_guard_asked || !s->supervises || !is_ours;
     if (!is_down) {
         s->down_ms = now_ms;
     }
@@ -79,7 +81,8 @@ static void stop_if_down(struct supervisor *s, uint64_t now_ms)
     /* What was signed has to arrive: else the others wait for the end of the lease. */
     bool is_given_back = f->lease.epoch == 0 && !holder_is_pending(&s->side.holder);
     bool is_said = !is_farewell_awaited(f) || down_ms > FAREWELL_MAX_MS;
-    bool is_over = is_down && ((is_given_back && is_said) || down_ms > RELEASE_MAX_MS) &&
+    bool is_over = is_down &&
+                   ((is_given_back && is_said) || has_left || down_ms > RELEASE_MAX_MS) &&
                    supervisor_scripts_are_over(s, down_ms);
     if (is_over || now_ms - s->stopping_ms > STOP_MAX_MS) {
         if (is_down && s->is_guard_greeted) {
@@ -112,6 +115,9 @@ static bool look_at_postgresql(struct supervisor *s, uint64_t now_ms)
     supervisor_keep_wish(s, now_ms);
     supervisor_later_tick(s, now_ms);
     ask_id(s, now_ms);
+    if (s->facts.wish.has_left) {
+        return is_new; /* no guard is started for what is none of ours */
+    }
     if (s->has_home && !s->is_guard_asked) {
         supervisor_meet_guard(s, false);
     } else {

@@ -287,6 +287,8 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     supervisor_gather_back(s, now_ms);
     gather_source(s, now_ms, f);
     f->wish.stop = s->is_stopping;
+    f->wish.is_leaving = s->act.is_running && s->act.is_leaving;
+    f->wish.has_left = !s->act.is_running && s->act.is_leaving;
     f->wish.adopt = s->adopts;
     gather_switchover(s, now_ms, f);
     supervisor_gather_scripts(s, now_ms, f);

@@ -227,6 +227,34 @@ static bool ask_in_steps(struct guard *g, struct guard_request *request, int *fd
     return true;
 }
 
+/* The reverse of an adoption: whoever asks has seen to it that nobody else becomes primary. From
+ * here on no deadline applies, nothing is ended, and nothing is written. A child of the guard would
+ * end with it, so only what was adopted can be left. */
+static enum guard_reason ask_leave(struct guard *g)
+{
+    struct guard_state *s = &g->state;
+    bool is_looking = g->errand.kind == ERRAND_LOOK;
+    if (s->phase != GUARD_RUN) {
+        return s->phase == GUARD_IDLE ? GUARD_RUNS_NOT : GUARD_IN_WORK;
+    }
+    if (!s->is_adopted) {
+        return GUARD_IS_CHILD;
+    }
+    if (s->is_quitting || s->work.kind != 0 || (g->errand.kind != ERRAND_NONE && !is_looking)) {
+        return s->is_quitting ? GUARD_QUITTING : GUARD_IN_WORK;
+    }
+    (void)close(g->pid_fd);
+    g->pid_fd = -1;
+    s->postmaster = 0;
+    s->is_adopted = false;
+    s->phase = GUARD_IDLE;
+    life_unbind(g);
+    s->is_signal_owed = false; /* the data directory is somebody else's now */
+    s->is_hands_off = true;
+    g->has_to_exit = true;
+    return GUARD_FINE;
+}
+
 static enum guard_reason ask_at_once(struct guard *g, const struct guard_request *request)
 {
     switch (request->kind) {
@@ -236,6 +264,8 @@ static enum guard_reason ask_at_once(struct guard *g, const struct guard_request
             return ask_stop(g, request);
         case GUARD_WATCH:
             return ask_watch(g, request);
+        case GUARD_LEAVE:
+            return ask_leave(g);
         case GUARD_QUIT:
             g->has_to_exit = g->state.phase == GUARD_IDLE;
             return g->has_to_exit ? GUARD_FINE : GUARD_RUNS;

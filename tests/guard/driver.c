@@ -131,6 +131,7 @@ static int run_command(char **words, struct err *err)
     } asks[] = {
         {"promote", GUARD_PROMOTE}, {"stop", GUARD_STOP},   {"adopt", GUARD_ADOPT},
         {"status", GUARD_STATUS},   {"watch", GUARD_WATCH}, {"quit", GUARD_QUIT},
+        {"leave", GUARD_LEAVE},
     };
     static const struct {
         const char *name;

@@ -95,6 +95,28 @@ def test_b6_running_standby_is_adopted_and_its_death_is_seen(node):
     assert driver.wait("ended")["reason"] == kit.BY_DEATH
 
 
+def test_a7_what_was_adopted_is_left_running(node):
+    """Primary or standby: the guard is gone, its second too, no deadline applies, and not one process was ended."""
+    postmaster = node.by_hand()
+    driver = node.guard()
+    assert driver.wait("foreign")["pid"] == postmaster.pid
+    driver.grant(4, 1000, renewed=True)
+    assert driver.ask("arm", 4).kind == "done"
+    assert driver.ask("adopt", 4).kind == "started"
+    driver.wait("promoted")
+    kit.wait_until("it is left", lambda: driver.ask("leave").kind == "done")
+    driver.wait("closed")
+    time.sleep(1.5)  # the deadline has passed
+    assert postmaster.poll() is None
+    assert node.session().ask("SELECT 'serves';") == "serves"
+
+
+def test_a7_a_child_of_the_guard_is_not_left(node):
+    driver = node.primary(lease_ms=5000)
+    assert driver.ask("leave")["reason"] == kit.IS_CHILD
+    assert driver.ask("status")["is_primary"] == 1
+
+
 def test_d2_what_somebody_else_started_is_told_to_every_driver(node):
     """One that hears of an idle guard alone takes it that nothing runs, and writes its note or empties the directory."""
     node.signal_file.touch()

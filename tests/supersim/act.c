@@ -337,6 +337,7 @@ void act_now(struct sim *sim, int node)
             act_start(sim, node, &d);
             break;
         case ACTION_PRE_PROMOTE: /* no life has one */
+        case ACTION_LEAVE:       /* nor is one held */
         case ACTION_KILL:
         case ACTION_STOP:
         case ACTION_START_GUARD:

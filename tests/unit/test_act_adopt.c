@@ -79,6 +79,32 @@ static void an_adoption_goes_on_where_it_was_cut_off(void **state)
     }
 }
 
+/* Only what ran before the guard goes on without it (act_leave.c). */
+static void what_outlives_the_guard_is_told_from_its_child(void **state)
+{
+    (void)state;
+    static struct facts f;
+    struct guard_seen seen = {.starts = 0};
+    struct guard_event event = {.kind = GUARD_STARTED, .phase = GUARD_RUN, .pid = 4711};
+    guard_seen_begin(&seen);
+    for (uint64_t adopted = 0; adopted < 2; adopted++) {
+        event.is_adopted = adopted;
+        event.kind = GUARD_STARTED;
+        guard_seen_event(&seen, &event, 1000);
+        guard_seen_fill(&seen, &f.guard);
+        assert_int_equal(f.guard.is_adopted, adopted);
+        event.kind = GUARD_STATE; /* to the next pgraftd */
+        guard_seen_begin(&seen);
+        guard_seen_event(&seen, &event, 1000);
+        guard_seen_fill(&seen, &f.guard);
+        assert_int_equal(f.guard.is_adopted, adopted);
+    }
+    event.kind = GUARD_ENDED;
+    guard_seen_event(&seen, &event, 1000);
+    guard_seen_fill(&seen, &f.guard);
+    assert_false(f.guard.is_adopted);
+}
+
 static bool adopts_after(const struct guard_event *event, enum fact is_noted)
 {
     static struct supervisor s;
@@ -111,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_adoption_goes_on_where_it_was_cut_off),
+        cmocka_unit_test(what_outlives_the_guard_is_told_from_its_child),
         cmocka_unit_test(what_was_asked_for_once_is_ended_by_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

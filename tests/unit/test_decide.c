@@ -36,6 +36,35 @@ CHANGE(asked_to_adopt)
 {
     f->wish.adopt = true;
 }
+CHANGE(holds_the_first_grant)
+{
+    f->store.initialized = FACT_NO;
+    f->lease.epoch = f->store.grant_epoch = KIT_EPOCH;
+    f->lease.remaining_ms = 1000;
+}
+CHANGE(says_no_role)
+{
+    f->pg.role = ROLE_UNKNOWN;
+}
+CHANGE(was_adopted)
+{
+    f->guard.is_adopted = true;
+}
+CHANGE(held)
+{
+    f->store.held = FACT_YES;
+}
+CHANGE(is_being_left)
+{
+    f->wish.is_leaving = true;
+    f->guard.state = GUARD_GONE;
+    f->pg.process = PG_UNKNOWN;
+}
+CHANGE(has_been_left)
+{
+    f->wish.stop = f->wish.has_left = true;
+    f->guard.state = GUARD_GONE;
+}
 CHANGE(without_a_cluster)
 {
     f->store.initialized = FACT_NO;
@@ -597,6 +626,10 @@ static const struct {
     {"... and those that nobody asked to adopt", kit_standby, {without_a_note}, ACTION_WAIT, "not-adopted"},
     {"a standby is adopted as it is", kit_standby, {without_a_note, asked_to_adopt}, ACTION_ADOPT, "adopt"},
     {"a primary of before the cluster waits for the first grant", kit_primary, {without_a_note, asked_to_adopt, without_a_cluster}, ACTION_WAIT, "not-ours-yet"},
+    {"D2: one that runs as a standby is promoted for no first grant", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant}, ACTION_WAIT, "not-ours-yet"},
+    {"... nor one that has not said what it is", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant, says_no_role}, ACTION_WAIT, "not-ours-yet"},
+    {"... a primary goes on under it", kit_primary, {without_a_note, asked_to_adopt, holds_the_first_grant}, ACTION_ADOPT, "adopt"},
+    {"... also while it says nothing, once the guard holds it", kit_primary, {without_a_note, asked_to_adopt, holds_the_first_grant, says_no_role}, ACTION_ADOPT, "adopt"},
     {"... and one that runs beside a cluster that has one is none of ours, and not ended", kit_primary, {without_a_note, asked_to_adopt, never_promoted}, ACTION_WAIT, "not-ours-yet"},
     {"B5: backends without a postmaster are ended", kit_primary, {backends_live_on}, ACTION_KILL, "left-over"},
     {"B6: without a guard what may be there is ended", kit_standby, {guard_is_gone, process_unknown}, ACTION_KILL, "no-guard-yet"},
@@ -612,6 +645,16 @@ static const struct {
     {"... and so does another primary above", kit_primary, {another_primary_above}, ACTION_KILL, "superseded"},
     {"B1: promoted for one epoch, it does not serve under another", kit_primary, {promoted_for_another_epoch}, ACTION_KILL, "other-epoch"},
     {"a daemon that stops stops PostgreSQL", kit_primary, {program_stops}, ACTION_STOP, "stop"},
+    {"A7: ... also one that was adopted", kit_primary, {program_stops, was_adopted}, ACTION_STOP, "stop"},
+    {"... but leaves it running where no epoch may be granted", kit_primary, {program_stops, was_adopted, held}, ACTION_LEAVE, "leave"},
+    {"... a standby as well", kit_standby, {program_stops, was_adopted, held}, ACTION_LEAVE, "leave"},
+    {"... also once its note is gone, when the guard is asked again", kit_primary, {program_stops, was_adopted, held, without_a_note}, ACTION_LEAVE, "leave"},
+    {"... not a child of the guard, which would end with it", kit_primary, {program_stops, held}, ACTION_STOP, "stop"},
+    {"... nor a primary that is none any more", kit_primary, {program_stops, was_adopted, held, never_promoted}, ACTION_KILL, "primary-without-lease"},
+    {"... nor one that says nothing", kit_primary, {program_stops, was_adopted, held, says_no_role}, ACTION_STOP, "stop"},
+    {"... and as long as the program goes on so does its care", kit_standby, {was_adopted, held}, ACTION_WAIT, "steady"},
+    {"what is being let go is not ended for a guard that goes first", kit_primary, {program_stops, is_being_left}, ACTION_LEAVE, "leave"},
+    {"what was let go is nobody's to end", kit_primary, {has_been_left}, ACTION_WAIT, "left"},
     {"... and releases when all is down", kit_primary, {program_stops, all_is_down}, ACTION_RELEASE, "stop-release"},
     {"A3: ... not before the guard has told what came of a start", kit_primary, {program_stops, all_is_down, guard_owes_a_start}, ACTION_WAIT, "stop-unanswered"},
     {"... and says how far it came, before it goes", kit_primary, {program_stops, all_is_down, another_is_to_be_primary}, ACTION_SEAL, "farewell"},

@@ -86,6 +86,7 @@ static void shake_rest(struct facts *f, struct test_random *r)
     f->pg.end_lost = random_percent(r, 20);
     f->back.damage = random_percent(r, 70) ? DAMAGE_NONE : (enum damage)random_below(r, 3);
     f->guard.owes_start = random_percent(r, 20);
+    f->guard.is_adopted = random_percent(r, 50);
     f->pg.misses_lsn = random_percent(r, 70) ? 0 : KIT_LSN - 2000 + random_below(r, 2000);
     for (uint32_t i = 0; i < f->member_count; i++) {
         f->members[i].is_fresh = random_percent(r, 70);
@@ -112,6 +113,13 @@ static void look(const struct facts *f, const struct decision *d)
         assert_true(
             f->store.initialized == FACT_NO ||
             (f->wish.pre_promote != PRE_PROMOTE_DUE && f->wish.pre_promote != PRE_PROMOTE_REFUSED));
+    }
+    if (d->action == ACTION_LEAVE) { /* nobody else can be primary, and what goes on is well */
+        bool is_one = f->pg.role == ROLE_PRIMARY && lives &&
+                      f->guard.promoted_epoch == f->lease.epoch &&
+                      f->pg.sealed_epoch <= f->lease.epoch;
+        assert_true(f->wish.stop && f->store.held == FACT_YES && f->guard.is_adopted);
+        assert_true(is_one || f->pg.role == ROLE_STANDBY);
     }
     if (d->action == ACTION_RELEASE || d->action == ACTION_START_PRIMARY ||
         d->action == ACTION_START_STANDBY || d->action == ACTION_START_GUARD) {

@@ -67,6 +67,35 @@ static void the_users_own_is_kept_and_included(void **state)
     assert_string_equal(get("postgresql.base.conf"), "work_mem = '7MB'\n");
 }
 
+/* Patroni's postgresql.conf stands beside a base file already. */
+static void what_somebody_elses_was_is_given_back(void **state)
+{
+    (void)state;
+    put("postgresql.base.conf", "work_mem = '7MB'\n");
+    put("postgresql.conf", "include 'postgresql.base.conf'\nport = '5432'\n");
+    assert_int_equal(pg_files_put_settings(&files, &settings, &changed, &err), 0);
+    assert_int_equal(pg_files_put_settings(&files, &settings, &changed, &err), 0); /* now ours */
+    assert_string_equal(get("postgresql.conf.before-pgraft"),
+                        "include 'postgresql.base.conf'\nport = '5432'\n");
+    assert_int_equal(pg_files_give_back(&files, &err), 0);
+    assert_int_equal(pg_files_give_back(&files, &err), 0);
+    assert_string_equal(get("postgresql.conf"), "include 'postgresql.base.conf'\nport = '5432'\n");
+    assert_string_equal(get("postgresql.base.conf"), "work_mem = '7MB'\n");
+}
+
+static void so_is_the_users_own(void **state)
+{
+    (void)state;
+    put("postgresql.conf", "work_mem = '7MB'\n");
+    assert_int_equal(pg_files_put_settings(&files, &settings, &changed, &err), 0);
+    assert_string_equal(get("postgresql.conf.before-pgraft"), "(none)");
+    assert_int_equal(pg_files_give_back(&files, &err), 0);
+    assert_string_equal(get("postgresql.conf"), "work_mem = '7MB'\n");
+    assert_int_equal(unlink(scratch_path(&scratch, "postgresql.base.conf")), 0);
+    assert_int_equal(pg_files_give_back(&files, &err), ERR_NOT_FOUND); /* and nothing changes */
+    assert_string_equal(get("postgresql.conf"), "work_mem = '7MB'\n");
+}
+
 static void a_crash_between_the_two_loses_nothing(void **state)
 {
     (void)state;
@@ -320,6 +349,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_users_own_is_kept_and_included, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_somebody_elses_was_is_given_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(so_is_the_users_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crash_between_the_two_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clone_may_have_no_base, setup, teardown),
         cmocka_unit_test_setup_teardown(a_custom_file_takes_its_place, setup, teardown),
