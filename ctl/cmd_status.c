@@ -22,7 +22,8 @@ static const struct output_column status_columns[] = OUTPUT_COLUMNS(
     {"any_one_may_fail", NULL, OUTPUT_BOOL}, {"why_not", NULL, OUTPUT_NESTED},
     {"weaker", NULL, OUTPUT_TEXT}, {"revision", NULL, OUTPUT_NUMBER},
     {"used_bytes", NULL, OUTPUT_BYTES}, {"quota_bytes", NULL, OUTPUT_BYTES},
-    {"quota_alarm", NULL, OUTPUT_BOOL}, {"asked", NULL, OUTPUT_TEXT});
+    {"quota_alarm", NULL, OUTPUT_BOOL}, {"feature_level", NULL, OUTPUT_NUMBER},
+    {"feature_level_known", NULL, OUTPUT_NUMBER}, {"asked", NULL, OUTPUT_TEXT});
 
 static const struct output_column member_columns[] = OUTPUT_COLUMNS(
     {"name", "Member", OUTPUT_TEXT}, {"role", "Role", OUTPUT_TEXT}, {"site", "Site", OUTPUT_TEXT},
@@ -52,6 +53,15 @@ static void put_store(struct buf *out, json_t *raft)
     output_cell(out, json_object_get(raft, "quota_bytes"), OUTPUT_BYTES);
     buf_printf(out, " used%s\n",
                json_is_true(json_object_get(raft, "quota_alarm")) ? "; writes are refused" : "");
+}
+
+static void put_level(struct buf *out, json_t *raft, json_t *view)
+{
+    CLEANUP(buf_close) struct buf level = {0};
+    view_level(raft, json_object_get(view, "levels"), &level);
+    if (level.size > 0) {
+        buf_printf(out, "Level:     %s\n", buf_text(&level));
+    }
 }
 
 /* Who is the primary, and can any one node be lost now? */
@@ -147,6 +157,7 @@ static void print_status(struct buf *out, json_t *raft, json_t *view, const char
         buf_printf(out, ", term %" JSON_INTEGER_FORMAT "\n", view_number(raft, "term"));
         put_votes(out, raft);
         put_store(out, raft);
+        put_level(out, raft, view);
         put_postgres(out, raft, view);
         put_notes(out, view);
     }

@@ -236,6 +236,7 @@ static void count_time(struct advisor *a, uint64_t now_ms)
     bool is_back = a->first_ms == 0 || now_ms - a->last_ms > BREAK_MS;
     uint64_t order = a->rows.order.epoch;
     a->first_ms = is_back ? now_ms : a->first_ms;
+    a->level = is_back ? (struct level_wait){.level = 0} : a->level;
     if (is_back || a->order_seen != order) {
         a->order_seen = order;
         a->order_seen_ms = now_ms;
@@ -283,6 +284,25 @@ static uint64_t commit(struct advisor *a, const struct election *e,
     return AGAIN_MS;
 }
 
+/* True: the feature level goes up now. The members are those of the newest list in the leader's
+ * log, for the roster may be a moment behind it. */
+static bool raise_level(struct advisor *a, const struct pgraft_view *view, uint64_t now_ms,
+                        struct pgraft_transaction *transaction)
+{
+    uint64_t ids[FACTS_MEMBERS_MAX];
+    uint32_t count = 0;
+    uint64_t id = pgraft_view_member_next(view, 0);
+    while (id != 0 && count < ARRAY_LEN(ids)) {
+        ids[count] = id;
+        count++;
+        id = pgraft_view_member_next(view, id);
+    }
+    bool are_all = id == 0;
+    uint64_t of_all = are_all ? level_of_all(&a->known.roster, a->facts.members, ids, count) : 0;
+    uint64_t level = level_due(&a->level, now_ms, pgraft_view_level(view), of_all);
+    return level != 0 && pgraft_advise_level(transaction, level) == 0;
+}
+
 uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
                         struct pgraft_transaction *transaction)
 {
@@ -313,5 +333,6 @@ uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
     if (e.action == ELECT_ORDER || e.action == ELECT_GRANT) {
         return commit(a, &e, transaction);
     }
-    return e.action == ELECT_WAIT ? AGAIN_MS : 0;
+    bool is_raised = raise_level(a, view, now_ms, transaction);
+    return e.action == ELECT_WAIT || is_raised || a->level.level != 0 ? AGAIN_MS : 0;
 }

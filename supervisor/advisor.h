@@ -2,10 +2,11 @@
  *
  *   keys of the view, soft state --> elect_facts --> elect() --> one transaction, with its compares
  *
- * Every member registers it, witnesses too, for any of them may lead. What it advises is committed
- * only if the order is still the one that was answered, nobody has been granted anything since, no
- * lease stands, and nobody has paused or held anything meanwhile. The grant names the epoch and the
- * member, and puts the leader's key on the lease: both, or neither.
+ * Every member registers it, witnesses too, for any of them may lead. What an election advises is
+ * committed only if the order is still the one that was answered, nobody has been granted anything
+ * since, no lease stands, and nobody has paused or held anything meanwhile. The grant names the
+ * epoch and the member, and puts the leader's key on the lease: both, or neither. Where an election
+ * has nothing to say the feature level may go up (level.h).
  *
  * advisor_advise() runs on the consensus thread and waits for nobody: settings and roster come from
  * the program's own thread (advisor_set()), and where that is just writing the answer is to be
@@ -17,6 +18,7 @@
 
 #include "supervisor/answer.h"
 #include "supervisor/cluster_view.h"
+#include "supervisor/level.h"
 #include "supervisor/store_rows.h"
 #include "supervisor/words.h"
 
@@ -51,6 +53,7 @@ struct advisor {
     uint64_t order_seen_ms;
     uint64_t first_ms; /* since when it has been asked without a longer break */
     uint64_t last_ms;
+    struct level_wait level;
     const char *last_rule;
     uint64_t last_epoch;
 };

@@ -200,6 +200,7 @@ struct view_member {
     struct view_decision decision; /* the last one that was heard of it */
     char note[VIEW_TEXT_SIZE];   /* what is being made and how far it is, or what is amiss; or "" */
     char weaker[VIEW_TEXT_SIZE]; /* of a synchronous primary: who asks it for less; or "" */
+    uint64_t level;              /* the newest feature level that it knows; 0: not heard */
 };
 
 struct view_history_row {

@@ -298,6 +298,7 @@ struct member_facts {
                                 of; not known: it did not, or cannot tell */
     enum discards discards;
     enum fact config_reads; /* NO: it can not start, or not do as it is told while it runs */
+    uint64_t level;         /* the newest feature level that its program knows; 0: not heard */
 };
 
 /* ---- settings and wishes ---- */

@@ -87,6 +87,7 @@ void store_side_say(struct store_side *s, uint64_t now_ms, const struct facts *f
     if (!own_words_fill(f, tags, &s->table.seen, age_ms, &own)) {
         return;
     }
+    own.level = PGRAFT_FEATURE_LEVEL;
     if (own.primary_epoch != 0) {
         words_table_see(&s->table, now_ms, &own.end);
     }
