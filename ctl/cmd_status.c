@@ -20,10 +20,11 @@ static const struct output_column status_columns[] = OUTPUT_COLUMNS(
     {"majority", NULL, OUTPUT_NUMBER}, {"can_lose", NULL, OUTPUT_NUMBER},
     {"missing", NULL, OUTPUT_NESTED}, {"postgres", NULL, OUTPUT_BOOL},
     {"any_one_may_fail", NULL, OUTPUT_BOOL}, {"why_not", NULL, OUTPUT_NESTED},
-    {"weaker", NULL, OUTPUT_TEXT}, {"revision", NULL, OUTPUT_NUMBER},
-    {"used_bytes", NULL, OUTPUT_BYTES}, {"quota_bytes", NULL, OUTPUT_BYTES},
-    {"quota_alarm", NULL, OUTPUT_BOOL}, {"feature_level", NULL, OUTPUT_NUMBER},
-    {"feature_level_known", NULL, OUTPUT_NUMBER}, {"asked", NULL, OUTPUT_TEXT});
+    {"weaker", NULL, OUTPUT_TEXT}, {"fenced", NULL, OUTPUT_NESTED},
+    {"revision", NULL, OUTPUT_NUMBER}, {"used_bytes", NULL, OUTPUT_BYTES},
+    {"quota_bytes", NULL, OUTPUT_BYTES}, {"quota_alarm", NULL, OUTPUT_BOOL},
+    {"feature_level", NULL, OUTPUT_NUMBER}, {"feature_level_known", NULL, OUTPUT_NUMBER},
+    {"asked", NULL, OUTPUT_TEXT});
 
 static const struct output_column member_columns[] = OUTPUT_COLUMNS(
     {"name", "Member", OUTPUT_TEXT}, {"role", "Role", OUTPUT_TEXT}, {"site", "Site", OUTPUT_TEXT},
@@ -103,6 +104,23 @@ static bool is_well(json_t *member)
            patroni_is_witness(member);
 }
 
+/* On purpose, and by whom. */
+static void put_fenced(struct buf *out, json_t *view)
+{
+    const char *name = NULL;
+    json_t *text = NULL;
+    const char *head = "Fenced:    ";
+    json_object_foreach(json_object_get(view, "fenced"), name, text)
+    {
+        buf_str(out, head);
+        output_text(out, name);
+        buf_str(out, ", ");
+        output_text(out, json_string_value(text) != NULL ? json_string_value(text) : "");
+        buf_char(out, '\n');
+        head = "           ";
+    }
+}
+
 /* Whose PostgreSQL is not what it should be, and what the members say of themselves: why one does
  * not replicate, how far a clone is. */
 static void put_notes(struct buf *out, json_t *view)
@@ -159,6 +177,7 @@ static void print_status(struct buf *out, json_t *raft, json_t *view, const char
         put_store(out, raft);
         put_level(out, raft, view);
         put_postgres(out, raft, view);
+        put_fenced(out, view);
         put_notes(out, view);
     }
     buf_str(out, "Asked:     ");
@@ -179,6 +198,8 @@ static void set_postgres(json_t *raft, json_t *view)
     cmd_set(raft, "why_not", why);
     const char *weaker = view_text(view, "weaker");
     cmd_set(raft, "weaker", weaker[0] != '\0' ? json_string(weaker) : json_null());
+    json_t *fenced = json_object_get(view, "fenced");
+    cmd_set(raft, "fenced", fenced != NULL ? json_incref(fenced) : json_null());
 }
 
 static int status_once(const struct cli_call *call, struct ctl *ctl, const void *wish,

@@ -118,6 +118,8 @@ static void make_grant(const struct keys *keys, const struct elect_facts *f, uin
                        const struct election *e, struct advice *out)
 {
     const struct member_facts *m = &f->members[e->chosen];
+    MUST(!m->is_fenced);
+    compare(out, keys_fence(keys, &m->name, out->fence), PGRAFT_EXISTS, 0);
     struct row_grant row = {.epoch = e->epoch,
                             .timeline = e->timeline,
                             .holder = m->name,
@@ -209,6 +211,20 @@ static void read_words(struct advisor *a, const struct pgraft_view *view, uint64
     }
     words_table_members(&a->words, now_ms, &a->known.roster, a->known.settings.times.fresh_ms,
                         a->facts.members, &a->facts.member_count);
+}
+
+/* As the leader's state has it now, by name: what a member says of itself, or the roster's order of
+ * arrival, has no part in it. */
+static void read_fences(struct advisor *a, const struct pgraft_view *view)
+{
+    for (uint32_t i = 0; i < a->facts.member_count; i++) {
+        struct member_facts *m = &a->facts.members[i];
+        struct pgraft_pair pair;
+        char key[KEYS_FENCE_SIZE];
+        if (pgraft_view_get(view, keys_fence(a->keys, &m->name, key), &pair)) {
+            fence_mark(m);
+        }
+    }
 }
 
 /* Of the order that stands; of what lies there from before nothing counts. */
@@ -316,6 +332,7 @@ uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
     a->facts.order_age_ms = now_ms - a->order_seen_ms;
     read_words(a, view, now_ms); /* also while a lease stands: whose words go on is seen in time */
     read_answers(a, view, now_ms);
+    read_fences(a, view);
     struct election e = elect(&a->facts);
     if (e.action == ELECT_GRANT && advisor_begins_early(&a->facts, now_ms - a->first_ms)) {
         e = (struct election){.action = ELECT_WAIT,

@@ -14,6 +14,9 @@
  * by an older one meanwhile (words.h). */
 #define LEVEL_SETTLE_MS 3000
 
+/* With this level come: */
+#define LEVEL_FENCE 2 /* the keys of fence.h */
+
 /* The lowest that is told by the members of @ids, which is all there are, whatever their role. 0:
  * one of them has not been heard lately, or is not in @roster. @members: one for each of @roster.
  */

@@ -75,6 +75,7 @@ void store_side_facts(const struct store_side *s, uint64_t now_ms,
     lease_hold_facts(&s->hold, now_ms, &f->lease);
     words_table_members(&s->table, now_ms, &s->view.roster, fresh_ms, f->members, &f->member_count);
     words_mark_own(f->members, f->member_count, &s->self);
+    fence_mark_all(&s->view.fences, f->members, f->member_count);
     f->wish.switchover = store_rows_wants_switchover(&s->view.rows, &s->self);
     f->wish.candidate = store_rows_wanted(&s->view.rows);
 }
