@@ -12,6 +12,7 @@
 
 #include "base/must.h"
 #include "consensus/core_internal.h"
+#include "proto/kv_check.h"
 
 static const char start_key[] = "\0start";
 #define START_KEY_SIZE 6
@@ -41,6 +42,23 @@ static bool was_refused(const struct store_image *image, struct store_row *ret_r
     return false;
 }
 
+/* The state on disk is that of a program that knows no less than this one. What the log behind it
+ * says is found when it is applied. */
+static int check_level(const struct store_image *image, struct err *err)
+{
+    struct store_row row;
+    struct machine_facts facts;
+    size_t at = 0;
+    /* As above: the row that says so has one of the shortest keys. */
+    while (image->content != NULL && store_batch_next_row(image->content, &at, &row) &&
+           row.key_size <= 1) {
+        if (machine_facts_of_row(&row, &facts)) {
+            return kv_level_check(facts.feature_level, err);
+        }
+    }
+    return 0;
+}
+
 int core_may_start(const struct store_image *image, struct err *err)
 {
     if (image->moved) {
@@ -60,7 +78,7 @@ int core_may_start(const struct store_image *image, struct err *err)
                        "can not go on as the member that wrote them; it has to join as a new one",
                        (int)row.value_size, (const char *)row.value);
     }
-    return 0;
+    return check_level(image, err);
 }
 
 /* --- the rows --- */

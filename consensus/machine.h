@@ -165,6 +165,7 @@ struct machine_facts {
     uint64_t index;
     uint64_t revision;
     uint64_t epoch;
+    uint64_t feature_level;
     uint64_t hash_low; /* over all rows */
     uint64_t hash_high;
 };

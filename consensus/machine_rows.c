@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "consensus/machine_impl.h"
 #include "consensus/watch.h"
+#include "proto/kv_check.h"
 
 #define FORM 1 /* of the values; a reader refuses any other */
 #define SHORT_KEY_MAX (STORE_ROW_KEY_MAX - 1)
@@ -476,9 +477,10 @@ bool machine_facts_of_row(const struct store_row *row, struct machine_facts *out
     struct reader value = {(const uint8_t *)row->value + 1, row->value_size - 1, true};
     *out = (struct machine_facts){.index = read_number(&value), .revision = 0};
     out->revision = read_number(&value);
-    for (int i = 0; i < 3; i++) { /* what was compacted, the quota, the feature level */
+    for (int i = 0; i < 2; i++) { /* what was compacted, the quota */
         (void)read_number(&value);
     }
+    out->feature_level = read_number(&value);
     out->epoch = read_number(&value);
     for (int i = 0; i < 8; i++) { /* as in write_meta() */
         (void)read_number(&value);
@@ -544,6 +546,10 @@ static bool counts_agree(const struct machine *machine)
 
 int machine_load_done(struct machine *machine, struct err *err)
 {
+    int code = kv_level_check(machine->feature_level, err); /* first: the rest may have changed */
+    if (code != 0) {
+        return code;
+    }
     if (machine->leases.unknown_count > 0 || !client_table_load_done(&machine->clients)) {
         return err_set(err, ERR_CORRUPT,
                        "state table: keys or results without their lease or client");
@@ -554,10 +560,6 @@ int machine_load_done(struct machine *machine, struct err *err)
     }
     if (!hash128_equal(&machine->meta_sum, &machine->book.sum)) {
         return err_set(err, ERR_CORRUPT, "state table: the rows' hash is not what it was");
-    }
-    if (machine->feature_level > KV_FEATURE_LEVEL_MAX) {
-        return err_set(err, ERR_VERSION, "state table: feature level %llu, this version knows %d",
-                       (unsigned long long)machine->feature_level, KV_FEATURE_LEVEL_MAX);
     }
     watch_hub_reset(machine->options.hub, machine->revision);
     return 0;

@@ -48,6 +48,9 @@ extern "C" {
  * with. */
 PGRAFT_API const char *pgraft_version(void);
 
+/* The newest replicated feature level that the library knows (docs/upgrade.md). */
+#define PGRAFT_FEATURE_LEVEL 2
+
 /* ---- errors ---- */
 
 /* 0 is success. */
@@ -373,6 +376,7 @@ struct pgraft_status {
     uint64_t store_limit_bytes;
     uint64_t stamp_age_ms;  /* since a majority last followed this node, if it leads */
     uint64_t quorum_age_ms; /* since this node last knew of a majority; UINT64_MAX: never */
+    uint64_t feature_level; /* in force, as far as this node has applied; 0: not known yet */
     const struct pgraft_member *members; /* before it is one: who is listed, and with @error why it
                                             is waited for; of an @id 0 nothing more is known */
     size_t member_count;
@@ -654,9 +658,16 @@ PGRAFT_API bool pgraft_view_soft_next(const struct pgraft_view *view, uint64_t a
 PGRAFT_API uint64_t pgraft_view_now_ms(const struct pgraft_view *view);
 /* The highest that was ever given to a protected lease, or may not be given any more. */
 PGRAFT_API uint64_t pgraft_view_epoch(const struct pgraft_view *view);
+/* The id of the member with the lowest one above @after, whatever its role; 0: there is none. */
+PGRAFT_API uint64_t pgraft_view_member_next(const struct pgraft_view *view, uint64_t after);
+/* The feature level in force. */
+PGRAFT_API uint64_t pgraft_view_level(const struct pgraft_view *view);
 /* The transaction to commit; copied. */
 PGRAFT_API int pgraft_advise_txn(struct pgraft_transaction *transaction,
                                  const struct pgraft_txn *txn);
+/* In its place: the feature level goes up to @level, for good. A member that knows less can not
+ * apply this, nor anything behind it: the advisor has heard from every member that it knows it. */
+PGRAFT_API int pgraft_advise_level(struct pgraft_transaction *transaction, uint64_t level);
 /* Leadership stays where it is while false: a grant, a seal, a switchover. */
 PGRAFT_API void pgraft_allow_moves(struct pgraft *store, bool allowed);
 

@@ -56,6 +56,26 @@ static void put_names(json_t *list, struct buf *out)
     }
 }
 
+void view_level(json_t *raft, json_t *levels, struct buf *out)
+{
+    json_int_t level = view_number(raft, "feature_level");
+    json_int_t known = view_number(raft, "feature_level_known");
+    json_t *members = json_object_get(raft, "members");
+    if (level == 0) {
+        return;
+    }
+    buf_printf(out, "%" JSON_INTEGER_FORMAT, level);
+    const char *lead = " until it is known by ";
+    for (size_t i = 0; level < known && levels != NULL && i < json_array_size(members); i++) {
+        const char *name = view_text(json_array_get(members, i), "name");
+        if (view_number(levels, name) < known) {
+            buf_str(out, lead);
+            output_text(out, name);
+            lead = ", ";
+        }
+    }
+}
+
 void view_member(json_t *member, struct buf *out)
 {
     put_names(json_object_get(member, "errors"), out);

@@ -20,6 +20,9 @@ json_int_t view_number(json_t *object, const char *key);
 
 /* The node that answered has no place in the cluster: what it says of it is old. */
 bool view_is_out(json_t *raft);
+/* The feature level in force, and why it is no higher: who knows less, or is not heard. @levels is
+ * of a node's view, or NULL. Nothing where the node is older than that. */
+void view_level(json_t *raft, json_t *levels, struct buf *out);
 /* There is a cluster, it has a quorum, nobody is missing, no member has an error. */
 bool view_is_healthy(json_t *raft);
 /* The state in a few words: "healthy", "degraded: w2 is missing", "no quorum: ...", "forming: ..."

@@ -18,9 +18,11 @@ static const struct output_column status_columns[] = OUTPUT_COLUMNS(
     {"majority", NULL, OUTPUT_NUMBER}, {"can_lose", NULL, OUTPUT_NUMBER},
     {"missing", NULL, OUTPUT_NESTED}, {"postgres", NULL, OUTPUT_BOOL},
     {"any_one_may_fail", NULL, OUTPUT_BOOL}, {"why_not", NULL, OUTPUT_NESTED},
-    {"weaker", NULL, OUTPUT_TEXT}, {"revision", NULL, OUTPUT_NUMBER},
-    {"used_bytes", NULL, OUTPUT_BYTES}, {"quota_bytes", NULL, OUTPUT_BYTES},
-    {"quota_alarm", NULL, OUTPUT_BOOL}, {"asked", NULL, OUTPUT_TEXT});
+    {"weaker", NULL, OUTPUT_TEXT}, {"fenced", NULL, OUTPUT_NESTED},
+    {"revision", NULL, OUTPUT_NUMBER}, {"used_bytes", NULL, OUTPUT_BYTES},
+    {"quota_bytes", NULL, OUTPUT_BYTES}, {"quota_alarm", NULL, OUTPUT_BOOL},
+    {"feature_level", NULL, OUTPUT_NUMBER}, {"feature_level_known", NULL, OUTPUT_NUMBER},
+    {"asked", NULL, OUTPUT_TEXT});
 
 static const struct output_column member_columns[] = OUTPUT_COLUMNS(
     {"name", "Member", OUTPUT_TEXT}, {"role", "Role", OUTPUT_TEXT}, {"site", "Site", OUTPUT_TEXT},
@@ -52,6 +54,15 @@ static void put_store(struct buf *out, json_t *raft)
                json_is_true(json_object_get(raft, "quota_alarm")) ? "; writes are refused" : "");
 }
 
+static void put_level(struct buf *out, json_t *raft, json_t *view)
+{
+    CLEANUP(buf_close) struct buf level = {0};
+    view_level(raft, json_object_get(view, "levels"), &level);
+    if (level.size > 0) {
+        buf_printf(out, "Level:     %s\n", buf_text(&level));
+    }
+}
+
 /* Who is the primary, and can any one node be lost now? */
 static void put_postgres(struct buf *out, json_t *raft, json_t *view)
 {
@@ -80,6 +91,23 @@ static void put_postgres(struct buf *out, json_t *raft, json_t *view)
         buf_str(out, "           ");
         output_text(out, json_string_value(json_array_get(why, i)));
         buf_char(out, '\n');
+    }
+}
+
+/* On purpose, and by whom. */
+static void put_fenced(struct buf *out, json_t *view)
+{
+    const char *name = NULL;
+    json_t *text = NULL;
+    const char *head = "Fenced:    ";
+    json_object_foreach(json_object_get(view, "fenced"), name, text)
+    {
+        buf_str(out, head);
+        output_text(out, name);
+        buf_str(out, ", ");
+        output_text(out, json_string_value(text) != NULL ? json_string_value(text) : "");
+        buf_char(out, '\n');
+        head = "           ";
     }
 }
 
@@ -127,7 +155,9 @@ static void print_status(struct buf *out, json_t *raft, json_t *view, const char
         buf_printf(out, ", term %" JSON_INTEGER_FORMAT "\n", view_number(raft, "term"));
         put_votes(out, raft);
         put_store(out, raft);
+        put_level(out, raft, view);
         put_postgres(out, raft, view);
+        put_fenced(out, view);
         put_notes(out, view);
     }
     buf_str(out, "Asked:     ");
@@ -148,6 +178,8 @@ static void set_postgres(json_t *raft, json_t *view)
     cmd_set(raft, "why_not", why);
     const char *weaker = view_text(view, "weaker");
     cmd_set(raft, "weaker", weaker[0] != '\0' ? json_string(weaker) : json_null());
+    json_t *fenced = json_object_get(view, "fenced");
+    cmd_set(raft, "fenced", fenced != NULL ? json_incref(fenced) : json_null());
 }
 
 static int status_once(const struct cli_call *call, struct ctl *ctl, const void *wish,

@@ -195,6 +195,10 @@ static int find_candidate(struct switching *s, struct err *err)
     if (name[0] != '\0' && strcmp(name, leader) == 0) {
         return err_set(err, ERR_REFUSED, "%s target and source are the same", title(s));
     }
+    if (switch_is_fenced(s->view, name)) {
+        return err_set(err, ERR_REFUSED, "Member %s is fenced (pgraftctl unfence)",
+                       cli_quoted(name).text);
+    }
     CLEANUP(buf_close) struct buf cluster = scope(s);
     return name[0] == '\0' || has_name(names, name)
                ? 0

@@ -46,6 +46,20 @@ static void put_member(struct versions *v, json_t *member, struct buf *out)
     buf_char(out, '\n');
 }
 
+/* What all of them may use; nothing where the node that was asked is older than that. */
+static void put_level(struct versions *v, struct buf *out)
+{
+    json_auto_t *raft = NULL;
+    CLEANUP(buf_close) struct buf level = {0};
+    if (view_get(v->ctl.ask, &raft, NULL) < 0) {
+        return;
+    }
+    view_level(raft, json_object_get(v->view, "levels"), &level);
+    if (level.size > 0) {
+        buf_printf(out, "feature level %s\n", buf_text(&level));
+    }
+}
+
 static int tell_members(const struct cli_call *call, struct err *err)
 {
     CLEANUP(versions_close) struct versions v = {.silent = 0};
@@ -62,6 +76,7 @@ static int tell_members(const struct cli_call *call, struct err *err)
     for (size_t i = 0; i < json_array_size(v.members); i++) {
         put_member(&v, json_array_get(v.members, i), &out);
     }
+    put_level(&v, &out);
     rc = cli_put(&out, err);
     return rc == 0 && v.silent > 0 ? 1 : rc;
 }

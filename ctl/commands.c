@@ -242,6 +242,22 @@ static const struct cli_command commands[] = {
         .run = cmd_failover,
     },
     {
+        .name = "fence",
+        .summary = "Have a node hold no role of PostgreSQL, until it is unfenced.",
+        .arguments = CLI_ARGUMENTS({.name = "NODE",
+                                    .help = "if it is the primary: after a "
+                                            "switchover to another one"}),
+        .options = CLI_OPTIONS(
+            {.name = "reason", .value = "TEXT", .help = "shown wherever the fence is"},
+            {.name = "accept-no-candidate",
+             .help = "also where nobody else could take over from the primary meanwhile"},
+            {.name = "accept-write-stop",
+             .help = "also where commits have to wait for a standby and no other is there"},
+            FORCE_OPTION),
+        .example = "pgraftctl fence pg2 --reason disk",
+        .run = cmd_fence,
+    },
+    {
         .name = "flush",
         .summary = "Drop what was scheduled: restarts of members, or a switchover.",
         .arguments = CLI_ARGUMENTS({.name = "CLUSTER",
@@ -692,6 +708,13 @@ static const struct cli_command commands[] = {
         .options = CLI_OPTIONS(TOLD_WATCH_OPTIONS),
         .example = "pgraftctl topology -w 5",
         .run = cmd_topology,
+    },
+    {
+        .name = "unfence",
+        .summary = "Take a fence back: the node may be made primary again.",
+        .arguments = CLI_ARGUMENTS({.name = "NODE", .help = "by its name"}),
+        .example = "pgraftctl unfence pg2",
+        .run = cmd_unfence,
     },
     {
         .name = "upgrade",

@@ -46,6 +46,11 @@ static json_t *named(json_t *view, const char *name)
     return NULL;
 }
 
+static bool is_fenced(json_t *member)
+{
+    return json_is_true(json_object_get(json_object_get(member, "tags"), "fenced"));
+}
+
 static bool may_lead(json_t *member)
 {
     json_t *tags = json_object_get(member, "tags");
@@ -104,6 +109,12 @@ static bool may_take_over(json_t *view, const char *name)
     return !is_strict || is_role(named(view, name), "sync_standby");
 }
 
+bool switch_is_fenced(json_t *view, const char *name)
+{
+    json_t *member = named(view, name);
+    return member != NULL && is_fenced(member);
+}
+
 json_t *switch_candidates(json_t *view, const char *leader)
 {
     json_t *names = json_array();
@@ -112,7 +123,8 @@ json_t *switch_candidates(json_t *view, const char *leader)
     json_array_foreach(told_members(view), i, member)
     {
         const char *name = view_text(member, "name");
-        if (!patroni_is_witness(member) && strcmp(name, leader) != 0 && may_lead(member)) {
+        if (!patroni_is_witness(member) && strcmp(name, leader) != 0 && may_lead(member) &&
+            !is_fenced(member)) {
             int rc = json_array_append_new(names, json_string(name));
             MUST(rc == 0);
         }
@@ -154,6 +166,9 @@ static void check_candidate(json_t *checks, json_t *view, const struct switch_pl
         "%s is not the primary already", name);
     add(checks, may_lead(member), "take the tag away in its configuration, or name another one",
         "%s may be primary: no nofailover, no failover_priority 0", name);
+    char remedy[128];
+    (void)snprintf(remedy, sizeof(remedy), "pgraftctl unfence %s", name);
+    add(checks, !is_fenced(member), remedy, "%s is not fenced", name);
     if (!plan->is_failover) {
         add(checks, may_take_over(view, name),
             "name a synchronous standby, or set synchronous_mode: quorum",
@@ -180,7 +195,8 @@ static void check_any(json_t *checks, json_t *view)
         is_able = is_able || (streams(member) && is_near(member) &&
                               may_take_over(view, json_string_value(name)));
     }
-    add(checks, json_array_size(names) > 0, "add a member, or take its tag nofailover away",
+    add(checks, json_array_size(names) > 0,
+        "add a member, take its tag nofailover away, or unfence one",
         "there is another member that may be primary");
     add(checks, is_able, "pgraftctl list shows state and lag; pgraftctl why what it waits for",
         "one of them streams, lacks no more than 64 MiB of WAL, and is synchronous if any has to "

@@ -26,6 +26,8 @@ void switch_checks_put(struct buf *out, json_t *checks);
 
 /* Members that may be made primary in the place of @leader, by name: ['n2', 'n3']. */
 json_t *switch_candidates(json_t *view, const char *leader);
+/* By an operator: it is nobody's candidate. */
+bool switch_is_fenced(json_t *view, const char *name);
 /* Nothing is promised to be on this member, while commits wait for others. */
 bool switch_is_asynchronous(json_t *view, const char *name);
 

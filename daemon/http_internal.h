@@ -365,6 +365,8 @@ void http_patroni(struct http_request *r);
 void http_config_get(struct http_request *r);
 void http_config_patch(struct http_request *r);
 void http_config_put(struct http_request *r);
+void http_fence(struct http_request *r);
+void http_unfence(struct http_request *r);
 void http_switchover(struct http_request *r);
 void http_switchover_delete(struct http_request *r);
 void http_failover(struct http_request *r);

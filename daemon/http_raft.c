@@ -181,6 +181,8 @@ static void put_store(struct buf *out, const struct pgraft_status *s)
     json_put_number(out, "quota_bytes", s->quota_bytes);
     json_put_number(out, "used_bytes", s->used_bytes);
     json_put_bool(out, "quota_alarm", s->quota_alarm);
+    json_put_number(out, "feature_level", s->feature_level);
+    json_put_number(out, "feature_level_known", PGRAFT_FEATURE_LEVEL);
 }
 
 static int by_name(const void *a, const void *b)

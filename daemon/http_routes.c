@@ -39,6 +39,8 @@ static const struct http_route routes[] = {
      .method = HTTP_POST,
      .rule = HTTP_WRITE,
      .run = http_lease_show},
+    {"/pgraft/v1/fence", HTTP_POST, false, HTTP_WRITE, false, http_fence},
+    {"/pgraft/v1/unfence", HTTP_POST, false, HTTP_WRITE, false, http_unfence},
     {"/pgraft/v1/members/add", HTTP_POST, false, HTTP_WRITE, false, http_member_add},
     {"/pgraft/v1/members/remove", HTTP_POST, false, HTTP_WRITE, false, http_member_remove},
     {"/pgraft/v1/members/promote", HTTP_POST, false, HTTP_WRITE, false, http_member_promote},

@@ -68,7 +68,7 @@ static bool is_replica(const struct patroni_query *query, const struct cluster_v
         (void)patroni_bytes(limit_text, &limit); /* what is no size is no limit */
     }
     return runs && view->self.role == VIEW_REPLICA && !is_unbalanced(&view->self.tags) &&
-           !is_behind(view, &view->self.replayed, limit) &&
+           !view->self.is_fenced && !is_behind(view, &view->self.replayed, limit) &&
            (flow == NULL || strcmp(flow, view_flow_name(view->self.flow)) == 0);
 }
 
@@ -108,8 +108,8 @@ static bool is_ready(const struct patroni_query *query, const struct cluster_vie
     bool by_write = mode != NULL && strcmp(mode, "write") == 0;
     const struct view_lsn *has = by_write ? &self->received : &self->replayed;
     bool knows_leader = p->sees_cluster || self->latest_end.is_known || view->failsafe_is_active;
-    return p->leads || (p->runs && self->flow == VIEW_STREAMING && has->is_known && knows_leader &&
-                        !is_behind(view, has, limit));
+    return p->leads || (p->runs && !self->is_fenced && self->flow == VIEW_STREAMING &&
+                        has->is_known && knows_leader && !is_behind(view, has, limit));
 }
 
 /* Before the tags are looked at. */

@@ -94,6 +94,8 @@ static void judge_candidate(const struct switch_request *r, const struct cluster
     const struct view_member *m = view_member_named(view, r->candidate);
     if (m == NULL || m->is_witness) {
         refuse(v, NOT_POSSIBLE, "candidate does not exists");
+    } else if (m->is_fenced) {
+        refuse(v, NOT_POSSIBLE, "%s is fenced; pgraftctl unfence %s", r->candidate, r->candidate);
     } else if (!r->is_failover && !may_lead(view, m)) {
         refuse(v, NOT_POSSIBLE, "candidate name does not match with sync_standby");
     } else if (!is_able(view, m)) {

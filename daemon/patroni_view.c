@@ -116,6 +116,30 @@ static void put_sites(struct buf *out, const struct cluster_view *view)
     json_put_close(out, '}');
 }
 
+/* Which feature level each member's program knows. */
+static void put_levels(struct buf *out, const struct cluster_view *view)
+{
+    json_put_open(out, "levels", '{');
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        if (view->members[i].level != 0) {
+            json_put_number(out, view->members[i].name.text, view->members[i].level);
+        }
+    }
+    json_put_close(out, '}');
+}
+
+/* Of each that is fenced by whom, when and why. */
+static void put_fences(struct buf *out, const struct cluster_view *view)
+{
+    json_put_open(out, "fenced", '{');
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        if (view->members[i].is_fenced) {
+            json_put_text(out, view->members[i].name.text, view->members[i].fence);
+        }
+    }
+    json_put_close(out, '}');
+}
+
 /* What is amiss with a member's PostgreSQL, or how far it has come with a clone. */
 static void put_notes(struct buf *out, const struct cluster_view *view)
 {
@@ -205,6 +229,8 @@ void patroni_put_view(struct buf *out, const struct cluster_view *view, uint64_t
     json_put_raw(out, "cluster", buf_text(&cluster));
     put_sites(out, view);
     put_notes(out, view);
+    put_levels(out, view);
+    put_fences(out, view);
     json_put_raw(out, "history", buf_text(&history));
     put_loss(out, view, boot_ms);
     put_election(out, &view->election);

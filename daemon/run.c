@@ -10,6 +10,7 @@
 #include "daemon/run.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -74,13 +75,17 @@ static void on_event(void *ctx, const struct pgraft_event *event)
     }
 }
 
-/* On any thread; the library aborts the process afterwards. */
+/* On any thread; the library aborts the process afterwards. That this program is too old for the
+ * cluster is no fault in it, of which a core should be left. */
 static void on_fatal(void *ctx, const struct pgraft_error *error)
 {
     (void)ctx;
     log_error("raft", "fatal", LOG_STR("text", error->message));
     notify_status(error->message);
     (void)log_stop(LOG_STOP_MS, NULL);
+    if (error->code == PGRAFT_ERR_VERSION) {
+        _exit(EXIT_FAILURE);
+    }
 }
 
 /* On a thread of the library. */

@@ -27,8 +27,10 @@
 #define KV_QUOTA_BYTES_MIN (UINT64_C(1) * 1024 * 1024)
 #define KV_QUOTA_BYTES_MAX (UINT64_C(8) * 1024 * 1024 * 1024)
 
-/* The newest replicated feature level that this version knows; a store starts with level 1. */
-#define KV_FEATURE_LEVEL_MAX 1
+/* The newest replicated feature level that this version knows; a store starts with level 1. One
+ * that knows less than the level in force can not apply what is in the log. What each level brings:
+ * docs/upgrade.md. */
+#define KV_FEATURE_LEVEL_MAX 2
 
 struct kv_slice {
     const void *bytes;

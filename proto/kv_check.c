@@ -2,6 +2,7 @@
 #include "proto/kv_check.h"
 
 #include "base/must.h"
+#include "base/version.h"
 
 static int check_key(struct kv_slice key, const char *where, struct err *err)
 {
@@ -211,6 +212,18 @@ static int check_lease_change(const struct kv_lease_change *change, struct err *
     return change->ttl_ms == 0 ? 0 : check_ttl(change->ttl_ms, "lease_change.ttl_ms", err);
 }
 
+int kv_level_check(uint64_t level, struct err *err)
+{
+    if (level > KV_FEATURE_LEVEL_MAX) {
+        return err_set(err, ERR_VERSION,
+                       "this cluster is at feature level %llu, and this program (" PGRAFT_VERSION
+                       ") knows up to %d: start the version that the other members run "
+                       "(docs/upgrade.md)",
+                       (unsigned long long)level, KV_FEATURE_LEVEL_MAX);
+    }
+    return 0;
+}
+
 static int check_setting(const struct kv_setting *setting, struct err *err)
 {
     switch (setting->kind) {
@@ -223,12 +236,7 @@ static int check_setting(const struct kv_setting *setting, struct err *err)
             }
             return 0;
         case KV_SETTING_FEATURE_LEVEL:
-            if (setting->value > KV_FEATURE_LEVEL_MAX) {
-                return err_set(err, ERR_VERSION,
-                               "setting.feature_level: %llu, this version knows up to %d",
-                               (unsigned long long)setting->value, KV_FEATURE_LEVEL_MAX);
-            }
-            return 0;
+            return kv_level_check(setting->value, err);
         case KV_SETTING_EPOCH_FLOOR:
             if (setting->value >= UINT64_MAX - 1) {
                 return err_set(err, ERR_INVALID, "setting.epoch_floor: leaves no epoch above it");

@@ -118,6 +118,8 @@ static void make_grant(const struct keys *keys, const struct elect_facts *f, uin
                        const struct election *e, struct advice *out)
 {
     const struct member_facts *m = &f->members[e->chosen];
+    MUST(!m->is_fenced);
+    compare(out, keys_fence(keys, &m->name, out->fence), PGRAFT_EXISTS, 0);
     struct row_grant row = {.epoch = e->epoch,
                             .timeline = e->timeline,
                             .holder = m->name,
@@ -211,6 +213,20 @@ static void read_words(struct advisor *a, const struct pgraft_view *view, uint64
                         a->facts.members, &a->facts.member_count);
 }
 
+/* As the leader's state has it now, by name: what a member says of itself, or the roster's order of
+ * arrival, has no part in it. */
+static void read_fences(struct advisor *a, const struct pgraft_view *view)
+{
+    for (uint32_t i = 0; i < a->facts.member_count; i++) {
+        struct member_facts *m = &a->facts.members[i];
+        struct pgraft_pair pair;
+        char key[KEYS_FENCE_SIZE];
+        if (pgraft_view_get(view, keys_fence(a->keys, &m->name, key), &pair)) {
+            fence_mark(m);
+        }
+    }
+}
+
 /* Of the order that stands; of what lies there from before nothing counts. */
 static void read_answers(struct advisor *a, const struct pgraft_view *view, uint64_t now_ms)
 {
@@ -236,6 +252,7 @@ static void count_time(struct advisor *a, uint64_t now_ms)
     bool is_back = a->first_ms == 0 || now_ms - a->last_ms > BREAK_MS;
     uint64_t order = a->rows.order.epoch;
     a->first_ms = is_back ? now_ms : a->first_ms;
+    a->level = is_back ? (struct level_wait){.level = 0} : a->level;
     if (is_back || a->order_seen != order) {
         a->order_seen = order;
         a->order_seen_ms = now_ms;
@@ -283,6 +300,25 @@ static uint64_t commit(struct advisor *a, const struct election *e,
     return AGAIN_MS;
 }
 
+/* True: the feature level goes up now. The members are those of the newest list in the leader's
+ * log, for the roster may be a moment behind it. */
+static bool raise_level(struct advisor *a, const struct pgraft_view *view, uint64_t now_ms,
+                        struct pgraft_transaction *transaction)
+{
+    uint64_t ids[FACTS_MEMBERS_MAX];
+    uint32_t count = 0;
+    uint64_t id = pgraft_view_member_next(view, 0);
+    while (id != 0 && count < ARRAY_LEN(ids)) {
+        ids[count] = id;
+        count++;
+        id = pgraft_view_member_next(view, id);
+    }
+    bool are_all = id == 0;
+    uint64_t of_all = are_all ? level_of_all(&a->known.roster, a->facts.members, ids, count) : 0;
+    uint64_t level = level_due(&a->level, now_ms, pgraft_view_level(view), of_all);
+    return level != 0 && pgraft_advise_level(transaction, level) == 0;
+}
+
 uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
                         struct pgraft_transaction *transaction)
 {
@@ -296,6 +332,7 @@ uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
     a->facts.order_age_ms = now_ms - a->order_seen_ms;
     read_words(a, view, now_ms); /* also while a lease stands: whose words go on is seen in time */
     read_answers(a, view, now_ms);
+    read_fences(a, view);
     struct election e = elect(&a->facts);
     if (e.action == ELECT_GRANT && advisor_begins_early(&a->facts, now_ms - a->first_ms)) {
         e = (struct election){.action = ELECT_WAIT,
@@ -313,5 +350,6 @@ uint64_t advisor_advise(struct advisor *a, const struct pgraft_view *view,
     if (e.action == ELECT_ORDER || e.action == ELECT_GRANT) {
         return commit(a, &e, transaction);
     }
-    return e.action == ELECT_WAIT ? AGAIN_MS : 0;
+    bool is_raised = raise_level(a, view, now_ms, transaction);
+    return e.action == ELECT_WAIT || is_raised || a->level.level != 0 ? AGAIN_MS : 0;
 }

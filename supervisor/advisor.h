@@ -2,10 +2,11 @@
  *
  *   keys of the view, soft state --> elect_facts --> elect() --> one transaction, with its compares
  *
- * Every member registers it, witnesses too, for any of them may lead. What it advises is committed
- * only if the order is still the one that was answered, nobody has been granted anything since, no
- * lease stands, and nobody has paused or held anything meanwhile. The grant names the epoch and the
- * member, and puts the leader's key on the lease: both, or neither.
+ * Every member registers it, witnesses too, for any of them may lead. What an election advises is
+ * committed only if the order is still the one that was answered, nobody has been granted anything
+ * since, no lease stands, and nobody has paused or held anything meanwhile, or fenced who is
+ * chosen. The grant names the epoch and the member, and puts the leader's key on the lease: both,
+ * or neither. Where an election has nothing to say the feature level may go up (level.h).
  *
  * advisor_advise() runs on the consensus thread and waits for nobody: settings and roster come from
  * the program's own thread (advisor_set()), and where that is just writing the answer is to be
@@ -17,6 +18,8 @@
 
 #include "supervisor/answer.h"
 #include "supervisor/cluster_view.h"
+#include "supervisor/fence.h"
+#include "supervisor/level.h"
 #include "supervisor/store_rows.h"
 #include "supervisor/words.h"
 
@@ -51,6 +54,7 @@ struct advisor {
     uint64_t order_seen_ms;
     uint64_t first_ms; /* since when it has been asked without a longer break */
     uint64_t last_ms;
+    struct level_wait level;
     const char *last_rule;
     uint64_t last_epoch;
 };
@@ -88,7 +92,7 @@ bool advisor_begins_early(const struct elect_facts *f, uint64_t asked_for_ms);
 bool advisor_is_configured(const struct supervisor_settings *settings,
                            const struct store_rows *rows);
 
-#define ADVICE_COMPARES_MAX 8
+#define ADVICE_COMPARES_MAX 9
 #define ADVICE_OPS_MAX 4
 
 struct advice {
@@ -96,6 +100,7 @@ struct advice {
     struct pgraft_op ops[ADVICE_OPS_MAX];
     struct pgraft_txn txn;
     struct buf value;
+    char fence[KEYS_FENCE_SIZE];
 };
 void advice_close(struct advice *advice);
 /* For ELECT_ORDER and ELECT_GRANT; points into all of its arguments. */

@@ -32,6 +32,8 @@ static bool is_unfit(const struct cluster_view *view, const struct view_member *
         buf_printf(why, "%s is not running: %s", name, view_state_name(m->state));
     } else if (m->is_refusing) {
         buf_printf(why, "PostgreSQL of %s refuses its configuration", name);
+    } else if (m->is_fenced) {
+        buf_printf(why, "%s is fenced", name);
     } else if (m->never_leads) {
         buf_printf(why, "%s is tagged never to become primary", name);
     } else if (view->sync_mode != SYNC_OFF && !view_is_sync(view, &m->name)) {

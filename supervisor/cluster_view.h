@@ -170,6 +170,7 @@ struct view_self {
     struct view_lsn latest_end;               /* of pg_stat_wal_receiver */
     char replayed_timestamp[VIEW_STAMP_SIZE]; /* "": null */
     bool replay_paused;
+    bool is_fenced; /* as in view_member */
     uint32_t timeline;
     enum view_flow flow;
     uint32_t sender_count;
@@ -208,6 +209,9 @@ struct view_member {
     struct view_decision decision; /* the last one that was heard of it */
     char note[VIEW_TEXT_SIZE];   /* what is being made and how far it is, or what is amiss; or "" */
     char weaker[VIEW_TEXT_SIZE]; /* of a synchronous primary: who asks it for less; or "" */
+    uint64_t level;              /* the newest feature level that it knows; 0: not heard */
+    bool is_fenced;              /* by an operator: it holds no role (fence.h) ... */
+    char fence[VIEW_TEXT_SIZE];  /* ... by whom, when and why */
 };
 
 struct view_history_row {
@@ -236,6 +240,7 @@ struct cluster_view {
     bool is_standby_cluster;
     bool is_initializing;       /* somebody runs initdb */
     uint64_t system_identifier; /* 0: not yet */
+    uint64_t level;             /* the feature level in force; 0: not known yet */
     struct facts_name leader;   /* who holds the lease; "": nobody */
     uint64_t leader_lsn;        /* the highest that was heard of it; 0: never */
     uint64_t epoch;

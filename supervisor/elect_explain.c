@@ -66,6 +66,16 @@ static void add_inputs(struct buf *out, const struct elect_facts *f, const struc
     }
 }
 
+/* Nobody is unfenced by an election: who might have been chosen otherwise is named. */
+static void add_fenced(struct buf *out, const struct elect_facts *f)
+{
+    uint32_t fenced = 0;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        fenced |= f->members[i].is_fenced ? UINT32_C(1) << i : 0;
+    }
+    add_names(out, f, fenced, "; fenced by an operator: ");
+}
+
 void elect_explain(const struct elect_facts *f, const struct election *e, char *out, size_t size)
 {
     MUST(size > 0);
@@ -78,6 +88,7 @@ void elect_explain(const struct elect_facts *f, const struct election *e, char *
         add_inputs(&text, f, e);
     } else if (e->action == ELECT_WAIT) {
         add_names(&text, f, e->waits_for, "; waits for ");
+        add_fenced(&text, f);
     }
     (void)snprintf(out, size, "%s", buf_text(&text));
 }

@@ -299,6 +299,9 @@ struct member_facts {
                                 of; not known: it did not, or cannot tell */
     enum discards discards;
     enum fact config_reads; /* NO: it can not start, or not do as it is told while it runs */
+    uint64_t level;         /* the newest feature level that its program knows; 0: not heard */
+    bool is_fenced; /* by an operator, as the reader's store has it (fence.h): then @nofailover and
+                       @nosync are set, whatever it says itself */
 };
 
 /* ---- settings and wishes ---- */

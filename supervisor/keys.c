@@ -62,20 +62,20 @@ bool keys_find(const struct keys *keys, struct pgraft_slice text, enum key *ret_
 }
 
 #define ANSWERS "pgraft/answers/"
+#define FENCES "pgraft/fence/"
 
-struct pgraft_slice keys_answer(const struct keys *keys, const struct facts_name *name,
-                                char out[KEYS_ANSWER_SIZE])
+static struct pgraft_slice key_of(const struct keys *keys, const char *folder, const char *name,
+                                  char out[KEYS_ANSWER_SIZE])
 {
-    (void)snprintf(out, KEYS_ANSWER_SIZE, "%s" ANSWERS "%s", keys->prefix, name->text);
+    (void)snprintf(out, KEYS_ANSWER_SIZE, "%s%s%s", keys->prefix, folder, name);
     return slice_of(out);
 }
 
-bool keys_find_answer(const struct keys *keys, struct pgraft_slice text,
+static bool find_name(const struct keys *keys, const char *folder, struct pgraft_slice text,
                       struct facts_name *ret_name)
 {
     char head[KEYS_ANSWER_SIZE];
-    int n = snprintf(head, sizeof(head), "%s" ANSWERS, keys->prefix);
-    size_t size = (size_t)n;
+    size_t size = key_of(keys, folder, "", head).size;
     bool is_one = text.size > size && text.size - size < sizeof(ret_name->text) &&
                   memcmp(text.bytes, head, size) == 0;
     if (is_one) {
@@ -83,6 +83,34 @@ bool keys_find_answer(const struct keys *keys, struct pgraft_slice text,
         memcpy(ret_name->text, (const char *)text.bytes + size, text.size - size);
     }
     return is_one;
+}
+
+struct pgraft_slice keys_answer(const struct keys *keys, const struct facts_name *name,
+                                char out[KEYS_ANSWER_SIZE])
+{
+    return key_of(keys, ANSWERS, name->text, out);
+}
+
+bool keys_find_answer(const struct keys *keys, struct pgraft_slice text,
+                      struct facts_name *ret_name)
+{
+    return find_name(keys, ANSWERS, text, ret_name);
+}
+
+struct pgraft_slice keys_fence(const struct keys *keys, const struct facts_name *name,
+                               char out[KEYS_FENCE_SIZE])
+{
+    return key_of(keys, FENCES, name->text, out);
+}
+
+struct pgraft_slice keys_fences(const struct keys *keys, char out[KEYS_FENCE_SIZE])
+{
+    return key_of(keys, FENCES, "", out);
+}
+
+bool keys_find_fence(const struct keys *keys, struct pgraft_slice text, struct facts_name *ret_name)
+{
+    return find_name(keys, FENCES, text, ret_name);
 }
 
 const char *keys_name(enum key key)

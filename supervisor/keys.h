@@ -49,6 +49,13 @@ struct pgraft_slice keys_answer(const struct keys *keys, const struct facts_name
                                 char out[KEYS_ANSWER_SIZE]);
 bool keys_find_answer(const struct keys *keys, struct pgraft_slice text,
                       struct facts_name *ret_name);
+/* That it is fenced (fence.h): "/service/demo/pgraft/fence/pg1"; all of them; and back. */
+#define KEYS_FENCE_SIZE KEYS_ANSWER_SIZE
+struct pgraft_slice keys_fence(const struct keys *keys, const struct facts_name *name,
+                               char out[KEYS_FENCE_SIZE]);
+struct pgraft_slice keys_fences(const struct keys *keys, char out[KEYS_FENCE_SIZE]);
+bool keys_find_fence(const struct keys *keys, struct pgraft_slice text,
+                     struct facts_name *ret_name);
 /* "pgraft/grant". */
 const char *keys_name(enum key key);
 

@@ -75,6 +75,7 @@ void store_side_facts(const struct store_side *s, uint64_t now_ms,
     lease_hold_facts(&s->hold, now_ms, &f->lease);
     words_table_members(&s->table, now_ms, &s->view.roster, fresh_ms, f->members, &f->member_count);
     words_mark_own(f->members, f->member_count, &s->self);
+    fence_mark_all(&s->view.fences, f->members, f->member_count);
     f->wish.switchover = store_rows_wants_switchover(&s->view.rows, &s->self);
     f->wish.candidate = store_rows_wanted(&s->view.rows);
 }
@@ -87,6 +88,7 @@ void store_side_say(struct store_side *s, uint64_t now_ms, const struct facts *f
     if (!own_words_fill(f, tags, &s->table.seen, age_ms, &own)) {
         return;
     }
+    own.level = PGRAFT_FEATURE_LEVEL;
     if (own.primary_epoch != 0) {
         words_table_see(&s->table, now_ms, &own.end);
     }

@@ -5,6 +5,7 @@
 #include "base/must.h"
 
 #define READ_TIMEOUT_MS 2000
+#define READS (KEYS + 1) /* each of the keys, and all fences */
 #define AGAIN_MS 200
 #define STATUS_MS 250 /* how often the majority and the roster are asked for */
 #define TURNING_MS 10000
@@ -51,6 +52,9 @@ static void on_changes(void *ctx, const struct pgraft_changes *changes)
             (void)store_rows_take(&view->rows, key, pair);
         } else if (keys_find_answer(view->keys, change->pair.key, &name)) {
             answer_take(&view->answers, &name, pair, clock_boot_ms(clock_system()));
+        } else if (keys_find_fence(view->keys, change->pair.key, &name)) {
+            fence_take(&view->fences, &name, pair != NULL ? pair->value.bytes : NULL,
+                       pair != NULL ? pair->value.size : 0);
         }
     }
     view->revision = is_news ? changes->revision : view->revision;
@@ -73,11 +77,24 @@ static void watch(struct store_view *view)
 
 /* ---- reading ---- */
 
+/* All that there are, behind the keys. */
+static void read_fences(struct store_view *view, const struct pgraft_op_result *op)
+{
+    view->fences.count = 0;
+    for (size_t i = 0; i < op->pair_count; i++) {
+        const struct pgraft_pair *pair = &op->pairs[i];
+        struct facts_name name;
+        if (keys_find_fence(view->keys, pair->key, &name)) {
+            fence_take(&view->fences, &name, pair->value.bytes, pair->value.size);
+        }
+    }
+}
+
 static void on_read(void *ctx, const struct pgraft_result *result)
 {
     struct store_view *view = ctx;
     view->is_reading = false;
-    if (result->status != 0 || result->op_count != KEYS || result->revision < view->revision) {
+    if (result->status != 0 || result->op_count != READS || result->revision < view->revision) {
         view->again_ms = view->now_ms + AGAIN_MS;
         return;
     }
@@ -85,6 +102,7 @@ static void on_read(void *ctx, const struct pgraft_result *result)
         const struct pgraft_op_result *op = &result->ops[i];
         (void)store_rows_take(&view->rows, (enum key)i, op->pair_count > 0 ? op->pairs : NULL);
     }
+    read_fences(view, &result->ops[KEYS]);
     view->revision = result->revision;
     if (!view->is_read) {
         view->is_read = true;
@@ -97,7 +115,8 @@ static void on_read(void *ctx, const struct pgraft_result *result)
 
 static void read_all(struct store_view *view)
 {
-    struct pgraft_op reads[KEYS];
+    struct pgraft_op reads[READS];
+    char fences[KEYS_FENCE_SIZE];
     for (int i = 0; i < KEYS; i++) {
         reads[i] = (struct pgraft_op){
             .kind = PGRAFT_OP_GET,
@@ -105,7 +124,11 @@ static void read_all(struct store_view *view)
             .limit = 1,
         };
     }
-    struct pgraft_txn txn = {.then_ops = reads, .then_count = KEYS};
+    reads[KEYS] = (struct pgraft_op){
+        .kind = PGRAFT_OP_GET,
+        .span = {.kind = PGRAFT_PREFIX, .key = keys_fences(view->keys, fences)},
+    };
+    struct pgraft_txn txn = {.then_ops = reads, .then_count = READS};
     struct pgraft_call call = {.timeout_ms = READ_TIMEOUT_MS, .done = on_read, .ctx = view};
     view->is_reading = pgraft_txn(view->store, &txn, &call, NULL, NULL) == 0;
     view->again_ms = view->now_ms + AGAIN_MS;
@@ -154,6 +177,7 @@ static void on_status(void *ctx, const struct pgraft_result *result)
     if (s->phase != PGRAFT_MEMBER) {
         return;
     }
+    view->level = s->feature_level;
     struct roster roster;
     memset(&roster, 0, sizeof(roster));
     roster.self = s->id;

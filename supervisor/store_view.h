@@ -14,6 +14,7 @@
 #define SUPERVISOR_STORE_VIEW_H_
 
 #include "supervisor/answer.h"
+#include "supervisor/fence.h"
 #include "supervisor/roster.h"
 #include "supervisor/store_rows.h"
 
@@ -29,7 +30,9 @@ struct store_view {
     struct store_view_owner owner;
     struct store_rows rows;
     struct answer_book answers; /* that came since it has been watching */
+    struct fence_book fences;
     struct roster roster;
+    uint64_t level;       /* the feature level in force, as it was told last; 0: not known yet */
     uint64_t revision;    /* everything up to here is in @rows */
     bool is_read;         /* once, since the start */
     uint64_t found_epoch; /* what had been granted when it was read first: perhaps to an earlier

@@ -254,6 +254,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
     make_card(s);
     view_take_store(view, &s->side, now_ms, wall_ms);
     show_own(s);
+    view_take_fences(view, &s->side.view.fences);
     view_forget_silent(view);
     tell_loss(s);
     view_add_changes(view, &s->past, wall_ms);

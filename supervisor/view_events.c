@@ -72,6 +72,10 @@ static void add_member(const struct adding *a, const struct view_events_past *pa
     const char *now = state_of(m->state, m->flow);
     const char *then = before != NULL ? state_of(before->state, before->flow) : "new";
     bool is_unheard = before == NULL && m->state == VIEW_STATE_UNKNOWN;
+    bool was_fenced = before != NULL && before->is_fenced;
+    if (m->is_fenced != was_fenced) {
+        add(a, "fence", "%s: %s", m->name.text, m->is_fenced ? m->fence : "unfenced");
+    }
     if (m->is_witness || is_unheard || strcmp(now, then) == 0) {
         return;
     }
@@ -91,7 +95,7 @@ static void remember(const struct cluster_view *view, struct view_events_past *p
     past->member_count = view->member_count;
     for (uint32_t i = 0; i < view->member_count; i++) {
         const struct view_member *m = &view->members[i];
-        past->members[i] = (struct view_events_member){m->name, m->state, m->flow};
+        past->members[i] = (struct view_events_member){m->name, m->state, m->flow, m->is_fenced};
     }
 }
 

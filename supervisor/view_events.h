@@ -19,6 +19,7 @@ struct view_events_past {
         struct facts_name name;
         enum view_state state;
         enum view_flow flow;
+        bool is_fenced;
     } members[FACTS_MEMBERS_MAX];
 };
 

@@ -96,6 +96,7 @@ static void take_sync(struct cluster_view *view, const struct facts *f)
 static void take_member(struct view_member *m, const struct member_facts *f, uint64_t epoch)
 {
     m->name = f->name;
+    m->level = f->level;
     m->is_witness = !f->is_database;
     m->is_fresh = f->is_fresh;
     m->is_recent = f->is_recent;

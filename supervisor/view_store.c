@@ -82,6 +82,55 @@ static void take_cards(struct cluster_view *view, const struct store_side *side)
     }
 }
 
+#define FENCED "fenced"
+
+static void mark(struct view_tags *tags, bool is_fenced)
+{
+    uint32_t at = 0;
+    while (at < tags->count && strcmp(tags->at[at].key, FENCED) != 0) {
+        at++;
+    }
+    if (!is_fenced && at < tags->count) {
+        memmove(&tags->at[at], &tags->at[at + 1], (tags->count - at - 1) * sizeof(tags->at[0]));
+        tags->count--;
+    } else if (is_fenced && at < VIEW_TAGS_MAX) {
+        struct view_tag *tag = &tags->at[at];
+        memset(tag, 0, sizeof(*tag));
+        view_text_set(tag->key, sizeof(tag->key), FENCED);
+        view_text_set(tag->value, sizeof(tag->value), "true");
+        tag->kind = VIEW_TAG_BOOL;
+        tags->count += at == tags->count ? 1 : 0;
+    }
+}
+
+static void put_fence(const struct fence *fence, char out[VIEW_TEXT_SIZE])
+{
+    (void)snprintf(out, VIEW_TEXT_SIZE, "fenced%s%s%s%s%s%s", fence->by[0] != '\0' ? " by " : "",
+                   fence->by, fence->at[0] != '\0' ? " at " : "", fence->at,
+                   fence->why[0] != '\0' ? ": " : "", fence->why);
+}
+
+void view_take_fences(struct cluster_view *view, const struct fence_book *fences)
+{
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        struct view_member *m = &view->members[i];
+        const struct fence *fence = fence_of(fences, &m->name);
+        bool is_fenced = fence != NULL;
+        if (is_fenced || m->is_fenced) {
+            mark(&m->tags, is_fenced);
+        }
+        m->is_fenced = is_fenced;
+        m->fence[0] = '\0';
+        if (is_fenced) {
+            put_fence(fence, m->fence);
+        }
+    }
+    view->self.is_fenced = fence_of(fences, &view->name) != NULL;
+    if (view->self.is_fenced) {
+        mark(&view->self.tags, true); /* filled in anew with each view */
+    }
+}
+
 void view_take_store(struct cluster_view *view, struct store_side *side, uint64_t boot_ms,
                      uint64_t wall_ms)
 {
@@ -94,6 +143,7 @@ void view_take_store(struct cluster_view *view, struct store_side *side, uint64_
         view->dcs_last_seen = (wall_ms - view->quorum_age_ms) / MS_PER_S;
     }
     view->system_identifier = rows->system_id;
+    view->level = store->level;
     view->is_initializing = rows->system_id == 0 && store_rows_lease_stands(rows);
     take_history(view, &rows->history);
     take_wish(view, rows);

@@ -12,4 +12,8 @@
 void view_take_store(struct cluster_view *view, struct store_side *side, uint64_t boot_ms,
                      uint64_t wall_ms);
 
+/* Who is fenced, with a tag "fenced" that says so; the tags are the nodes' own before. To be called
+ * after all else that fills in members. */
+void view_take_fences(struct cluster_view *view, const struct fence_book *fences);
+
 #endif /* SUPERVISOR_VIEW_STORE_H_ */

@@ -68,6 +68,9 @@ static void put_name(json_t *object, const char *name, const struct facts_name *
     }
 }
 
+/* Programs before the second one know of no levels, and say nothing. */
+#define LEVEL_UNSAID 1
+
 static void put_database(json_t *object, const struct member_facts *m)
 {
     put(object, "data", json_boolean(m->has_data));
@@ -111,6 +114,9 @@ int words_encode(const struct words *words, struct buf *out)
     json_put_string(object, "kind", kinds[m->is_database]);
     put_position(object, "seen", &m->seen);
     json_put_u64(object, "seen_age_ms", m->seen_age_ms < NUMBER_MAX ? m->seen_age_ms : NUMBER_MAX);
+    if (m->level > LEVEL_UNSAID) {
+        json_put_u64(object, "level", m->level);
+    }
     if (m->is_database) {
         put_database(object, m);
     }
@@ -239,6 +245,10 @@ int words_decode(const void *bytes, size_t size, bool with_card, struct words *o
     json_take_word(&t, "kind", kinds, ARRAY_LEN(kinds), &kind);
     take_position(&t, "seen", &m->seen);
     json_take_number(&t, "seen_age_ms", NUMBER_MAX, &m->seen_age_ms);
+    m->level = LEVEL_UNSAID;
+    if (json_take_any(&t, "level") != NULL) {
+        json_take_number(&t, "level", NUMBER_MAX, &m->level);
+    }
     m->is_database = kind == 1;
     if (m->is_database) {
         take_database(&t, m);
@@ -353,6 +363,7 @@ void words_mark_own(struct member_facts *members, uint32_t count, const struct f
         if (name_is(&members[i].name, self)) {
             members[i].is_fresh = members[i].is_recent = true;
             members[i].primary_epoch = 0;
+            members[i].level = PGRAFT_FEATURE_LEVEL;
         }
     }
 }

@@ -6,7 +6,10 @@
 #include "base/must.h"
 #include "consensus/node/convert.h"
 #include "consensus/node/node.h"
+#include "proto/kv_check.h"
 #include "proto/kv_codec.h"
+
+_Static_assert(PGRAFT_FEATURE_LEVEL == KV_FEATURE_LEVEL_MAX, "one number, for owners and inside");
 
 /* ---- the advisor ---- */
 
@@ -67,6 +70,24 @@ uint64_t pgraft_view_epoch(const struct pgraft_view *view)
     return status.epoch;
 }
 
+uint64_t pgraft_view_level(const struct pgraft_view *view)
+{
+    struct machine_status status;
+    machine_status(core_machine(view->core->core), &status);
+    return status.feature_level;
+}
+
+uint64_t pgraft_view_member_next(const struct pgraft_view *view, uint64_t after)
+{
+    const struct members *members = view->core->members;
+    uint64_t next = 0;
+    for (size_t i = 0; i < members->count; i++) {
+        uint64_t id = members->at[i].id;
+        next = id > after && (next == 0 || id < next) ? id : next;
+    }
+    return next;
+}
+
 int pgraft_advise_txn(struct pgraft_transaction *transaction, const struct pgraft_txn *txn)
 {
     struct arena arena = {0};
@@ -77,6 +98,19 @@ int pgraft_advise_txn(struct pgraft_transaction *transaction, const struct pgraf
         code = kv_command_encode(&command, transaction->command, NULL);
     }
     arena_close(&arena);
+    return code;
+}
+
+int pgraft_advise_level(struct pgraft_transaction *transaction, uint64_t level)
+{
+    struct kv_command command = {.system = true,
+                                 .kind = KV_SETTING,
+                                 .setting = {.kind = KV_SETTING_FEATURE_LEVEL, .value = level}};
+    int code = kv_command_check(&command, NULL);
+    if (code == 0) {
+        buf_clear(transaction->command);
+        code = kv_command_encode(&command, transaction->command, NULL);
+    }
     return code;
 }
 

@@ -116,11 +116,13 @@ static void greet_all(struct node *n)
 static int start_core(struct node *n, const struct store_image *image, struct err *err)
 {
     int code = core_may_start(image, err);
-    if (code != 0) {
+    if (code == ERR_REFUSED) {
         err_wrap(err,
                  "%s: this node must not go on under its identity; put the directory away and "
                  "start again: the node joins as a new member",
                  n->settings.directory);
+    }
+    if (code != 0) {
         return code;
     }
     n->settings.me.id = n->node_id;

@@ -198,6 +198,7 @@ static void fill_core(struct node *n, struct job *job, struct pgraft_status *s)
     s->quota_bytes = machine.quota_bytes;
     s->quota_alarm = machine.quota_alarm;
     s->lease_count = machine.lease_count;
+    s->feature_level = machine.feature_level;
     s->stamp_age_ms = stamp_age_ms(n);
     s->quorum_age_ms = status_age_ms(n);
     struct members members;

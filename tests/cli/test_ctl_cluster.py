@@ -102,6 +102,22 @@ def test_status_says_what_is_wrong_first(raft, first, lines, status):
         assert facts["healthy"] == (first == "Cluster demo: healthy")
 
 
+@pytest.mark.parametrize("raft, line", [
+    (cluster(feature_level=2, feature_level_known=2), "Level:     2"),
+    (cluster(feature_level=1, feature_level_known=2), "Level:     1 until it is known by pg2, w1"),  # one old, one not heard
+    (cluster(feature_level=0, feature_level_known=2), None),
+])
+def test_a8_status_says_who_keeps_the_feature_level_down(raft, line):
+    members = [{"name": "pg1", "role": "leader", "state": "running"}, {"name": "pg2", "role": "replica", "state": "streaming"}]
+    view = {"supervised": True, "scope": "demo", "quorum": True, "leader": "pg1", "cluster": {"members": members},
+            "levels": {"pg1": 2, "pg2": 1}}
+    with Node({"/raft": raft, "/pgraft/v1/view": view}) as node:
+        lines = told("status", node=node).splitlines()
+        assert [at for at in lines if at.startswith("Level:")] == ([line] if line else [])
+        facts = json.loads(told("status", "--format", "json", node=node))
+        assert (facts["feature_level"], facts["feature_level_known"]) == (raft["feature_level"], 2)
+
+
 REMOVED = cluster(name="w1", state="removed", note="w1 was removed", leader="pg1", quorum=False, voters=5, majority=3)
 
 

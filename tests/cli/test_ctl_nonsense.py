@@ -33,6 +33,8 @@ COMMANDS = [
     (["member", "promote", "x"], "/pgraft/v1/members/promote", DONE),
     (["member", "remove", "x"], "/pgraft/v1/members/remove", {"removed": "a"}),
     (["member", "transfer"], "/pgraft/v1/transfer", {"leader": "a"}),
+    (["fence", "x", "--force"], "/pgraft/v1/fence", {"member": "x", "fenced": True, "was": False}),
+    (["unfence", "x"], "/pgraft/v1/unfence", {"member": "x", "fenced": False, "was": False}),
     (["raft", "form", "--with-all"], "/pgraft/v1/form", {"note": "a"}),
     (["raft", "--health"], "/pgraft/v1/health", {"healthy": True, "read_ms": 1}),
 ]

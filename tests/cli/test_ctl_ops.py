@@ -432,7 +432,11 @@ def test_row_version():
         assert "PostgreSQL 9.6.24\n" in told("version", "orders", "db1", node=m.cluster)
         m.nodes[1].answers["/patroni"] = Error("ERR_DENIED", "not today")
         status, out, err = ctl("version", "orders", "db2", node=m.cluster)
-    assert (status, out, err) == (1, own + "\ndb2: not today\n", "")
+        assert (status, out, err) == (1, own + "\ndb2: not today\n", "")
+        known = {"feature_level": 1, "feature_level_known": 2, "members": [{"name": "db1"}, {"name": "db2"}]}
+        m.cluster.answers["/raft"] = known
+        m.cluster.answers["/pgraft/v1/view"]["levels"] = {"db1": 2}
+        assert told("version", "orders", "db1", node=m.cluster).endswith("\nfeature level 1 until it is known by db2\n")
 
 
 # --- remove ---

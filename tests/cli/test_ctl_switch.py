@@ -296,6 +296,7 @@ def test_a_dry_run_of_what_is_well(node):
 ✔ db2 is a member
 ✔ db2 is not the primary already
 ✔ db2 may be primary: no nofailover, no failover_priority 0
+✔ db2 is not fenced
 ✔ commits wait for db2, if they wait for anybody
 ✔ db2 streams
 ✔ db2 lacks no more than 64 MiB of WAL

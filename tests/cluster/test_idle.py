@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from lib import wait
 from lib.idle import Cost, calls_on_files, can_spy, spied
 from lib.node import API_PORT
 from lib.tool import ctl
@@ -32,6 +33,8 @@ def stays_idle(cluster, quiet_s, idle_s):
         node.start(before=spied(node))
     cluster.wait_voters(cluster.listed)
     leader = cluster.wait_leader()
+    wait.until(lambda: all(n.raft()["feature_level"] == n.raft()["feature_level_known"] for n in cluster),
+               lambda: f"all know what all know\n{cluster.story()}")  # the last that a new cluster does by itself
     leader.client.put("motd", "idle now")
     cluster.wait_applied()
     assert all(calls_on_files(node) for node in cluster)  # or nothing would ever be seen

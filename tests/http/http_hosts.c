@@ -284,6 +284,12 @@ static void show_value(struct cluster_view *view, const char *name, const char *
         view_kit_sync(view, SYNC_ON, value);
     } else if (strcmp(name, "quorum") == 0) {
         view_kit_sync(view, SYNC_QUORUM, value);
+    } else if (strcmp(name, "level") == 0) {
+        view->level = strtoul(value, NULL, 10);
+    } else if (strcmp(name, "out") == 0) { /* by an operator's fence */
+        struct view_member *m = view_kit_member(view, value);
+        m->is_fenced = m->never_leads = true;
+        view_text_set(m->fence, sizeof(m->fence), "fenced by a test");
     } else if (strcmp(name, "behind") == 0) {
         view->self.replayed.lsn -= strtoul(value, NULL, 10);
     } else if (strcmp(name, "true") == 0) {

@@ -12,7 +12,7 @@ import prom_text  # tests/lib
 
 RAFT = {"scope", "namespace", "name", "id", "version", "state", "note", "cluster_id", "term", "leader", "leader_id",
         "quorum", "quorum_age_ms", "voters", "majority", "can_lose", "missing", "max_voters", "index", "applied",
-        "revision", "db_bytes", "quota_bytes", "used_bytes", "quota_alarm", "members"}
+        "revision", "db_bytes", "quota_bytes", "used_bytes", "quota_alarm", "feature_level", "feature_level_known", "members"}
 MEMBER = {"id", "name", "address", "site", "kind", "role", "leader", "reachable", "last_contact_ms", "term", "index",
           "applied", "lag", "fsync_p99_ms", "round_trip_ms", "db_bytes", "version", "api_url", "errors"}
 

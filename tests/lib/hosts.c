@@ -135,6 +135,7 @@ static void hear_state(struct heard *heard, const struct pgraft_status *s)
     heard->members = s->member_count;
     heard->can_lose = s->can_lose;
     heard->has_quorum = s->has_quorum;
+    heard->level = s->feature_level;
     (void)snprintf(heard->leader_name, sizeof(heard->leader_name), "%s", s->leader_name);
     (void)snprintf(heard->text, sizeof(heard->text), "%s", s->text);
     for (size_t i = 0; i < s->member_count; i++) {

@@ -54,6 +54,7 @@ struct heard {
     size_t voters;
     int can_lose;
     bool has_quorum;
+    uint64_t level;
     char text[512];
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/level.h"
 
 #define SET(field, text) view_text_set(field, sizeof(field), text)
 
@@ -156,6 +157,7 @@ void view_kit_fill(struct cluster_view *view, const char *name)
     SET(view->leader.text, "pg1");
     view->leader_lsn = VIEW_KIT_LSN;
     view->epoch = 3;
+    view->level = LEVEL_FENCE;
     view->lag_bytes_max = 1048576;
     add_member(view, "pg1");
     add_member(view, "pg2");

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/fence.h"
 #include "tests/supersim/world.h"
 
 #define LOOP_US (50 * MS)
@@ -268,6 +269,9 @@ static void observe_members(struct sim *sim, int node, struct facts *f)
         if (i == node) {
             m->is_fresh = m->is_recent = true;
             m->primary_epoch = 0;
+        }
+        if (store_is_fenced(n->fenced, i)) {
+            fence_mark(m);
         }
     }
 }

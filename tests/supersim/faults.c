@@ -261,9 +261,44 @@ static bool hang_data(struct sim *sim, struct sim_node *n, int kind)
     return true;
 }
 
+#define FENCES_EACH 5 /* as below */
+#define FENCES_AT 1
+
+/* In a part of all lives an operator fences nodes instead of pausing everything. */
+static bool has_fences(const struct sim *sim)
+{
+    return !sim->wish.exhaustive && sim->seed % FENCES_EACH == FENCES_AT;
+}
+
+static void propose_fence(struct sim *sim, int node, bool on)
+{
+    struct proposal p = {.kind = PROPOSE_FENCE, .by = node, .chosen = node, .on = on};
+    for (int i = 0; i < sim->count; i++) { /* whoever is asked: it need not be well itself */
+        p.by = store_hears(sim, i) ? i : p.by;
+    }
+    store_propose(sim, &p);
+}
+
+static bool fence_or_unfence(struct sim *sim, const struct sim_node *n, int kind)
+{
+    int node = (int)(n - sim->nodes);
+    bool on = !store_is_fenced(sim->store.fenced, node);
+    if (!n->is_database) {
+        return false;
+    }
+    propose_fence(sim, node, on);
+    if (on) {
+        later(sim, node, kind, 1000 * MS, 20000 * MS);
+    }
+    return true;
+}
+
 static bool pause_or_resume(struct sim *sim, struct sim_node *n, int kind)
 {
     bool on = sim->store.now.paused == FACT_NO;
+    if (has_fences(sim)) {
+        return fence_or_unfence(sim, n, kind);
+    }
     if (sim->store.now.initialized != FACT_YES) {
         return false;
     }
@@ -435,6 +470,8 @@ void fault_recover(struct sim *sim, int node, uint64_t what)
         n->pg.postmaster_stopped = false;
     } else if (strike == hang_data) {
         n->pg.hangs = false;
+    } else if (strike == pause_or_resume && has_fences(sim)) {
+        propose_fence(sim, node, false);
     } else if (strike == pause_or_resume) {
         store_propose(sim, &(struct proposal){.kind = PROPOSE_PAUSE, .by = node, .on = false});
     } else {
@@ -528,6 +565,7 @@ void fault_heal(struct sim *sim)
     }
     fault_undo(sim);
     sim->store.now.paused = FACT_NO;
+    sim->store.fenced = 0;
     sim->store.revision++;
     sim_say(sim, "healed");
     sim_schedule(sim, sim->now + sick_begin(sim) + 2000 * MS, EV_END, 0);

@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "consensus/lease_span.h"
+#include "supervisor/fence.h"
 #include "tests/supersim/world.h"
 
 #define LOOK_US (20 * MS)
@@ -61,6 +62,7 @@ void store_view(struct sim *sim, int node)
         return;
     }
     n->view = sim->store.now;
+    n->fenced = sim->store.fenced;
     n->view_revision = sim->store.revision;
     daemon_wake(sim, node);
 }
@@ -129,7 +131,7 @@ static void commit_grant(struct sim *sim, const struct proposal *p)
     const struct sim_node *n = &sim->nodes[p->chosen];
     bool is_same = s->now.grant_epoch == p->grant_seen && s->now.order_epoch == p->order_seen &&
                    !s->now.lease_stands;
-    if (!is_same) {
+    if (!is_same || store_is_fenced(s->fenced, p->chosen)) {
         return;
     }
     check_grant(sim, p);
@@ -151,6 +153,21 @@ static void commit_grant(struct sim *sim, const struct proposal *p)
     s->revision++;
     sim_say(sim, "granted: %s epoch %u timeline %u by %s", n->name.text, (unsigned)p->epoch,
             (unsigned)p->timeline, p->election.rule);
+}
+
+/* Not of who holds the lease: whichever of the two comes first voids the other. */
+static void commit_fence(struct sim *sim, const struct proposal *p)
+{
+    struct sim_store *s = &sim->store;
+    const struct sim_node *n = &sim->nodes[p->chosen];
+    uint32_t bit = UINT32_C(1) << p->chosen;
+    if (p->on && s->now.lease_stands && name_is(&s->now.holder, &n->name)) {
+        return;
+    }
+    s->fenced = p->on ? s->fenced | bit : s->fenced & ~bit;
+    s->revision++;
+    sim->counts.fences += p->on ? 1 : 0;
+    sim_say(sim, "%s is %s", n->name.text, p->on ? "fenced" : "unfenced");
 }
 
 static bool is_holder(const struct sim *sim, const struct proposal *p)
@@ -260,6 +277,8 @@ void store_commit(struct sim *sim, const struct proposal *p)
     } else if (p->kind == PROPOSE_PAUSE) {
         s->now.paused = p->on ? FACT_YES : FACT_NO;
         s->revision++;
+    } else if (p->kind == PROPOSE_FENCE) {
+        commit_fence(sim, p);
     } else {
         commit_holder(sim, p);
     }
@@ -315,6 +334,9 @@ static void advise(struct sim *sim)
         if (i == s->leader) {
             daemon_words(sim, i, &f.members[i]);
         }
+        if (store_is_fenced(s->fenced, i)) {
+            fence_mark(&f.members[i]);
+        }
     }
     struct election e = elect(&f);
     if (e.rule != s->rule) {
@@ -330,6 +352,9 @@ static void advise(struct sim *sim)
     }
     if (e.action == ELECT_GRANT && s->now.paused == FACT_YES) {
         sim_violation(sim, "S9: %s is chosen during a pause", f.members[e.chosen].name.text);
+    }
+    if (e.action == ELECT_GRANT && f.members[e.chosen].is_fenced) {
+        sim_violation(sim, "S4: %s is chosen, and is fenced", f.members[e.chosen].name.text);
     }
     struct proposal p = {.kind = e.action == ELECT_ORDER ? PROPOSE_ORDER : PROPOSE_GRANT,
                          .by = s->leader,

@@ -38,7 +38,7 @@
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
     X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut) \
-    X(crashed_promotions) X(crashing_after_heal) X(starts_in_vain) X(copies_kept) X(given_up)
+    X(crashed_promotions) X(crashing_after_heal) X(starts_in_vain) X(copies_kept) X(given_up) X(fences)
 // clang-format on
 
 struct counts {
@@ -77,7 +77,8 @@ enum proposal_kind {
     PROPOSE_RELEASE,
     PROPOSE_RECORD,
     PROPOSE_SYNC,
-    PROPOSE_PAUSE
+    PROPOSE_PAUSE,
+    PROPOSE_FENCE, /* of @chosen */
 };
 
 struct proposal {
@@ -243,6 +244,7 @@ struct sim_node {
     uint64_t deadline_epoch;
     struct store_facts view;
     uint64_t view_revision;
+    uint32_t fenced;                 /* as it knows the store */
     uint64_t sync_asked, sync_known; /* publishes; and of how many the outcome is known here */
     bool nofailover;
     int32_t priority;
@@ -263,6 +265,7 @@ struct sim_store {
     bool proposing;       /* the advisor's word is under way */
     uint64_t order_seen_at, order_seen;
     struct facts_name wanted;
+    uint32_t fenced; /* a bit for each node (supervisor/fence.h) */
     struct election last;
     const char *rule;
 };
@@ -399,6 +402,10 @@ void store_confirmed(struct sim *sim, int node, uint64_t epoch, uint64_t sent);
 void store_propose(struct sim *sim, const struct proposal *p);
 void store_commit(struct sim *sim, const struct proposal *p);
 void store_view(struct sim *sim, int node);
+static inline bool store_is_fenced(uint32_t fenced, int node)
+{
+    return (fenced >> node & 1U) != 0;
+}
 bool store_hears(const struct sim *sim, int node); /* both ways, with a majority behind it */
 
 /* faults.c */

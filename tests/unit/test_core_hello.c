@@ -621,6 +621,28 @@ static void moved_files_do_not_start(void **state)
     store_double_destroy(disk);
 }
 
+/* The state of a newer program's store: its numbers from the front (machine_rows.c), up to the
+ * level. */
+static void a8_a_program_that_knows_less_than_the_level_in_force_does_not_start(void **state)
+{
+    (void)state;
+    const struct store_row other = {.key = "kx", .key_size = 2, .value = "\1", .value_size = 1};
+    for (uint8_t level = 1; level <= KV_FEATURE_LEVEL_MAX + 1; level++) {
+        uint8_t value[1 + 18 * 8] = {1};
+        const struct store_row meta = {
+            .key = "m", .key_size = 1, .value = value, .value_size = sizeof(value)};
+        struct store_image image = {.content = store_batch_create(1)};
+        struct err err = {0};
+        value[1 + 4 * 8] = level;
+        store_batch_add_row(image.content, &meta);
+        store_batch_add_row(image.content, &other);
+        bool may = level <= KV_FEATURE_LEVEL_MAX;
+        assert_int_equal(core_may_start(&image, &err), may ? 0 : ERR_VERSION);
+        assert_true(may || strstr(err.msg, "start the version that the other members run") != NULL);
+        store_image_close(&image);
+    }
+}
+
 /* --- an old copy that starts again --- */
 
 /* 3 comes back from before its latest lives, and from before "b"; only 1, which is down, has "b",
@@ -847,6 +869,7 @@ int main(void)
         cmocka_unit_test(a_message_without_a_hello_before_it_is_not_heard),
         cmocka_unit_test(a_refusal_that_was_lost_is_told_again),
         cmocka_unit_test(moved_files_do_not_start),
+        cmocka_unit_test(a8_a_program_that_knows_less_than_the_level_in_force_does_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

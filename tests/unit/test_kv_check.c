@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/must.h"
+#include "base/version.h"
 #include "proto/kv_check.h"
 #include "tests/lib/kv_kit.h"
 
@@ -103,7 +104,8 @@ static void settings_have_bounds(void **state)
             "setting.quota_bytes: 8589934593, must be between 1048576 and 8589934592");
     takes(kv_set(KV_SETTING_FEATURE_LEVEL, KV_FEATURE_LEVEL_MAX));
     refuses(kv_set(KV_SETTING_FEATURE_LEVEL, KV_FEATURE_LEVEL_MAX + 1), ERR_VERSION,
-            "setting.feature_level: 2, this version knows up to 1");
+            "this cluster is at feature level 3, and this program (" PGRAFT_VERSION
+            ") knows up to 2: start the version that the other members run (docs/upgrade.md)");
     refuses(kv_set(KV_SETTING_EPOCH_FLOOR, UINT64_MAX), ERR_INVALID,
             "setting.epoch_floor: leaves no epoch above it");
     refuses(kv_set(KV_SETTING_EPOCH_FLOOR, UINT64_MAX - 1), ERR_INVALID,

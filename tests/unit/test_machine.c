@@ -394,6 +394,11 @@ static void settings_go_one_way_where_they_must(void **state)
     (void)state;
     kit_ok(&kit, kv_set(KV_SETTING_FEATURE_LEVEL, 1));
     kit_fails(&kit, kv_set(KV_SETTING_FEATURE_LEVEL, 0), ERR_CONFLICT);
+    kit_ok(&kit, kv_set(KV_SETTING_FEATURE_LEVEL, 2));
+    kit_ok(&kit, kv_set(KV_SETTING_FEATURE_LEVEL, 2)); /* another leader's, too */
+    kit_fails(&kit, kv_set(KV_SETTING_FEATURE_LEVEL, 1), ERR_CONFLICT);
+    kit_reload(&kit);
+    assert_int_equal(kit_status(&kit).feature_level, 2);
     kit_ok(&kit, kv_set(KV_SETTING_EPOCH_FLOOR, 10));
     kit_ok(&kit, kv_set(KV_SETTING_EPOCH_FLOOR, 10));
     kit_fails(&kit, kv_set(KV_SETTING_EPOCH_FLOOR, 9), ERR_CONFLICT);
@@ -416,7 +421,7 @@ static void a_command_of_a_newer_version_stops_the_machine(void **state)
     kit_ok(&kit, kv_put("a", "1"));
     struct machine_status before = kit_status(&kit);
     static const char *const newer[] = {"\x7a", "\x62\x04\x08\x04\x10\x01",
-                                        "\x62\x04\x08\x01\x10\x02"};
+                                        "\x62\x04\x08\x01\x10\x7f"};
     static const size_t sizes[] = {2, 6, 6};
     for (size_t i = 0; i < ARRAY_LEN(newer); i++) {
         const struct kv_result *result = NULL;

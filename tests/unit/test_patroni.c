@@ -217,6 +217,10 @@ static void unbalanced(struct cluster_view *view)
 {
     view_kit_tag(&view->self.tags, "noloadbalance", "true", VIEW_TAG_BOOL);
 }
+static void fenced(struct cluster_view *view)
+{
+    view->self.is_fenced = true;
+}
 static void balanced(struct cluster_view *view)
 {
     view_kit_tag(&view->self.tags, "noloadbalance", "false", VIEW_TAG_BOOL);
@@ -272,6 +276,7 @@ static const struct story stories[] = {
      ALWAYS RUNS " /replica /read-only "},
     {"... of a standby cluster", "pg2", standby_of_standbys, ALWAYS RUNS FOLLOWS " /asynchronous "},
     {"... that is not to be balanced", "pg2", unbalanced, ALWAYS RUNS " /readiness "},
+    {"... that is fenced", "pg2", fenced, ALWAYS RUNS},
     {"... that may be balanced", "pg2", balanced, ALWAYS RUNS FOLLOWS " /asynchronous "},
     {"... far behind: for /readiness alone there is a limit by itself", "pg2", far_behind,
      ALWAYS RUNS " /replica /read-only /asynchronous "},

@@ -56,6 +56,10 @@ CHANGE(pg2_never_leads)
 {
     view_kit_member(v, "pg2")->never_leads = true;
 }
+CHANGE(pg2_is_fenced)
+{
+    view_kit_member(v, "pg2")->is_fenced = view_kit_member(v, "pg2")->never_leads = true;
+}
 CHANGE(nobody_leads)
 {
     v->leader.text[0] = '\0';
@@ -111,6 +115,8 @@ static const struct {
     {{OVER, "pg1", "pg2", NULL}, {pg2_starts}, 412, "switchover" NOT_GOOD},
     {{OVER, "pg1", "pg2", NULL}, {pg2_does_not_stream}, 412, "switchover" NOT_GOOD},
     {{OVER, "pg1", "pg2", NULL}, {pg2_never_leads}, 412, "switchover" NOT_GOOD},
+    {{OVER, "pg1", "pg2", NULL}, {pg2_is_fenced}, 412, "pg2 is fenced; pgraftctl unfence pg2"},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_fenced}, 412, "pg2 is fenced; pgraftctl unfence pg2"},
     {{OVER, "pg1", NULL, NULL}, {pg2_never_leads}, 0, "pg1>"},
     {{OVER, "pg1", NULL, NULL}, {pg2_never_leads, pg3_does_not_stream}, 412, "switchover" NOT_GOOD},
     {{FAIL, NULL, NULL, NULL}, {NULL}, 400, "Failover could be performed only to a specific candidate"},

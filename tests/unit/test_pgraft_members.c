@@ -349,6 +349,32 @@ static uint64_t advise(void *ctx, const struct pgraft_view *view,
     return 0;
 }
 
+/* All three members, in the order of their ids: then the level goes up. */
+static uint64_t advise_level(void *ctx, const struct pgraft_view *view,
+                             struct pgraft_transaction *transaction)
+{
+    (void)ctx;
+    size_t count = 0;
+    uint64_t id = 0;
+    uint64_t next = 0;
+    while ((next = pgraft_view_member_next(view, id)) != 0) {
+        count += next > id ? 1 : 0;
+        id = next;
+    }
+    bool is_higher = pgraft_advise_level(transaction, PGRAFT_FEATURE_LEVEL + 1) == 0;
+    bool is_due = count == 3 && pgraft_view_level(view) < PGRAFT_FEATURE_LEVEL && !is_higher;
+    if (is_due && pgraft_advise_level(transaction, PGRAFT_FEATURE_LEVEL) == 0) {
+        (void)atomic_fetch_add(&advised, 1);
+    }
+    return 0;
+}
+
+static void with_level(struct pgraft_settings *settings, size_t host)
+{
+    (void)host;
+    settings->advise = advise_level;
+}
+
 static void with_advisor(struct pgraft_settings *settings, size_t host)
 {
     (void)host;
@@ -391,6 +417,29 @@ static void the_leaders_advisor_commits_once(void **state)
     assert_true(atomic_load(&advised) >= 1);
     uint64_t revision = asked.heard.revision;
     assert_int_equal(hosts_put(&hosts, 2, "other", "x").revision, revision + 1);
+}
+
+static bool level_is_up(void *arg)
+{
+    const size_t *host = arg;
+    return hosts_status(&hosts, *host, false).level == PGRAFT_FEATURE_LEVEL;
+}
+
+/* Safety A8. */
+static void a8_the_leaders_advisor_raises_the_level_everywhere(void **state)
+{
+    (void)state;
+    hosts.settings = with_level;
+    atomic_store(&advised, 0);
+    start_three();
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(hosts_until(&hosts, level_is_up, &i));
+    }
+    assert_int_equal(atomic_load(&advised), 1);
+    hosts_stop(&hosts, 2);
+    hosts_start(&hosts, 2);
+    size_t last = 2;
+    assert_true(hosts_until(&hosts, level_is_up, &last));
 }
 
 /* ---- members ---- */
@@ -536,6 +585,7 @@ int main(void)
         THREE(a_lease_is_released_revoked_and_listed),
         THREE(what_is_published_is_seen_by_all_with_its_age),
         THREE(the_leaders_advisor_commits_once),
+        THREE(a8_the_leaders_advisor_raises_the_level_everywhere),
         THREE(members_lose_and_get_votes_and_leave),
         THREE(health_is_asked_of_each),
         THREE(broken_connections_cost_no_request),

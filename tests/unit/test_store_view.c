@@ -113,6 +113,35 @@ static void nothing_is_known_before_it_was_read(void **state)
     assert_true(view.roster.at[0].is_database && view.roster.at[0].is_voter);
 }
 
+static bool has_fences(void *arg)
+{
+    (void)facts_now();
+    return view.fences.count == *(uint32_t *)arg;
+}
+
+/* Those that are there when it is read, those that come, and those that go. */
+static void fences_are_followed(void **state)
+{
+    (void)state;
+    struct facts_name name = {.text = "pg2"};
+    uint32_t count = 1;
+    assert_int_equal(hosts_put(&hosts, 0, "/service/test/pgraft/fence/pg2", "{}").status, 0);
+    assert_true(hosts_until(&hosts, has_fences, &count));
+    assert_non_null(fence_of(&view.fences, &name));
+    count = 2;
+    assert_int_equal(hosts_put(&hosts, 0, "/service/test/pgraft/fence/pg3", "{}").status, 0);
+    assert_true(hosts_until(&hosts, has_fences, &count));
+    struct heard gone;
+    struct pgraft_call call = hosts_call(&gone, 5000);
+    struct pgraft_span span = {.kind = PGRAFT_KEY,
+                               .key = text_slice("/service/test/pgraft/fence/pg2")};
+    assert_int_equal(pgraft_delete(hosts.at[0].store, &span, &call, NULL, NULL), 0);
+    hosts_wait(&hosts, &gone);
+    count = 1;
+    assert_true(hosts_until(&hosts, has_fences, &count));
+    assert_null(fence_of(&view.fences, &name));
+}
+
 static void changes_are_followed(void **state)
 {
     (void)state;
@@ -246,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_known_before_it_was_read, open_one, close_all),
+        cmocka_unit_test_setup_teardown(fences_are_followed, open_one, close_all),
         cmocka_unit_test_setup_teardown(changes_are_followed, open_one, close_all),
         cmocka_unit_test_setup_teardown(who_loses_the_thread_reads_again, open_one, close_all),
         cmocka_unit_test_setup_teardown(what_is_essential_passes_a_full_quota, open_small,

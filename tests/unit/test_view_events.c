@@ -72,6 +72,16 @@ static void a_change_of_the_primary_is_told(void **state)
     assert_told("primary", "pg2 has the role, with epoch 7; acknowledged commits may be lost");
 }
 
+static void a_fence_is_told(void **state)
+{
+    (void)state;
+    view.members[1].is_fenced = true;
+    view_text_set(view.members[1].fence, sizeof(view.members[1].fence), "fenced: its disk lies");
+    assert_told("fence", "pg2: fenced: its disk lies");
+    view.members[1].is_fenced = false;
+    assert_told("fence", "pg2: unfenced");
+}
+
 static void how_a_member_is_is_told(void **state)
 {
     (void)state;
@@ -110,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_was_so_at_the_beginning_is_no_event, begin),
         cmocka_unit_test_setup(a_change_of_the_primary_is_told, begin),
+        cmocka_unit_test_setup(a_fence_is_told, begin),
         cmocka_unit_test_setup(how_a_member_is_is_told, begin),
         cmocka_unit_test_setup(what_concerns_all_is_told, begin),
     };

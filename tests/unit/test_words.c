@@ -33,6 +33,7 @@ static struct words some_words(void)
     w.facts.to_replay = 4096;
     w.facts.left = kit_at(4, 4000);
     w.facts.discards = DISCARDS_ASKS;
+    w.facts.level = 3;
     (void)snprintf(w.card, sizeof(w.card), "{\"api_url\":\"http://127.0.0.1:8008/patroni\"}");
     return w;
 }
@@ -56,6 +57,27 @@ static void words_are_read_as_they_were_said(void **state)
     assert_false(again.facts.is_database);
     assert_true(again.facts.seen.is_known);
     assert_false(again.facts.has_data);
+    buf_close(&text);
+}
+
+/* Safety A8: it is read as one that knows the first level and no other. */
+static void a8_who_says_no_level_knows_the_first(void **state)
+{
+    (void)state;
+    struct words w = some_words();
+    struct words again;
+    struct buf text = {0};
+    w.facts.level = 1;
+    assert_int_equal(words_encode(&w, &text), 0);
+    assert_null(strstr(buf_text(&text), "level"));
+    assert_int_equal(words_decode(text.bytes, text.size, true, &again, NULL), 0);
+    assert_int_equal(again.facts.level, 1);
+    w.facts.level = 2;
+    w.facts.is_database = false; /* a witness tells it, too */
+    buf_clear(&text);
+    assert_int_equal(words_encode(&w, &text), 0);
+    assert_int_equal(words_decode(text.bytes, text.size, true, &again, NULL), 0);
+    assert_int_equal(again.facts.level, 2);
     buf_close(&text);
 }
 
@@ -222,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_read_as_they_were_said),
+        cmocka_unit_test(a8_who_says_no_level_knows_the_first),
         cmocka_unit_test(words_fit_into_soft_state),
         cmocka_unit_test(nothing_wild_does_harm),
         cmocka_unit_test(words_are_as_old_as_their_member_was_heard),
