@@ -1,7 +1,9 @@
-/* supervisor/first_data.c - one line: the copy that an initdb of this node has made. */
+/* supervisor/first_data.c - one line: the copy that this node has made for a new cluster, and how.
+ */
 #include "supervisor/first_data.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -13,27 +15,64 @@ static char *path_of(const char *state_dir)
     return mem_printf("%s/" FIRST_DATA_FILE, state_dir);
 }
 
-static void print(uint64_t copy, struct buf *out)
+static int put(const char *state_dir, const char *word, uint64_t copy, uint64_t epoch,
+               struct err *err)
 {
-    buf_printf(out, "copy %016" PRIx64 "\n", copy);
+    CLEANUP(mem_freep) char *path = path_of(state_dir);
+    CLEANUP(buf_close) struct buf text = {0};
+    buf_printf(&text, "%s %016" PRIx64, word, copy);
+    if (epoch != 0) {
+        buf_printf(&text, " recorded for %" PRIu64, epoch);
+    }
+    buf_char(&text, '\n');
+    return pg_file_put_synced(path, 0600, &text, err);
 }
 
 int first_data_put(const char *state_dir, uint64_t copy, struct err *err)
 {
-    CLEANUP(mem_freep) char *path = path_of(state_dir);
-    CLEANUP(buf_close) struct buf text = {0};
-    print(copy, &text);
-    return pg_file_put_synced(path, 0600, &text, err);
+    return put(state_dir, "copy", copy, 0, err);
 }
 
-bool first_data_is(const char *state_dir, uint64_t copy)
+int first_data_put_restored(const char *state_dir, uint64_t copy, struct err *err)
+{
+    return put(state_dir, "restored", copy, 0, err);
+}
+
+/* The line is "WORD COPY" and @ret_rest behind it. */
+static bool begins(const char *line, const char *word, uint64_t copy, const char **ret_rest)
+{
+    CLEANUP(mem_freep) char *wanted = mem_printf("%s %016" PRIx64, word, copy);
+    size_t size = strlen(wanted);
+    *ret_rest = line + size;
+    return strncmp(line, wanted, size) == 0;
+}
+
+enum first_data first_data_look(const char *state_dir, uint64_t copy, uint64_t *ret_epoch)
 {
     CLEANUP(mem_freep) char *path = path_of(state_dir);
     CLEANUP(buf_close) struct buf text = {0};
-    CLEANUP(buf_close) struct buf wanted = {0};
-    print(copy, &wanted);
-    return copy != 0 && pg_file_read(path, &text, NULL) == 0 &&
-           strcmp(buf_text(&text), buf_text(&wanted)) == 0;
+    const char *rest = NULL;
+    *ret_epoch = 0;
+    if (copy == 0 || pg_file_read(path, &text, NULL) != 0) {
+        return FIRST_DATA_NONE;
+    }
+    if (begins(buf_text(&text), "copy", copy, &rest)) {
+        return strcmp(rest, "\n") == 0 ? FIRST_DATA_MADE : FIRST_DATA_NONE;
+    }
+    if (!begins(buf_text(&text), "restored", copy, &rest)) {
+        return FIRST_DATA_NONE;
+    }
+    char end = 0;
+    bool is_recorded = sscanf(rest, " recorded for %" SCNu64 "%c", ret_epoch, &end) == 2;
+    bool is_whole = strcmp(rest, "\n") == 0 || (is_recorded && end == '\n' && *ret_epoch != 0);
+    return is_whole ? FIRST_DATA_RESTORED : FIRST_DATA_NONE;
+}
+
+int first_data_record(const char *state_dir, uint64_t copy, uint64_t epoch, struct err *err)
+{
+    uint64_t before = 0;
+    bool is_restored = first_data_look(state_dir, copy, &before) == FIRST_DATA_RESTORED;
+    return is_restored && before != epoch ? put(state_dir, "restored", copy, epoch, err) : 0;
 }
 
 int first_data_settle(const char *state_dir, struct err *err)
