@@ -319,6 +319,7 @@ static void prepared(struct act *a)
     for (size_t i = 0; i < ARRAY_LEN(room); i++) {
         act_words_take(&words, mem_strdup(room[i]));
     }
+    a->program_name = "recovery";
     act_run_room(a, "recovery", words.at, recovered);
 }
 
