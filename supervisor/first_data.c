@@ -3,12 +3,14 @@
 #include "supervisor/first_data.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/pg_file.h"
+#include "supervisor/pg_rows.h"
+
+#define RECORDED " recorded for "
 
 static char *path_of(const char *state_dir)
 {
@@ -22,7 +24,7 @@ static int put(const char *state_dir, const char *word, uint64_t copy, uint64_t 
     CLEANUP(buf_close) struct buf text = {0};
     buf_printf(&text, "%s %016" PRIx64, word, copy);
     if (epoch != 0) {
-        buf_printf(&text, " recorded for %" PRIu64, epoch);
+        buf_printf(&text, RECORDED "%" PRIu64, epoch);
     }
     buf_char(&text, '\n');
     return pg_file_put_synced(path, 0600, &text, err);
@@ -62,10 +64,16 @@ enum first_data first_data_look(const char *state_dir, uint64_t copy, uint64_t *
     if (!begins(buf_text(&text), "restored", copy, &rest)) {
         return FIRST_DATA_NONE;
     }
-    char end = 0;
-    bool is_recorded = sscanf(rest, " recorded for %" SCNu64 "%c", ret_epoch, &end) == 2;
-    bool is_whole = strcmp(rest, "\n") == 0 || (is_recorded && end == '\n' && *ret_epoch != 0);
-    return is_whole ? FIRST_DATA_RESTORED : FIRST_DATA_NONE;
+    size_t size = strlen(rest);
+    char digits[24] = "";
+    bool is_line = size > 0 && rest[size - 1] == '\n';
+    bool is_recorded = is_line && strncmp(rest, RECORDED, sizeof(RECORDED) - 1) == 0 &&
+                       size - sizeof(RECORDED) < sizeof(digits);
+    if (is_recorded) {
+        memcpy(digits, rest + sizeof(RECORDED) - 1, size - sizeof(RECORDED));
+        is_recorded = pg_text_u64(digits, ret_epoch) && *ret_epoch != 0;
+    }
+    return is_recorded || (is_line && size == 1) ? FIRST_DATA_RESTORED : FIRST_DATA_NONE;
 }
 
 int first_data_record(const char *state_dir, uint64_t copy, uint64_t epoch, struct err *err)

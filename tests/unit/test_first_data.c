@@ -1,5 +1,6 @@
 /* tests/unit/test_first_data.c - two nodes have made data for one cluster: whose may be discarded,
  * and whose may not. The directories are made here: a version, a control file, a note. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -201,6 +202,26 @@ static void what_can_not_be_told_is_left_alone(void **state)
     assert_int_equal(look(OURS), DATA_FOREIGN);
 }
 
+static void a_torn_word_of_a_restore_is_no_leave(void **state)
+{
+    (void)state;
+    static const char *const torn[] = {" recorded for ",
+                                       " recorded for \n",
+                                       " recorded for 5",
+                                       " recorded for x\n",
+                                       "",
+                                       " recorded for 0\n",
+                                       " recorded for 111111111111111111111111111111\n"};
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" FIRST_DATA_FILE, pg.state_dir);
+    make_restored(9);
+    for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
+        CLEANUP(buf_close) struct buf text = {0};
+        buf_printf(&text, "restored %016" PRIx64 "%s", note.copy, torn[i]);
+        assert_int_equal(pg_file_put(path, 0600, &text, NULL, &err), 0);
+        assert_int_equal(look(THEIRS), DATA_FOREIGN);
+    }
+}
+
 static void what_initdb_has_made_is_not_noted_for_an_epoch(void **state)
 {
     (void)state;
@@ -229,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(asked_to_be_recorded_and_another_was_they_are_discarded,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(what_can_not_be_told_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_torn_word_of_a_restore_is_no_leave, setup, teardown),
         cmocka_unit_test_setup_teardown(what_initdb_has_made_is_not_noted_for_an_epoch, setup,
                                         teardown),
     };
