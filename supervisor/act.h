@@ -80,6 +80,7 @@ struct act_order {
     bool needs_lease;              /* ... which what is written must not outlive */
     bool has_archive;              /* restore_command is set */
     uint32_t failures;             /* of the same in a row, before this */
+    bool from_leader;              /* a clone of the primary itself is wanted, by pg_basebackup */
     uint32_t method;               /* in and out, of a clone: by which way it begins, or was made */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */

@@ -60,9 +60,16 @@ static int work_leave(struct act_order *o, struct err *err)
 
 /* ---- what was copied ---- */
 
+/* As with Patroni, who asks for a copy of the leader asks for pg_basebackup. */
+static const struct pg_methods *methods_of(const struct act_order *o)
+{
+    static const struct pg_methods usual = {.count = 0};
+    return o->from_leader ? &usual : &o->setup->replica_methods;
+}
+
 static const struct pg_method *method_of(const struct act_order *o)
 {
-    return pg_methods_at(&o->setup->replica_methods, o->method, true);
+    return pg_methods_at(methods_of(o), o->method, true);
 }
 
 /* A restore may leave its own restore_command where ALTER SYSTEM leaves what it sets: it would win
@@ -101,7 +108,7 @@ static bool go_on(struct act *a)
 {
     struct act_order *o = &a->order;
     o->round++;
-    if (o->round >= o->setup->replica_methods.count) {
+    if (o->round >= methods_of(o)->count) {
         return false;
     }
     log_warn("supervisor", "clone failed",
@@ -251,8 +258,7 @@ static void is_ready(struct act *a)
 static bool begin_method(struct act *a)
 {
     struct act_order *o = &a->order;
-    const struct pg_method *m =
-        pg_methods_at(&o->setup->replica_methods, o->method, o->source.host[0] != '\0');
+    const struct pg_method *m = pg_methods_at(methods_of(o), o->method, o->source.host[0] != '\0');
     if (m == NULL) {
         (void)err_set(&a->err, ERR_NOT_FOUND, "%s: nobody to copy has said yet where he listens",
                       method_of(o)->name);
@@ -293,7 +299,7 @@ static void begun(struct act *a)
 /* Without anybody to copy only where a method needs nobody. */
 void act_clone(struct act *a)
 {
-    if (pg_methods_need_nobody(&a->order.setup->replica_methods) || act_has_upstream(a)) {
+    if (pg_methods_need_nobody(methods_of(&a->order)) || act_has_upstream(a)) {
         act_do(a, "begin clone", work_begin_clone, begun);
     }
 }

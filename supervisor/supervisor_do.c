@@ -42,6 +42,7 @@ static void fill_source(struct supervisor *s, struct act_order *o)
     o->source.epoch = o->upstream.epoch;
     bool is_placed = name_is_set(name) && supervisor_place_of(s, name, &o->source);
     bool is_told = is_copy && s->facts.wish.clone && s->task.from_leader;
+    o->from_leader = is_told;
     if (is_told || (is_copy && !is_placed)) {
         o->source = o->upstream;
     }

@@ -384,6 +384,24 @@ static void without_a_primary_only_what_needs_none(void **state)
     assert_int_equal(code_of_sequence(), ERR_NOT_FOUND);
 }
 
+static void a_copy_of_the_leader_is_pg_basebackup_s(void **state)
+{
+    (void)state;
+    const struct pg_method list[] = {{.name = "works", .command = "exit 7;", .no_leader = true},
+                                     {.name = "too", .command = "exit 8;"}};
+    make_backup(OURS);
+    scratch_put(&scratch, "bin/pg_basebackup", "#!/bin/sh\necho \"$@\"\nexit 3\n");
+    assert_int_equal(chmod(scratch_path(&scratch, "bin/pg_basebackup"), 0700), 0);
+    begin_copy(list, 2);
+    act.order.from_leader = true;
+    assert_int_equal(code_of_sequence(), ERR_SYSTEM);
+    assert_non_null(strstr(act.err.msg, "pg_basebackup: exit status 3"));
+    assert_true(is_marked(PG_MARK_CLONE));
+    act.order.from_leader = false;
+    assert_int_equal(code_of_sequence(), ERR_SYSTEM);
+    assert_non_null(strstr(act.err.msg, "too: exit status 8"));
+}
+
 /* ---- cut off ---- */
 
 static void cancel_cb(uv_timer_t *timer)
@@ -437,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_there_is_kept_where_the_command_wants_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(without_a_primary_only_what_needs_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_of_the_leader_is_pg_basebackup_s, setup, teardown),
         cmocka_unit_test_setup_teardown(cut_off_it_is_gone_with_all_that_it_has_started, setup,
                                         teardown),
     };
