@@ -145,6 +145,24 @@ struct config_programs {
     char *pg_rewind;
 };
 
+/* A section of create_replica_methods or of bootstrap.method (config/methods.h). */
+struct config_methods {
+    struct config_method {
+        char *name;
+        char *command; /* NULL: only in what has errors */
+        struct config_pairs arguments;
+        bool no_params;
+        bool no_leader;
+        bool keep_data;
+        char *said_no_leader; /* as written; or NULL */
+        char *said_keep_data;
+        bool keeps_recovery; /* of a bootstrap: keep_existing_recovery_conf */
+        bool has_recovery;   /* ... recovery_conf is there, maybe empty */
+        struct config_pairs recovery;
+    } * at;
+    size_t count;
+};
+
 struct config_postgresql {
     char *listen; /* "10.0.0.1,127.0.0.1:5432"; config_listen() takes it apart */
     char *connect_address;
@@ -165,6 +183,7 @@ struct config_postgresql {
     struct config_pairs basebackup; /* options of pg_basebackup; the value may be "" */
     struct config_pairs rewind;     /* of pg_rewind */
     struct config_list create_replica_methods;
+    struct config_methods methods; /* no row of the table, as those of a bootstrap */
     bool use_pg_rewind;
     bool clone_after_rewind; /* remove_data_directory_on_rewind_failure */
     bool clone_diverged;     /* remove_data_directory_on_diverged_timelines */
@@ -195,7 +214,8 @@ struct config_accounts {
 struct config_bootstrap {
     char *dcs; /* the first value of the key `config`, as JSON */
     char *method;
-    struct config_pairs initdb; /* options */
+    struct config_methods methods; /* the one that @method names; none: initdb */
+    struct config_pairs initdb;    /* options */
     struct config_list pg_hba;
     char *post_bootstrap;
     struct config_accounts users;

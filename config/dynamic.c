@@ -9,6 +9,7 @@
 #include "config/assign.h"
 #include "config/dynamic_slots.h"
 #include "config/keys.h"
+#include "config/methods.h"
 #include "config/scalar.h"
 #include "config/settings.h"
 
@@ -69,6 +70,7 @@ int config_dynamic_read(struct tree *tree, const struct tree_node *root, struct 
     memset(out, 0, sizeof(*out));
     read_own(&assign, root);
     read_postgresql(&assign, root);
+    methods_read_dynamic(root, out, problems);
     dynamic_check_slots(root, problems);
     return problems_count(problems, PROBLEM_ERROR) == before ? 0 : ERR_INVALID;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/nearest.h"
+#include "config/methods.h"
 #include "config/patroni.h"
 #include "config/settings.h"
 
@@ -253,7 +254,8 @@ static void check_map(const struct hunt *hunt, const char *path, const struct tr
         const struct tree_entry *entry = &map->entries[i];
         tell_repeated(hunt, path, map, i);
         bool shelf = path[0] == '\0' && strncmp(entry->key, "x-", 2) == 0; /* of anchors */
-        if (shelf || tell_store(hunt, path, entry)) {
+        bool is_method = strcmp(path, "postgresql") == 0 && methods_is_section(entry->value);
+        if (shelf || is_method || tell_store(hunt, path, entry)) {
             continue;
         }
         if (words_have(&words, entry->key)) {

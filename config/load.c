@@ -9,6 +9,7 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/dynamic.h"
+#include "config/methods.h"
 #include "config/settings.h"
 #include "config/sources.h"
 #include "config/yaml_tree.h"
@@ -102,6 +103,9 @@ int config_load(const struct config_input *input, struct config *out, struct pro
     }
     const struct tree_node *postgresql = tree_get(root, "postgresql");
     out->has_postgresql = postgresql != NULL && postgresql->count > 0;
+    if (out->role != CONFIG_WITNESS) {
+        methods_read(root, out, problems);
+    }
     if (input->guess_role && out->role == CONFIG_ROLE_UNKNOWN) {
         out->role = out->has_postgresql ? CONFIG_VOTER : CONFIG_WITNESS;
     }
@@ -125,5 +129,7 @@ void config_close(struct config *config)
     for (size_t i = 0; i < dynamic_settings_count; i++) {
         setting_clear(&dynamic_settings[i], config);
     }
+    methods_close(&config->postgresql.methods);
+    methods_close(&config->bootstrap.methods);
     memset(config, 0, sizeof(*config));
 }

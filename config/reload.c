@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/must.h"
+#include "config/methods.h"
 #include "config/settings.h"
 
 static void print_value(const struct setting *setting, const struct config *config, struct buf *out)
@@ -37,6 +38,14 @@ struct config_changes config_diff(const struct config *running, const struct con
         changes.taken_over += setting->reload ? 1 : 0;
         changes.need_restart += setting->reload ? 0 : 1;
     }
+    if (!methods_equal(&running->postgresql.methods, &fresh->postgresql.methods)) {
+        buf_str(out, "sections of postgresql.create_replica_methods: changed, taken over\n");
+        changes.taken_over++;
+    }
+    if (!methods_equal(&running->bootstrap.methods, &fresh->bootstrap.methods)) {
+        buf_str(out, "section of bootstrap.method: changed, needs a restart\n");
+        changes.need_restart++;
+    }
     return changes;
 }
 
@@ -55,6 +64,7 @@ void config_take_over(struct config *running, struct config *fresh)
             swap(i, running, fresh);
         }
     }
+    methods_swap(&running->postgresql.methods, &fresh->postgresql.methods);
 }
 
 void config_give_back(struct config *running, struct config *former, const char *const *paths,

@@ -431,7 +431,7 @@ const struct setting settings[] = {
     {"postgresql.create_replica_methods", SETTING_WORDS, AT(postgresql.create_replica_methods),
      .fallback = "basebackup", .alias = "postgresql.create_replica_method", .reload = true,
      .dynamic = true, .rare = true, .database = true,
-     .help = "how a standby is made, in order; accepted, not used yet: pg_basebackup is"},
+     .help = "how a standby is made, in order: basebackup, or sections beside this one with a command"},
     {"postgresql.use_pg_rewind", SETTING_BOOL, AT(postgresql.use_pg_rewind), .fallback = "true",
      .reload = true, .dynamic = true, .database = true,
      .help = "a diverged node is rewound where it can be; Patroni has to be asked for that"},
@@ -508,7 +508,7 @@ const struct setting settings[] = {
              "this in 4.0"},
     {"bootstrap.method", SETTING_NAME, AT(bootstrap.method), .fallback = "initdb", .rare = true,
      .database = true,
-     .help = "how the first data come about; accepted, not used yet: initdb is"},
+     .help = "how the first data come about: initdb, or a section beside this one with a command"},
 
     {"tags", SETTING_TAGS, AT(tags), .example = "{failover_priority: 2, dc: fra}", .reload = true,
      .database = true,

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/must.h"
 #include "base/utf8.h"
+#include "config/methods.h"
 #include "config/scalar.h"
 
 #define ORIGIN_COLUMN 48
@@ -221,5 +222,10 @@ void config_show(const struct config *config, struct buf *out)
         }
         size_t indent = show_headings(i, out);
         show_row(i, config, indent, out);
+        if (strcmp(settings[i].path, "postgresql.create_replica_methods") == 0) {
+            methods_show(&config->postgresql.methods, indent, out);
+        } else if (strcmp(settings[i].path, "bootstrap.method") == 0) {
+            methods_show(&config->bootstrap.methods, indent, out);
+        }
     }
 }

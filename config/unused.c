@@ -33,7 +33,6 @@ const struct unused_key unused_keys[] = {
     {"restapi.request_queue_size", NULL, false, NO_THREADS},
     {"restapi.thread_pool_size", NULL, false, NO_THREADS},
 
-    {"bootstrap.method", "initdb", true, "not used yet: new data are made by initdb"},
     {"bootstrap.dcs.loop_wait", NULL, false, "nothing waits for a loop"},
     {"bootstrap.dcs.retry_timeout", NULL, false, BY_LEASE},
     {"bootstrap.dcs.primary_stop_timeout", "0", false, BY_LEASE},
@@ -52,8 +51,6 @@ const struct unused_key unused_keys[] = {
     {"postgresql.parameters_standby_leader", NULL, false, NO_STANDBY_CLUSTER},
     {"postgresql.pg_hba_standby_leader", NULL, false, NO_STANDBY_CLUSTER},
     {"postgresql.pg_ident_standby_leader", NULL, false, NO_STANDBY_CLUSTER},
-    {"postgresql.create_replica_methods", "basebackup", true, "not used yet: pg_basebackup is"},
-    {"postgresql.create_replica_method", "basebackup", true, "not used yet: pg_basebackup is"},
     {"postgresql.use_unix_socket_repl", "false", false, "not used yet: over TCP"},
     {"postgresql.pg_ctl_timeout", NULL, false,
      "a lease bounds a stop, and a start ends when it comes no further"},

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "config/methods.h"
 #include "config/settings.h"
 #include "daemon/wire_tags.h"
 #include "supervisor/autostart.h"
@@ -155,6 +156,59 @@ static struct pg_accounts first_users(const struct config *c, struct pg_account 
     return (struct pg_accounts){.at = *ret_all, .count = from->count};
 }
 
+/* ---- ways to new data ---- */
+
+/* Its section may stand in the node's file or in the shared configuration, wherever the list does.
+ */
+static void fill_method(const struct config_method *m, struct pg_method *out,
+                        struct pg_pair **ret_arguments)
+{
+    out->command = m->command;
+    out->arguments = pairs_of(&m->arguments, ret_arguments);
+    out->no_params = m->no_params;
+    out->no_leader = m->no_leader;
+    out->keep_data = m->keep_data;
+    out->said_no_leader = m->said_no_leader;
+    out->said_keep_data = m->said_keep_data;
+}
+
+static void fill_methods(struct wire_pg *w, const struct config *c)
+{
+    const struct config_list *names = &w->view.postgresql.create_replica_methods;
+    w->methods = (struct pg_method *)mem_zalloc((names->count + 1) * sizeof(*w->methods));
+    w->method_arguments =
+        (struct pg_pair **)mem_zalloc((names->count + 1) * sizeof(*w->method_arguments));
+    w->method_count = names->count;
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->at[i];
+        const struct config_method *m = methods_find(&c->postgresql.methods, name);
+        m = m != NULL ? m : methods_find(&w->dynamic.postgresql.methods, name);
+        w->methods[i] =
+            (struct pg_method){.name = name, .is_basebackup = strcmp(name, METHOD_BASEBACKUP) == 0};
+        if (!w->methods[i].is_basebackup && m != NULL) {
+            fill_method(m, &w->methods[i], &w->method_arguments[i]);
+        }
+    }
+    w->setup.replica_methods = (struct pg_methods){.at = w->methods, .count = names->count};
+}
+
+static void fill_bootstrap(struct wire_pg *w, const struct config *c)
+{
+    const struct config_methods *methods = &c->bootstrap.methods;
+    if (methods->count == 0) {
+        return;
+    }
+    const struct config_method *m = &methods->at[0];
+    w->setup.bootstrap =
+        (struct pg_bootstrap){.name = m->name,
+                              .command = m->command,
+                              .arguments = pairs_of(&m->arguments, &w->bootstrap_arguments),
+                              .no_params = m->no_params,
+                              .keeps_recovery = m->keeps_recovery,
+                              .has_recovery = m->has_recovery,
+                              .recovery = pairs_of(&m->recovery, &w->bootstrap_recovery)};
+}
+
 static struct pg_lines lines_of(const struct config_list *list)
 {
     return (struct pg_lines){.at = (const char *const *)list->at, .count = list->count};
@@ -284,6 +338,8 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     s->initdb = pairs_of(&c->bootstrap.initdb, &w->initdb);
     s->basebackup = pairs_of(&pg->basebackup, &w->basebackup);
     s->rewind_options = pairs_of(&pg->rewind, &w->rewind);
+    fill_methods(w, c);
+    fill_bootstrap(w, c);
     s->post_bootstrap = c->bootstrap.post_bootstrap;
     fill_scripts(w);
     s->first_hba = lines_of(&c->bootstrap.pg_hba);
@@ -402,6 +458,13 @@ void wire_pg_close(struct wire_pg *w)
     mem_free(w->initdb);
     mem_free(w->basebackup);
     mem_free(w->rewind);
+    for (size_t i = 0; i < w->method_count; i++) {
+        mem_free(w->method_arguments[i]);
+    }
+    mem_free(w->methods);
+    mem_free(w->method_arguments);
+    mem_free(w->bootstrap_arguments);
+    mem_free(w->bootstrap_recovery);
     for (size_t i = 0; i < ARRAY_LEN(w->guard_options); i++) {
         mem_free(w->guard_options[i]);
     }

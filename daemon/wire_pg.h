@@ -33,6 +33,11 @@ struct wire_pg {
     struct pg_pair *initdb;
     struct pg_pair *basebackup;
     struct pg_pair *rewind;
+    struct pg_method *methods;
+    struct pg_pair **method_arguments; /* of each of them */
+    size_t method_count;
+    struct pg_pair *bootstrap_arguments;
+    struct pg_pair *bootstrap_recovery;
     char *guard_options[3];
     struct buf data_peers; /* of the note in the data directory */
 };

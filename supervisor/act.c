@@ -390,7 +390,7 @@ static void run(struct act *a, const char *name, struct act_program_order *order
     order->name = TAKE(a->program_name);
     order->environment = environment;
     step(a, name, next);
-    a->is_script = order->is_script;
+    a->is_script = order->is_script && !order->is_filler;
     if (act_program_start(a->loop, order, program_cb, a, &a->program, &err) != 0) {
         fail_soon(a, &err);
     }
@@ -400,6 +400,18 @@ void act_run(struct act *a, const char *name, char *const *words, const struct b
              act_next next)
 {
     struct act_program_order order = {.words = words, .input = input};
+    run(a, name, &order, next);
+}
+
+void act_run_filler(struct act *a, const char *name, char *const *words, act_next next)
+{
+    struct act_program_order order = {.words = words, .is_script = true, .is_filler = true};
+    run(a, name, &order, next);
+}
+
+void act_run_room(struct act *a, const char *name, char *const *words, act_next next)
+{
+    struct act_program_order order = {.words = words, .is_room = true, .is_filler = true};
     run(a, name, &order, next);
 }
 

@@ -80,6 +80,8 @@ struct act_order {
     bool needs_lease;              /* ... which what is written must not outlive */
     bool has_archive;              /* restore_command is set */
     uint32_t failures;             /* of the same in a row, before this */
+    bool from_leader;              /* a clone of the primary itself is wanted, by pg_basebackup */
+    uint32_t method;               /* in and out, of a clone: by which way it begins, or was made */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */
     const struct start_watch *start_watch; /* NULL: none */
@@ -185,6 +187,12 @@ void act_run(struct act *act, const char *step, char *const *words, const struct
  * killed, with all that it has started, and the step has failed with ERR_TIMEOUT. */
 void act_run_script(struct act *act, const char *step, char *const *words, uint64_t limit_ms,
                     act_next next);
+/* The same without a limit for one that fills the data directory: cut off, it is waited for until
+ * nobody who has its output is left. */
+void act_run_filler(struct act *act, const char *step, char *const *words, act_next next);
+/* A server that only recovers the data directory, and ends (supervisor/helper/room.c). Its first
+ * word behind the program is "-DDATA_DIR". Waited for in the same way. */
+void act_run_room(struct act *act, const char *step, char *const *words, act_next next);
 void act_query(struct act *act, const char *sql, act_next next);
 /* The same for one that takes long, up to ACT_STATEMENT_MS. */
 #define ACT_STATEMENT_MS ((uint64_t)30 * 60 * 1000)

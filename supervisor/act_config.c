@@ -222,6 +222,7 @@ int work_look(struct act_order *o, struct err *err)
 {
     home_look(o->setup, &o->ask, &o->home);
     (void)file_id_of(AT_FDCWD, o->setup->files.data_dir, &o->known.data);
-    bool is_recorded = o->ask.system_id != 0 && o->home.system_id == o->ask.system_id;
+    bool is_recorded = o->ask.system_id != 0 && o->home.system_id == o->ask.system_id &&
+                       o->home.data == DATA_USABLE;
     return o->home.is_first && is_recorded ? first_data_settle(o->setup->state_dir, err) : 0;
 }

@@ -107,22 +107,49 @@ static void look_note(const char *data_dir, const struct home_ask *ask, struct h
     }
 }
 
+#define BEGUN_ELSEWHERE                                                                   \
+    "the cluster began with the data of another node while these were made: nothing was " \
+    "acknowledged on them, and they are discarded"
+
+/* Its system identifier is that of every other restore of the same backup. Nobody records a
+ * timeline but the holder of its epoch: so who began the cluster is told by that (first_data.h). */
+static void judge_restored(const struct home_ask *ask, uint64_t epoch, struct home *home)
+{
+    bool is_ours = epoch != 0 && epoch == ask->first_epoch;
+    bool is_theirs = epoch == 0 || (ask->has_first && ask->first_epoch != 0);
+    if (is_ours) {
+        return;
+    }
+    home->data = is_theirs ? DATA_EMPTY : DATA_FOREIGN;
+    (void)snprintf(home->why, sizeof(home->why), "%s",
+                   is_theirs ? BEGUN_ELSEWHERE
+                             : "it was restored for a new cluster, and whether this one began with "
+                               "it can not be said any more: if it did not, remove it, and it is "
+                               "cloned");
+}
+
 static void look_data(const struct pg_setup *setup, const struct home_ask *ask, struct home *home)
 {
     const char *data_dir = setup->files.data_dir;
     home->data = DATA_USABLE;
     home->system_id = read_control(data_dir, home);
     look_note(data_dir, ask, home);
-    home->is_first = home->data == DATA_USABLE && first_data_is(setup->state_dir, home->note.copy);
+    uint64_t epoch = 0;
+    enum first_data first = home->data == DATA_USABLE
+                                ? first_data_look(setup->state_dir, home->note.copy, &epoch)
+                                : FIRST_DATA_NONE;
+    home->is_first = first != FIRST_DATA_NONE;
     uint64_t wanted = ask->system_id;
-    if (home->data == DATA_USABLE && home->is_noted == FACT_YES && wanted != 0 &&
-        home->system_id != 0 && home->system_id != wanted) {
+    if (home->data != DATA_USABLE || home->is_noted != FACT_YES || wanted == 0) {
+        return;
+    }
+    if (home->system_id != 0 && home->system_id != wanted) {
         home->data = home->is_first ? DATA_EMPTY : DATA_FOREIGN;
-        (void)snprintf(home->why, sizeof(home->why), "%s",
-                       home->is_first ? "the cluster began with the data of another node while "
-                                        "these were made: nothing was acknowledged on them, and "
-                                        "they are discarded"
-                                      : "its system identifier is not that of this cluster");
+        (void)snprintf(
+            home->why, sizeof(home->why), "%s",
+            home->is_first ? BEGUN_ELSEWHERE : "its system identifier is not that of this cluster");
+    } else if (first == FIRST_DATA_RESTORED) {
+        judge_restored(ask, epoch, home);
     }
 }
 

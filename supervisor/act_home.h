@@ -14,6 +14,8 @@
 struct home_ask {
     char cluster[PG_NOTE_ID_SIZE]; /* "": this node has no place in one yet */
     uint64_t system_id;            /* 0: the store knows none yet */
+    uint64_t first_epoch; /* of the oldest timeline that the store has a record of; 0: of none */
+    bool has_first;       /* ... and that is the first of all */
 };
 
 struct home {
@@ -23,7 +25,7 @@ struct home {
     enum pg_mark_work cut; /* what was cut off here */
     uint64_t system_id;    /* of the control file */
     uint64_t asked;        /* the cluster's, when this was looked at; 0: it was not known */
-    bool is_first;         /* an initdb here has made it, and its record was not seen yet */
+    bool is_first;         /* it was made here for a new cluster, and its record was not seen yet */
     struct pg_needs needs; /* of the control file: less, and a standby does not start */
     uint32_t segment_size; /* of its WAL; 0: not known */
     uint32_t timeline;     /* the newest that the control file knows of; 0: not known */

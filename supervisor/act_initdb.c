@@ -73,7 +73,7 @@ static int work_begin(struct act_order *o, struct err *err)
 
 /* ---- its end ---- */
 
-static int put_first_hba(const struct pg_setup *setup, struct err *err)
+int work_put_first_hba(const struct pg_setup *setup, struct err *err)
 {
     bool has_own = setup->standby.hba.count > 0;
     return has_own ? 0
@@ -87,7 +87,7 @@ static int work_complete(struct act_order *o, struct err *err)
     const struct pg_setup *setup = o->setup;
     o->config = (struct act_config){.is_primary = false};
     int code = pg_file_remove(path, err);
-    code = code != 0 ? code : put_first_hba(setup, err);
+    code = code != 0 ? code : work_put_first_hba(setup, err);
     code = code != 0 ? code : work_put_config(o, err);
     code = code != 0 ? code : pg_files_put_standby_signal(&setup->files, err);
     code = code != 0 ? code : home_note(setup, &o->ask, o->decision.epoch, err);
@@ -146,25 +146,54 @@ static void put_quoted(struct buf *out, const char *text, char quote)
     buf_char(out, quote);
 }
 
-/* With -j a statement ends with a semicolon and an empty line. */
-static void put_role(struct buf *out, const char *name, const char *password, const char *may)
+static void put_literal(struct buf *out, const char *text)
 {
-    buf_str(out, "CREATE ROLE ");
+    CLEANUP(buf_close) struct buf doubled = {0}; /* backslashes, as E'' has them */
+    for (const char *at = text; *at != '\0'; at++) {
+        buf_str(&doubled, *at == '\\' ? "\\" : "");
+        buf_char(&doubled, *at);
+    }
+    buf_char(out, 'E');
+    put_quoted(out, buf_text(&doubled), '\'');
+    if (doubled.bytes != NULL) {
+        explicit_bzero(doubled.bytes, doubled.size);
+    }
+}
+
+static void put_role(struct buf *out, const char *verb, const char *name, const char *password,
+                     const char *may)
+{
+    buf_printf(out, "%s ROLE ", verb);
     put_quoted(out, name, '"');
     buf_printf(out, " %s", may);
     if (password != NULL) {
-        buf_str(out, " PASSWORD E");
-        CLEANUP(buf_close) struct buf doubled = {0}; /* backslashes, as E'' has them */
-        for (const char *at = password; *at != '\0'; at++) {
-            buf_str(&doubled, *at == '\\' ? "\\" : "");
-            buf_char(&doubled, *at);
-        }
-        put_quoted(out, buf_text(&doubled), '\'');
-        if (doubled.bytes != NULL) {
-            explicit_bzero(doubled.bytes, doubled.size);
-        }
+        buf_str(out, " PASSWORD ");
+        put_literal(out, password);
     }
-    buf_str(out, ";\n\n");
+    buf_char(out, ';');
+}
+
+/* Where statements go to, and whether the data may have such a user already: restored ones. */
+struct roles {
+    struct buf *out;
+    bool is_restored;
+};
+
+/* With -j a statement ends with a semicolon and an empty line. */
+static void need_role(const struct roles *r, const char *name, const char *password,
+                      const char *may)
+{
+    if (r->is_restored) {
+        buf_str(r->out,
+                "DO $pgraft_role$BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE "
+                "rolname = ");
+        put_literal(r->out, name);
+        buf_str(r->out, ") THEN ");
+        put_role(r->out, "ALTER", name, password, may);
+        buf_str(r->out, " ELSE ");
+    }
+    put_role(r->out, "CREATE", name, password, may);
+    buf_str(r->out, r->is_restored ? " END IF; END$pgraft_role$;\n\n" : "\n\n");
 }
 
 static bool is_another(const struct pg_login *login, const struct pg_login *than)
@@ -184,7 +213,7 @@ static bool is_own(const struct pg_setup *setup, const char *name)
 }
 
 /* bootstrap.users. They log in unless they are told not to, as with Patroni. */
-static void put_users(const struct pg_setup *setup, struct buf *out)
+static void put_users(const struct pg_setup *setup, const struct roles *r)
 {
     for (size_t i = 0; i < setup->first_users.count; i++) {
         const struct pg_account *user = &setup->first_users.at[i];
@@ -198,25 +227,29 @@ static void put_users(const struct pg_setup *setup, struct buf *out)
                 buf_char(&may, *at);
             }
         }
-        put_role(out, user->name, user->password, buf_text(&may));
+        need_role(r, user->name, user->password, buf_text(&may));
     }
 }
 
-static void put_roles(const struct pg_setup *setup, struct buf *out)
+void act_users_sql(const struct pg_setup *setup, bool is_restored, struct buf *out)
 {
+    const struct roles r = {.out = out, .is_restored = is_restored};
     static const char *const needed[] = {"pg_ls_dir(text, boolean, boolean)",
                                          "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
                                          "pg_read_binary_file(text, bigint, bigint, boolean)"};
-    if (is_another(&setup->replication, &setup->superuser)) {
-        put_role(out, setup->replication.username, setup->replication.password,
-                 "LOGIN REPLICATION");
+    if (is_restored) { /* else initdb has made him */
+        need_role(&r, setup->superuser.username, setup->superuser.password, "LOGIN SUPERUSER");
     }
-    put_users(setup, out);
+    if (is_another(&setup->replication, &setup->superuser)) {
+        need_role(&r, setup->replication.username, setup->replication.password,
+                  "LOGIN REPLICATION");
+    }
+    put_users(setup, &r);
     if (!is_another(&setup->rewind, &setup->superuser) ||
         !is_another(&setup->rewind, &setup->replication)) {
         return;
     }
-    put_role(out, setup->rewind.username, setup->rewind.password, "LOGIN");
+    need_role(&r, setup->rewind.username, setup->rewind.password, "LOGIN");
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
         buf_printf(out, "GRANT EXECUTE ON FUNCTION pg_catalog.%s TO ", needed[i]);
         put_quoted(out, setup->rewind.username, '"');
@@ -230,22 +263,34 @@ static const char *const single_words[] = {"--single", "-j",
                                            "-c",       "log_min_error_statement=panic",
                                            "-c",       "log_statement=none"};
 
+void act_single_words(const struct act_order *o, const char *config_file, const char *database,
+                      struct act_words *words)
+{
+    act_words_take(words, act_program_path(o, "postgres"));
+    for (size_t i = 0; i < ARRAY_LEN(single_words); i++) {
+        act_words_take(words, mem_strdup(single_words[i]));
+    }
+    act_words_take(words, mem_strdup("-c"));
+    act_words_take(words, mem_strdup("synchronous_commit=local")); /* whatever the fence is */
+    act_words_take(words, mem_strdup("-c"));
+    act_words_take(words, mem_printf("password_encryption=%s", encryption(o->setup)));
+    if (config_file != NULL) {
+        act_words_take(words, mem_strdup("-c"));
+        act_words_take(words, mem_printf("config_file=%s", config_file));
+    }
+    act_words_take(words, mem_printf("-D%s", o->setup->files.data_dir));
+    act_words_take(words, mem_strdup(database));
+}
+
 static void made(struct act *a)
 {
     if (act_failed(a)) {
         return;
     }
     CLEANUP(act_words_close) struct act_words words = {.count = 0};
-    act_words_take(&words, act_program_path(&a->order, "postgres"));
-    for (size_t i = 0; i < ARRAY_LEN(single_words); i++) {
-        act_words_take(&words, mem_strdup(single_words[i]));
-    }
-    act_words_take(&words, mem_strdup("-c"));
-    act_words_take(&words, mem_printf("password_encryption=%s", encryption(a->order.setup)));
-    act_words_take(&words, mem_printf("-D%s", a->order.setup->files.data_dir));
-    act_words_take(&words, mem_strdup("postgres"));
+    act_single_words(&a->order, NULL, "postgres", &words);
     CLEANUP(buf_close) struct buf sql = {0};
-    put_roles(a->order.setup, &sql);
+    act_users_sql(a->order.setup, false, &sql);
     act_run(a, "users", words.at, &sql, has_users);
     explicit_bzero(sql.bytes, sql.size);
 }
@@ -310,5 +355,6 @@ static void hands_off(struct act *a)
 
 void act_initdb(struct act *a)
 {
-    act_ask(a, GUARD_WATCH, 0, 0, GUARD_DONE, hands_off);
+    bool is_restore = a->order.setup->bootstrap.command != NULL;
+    act_ask(a, GUARD_WATCH, 0, 0, GUARD_DONE, is_restore ? act_restore : hands_off);
 }

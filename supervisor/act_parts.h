@@ -58,6 +58,8 @@ void act_hands_on(struct act *act);
 bool act_has_upstream(struct act *act);
 /* The command for one segment, as PostgreSQL makes it of archive_command. */
 void act_archive_command(const char *command, const char *segment, struct buf *out);
+/* @text by a shell, as an operator's own way to fill the data directory; @name is for people. */
+void act_run_method(struct act *act, const char *name, const char *text, act_next next);
 /* Archive what waits for it, then @then. What fails is said in the log alone. */
 void act_archive(struct act *act, act_next then);
 /* What PostgreSQL and its programs are given of this program's environment, "NAME=value", NULL at
@@ -76,6 +78,17 @@ enum adopt_step {
 };
 enum adopt_step adopt_next(const struct facts *facts, const struct guard_seen *guard,
                            uint64_t epoch);
+
+struct act_words;
+/* The users of a new cluster. @is_restored: its data may have some already, who are changed. */
+void act_users_sql(const struct pg_setup *setup, bool is_restored, struct buf *out);
+/* A server for one session, which is its standard input. @config_file NULL: its own. */
+void act_single_words(const struct act_order *order, const char *config_file, const char *database,
+                      struct act_words *words);
+/* bootstrap.pg_hba, where the roles have no lines of their own. */
+int work_put_first_hba(const struct pg_setup *setup, struct err *err);
+/* The step behind "hands off" of a cluster that begins with a restored backup. */
+void act_restore(struct act *act);
 
 /* Run bootstrap.post_bootstrap if it is owed, then @next; else the sequence ends, with PostgreSQL
  * down and its data discarded. */

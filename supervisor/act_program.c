@@ -34,6 +34,7 @@ struct act_program {
     int signal;
     bool is_gone;
     bool is_silent; /* its output has ended */
+    bool is_filler;
     int open_handles;
 };
 
@@ -175,11 +176,12 @@ static int spawn(struct act_program *p, uv_loop_t *loop, const struct act_progra
     char *all[WORDS_MAX + 4];
     char run[] = "run";
     char script[] = "script";
+    char room[] = "room";
     char self[24];
     size_t count = 0;
     CLEANUP(mem_freep) char *program = mem_strdup(order->helper);
     all[count++] = program;
-    all[count++] = order->is_script ? script : run;
+    all[count++] = order->is_room ? room : order->is_script ? script : run;
     (void)snprintf(self, sizeof(self), "%d", (int)getpid());
     all[count++] = self;
     for (size_t i = 0; order->words[i] != NULL; i++) {
@@ -228,6 +230,7 @@ int act_program_start(uv_loop_t *loop, const struct act_program_order *order, ac
     }
     p->on_end = on_end;
     p->owner = owner;
+    p->is_filler = order->is_filler;
     give_input(p, input);
     r = uv_read_start((uv_stream_t *)&p->out, room_cb, read_cb);
     MUST(r == 0); /* fails only on a pipe that is not connected */
@@ -242,7 +245,7 @@ void act_program_kill(struct act_program *p)
         (void)kill(-p->process.pid, SIGKILL);
         (void)uv_process_kill(&p->process, SIGKILL); /* it is gone by itself: as well */
     }
-    p->is_silent = true; /* a child of its own may hold the pipe */
+    p->is_silent = p->is_silent || !p->is_filler; /* a child of its own may hold the pipe */
     finish(p);
 }
 

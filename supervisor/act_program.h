@@ -20,6 +20,8 @@ struct act_program_order {
     const char *helper;
     char *const *words;      /* the program first; NULL at the end */
     bool is_script;          /* an operator's */
+    bool is_room;            /* a server in a closed room (supervisor/helper/room.c) */
+    bool is_filler;          /* killed, it is gone when all are that have its output */
     const char *name;        /* for people; NULL: that of the program's file */
     char **environment;      /* "NAME=value"; NULL at the end */
     const struct buf *input; /* for its standard input; NULL: nothing */

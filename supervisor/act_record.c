@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "supervisor/act_parts.h"
+#include "supervisor/first_data.h"
 #include "supervisor/pg_file.h"
 #include "supervisor/pg_rows.h"
 
@@ -53,6 +54,15 @@ static int look_if_unknown(struct act_order *o, struct err *err)
     return is_known ? 0 : work_look(o, err);
 }
 
+/* Before the store is asked. */
+static int note_record(struct act_order *o, struct err *err)
+{
+    int code = look_if_unknown(o, err);
+    return code != 0
+               ? code
+               : first_data_record(o->setup->state_dir, o->home.note.copy, o->decision.epoch, err);
+}
+
 static int work_history(struct act_order *o, struct err *err)
 {
     uint32_t timeline = o->facts.pg.end.timeline;
@@ -63,13 +73,13 @@ static int work_history(struct act_order *o, struct err *err)
     int code = pg_file_read(path, &text, err);
     if (code == ERR_NOT_FOUND && timeline == 1) {
         err->code = 0; /* it came from nowhere: a server that was there before, and was adopted */
-        return look_if_unknown(o, err);
+        return note_record(o, err);
     }
     if (code != 0) {
         return code;
     }
     return parse_history(buf_text(&text), &o->row)
-               ? look_if_unknown(o, err)
+               ? note_record(o, err)
                : err_set(err, ERR_CORRUPT, "%s: no timeline is in it", path);
 }
 

@@ -47,8 +47,12 @@ void act_carry_out(struct act *a)
 {
     enum action action = a->order.decision.action;
     MUST(act_has_sequence(&a->order.decision));
-    bool runs_script = action == ACTION_RECORD && a->order.setup->post_bootstrap != NULL;
-    act_begin(a, runs_script ? MAKE_MS : table[action].deadline_ms, table[action].first);
+    const struct pg_setup *setup = a->order.setup;
+    bool runs_script = action == ACTION_RECORD && setup->post_bootstrap != NULL;
+    bool restores = action == ACTION_INITDB && setup->bootstrap.command != NULL;
+    uint64_t deadline_ms = table[action].deadline_ms;
+    deadline_ms = runs_script ? MAKE_MS : restores ? COPY_MS : deadline_ms;
+    act_begin(a, deadline_ms, table[action].first);
 }
 
 static void ended(struct act *a)

@@ -392,6 +392,7 @@ struct return_facts {
     enum fact primary_ready;    /* it has written a checkpoint since its promotion */
     enum fact has_upstream_wal; /* the primary still has what this node misses */
     enum fact has_archive;      /* restore_command may bring it */
+    bool clones_alone;          /* a copy can be made without a primary */
     bool wal_kept;              /* what a rewind would discard was put aside */
     uint32_t rewind_failures;
     enum fact waits_for_wal; /* it has replayed all that it has, and nobody has paused that */

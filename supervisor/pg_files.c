@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/pg_file.h"
+#include "supervisor/pg_methods.h"
 
 #define MODE 0600U
 
@@ -145,8 +146,8 @@ int pg_files_put_ident(const struct pg_files *files, const char *const *lines, s
 
 /* --- postgresql.auto.conf --- */
 
-/* The line sets something that is ours. */
-static bool is_ours(const char *line, size_t size)
+/* The line sets something that @is_it is true of. */
+static bool sets(const char *line, size_t size, bool (*is_it)(const char *name))
 {
     size_t start = 0;
     while (start < size && (line[start] == ' ' || line[start] == '\t')) {
@@ -160,10 +161,12 @@ static bool is_ours(const char *line, size_t size)
     for (char *at = name; *at != '\0'; at++) {
         *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
     }
-    return pg_settings_is_ours(name);
+    return is_it(name);
 }
 
-int pg_files_clean_auto(const struct pg_files *files, bool *ret_changed, struct err *err)
+/* Without the lines that set something that @is_it is true of. */
+static int clean_auto(const struct pg_files *files, bool (*is_it)(const char *name),
+                      bool *ret_changed, struct err *err)
 {
     CLEANUP(mem_freep) char *path = data_path(files, "postgresql.auto.conf");
     CLEANUP(buf_close) struct buf text = {0};
@@ -178,12 +181,22 @@ int pg_files_clean_auto(const struct pg_files *files, bool *ret_changed, struct 
     for (const char *line = buf_text(&text); *line != '\0';) {
         size_t size = strcspn(line, "\n");
         size_t whole = size + (line[size] == '\n' ? 1 : 0);
-        if (!is_ours(line, size)) {
+        if (!sets(line, size, is_it)) {
             buf_append(&kept, line, whole);
         }
         line += whole;
     }
     return kept.size == text.size ? 0 : pg_file_put(path, MODE, &kept, ret_changed, err);
+}
+
+int pg_files_clean_auto(const struct pg_files *files, bool *ret_changed, struct err *err)
+{
+    return clean_auto(files, pg_settings_is_ours, ret_changed, err);
+}
+
+int pg_files_clean_recovery(const struct pg_files *files, struct err *err)
+{
+    return clean_auto(files, pg_recovery_is_parameter, NULL, err);
 }
 
 /* --- Passwords --- */

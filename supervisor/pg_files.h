@@ -47,6 +47,9 @@ int pg_files_put_ident(const struct pg_files *files, const char *const *lines, s
  * written where nothing is ours. */
 int pg_files_clean_auto(const struct pg_files *files, bool *ret_changed, struct err *err);
 
+/* ... and by what a restored directory was to recover. */
+int pg_files_clean_recovery(const struct pg_files *files, struct err *err);
+
 /* A password file at @path, 0600, with the directory above it made if it is missing. */
 int pg_files_put_passfile(const char *path, const struct buf *text, bool *ret_changed,
                           struct err *err);

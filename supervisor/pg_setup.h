@@ -14,6 +14,7 @@
 #include "supervisor/own_words.h"
 #include "supervisor/pg_conninfo.h"
 #include "supervisor/pg_files.h"
+#include "supervisor/pg_methods.h"
 #include "supervisor/pg_settings.h"
 
 struct pg_lines {
@@ -82,11 +83,13 @@ struct pg_setup {
     const char *krbsrvname; /* NULL: libpq's */
     struct pg_setup_role standby;
     struct pg_setup_role primary;
-    struct pg_accounts first_users; /* of bootstrap, beside those above */
-    struct pg_pairs initdb;         /* options, without "--"; the value may be "" */
-    struct pg_pairs basebackup;     /* the same, of pg_basebackup */
-    const char *post_bootstrap;     /* a command; or NULL */
-    const char *pre_promote;        /* ... */
+    struct pg_accounts first_users;    /* of bootstrap, beside those above */
+    struct pg_pairs initdb;            /* options, without "--"; the value may be "" */
+    struct pg_pairs basebackup;        /* the same, of pg_basebackup */
+    struct pg_methods replica_methods; /* in their order */
+    struct pg_bootstrap bootstrap;     /* its command NULL: initdb */
+    const char *post_bootstrap;        /* a command; or NULL */
+    const char *pre_promote;           /* ... */
     const char *before_stop;
     const char *callbacks[CALLBACKS];
     struct pg_lines first_hba;      /* of bootstrap, where the roles have none */

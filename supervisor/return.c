@@ -97,8 +97,20 @@ static struct return_plan end_unknown(const struct facts *f)
     return plan(RETURN_WAIT, false, "it is not known yet how far its WAL goes");
 }
 
+/* A backup is restored where nobody is primary, and nobody is about to be. Nothing is discarded. */
+static bool clones_alone(const struct facts *f)
+{
+    return f->back.clones_alone && f->pg.data == DATA_EMPTY && f->lease.epoch == 0 &&
+           f->store.is_current == FACT_YES && f->store.initialized == FACT_YES &&
+           !f->store.lease_stands && f->store.paused == FACT_NO;
+}
+
 struct return_plan return_plan(const struct facts *f)
 {
+    if (!return_has_primary(f) && clones_alone(f)) {
+        return plan(RETURN_CLONE, true,
+                    "there is no data, and nobody to copy: they come from elsewhere");
+    }
     if (!return_has_primary(f)) {
         return plan(RETURN_WAIT, false, "there is no primary to come back to");
     }

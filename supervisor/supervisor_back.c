@@ -117,11 +117,13 @@ void supervisor_gather_back(struct supervisor *s, uint64_t now_ms)
     struct facts *f = &s->facts;
     if (f->pg.follows_epoch != 0) {
         s->back.rewind_failures = 0;
+        s->method_next = 0;
         s->back.has_upstream_wal = FACT_UNKNOWN;
         s->damage_wait_told = DAMAGE_WAITS_NOT;
     }
     s->back.has_archive = archive_of(s, now_ms);
     f->back = s->back;
+    f->back.clones_alone = s->supervises && pg_methods_need_nobody(&s->setup->replica_methods);
     f->back.wal_kept = s->kept_copy != 0 && s->kept_copy == s->home.note.copy &&
                        s->kept_epoch == f->store.grant_epoch;
     f->pg.starts_alone = starts_alone(s, now_ms);

@@ -42,6 +42,7 @@ static void fill_source(struct supervisor *s, struct act_order *o)
     o->source.epoch = o->upstream.epoch;
     bool is_placed = name_is_set(name) && supervisor_place_of(s, name, &o->source);
     bool is_told = is_copy && s->facts.wish.clone && s->task.from_leader;
+    o->from_leader = is_told;
     if (is_told || (is_copy && !is_placed)) {
         o->source = o->upstream;
     }
@@ -65,6 +66,9 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->facts = s->facts;
     o->ask = s->ask;
     o->ask.system_id = s->side.view.rows.system_id;
+    const struct row_history *history = &s->side.view.rows.history;
+    o->ask.first_epoch = history->count > 0 ? history->at[0].row.epoch : 0;
+    o->ask.has_first = history->count < ROW_HISTORY_MAX;
     o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
@@ -81,6 +85,7 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->upstream.epoch = s->facts.store.grant_epoch;
     (void)supervisor_place_of(s, &s->facts.store.holder, &o->upstream);
     fill_source(s, o);
+    o->method = s->method_epoch == s->facts.store.grant_epoch ? s->method_next : 0;
 }
 
 static bool knows_more(const struct supervisor *s)
@@ -293,6 +298,9 @@ static void succeeded(struct supervisor *s, const struct act *a, uint64_t now_ms
         uint32_t rewinds = d->back.step == RETURN_REWIND ? s->back.rewind_failures + 1 : 0;
         s->back = (struct return_facts){.rewind_failures = rewinds};
         if (d->back.step == RETURN_CLONE) {
+            /* If these data do not come to stream, the next copy is made in another way. */
+            s->method_epoch = s->facts.store.grant_epoch;
+            s->method_next = a->order.method + 1;
             task_cloned(&s->task, now_ms);
         }
         s->look_again_ms = now_ms;

@@ -191,6 +191,8 @@ struct supervisor {
     char refused[VIEW_TEXT_SIZE]; /* why it does not replicate, or "" */
     uint64_t look_again_ms;
     uint64_t kept_copy, kept_epoch;
+    uint64_t method_epoch; /* of the primary for which a copy was made last ... */
+    uint32_t method_next;  /* ... and by which of create_replica_methods the next one begins */
     char upstream_host[ACT_ADDRESS_SIZE]; /* of the look */
     struct position waits_at;             /* for the archive: where it stood still ... */
     uint64_t waits_since_ms;              /* ... since then */

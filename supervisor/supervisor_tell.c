@@ -28,7 +28,10 @@ static enum view_state state_of(const struct supervisor *s, enum view_state seen
     if (!s->act.is_running || s->is_looking_home || !act_is_work_inside(d)) {
         return seen;
     }
-    return d->action == ACTION_INITDB ? VIEW_INITDB : VIEW_CREATING_REPLICA;
+    bool restores = s->setup->bootstrap.command != NULL;
+    return d->action != ACTION_INITDB ? VIEW_CREATING_REPLICA
+           : restores                 ? VIEW_BOOTSTRAP
+                                      : VIEW_INITDB;
 }
 
 /* As Patroni writes it: "2026-11-02 08:15:03.120000+00:00". */

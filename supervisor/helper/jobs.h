@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct disk_question {
     bool writes;     /* a block is written and synced, too */
@@ -36,5 +37,11 @@ int job_run(const char *parent, char **words);
 /* Run the program @words: it and all that is in its group die with @parent, or with this process,
  * which ends when nobody holds its output any more. Its exit status. */
 int job_script(const char *parent, char **words);
+
+/* Run the server @words, whose second word is "-DDATA_DIR", until it has recovered that directory,
+ * then end it in order. Its exit status. */
+int job_room(const char *parent, char **words);
+/* Pure: the postmaster.pid @text is that of @server, and says that it has started. */
+bool room_is_ready(const char *text, pid_t server);
 
 #endif /* SUPERVISOR_HELPER_JOBS_H_ */

@@ -16,7 +16,7 @@ static int usage(void)
                   "usage: pgraft-helper disk DATA_DIR \"read|write [startup] [nowal]\"\n"
                   "       pgraft-helper wal DATA_DIR [LSN]\n"
                   "       pgraft-helper serve DATA_DIR\n"
-                  "       pgraft-helper run|script PARENT PROGRAM [WORD...]\n");
+                  "       pgraft-helper run|script|room PARENT PROGRAM [WORD...]\n");
     return 2;
 }
 
@@ -79,6 +79,9 @@ int main(int count, char **words)
     }
     if (count >= 4 && strcmp(words[1], "script") == 0) {
         return job_script(words[2], words + 3);
+    }
+    if (count >= 4 && strcmp(words[1], "room") == 0) {
+        return job_room(words[2], words + 3);
     }
     if (count == 4 && strcmp(words[1], "disk") == 0) {
         return answer(words[2], words[3]) ? 0 : usage();

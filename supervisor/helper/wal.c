@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/must.h"
+#include "supervisor/backup_label.h"
 #include "supervisor/helper/jobs.h"
 #include "supervisor/pg_control.h"
 #include "supervisor/pg_rows.h"
@@ -215,12 +216,34 @@ static void say_lines(const struct wal_lines *lines)
     }
 }
 
+/* Restored from a backup, and never started: no segment is here yet, and all that it has of WAL is
+ * the place from which it needs it. False: that is not so. */
+static bool say_label(const char *data_dir)
+{
+    char path[4096];
+    char text[4096];
+    struct backup_label label;
+    (void)snprintf(path, sizeof(path), "%s/" BACKUP_LABEL_FILE, data_dir);
+    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    text[size > 0 ? size : 0] = '\0';
+    if (size <= 0 || !backup_label_parse(text, &label)) {
+        return false;
+    }
+    say(0, "label", &(struct wal_end){.lsn = label.start_lsn, .timeline = label.timeline});
+    return true;
+}
+
 /* The end in the open folder, by a known control file. */
-static void read_folder(struct files *files, const struct pg_control *control, uint64_t start)
+static void read_folder(struct files *files, const char *data_dir, const struct pg_control *control,
+                        uint64_t start)
 {
     static struct wal_lines lines;
     struct wal_end end = {0};
     int error = look_at_folder(files->folder, control->timeline, &lines, &files->segment_size);
+    if (error == 0 && files->segment_size == 0 && start == 0 && say_label(data_dir)) {
+        return;
+    }
     if (error != 0 || files->segment_size == 0) {
         say(error != 0 ? error : ENOENT, "segments", &end);
         return;
@@ -258,7 +281,7 @@ void job_wal(const char *data_dir, uint64_t start)
         say(errno, "open", &none);
         return;
     }
-    read_folder(&files, &control, start);
+    read_folder(&files, data_dir, &control, start);
     closep(&files.fd);
     closep(&files.folder);
 }

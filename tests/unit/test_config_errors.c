@@ -129,9 +129,6 @@ static const struct row patronis[] = {
      "F:15:22: warning: bootstrap.dcs.standby_cluster: no effect: not used yet: it follows no "
      "other "
      "cluster\n"
-     "F:16:11: warning: bootstrap.method: no effect: not used yet: new data are made by initdb\n"
-     "F:21:27: warning: postgresql.create_replica_methods: no effect: not used yet: pg_basebackup "
-     "is\n"
      "F:9:19: note: thread_pool_size: no effect: nothing here waits for a thread\n",
      0},
     {CONFIG_KIT_GOOD "bootstrap:\n"

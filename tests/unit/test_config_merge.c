@@ -100,6 +100,9 @@ static const struct {
     {"{\"postgresql\": {\"mine\": 1}}", "{\"postgresql\": {\"mine\": 2}}", ""},
     {"{\"postgresql\": {\"mine\": 1}}", "not: [yaml", "postgresql.mine: unknown key\n"},
     {"{\"postgresql\": {\"create_replica_methods\": [\"mine\"], \"mine\": {\"keep_data\": true}}}",
+     NULL, "postgresql.mine.command: missing: what makes the data\n"},
+    {"{\"postgresql\": {\"create_replica_methods\": [\"in a file\", \"mine\"], \"mine\": "
+     "{\"command\": \"x\"}}}",
      NULL, ""},
     {"{\"standby_cluster\": {\"create_replica_methods\": [\"mine\"]}, \"postgresql\": {\"mine\": "
      "{\"command\": \"x\"}}}",

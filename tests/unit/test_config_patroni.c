@@ -73,8 +73,7 @@ static const struct {
      "when it comes no further\n"},
     {"bootstrap: {dcs: {postgresql: {create_replica_methods: [pgbackrest, basebackup],\n"
      "  callbacks: {on_stop: }, pgbackrest: {command: x}}}}\n",
-     "F:9:56: warning: bootstrap.dcs.postgresql.create_replica_methods: no effect: not used yet: "
-     "pg_basebackup is\n"},
+     ""},
     {"postgresql: {create_replica_methods: [basebackup], create_replica_method: basebackup,\n"
      "  use_unix_socket_repl: off}\n",
      ""},

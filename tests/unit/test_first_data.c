@@ -1,5 +1,6 @@
 /* tests/unit/test_first_data.c - two nodes have made data for one cluster: whose may be discarded,
  * and whose may not. The directories are made here: a version, a control file, a note. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -149,6 +150,91 @@ static void a_word_that_can_not_be_read_is_no_leave(void **state)
     assert_int_equal(look(THEIRS), DATA_FOREIGN);
 }
 
+/* ---- restored from a backup: the system identifier is that of every other restore of it ---- */
+
+/* As a custom bootstrap leaves them; the store's oldest record is of @first, and it has had all. */
+static void make_restored(uint64_t first)
+{
+    make_data(false);
+    assert_int_equal(first_data_put_restored(pg.state_dir, note.copy, &err), 0);
+    order.ask.first_epoch = first;
+    order.ask.has_first = true;
+}
+
+static void restored_for_a_lost_grant_they_are_discarded(void **state)
+{
+    (void)state;
+    make_restored(0);
+    assert_int_equal(look(0), DATA_USABLE);
+    assert_true(order.home.is_first);
+    order.ask.first_epoch = 3;
+    assert_int_equal(look(OURS), DATA_EMPTY); /* another node's, of the same backup */
+    assert_int_equal(look(OURS), DATA_EMPTY);
+}
+
+static void restored_and_recorded_they_never_are(void **state)
+{
+    (void)state;
+    make_restored(5);
+    assert_int_equal(first_data_record(pg.state_dir, note.copy, 5, &err), 0);
+    assert_int_equal(look(OURS), DATA_USABLE);
+    assert_int_equal(look(OURS), DATA_USABLE);
+    assert_false(order.home.is_first);
+    order.ask.first_epoch = 9; /* settled: nothing hangs on it any more */
+    assert_int_equal(look(OURS), DATA_USABLE);
+}
+
+static void asked_to_be_recorded_and_another_was_they_are_discarded(void **state)
+{
+    (void)state;
+    make_restored(6);
+    assert_int_equal(first_data_record(pg.state_dir, note.copy, 5, &err), 0);
+    assert_int_equal(look(0), DATA_USABLE);
+    assert_int_equal(look(OURS), DATA_EMPTY);
+}
+
+static void what_can_not_be_told_is_left_alone(void **state)
+{
+    (void)state;
+    make_restored(6);
+    assert_int_equal(first_data_record(pg.state_dir, note.copy, 5, &err), 0);
+    order.ask.has_first = false; /* a hundred timelines later */
+    assert_int_equal(look(OURS), DATA_FOREIGN);
+}
+
+static void a_torn_word_of_a_restore_is_no_leave(void **state)
+{
+    (void)state;
+    static const char *const torn[] = {" recorded for ",
+                                       " recorded for \n",
+                                       " recorded for 5",
+                                       " recorded for x\n",
+                                       "",
+                                       " recorded for 0\n",
+                                       " recorded for 111111111111111111111111111111\n"};
+    CLEANUP(mem_freep) char *path = mem_printf("%s/" FIRST_DATA_FILE, pg.state_dir);
+    make_restored(9);
+    for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
+        CLEANUP(buf_close) struct buf text = {0};
+        buf_printf(&text, "restored %016" PRIx64 "%s", note.copy, torn[i]);
+        assert_int_equal(pg_file_put(path, 0600, &text, NULL, &err), 0);
+        assert_int_equal(look(THEIRS), DATA_FOREIGN);
+    }
+}
+
+static void what_initdb_has_made_is_not_noted_for_an_epoch(void **state)
+{
+    (void)state;
+    uint64_t epoch = 0;
+    make_data(true);
+    assert_int_equal(first_data_record(pg.state_dir, note.copy, 5, &err), 0);
+    assert_int_equal(first_data_look(pg.state_dir, note.copy, &epoch), FIRST_DATA_MADE);
+    assert_int_equal(epoch, 0);
+    assert_int_equal(first_data_settle(pg.state_dir, &err), 0);
+    assert_int_equal(first_data_record(pg.state_dir, note.copy, 5, &err), 0);
+    assert_int_equal(first_data_look(pg.state_dir, note.copy, &epoch), FIRST_DATA_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +244,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_word_of_another_copy_counts_for_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(data_of_another_cluster_are_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_word_that_can_not_be_read_is_no_leave, setup, teardown),
+        cmocka_unit_test_setup_teardown(restored_for_a_lost_grant_they_are_discarded, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(restored_and_recorded_they_never_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(asked_to_be_recorded_and_another_was_they_are_discarded,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_can_not_be_told_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_torn_word_of_a_restore_is_no_leave, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_initdb_has_made_is_not_noted_for_an_epoch, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,16 @@ static void b2_what_is_ours_is_taken_out_of_auto_conf(void **state)
     assert_false(changed);
 }
 
+static void what_a_restore_goes_by_is_taken_out_too(void **state)
+{
+    (void)state;
+    put("postgresql.auto.conf",
+        "restore_command = 'x'\nwork_mem = '1MB'\nrecovery_end_command='y'\n"
+        "Archive_Cleanup_Command = 'z'\nrecovery_target_time = 'then'\n");
+    assert_int_equal(pg_files_clean_recovery(&files, &err), 0);
+    assert_string_equal(get("postgresql.auto.conf"), "work_mem = '1MB'\n");
+}
+
 /* --- Signals --- */
 
 static void b3_signals_come_and_go(void **state)
@@ -358,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_are_written_and_nothing_said_is_nothing_done, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_what_is_ours_is_taken_out_of_auto_conf, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_restore_goes_by_is_taken_out_too, setup, teardown),
         cmocka_unit_test_setup_teardown(b3_signals_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clone_finds_what_stood_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(who_may_connect_is_not_guessed, setup, teardown),

@@ -152,6 +152,26 @@ CHANGE(without_an_end_for_ever)
     without_an_end(f);
     f->back.damage = DAMAGE_NO_END;
 }
+CHANGE(restores_alone)
+{
+    f->back.clones_alone = true;
+}
+CHANGE(nobody_is_primary)
+{
+    f->store.lease_stands = false;
+}
+CHANGE(paused)
+{
+    f->store.paused = FACT_YES;
+}
+CHANGE(not_begun)
+{
+    f->store.initialized = FACT_NO;
+}
+CHANGE(store_not_heard)
+{
+    f->store.is_current = FACT_NO;
+}
 CHANGE(fork_not_reached)
 {
     f->pg.end = kit_at(4, 4000);
@@ -180,6 +200,17 @@ static const struct {
     {"nobody is followed while an order to seal stands", {order_stands}, RETURN_WAIT},
     {"the copy that was granted the role is not touched", {granted_copy}, RETURN_WAIT},
     {"without data, a clone", {empty}, RETURN_CLONE},
+    {"... which needs a primary", {empty, nobody_is_primary}, RETURN_WAIT},
+    {"... unless a method needs none", {empty, nobody_is_primary, restores_alone}, RETURN_CLONE},
+    {"... not while somebody may be about to be",
+     {empty, not_recorded, restores_alone},
+     RETURN_WAIT},
+    {"... nor in a pause", {empty, nobody_is_primary, restores_alone, paused}, RETURN_WAIT},
+    {"... nor for a cluster that has not begun",
+     {empty, nobody_is_primary, restores_alone, not_begun},
+     RETURN_WAIT},
+    {"... nor unheard", {empty, nobody_is_primary, restores_alone, store_not_heard}, RETURN_WAIT},
+    {"... nor over data", {nobody_is_primary, restores_alone}, RETURN_WAIT},
     {"after an interruption, a clone", {interrupted}, RETURN_CLONE},
     {"without knowing the end, nothing", {end_unknown}, RETURN_WAIT},
     {"what the primary has removed comes from the archive",
