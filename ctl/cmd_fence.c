@@ -107,7 +107,8 @@ static int switch_over(struct fencing *f, struct err *err)
     cmd_set(body, "leader", json_string(f->name));
     cmd_set(body, "timeout_ms", json_integer((json_int_t)wait_ms));
     ask_restart_clock(f->ctl.ask);
-    progress_begin("switchover");
+    progress_begin("switchover",
+                   "the switchover goes on without this terminal; nothing is fenced after it");
     int rc = ask_words(f->ctl.ask, "/switchover", body, wait_ms + MARGIN_MS, &said, err);
     progress_end();
     if (rc == 0 && said.status != 200) {
