@@ -79,6 +79,7 @@ struct act_order {
     uint64_t lease_until_ms;       /* CLOCK_BOOTTIME, by the lease of @decision's epoch ... */
     bool needs_lease;              /* ... which what is written must not outlive */
     bool has_archive;              /* restore_command is set */
+    bool leads;                    /* it leads a standby cluster, and is configured for that */
     uint32_t failures;             /* of the same in a row, before this */
     enum fact config_reads;        /* out, of a start: a server can read its configuration ... */
     char config_says[ERR_MSG_MAX]; /* ... or why it can not */

@@ -48,7 +48,8 @@ static int work_check_clone(struct act_order *o, struct err *err)
                        "identifier is %llu, not %llu",
                        (unsigned long long)o->home.system_id, (unsigned long long)wanted);
     }
-    if (code == 0 && !history_may_hold(&o->facts.store, o->home.timeline)) {
+    bool is_remote = o->facts.store.grant_is_standby; /* whose timelines nobody records here */
+    if (code == 0 && !is_remote && !history_may_hold(&o->facts.store, o->home.timeline)) {
         return err_set(err, ERR_REFUSED,
                        "the copy is on timeline %u, which does not lead to that of the primary",
                        (unsigned)o->home.timeline);
@@ -99,6 +100,7 @@ static void clone_conninfo(const struct act_order *o, struct buf *out)
         .application_name = name,
         .passfile = o->setup->passfile,
         .login = &o->setup->replication,
+        .target_session_attrs = act_session_attrs(&o->source),
     };
     pg_conninfo_print(&conninfo, out);
     buf_str(out, ACT_CONNINFO_TIMES);
@@ -132,7 +134,9 @@ static void emptied(struct act *a)
 void act_clone(struct act *a)
 {
     if (act_has_upstream(a)) {
-        log_info("supervisor", "clone", LOG_STR("of", a->order.source.name.text));
+        const struct act_upstream *from = &a->order.source;
+        log_info("supervisor", "clone",
+                 LOG_STR("of", a->order.leads ? from->host : from->name.text));
         act_do(a, "begin clone", work_begin_clone, emptied);
     }
 }

@@ -89,13 +89,14 @@ bool advisor_is_configured(const struct supervisor_settings *settings,
                            const struct store_rows *rows);
 
 #define ADVICE_COMPARES_MAX 8
-#define ADVICE_OPS_MAX 4
+#define ADVICE_OPS_MAX 5
 
 struct advice {
     struct pgraft_compare compares[ADVICE_COMPARES_MAX];
     struct pgraft_op ops[ADVICE_OPS_MAX];
     struct pgraft_txn txn;
     struct buf value;
+    struct buf sync;
 };
 void advice_close(struct advice *advice);
 /* For ELECT_ORDER and ELECT_GRANT; points into all of its arguments. */

@@ -299,7 +299,7 @@ void supervisor_show_later(const struct supervisor *s, struct view_restart *out)
  */
 void supervisor_gather_back(struct supervisor *s, uint64_t now_ms);
 /* restore_command is set. */
-bool supervisor_has_archive(const struct pg_setup *setup);
+bool supervisor_has_archive(const struct supervisor *s);
 void supervisor_look_upstream(struct supervisor *s, uint64_t now_ms);
 
 /* supervisor_config.c: what the key config says, and PostgreSQL is told. */
