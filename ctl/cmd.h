@@ -47,6 +47,7 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 int cmd_config_explain(const struct cli_call *call, struct err *err);
 int cmd_config_generate(const struct cli_call *call, struct err *err);
 int cmd_config_show(const struct cli_call *call, struct err *err);
+int cmd_demote_cluster(const struct cli_call *call, struct err *err);
 int cmd_dsn(const struct cli_call *call, struct err *err);
 int cmd_edit_config(const struct cli_call *call, struct err *err);
 int cmd_events(const struct cli_call *call, struct err *err);
@@ -74,6 +75,7 @@ int cmd_member_list(const struct cli_call *call, struct err *err);
 int cmd_member_remove(const struct cli_call *call, struct err *err);
 int cmd_member_transfer(const struct cli_call *call, struct err *err);
 int cmd_pause(const struct cli_call *call, struct err *err);
+int cmd_promote_cluster(const struct cli_call *call, struct err *err);
 int cmd_plan(const struct cli_call *call, struct err *err);
 int cmd_query(const struct cli_call *call, struct err *err);
 int cmd_raft(const struct cli_call *call, struct err *err);
