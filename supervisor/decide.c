@@ -260,7 +260,10 @@ static bool initdb(const struct facts *f)
 }
 static bool data_lost(const struct facts *f)
 {
-    return has_lease(f) && !runs(f) && (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
+    bool is_to_be_made =
+        facts_leads_standby(f) && !has_begun(f); /* by a copy of the other cluster */
+    return has_lease(f) && !runs(f) && !is_to_be_made &&
+           (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
 }
 /* It could be primary at once, for it has next to nothing left to replay, with all that this one
  * had, or as near to it as may be where commits waited for nobody: the election would choose it
@@ -344,7 +347,7 @@ static bool is_unrecorded(const struct facts *f)
 {
     const struct history_row *newest = history_newest(&f->store);
     return has_lease(f) && f->store.grant_epoch == f->lease.epoch && newest != NULL &&
-           newest->epoch != f->lease.epoch;
+           newest->epoch != f->lease.epoch && !facts_leads_standby(f);
 }
 /* A start in place between the last record of its recovery and what the control file says of that
  * comes up on the timeline that it was to leave. Others may have that one too, to beyond where it
@@ -830,7 +833,6 @@ static const struct rule {
     {other_copy,         ACTION_WAIT,          LETS_GO, "other-copy",            "C3", "the role was granted to another copy of the data than is here now"},
     {promised_newer,     ACTION_WAIT,          LETS_GO, "promised-newer",        "C1", "this node is sealed for a later epoch than that of its lease"},
     {start_unanswered,   ACTION_WAIT,          RENEWS,  "start-unanswered",      "A3", "the guard was asked to start PostgreSQL, and has not told yet what came of it"},
-    {copies_remote,      ACTION_RETURN,        RENEWS,  "copy-remote",           "D2", "it leads a standby cluster, and its data have to be those of the other cluster"},
     {data_lost,          ACTION_RELEASE,       RENEWS,  "data-lost",             "A3", "there is no data to be primary with"},
     {pre_promote_hangs,  ACTION_WAIT,          LETS_GO, "pre-promote-hangs",     "A5", "pre_promote is still there, long after its time: the lease is not renewed"},
     {pre_promote_refused, ACTION_STOP,         LETS_GO, "pre-promote-refused",   "A3", "pre_promote forbids it to be primary: it is stopped, so that it can give the role back"},
@@ -860,6 +862,7 @@ static const struct rule {
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
+    {copies_remote,      ACTION_RETURN,        RENEWS,  "copy-remote",           "D2", "it leads a standby cluster, and its data have to be those of the other cluster"},
     {unrecorded_end,     ACTION_WAIT,          RENEWS,  "unrecorded-end",        "C3", "its timeline was not recorded, and whether it came to it is told by the end of its WAL, which is being read"},
     {restart_in_place,   ACTION_START_PRIMARY, RENEWS,  "restart-in-place",      "B3", "nobody else provably has all commits: it goes on where it was, fenced first"},
     {restart_too_late,   ACTION_RELEASE,       RENEWS,  "restart-too-late",      "B3", "too little of the lease is left to go on in place"},

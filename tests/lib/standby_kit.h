@@ -63,6 +63,10 @@ static inline void never_recorded(struct facts *f)
     f->store.initialized = FACT_NO;
     f->store.history_count = 0;
 }
+static inline void guard_not_there_yet(struct facts *f)
+{
+    f->guard.state = GUARD_GONE;
+}
 static inline void half_copied(struct facts *f)
 {
     without_data(f);

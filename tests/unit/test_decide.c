@@ -784,6 +784,7 @@ static const struct {
     {"... with any copy", kit_leader, {another_copy}, ACTION_WAIT, "leading"},
     {"D2: it says whose data these are", kit_leader, {never_recorded}, ACTION_RECORD, "record-remote"},
     {"D2: it has none: it copies them, and begins nothing of its own", kit_leader, {never_recorded, without_data}, ACTION_RETURN, "copy-remote"},
+    {"B6: ... beside a guard", kit_leader, {never_recorded, without_data, guard_not_there_yet}, ACTION_START_GUARD, "guard-wanted"},
     {"... until it has them whole", kit_leader, {never_recorded, half_copied}, ACTION_RETURN, "copy-remote"},
     {"... where others have them, it is one of them that leads", kit_leader, {without_data}, ACTION_RELEASE, "data-lost"},
     {"... what the other cluster does not have is rewound", kit_leader, {never_streams}, ACTION_RETURN, "copy-remote"},
