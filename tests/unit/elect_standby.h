@@ -7,6 +7,7 @@
 CHANGE(in_a_standby_cluster)
 {
     f->store.grant_is_standby = f->settings.is_standby_cluster = true;
+    f->store.history_count = 1; /* it has recorded nothing */
 }
 CHANGE(is_to_follow_another_cluster)
 {
