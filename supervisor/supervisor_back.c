@@ -148,12 +148,29 @@ static void seen_cb(struct upstream_look *look, const struct upstream_seen *seen
         s->look = NULL;
         if (seen != NULL) {
             upstream_fill(seen, &s->facts.pg.end, &s->back);
+            s->remote_at += seen->is_primary ? 0 : 1;
         } else if (failure != NULL) {
+            s->remote_at++; /* of several hosts another one may be the primary */
             log_debug("supervisor", "the primary does not tell", LOG_ERR(&failure->err));
         }
         supervisor_soon(s);
     }
     upstream_look_close(look, closed_cb);
+}
+
+void supervisor_one_host(const struct supervisor *s, char *hosts)
+{
+    uint32_t count = 1;
+    for (const char *at = hosts; *at != '\0'; at++) {
+        count += *at == ',' ? 1 : 0;
+    }
+    char *one = hosts;
+    for (uint32_t left = s->remote_at % count; left > 0; left--) {
+        one += strcspn(one, ",") + 1;
+    }
+    size_t size = strcspn(one, ",");
+    memmove(hosts, one, size);
+    hosts[size] = '\0';
 }
 
 static void start_look(struct supervisor *s, uint64_t now_ms)
@@ -165,7 +182,7 @@ static void start_look(struct supervisor *s, uint64_t now_ms)
     bool is_remote = s->facts.store.grant_is_standby; /* a standby can not tell what is asked */
     const struct facts_name *from = is_remote ? &s->facts.settings.remote : &s->facts.store.holder;
     bool is_placed = supervisor_place_of(s, from, &place);
-    place.host[strcspn(place.host, ",")] = '\0'; /* of several the first one, if it is primary */
+    supervisor_one_host(s, place.host);
     if (!is_placed || !supervisor_address_of(s, place.host, s->upstream_host)) {
         return;
     }

@@ -67,7 +67,7 @@ static void start_look(struct supervisor *s)
     memset(&place, 0, sizeof(place));
     char address[ACT_ADDRESS_SIZE];
     bool is_placed = supervisor_place_of(s, asked(&s->facts), &place);
-    place.host[strcspn(place.host, ",")] = '\0';
+    supervisor_one_host(s, place.host);
     if (!is_placed || !supervisor_address_of(s, place.host, address)) {
         return;
     }
