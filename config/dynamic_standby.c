@@ -84,9 +84,7 @@ void dynamic_check_standby(const struct tree_node *root, const struct config_dyn
         return;
     }
     if (at->count > 0 && !dynamic_is_standby(dynamic)) {
-        refuse(problems, at, "",
-               "needs a host, or a restore_command; without the section the "
-               "cluster has a primary of its own");
+        refuse(problems, at, "", "needs a host, or a restore_command");
         return;
     }
     if (is_set(dynamic->standby.slot) && !is_set(dynamic->standby.host)) {

@@ -202,7 +202,7 @@ static int check(const struct changing *c, json_t *document, struct err *err)
     if (view_text(c->view, "leader")[0] == '\0') {
         return err_set(err, ERR_REFUSED, "Cluster has no leader, %s is not possible", noun(c));
     }
-    return json_is_true(json_object_get(document, "pause"))
+    return shared_config_is_paused(document)
                ? err_set(
                      err, ERR_REFUSED,
                      "Cluster is paused, %s is not possible: nobody changes roles, resume first",

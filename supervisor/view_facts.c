@@ -170,7 +170,8 @@ static uint64_t leader_lsn(const struct facts *f)
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         bool leads = name_is(&m->name, &f->store.holder) && m->end.is_known;
-        uint64_t seen = m->seen.is_known ? m->seen.lsn : 0;
+        bool is_of_now = m->seen.is_known && !f->store.grant_is_standby; /* else of before */
+        uint64_t seen = is_of_now ? m->seen.lsn : 0;
         uint64_t own = leads ? m->end.lsn : 0;
         lsn = seen > lsn ? seen : lsn;
         lsn = own > lsn ? own : lsn;

@@ -74,7 +74,7 @@ def test_what_is_not_possible_now():
     with cluster_of({"ttl": 30, "standby_cluster": HERE}, STANDBY) as m:
         assert fails(1, "demote-cluster", "--host", "b", node=m.cluster) == "Cluster is already in the required state"
         assert "is one of cluster \"orders\"" in fails(1, "promote-cluster", "demo", node=m.cluster)
-    with cluster_of({"pause": True}, PRIMARY) as m:
+    with cluster_of({"pause": "on"}, PRIMARY) as m:
         assert fails(1, "demote-cluster", "--host", "b", node=m.cluster).startswith("Cluster is paused, demotion is not possible")
         assert m.cluster.puts == []
 
