@@ -101,7 +101,8 @@ static const struct {
     {"{\"postgresql\": {\"mine\": 1}}", "not: [yaml", "postgresql.mine: unknown key\n"},
     {"{\"postgresql\": {\"create_replica_methods\": [\"mine\"], \"mine\": {\"keep_data\": true}}}",
      NULL, ""},
-    {"{\"standby_cluster\": {\"create_replica_methods\": [\"mine\"]}, \"postgresql\": {\"mine\": "
+    {"{\"standby_cluster\": {\"host\": \"h\", \"create_replica_methods\": [\"mine\"]}, "
+     "\"postgresql\": {\"mine\": "
      "{\"command\": \"x\"}}}",
      NULL, ""},
     {"{\"ttl\": \"soon\"}", "{\"ttl\": \"soon\"}",
