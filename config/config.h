@@ -258,6 +258,14 @@ struct config_dynamic {
     char *slots; /* these three as JSON */
     char *ignore_slots;
     char *standby_cluster;
+    struct {        /* what stands in it */
+        char *host; /* several with commas */
+        uint64_t port;
+        char *slot;
+        char *restore_command;
+        char *cleanup_command;
+        char *delay;
+    } standby;
 };
 
 enum config_origin_kind {

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "config/assign.h"
 #include "config/dynamic_slots.h"
+#include "config/dynamic_standby.h"
 #include "config/keys.h"
 #include "config/methods.h"
 #include "config/scalar.h"
@@ -72,6 +73,7 @@ int config_dynamic_read(struct tree *tree, const struct tree_node *root, struct 
     read_postgresql(&assign, root);
     methods_read_dynamic(root, out, problems);
     dynamic_check_slots(root, problems);
+    dynamic_check_standby(root, &out->dynamic, problems);
     return problems_count(problems, PROBLEM_ERROR) == before ? 0 : ERR_INVALID;
 }
 

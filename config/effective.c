@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "config/dynamic.h"
+#include "config/dynamic_standby.h"
 #include "config/settings.h"
 
 /* A layer of parameters is not replaced but laid on the other. */
@@ -93,6 +94,8 @@ void config_policy(const struct config *view, struct supervisor_settings *ret_se
     ret_settings->lag_bytes_max = dynamic->lag_on_failover_bytes;
     ret_settings->restart_max_ms = dynamic->primary_start_timeout_ms;
     ret_settings->check_timeline = dynamic->check_timeline;
+    ret_settings->is_standby_cluster = dynamic_is_standby(dynamic);
+    dynamic_remote_name(dynamic, &ret_settings->remote);
     ret_settings->may_rewind = view->postgresql.use_pg_rewind;
     ret_settings->may_clone =
         view->postgresql.clone_after_rewind && view->postgresql.clone_diverged;

@@ -14,7 +14,6 @@
 
 #define FORMAT "lines have a form of their own, see log.type"
 #define NO_THREADS "nothing here waits for a thread"
-#define NO_STANDBY_CLUSTER "there is no standby cluster yet"
 #define BY_LEASE "the lease bounds everything"
 
 // clang-format off
@@ -41,16 +40,14 @@ const struct unused_key unused_keys[] = {
     {"bootstrap.dcs.max_timelines_history", "0", false, "100 rows are kept"},
     {"bootstrap.dcs.maximum_lag_on_syncnode", "-1", false, "not used yet"},
     {"bootstrap.dcs.failsafe_mode", "false", false, "not used yet; the store is on these hosts"},
-    {"bootstrap.dcs.standby_cluster", NULL, true, "not used yet: it follows no other cluster"},
+    {"bootstrap.dcs.standby_cluster.create_replica_methods", "basebackup", true,
+     "not used yet: pg_basebackup is"},
 
     {"postgresql.name", NULL, false, "the name of a node is `name`"},
     {"postgresql.proxy_address", NULL, false, "not used yet"},
     {"postgresql.bin_name.pg_ctl", "pg_ctl", false, "the guard does it"},
     {"postgresql.bin_name.pg_controldata", "pg_controldata", false, "the file is read"},
     {"postgresql.bin_name.pg_isready", "pg_isready", false, "PostgreSQL is asked"},
-    {"postgresql.parameters_standby_leader", NULL, false, NO_STANDBY_CLUSTER},
-    {"postgresql.pg_hba_standby_leader", NULL, false, NO_STANDBY_CLUSTER},
-    {"postgresql.pg_ident_standby_leader", NULL, false, NO_STANDBY_CLUSTER},
     {"postgresql.use_unix_socket_repl", "false", false, "not used yet: over TCP"},
     {"postgresql.pg_ctl_timeout", NULL, false,
      "a lease bounds a stop, and a start ends when it comes no further"},

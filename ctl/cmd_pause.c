@@ -4,7 +4,6 @@
  *       meanwhile; else once more --> with --wait: each member is asked until it says so, too */
 #include <poll.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
@@ -40,19 +39,6 @@ static int say(const char *line, struct err *err)
     return cli_put(&out, err);
 }
 
-/* As the nodes read it. */
-static bool is_paused(json_t *document)
-{
-    static const char *const words[] = {"true", "yes", "on"};
-    json_t *pause = json_object_get(document, "pause");
-    const char *text = json_string_value(pause);
-    bool is = json_is_true(pause);
-    for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
-        is = is || strcasecmp(text, words[i]) == 0;
-    }
-    return is;
-}
-
 static int change_once(struct pausing *p, struct err *err)
 {
     CLEANUP(ask_version_close) struct ask_version version = {.value = NULL};
@@ -62,7 +48,7 @@ static int change_once(struct pausing *p, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    if (is_paused(version.value) == p->pauses) {
+    if (shared_config_is_paused(version.value) == p->pauses) {
         return err_set(err, ERR_REFUSED, "Cluster is %s",
                        p->pauses ? "already paused" : "not paused");
     }

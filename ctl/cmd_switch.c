@@ -116,6 +116,17 @@ static int show_before(const struct switching *s, struct err *err)
 
 /* ---- what is wanted ---- */
 
+static bool leads_standbys(const struct switching *s)
+{
+    json_t *members = told_members(s->view);
+    bool leads = false;
+    for (size_t i = 0; i < json_array_size(members); i++) {
+        const char *role = view_text(json_array_get(members, i), "role");
+        leads = leads || strcmp(role, "standby_leader") == 0;
+    }
+    return leads;
+}
+
 static int find_leader(struct switching *s, struct err *err)
 {
     const char *leader = view_text(s->view, "leader");
@@ -130,7 +141,8 @@ static int find_leader(struct switching *s, struct err *err)
     if (named != NULL || !may_ask(s)) {
         buf_str(&s->leader, named != NULL ? named : leader);
     } else {
-        int rc = prompt_text("Primary", leader, &s->leader, err);
+        const char *role = leads_standbys(s) ? "Standby Leader" : "Primary";
+        int rc = prompt_text(role, leader, &s->leader, err);
         if (rc < 0) {
             return rc;
         }

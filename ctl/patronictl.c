@@ -36,9 +36,10 @@ static const struct cli_option options[] = {
 
 /* Patroni's commands, in order; the others of pgraftctl are not shown. */
 static const char *const names[] = {
-    "completion", "dsn",         "edit-config", "failover", "flush",   "help",   "history",
-    "list",       "pause",       "query",       "reinit",   "reload",  "remove", "restart",
-    "resume",     "show-config", "switchover",  "topology", "version",
+    "completion", "demote-cluster", "dsn",     "edit-config", "failover",        "flush",
+    "help",       "history",        "list",    "pause",       "promote-cluster", "query",
+    "reinit",     "reload",         "remove",  "restart",     "resume",          "show-config",
+    "switchover", "topology",       "version",
 };
 
 /* Those that change nothing. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -68,6 +69,18 @@ int shared_config_put(struct ask *ask, const struct ask_version *version, json_t
     }
     /* What a node does not take is refused: the words on the command line were all right. */
     return rc == 0 ? 0 : err_set(err, rc == ERR_INVALID ? ERR_REFUSED : rc, "%s", why.msg);
+}
+
+bool shared_config_is_paused(json_t *document)
+{
+    static const char *const words[] = {"true", "yes", "on"};
+    json_t *pause = json_object_get(document, "pause");
+    const char *text = json_string_value(pause);
+    bool is = json_is_true(pause);
+    for (size_t i = 0; text != NULL && i < ARRAY_LEN(words); i++) {
+        is = is || strcasecmp(text, words[i]) == 0;
+    }
+    return is;
 }
 
 /* ---- showing ---- */

@@ -2,6 +2,8 @@
 #ifndef CTL_SHARED_CONFIG_H_
 #define CTL_SHARED_CONFIG_H_
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "base/buf.h"
@@ -22,6 +24,9 @@ int shared_config_check_version(const struct ask *ask, const struct ask_version 
  * ERR_REFUSED: it is wrong, or may not be changed. */
 int shared_config_put(struct ask *ask, const struct ask_version *version, json_t *document,
                       struct err *err);
+
+/* Whether @document has the cluster paused, as the nodes read it. */
+bool shared_config_is_paused(json_t *document);
 
 /* Append it with its keys in order, as block YAML or as JSON. */
 void shared_config_print(struct buf *out, enum output_format format, json_t *document);

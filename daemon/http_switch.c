@@ -344,6 +344,7 @@ static void begin(struct http_request *r, bool is_failover)
     find_keys(r, &s->keys);
     s->is_scheduled = verdict.wish.is_scheduled;
     s->progress.is_failover = is_failover;
+    s->progress.is_standby = view->is_standby_cluster;
     s->progress.candidate = verdict.wish.candidate;
     s->wait_ms = wait_ms;
     r->state = s;

@@ -52,8 +52,8 @@ static const char *verb(const struct switch_progress *p)
 void switch_judge_progress(const struct switch_progress *p, struct switch_outcome *ret_outcome)
 {
     struct switch_outcome o = {.status = 0};
-    bool is_elsewhere = name_is_set(&p->leader) && !name_is(&p->leader, &p->from) &&
-                        name_is(&p->leader, &p->recorded);
+    bool has_it = p->is_standby ? p->is_gone : name_is(&p->leader, &p->recorded);
+    bool is_elsewhere = name_is_set(&p->leader) && !name_is(&p->leader, &p->from) && has_it;
     bool is_wanted = !name_is_set(&p->candidate) || name_is(&p->candidate, &p->leader);
     if (is_elsewhere && is_wanted) {
         o.status = DONE;

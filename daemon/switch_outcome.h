@@ -19,6 +19,7 @@ struct switch_progress {
     struct facts_name leader;    /* who holds it now; "": nobody */
     struct facts_name recorded;  /* who has recorded a timeline since; "": nobody */
     bool is_gone;                /* the wish is */
+    bool is_standby;             /* it is the lead of a standby cluster, which records nothing */
 };
 
 /* A key that belongs to it has changed; @bytes NULL: it was deleted. */

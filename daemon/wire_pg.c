@@ -311,6 +311,35 @@ static void fill_scripts(struct wire_pg *w)
     s->callbacks[CALLBACK_ON_ROLE_CHANGE] = pg->on_role_change;
 }
 
+/* Above all that the node's own file says, as with Patroni. */
+static void fill_leader(struct wire_pg *w, const struct config *c)
+{
+    const struct config_dynamic *d = &w->view.dynamic;
+    const struct pg_pair own[] = {{"restore_command", d->standby.restore_command},
+                                  {"archive_cleanup_command", d->standby.cleanup_command},
+                                  {"recovery_min_apply_delay", d->standby.delay}};
+    config_layers_make(c, &w->dynamic, CONFIG_FOR_LEADER, &w->leader);
+    struct pg_pairs *last = &w->leader.layers[PG_LAYER_LOCAL_RECOVERY];
+    w->leader_pairs =
+        (struct pg_pair *)mem_array(last->count + ARRAY_LEN(own), sizeof(*w->leader_pairs));
+    size_t count = 0;
+    for (size_t i = 0; i < last->count; i++) {
+        w->leader_pairs[count++] = last->at[i];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (own[i].value != NULL && own[i].value[0] != '\0') {
+            w->leader_pairs[count++] = own[i];
+        }
+    }
+    *last = (struct pg_pairs){.at = w->leader_pairs, .count = count};
+    fill_role(w, &w->leader, CONFIG_FOR_LEADER, &w->setup.leader);
+    bool has_slot = d->standby.slot != NULL && d->standby.slot[0] != '\0';
+    bool has_host = d->standby.host != NULL && d->standby.host[0] != '\0';
+    w->setup.remote = (struct pg_remote){.host = has_host ? d->standby.host : NULL,
+                                         .port = (unsigned)d->standby.port,
+                                         .slot = has_slot ? d->standby.slot : NULL};
+}
+
 static void fill_postgresql(struct wire_pg *w, const struct config *c)
 {
     struct pg_setup *s = &w->setup;
@@ -334,6 +363,7 @@ static void fill_postgresql(struct wire_pg *w, const struct config *c)
     reach_by_socket(w);
     fill_role(w, &w->standby, CONFIG_FOR_REPLICA, &s->standby);
     fill_role(w, &w->primary, CONFIG_FOR_PRIMARY, &s->primary);
+    fill_leader(w, c);
     s->first_users = first_users(c, &w->first_users);
     s->initdb = pairs_of(&c->bootstrap.initdb, &w->initdb);
     s->basebackup = pairs_of(&pg->basebackup, &w->basebackup);
@@ -447,6 +477,8 @@ void wire_pg_close(struct wire_pg *w)
 {
     config_layers_close(&w->standby);
     config_layers_close(&w->primary);
+    config_layers_close(&w->leader);
+    mem_free(w->leader_pairs);
     buf_close(&w->listen);
     buf_close(&w->reach_host);
     buf_close(&w->host);

@@ -21,6 +21,8 @@ struct wire_pg {
     struct config view; /* borrows from the node's configuration and from dynamic */
     struct config_layers standby;
     struct config_layers primary;
+    struct config_layers leader;
+    struct pg_pair *leader_pairs;
     struct buf listen;
     struct buf reach_host;
     struct buf host;

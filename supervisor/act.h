@@ -79,6 +79,7 @@ struct act_order {
     uint64_t lease_until_ms;       /* CLOCK_BOOTTIME, by the lease of @decision's epoch ... */
     bool needs_lease;              /* ... which what is written must not outlive */
     bool has_archive;              /* restore_command is set */
+    bool leads;                    /* it leads a standby cluster, and is configured for that */
     uint32_t failures;             /* of the same in a row, before this */
     bool from_leader;              /* a clone of the primary itself is wanted, by pg_basebackup */
     uint32_t method;               /* in and out, of a clone: by which way it begins, or was made */

@@ -60,11 +60,12 @@ static int work_leave(struct act_order *o, struct err *err)
 
 /* ---- what was copied ---- */
 
-/* As with Patroni, who asks for a copy of the leader asks for pg_basebackup. */
+/* As with Patroni, who asks for a copy of the leader asks for pg_basebackup. Who leads a standby
+ * cluster copies the other one, and has no backup of it. */
 static const struct pg_methods *methods_of(const struct act_order *o)
 {
     static const struct pg_methods usual = {.count = 0};
-    return o->from_leader ? &usual : &o->setup->replica_methods;
+    return o->from_leader || o->leads ? &usual : &o->setup->replica_methods;
 }
 
 static const struct pg_method *method_of(const struct act_order *o)
@@ -92,7 +93,8 @@ static int work_check_clone(struct act_order *o, struct err *err)
                        "identifier is %llu, not %llu",
                        (unsigned long long)o->home.system_id, (unsigned long long)wanted);
     }
-    if (code == 0 && !history_may_hold(&o->facts.store, o->home.timeline)) {
+    bool is_remote = o->facts.store.grant_is_standby; /* whose timelines nobody records here */
+    if (code == 0 && !is_remote && !history_may_hold(&o->facts.store, o->home.timeline)) {
         return err_set(err, ERR_REFUSED,
                        "the copy is on timeline %u, which does not lead to that of the primary",
                        (unsigned)o->home.timeline);
@@ -183,6 +185,7 @@ static void clone_conninfo(const struct act_order *o, struct buf *out)
         .application_name = name,
         .passfile = o->setup->passfile,
         .login = &o->setup->replication,
+        .target_session_attrs = act_session_attrs(&o->source),
     };
     pg_conninfo_print(&conninfo, out);
     buf_str(out, ACT_CONNINFO_TIMES);
@@ -226,6 +229,7 @@ static void method_conninfo(const struct act_order *o, struct buf *out)
         .database = o->setup->database,
         .passfile = o->setup->passfile,
         .login = &o->setup->replication,
+        .target_session_attrs = act_session_attrs(&o->source),
     };
     if (o->source.host[0] != '\0') {
         pg_conninfo_print(&conninfo, out);
@@ -271,7 +275,8 @@ static bool begin_method(struct act *a)
                       m->name, m->name);
         return false;
     }
-    log_info("supervisor", "clone", LOG_STR("of", o->source.name.text), LOG_STR("method", m->name));
+    log_info("supervisor", "clone", LOG_STR("of", o->leads ? o->source.host : o->source.name.text),
+             LOG_STR("method", m->name));
     act_do(a, m->keep_data ? "leave data" : "empty", m->keep_data ? work_leave : work_make_room,
            m->is_basebackup ? has_room : is_ready);
     return true;

@@ -22,17 +22,34 @@
 
 /* ---- whom to follow ---- */
 
+const struct pg_setup_role *act_role(const struct act_order *o)
+{
+    return o->config.is_primary ? &o->setup->primary
+           : o->leads           ? &o->setup->leader
+                                : &o->setup->standby;
+}
+
+const char *act_session_attrs(const struct act_upstream *upstream)
+{
+    return strchr(upstream->host, ',') != NULL ? "read-write" : NULL;
+}
+
+/* Another cluster has members of its own, whose names count for its commits: the leader of a
+ * standby cluster goes there by the name of the whole of it. */
 void act_conninfo(const struct act_order *o, const struct act_upstream *upstream, struct buf *out)
 {
     char word[UPSTREAM_WORD_SIZE];
+    CLEANUP(mem_freep) char *all = mem_printf("standby_cluster_%s", o->setup->scope);
+    bool is_remote = name_is(&upstream->name, &o->setup->settings.remote);
     const struct pg_conninfo conninfo = {
         .major = o->home.major,
         .host = upstream->host,
         .port = upstream->port,
-        .application_name = o->setup->name,
+        .application_name = is_remote ? all : o->setup->name,
         .passfile = o->setup->passfile,
         .login = &o->setup->replication,
         .krbsrvname = o->setup->krbsrvname,
+        .target_session_attrs = act_session_attrs(upstream),
     };
     pg_conninfo_print(&conninfo, out);
     if (probe_upstream_word(&upstream->name, upstream->epoch, word, sizeof(word))) {
@@ -92,7 +109,7 @@ int work_put_passwords(const struct pg_setup *setup, struct err *err)
 static int put_lines(const struct act_order *o, struct err *err)
 {
     const struct pg_setup *setup = o->setup;
-    const struct pg_setup_role *role = o->config.is_primary ? &setup->primary : &setup->standby;
+    const struct pg_setup_role *role = act_role(o);
     int code = pg_files_put_hba(&setup->files, role->hba.at, role->hba.count, NULL, err);
     return code != 0
                ? code
@@ -109,10 +126,11 @@ static int put_settings(const struct act_order *o, struct err *err)
 {
     const struct pg_setup *setup = o->setup;
     const struct act_config *config = &o->config;
-    const struct pg_setup_role *role = config->is_primary ? &setup->primary : &setup->standby;
+    const struct pg_setup_role *role = act_role(o);
     CLEANUP(buf_close) struct buf conninfo = {0};
     char slot[PG_SLOT_SIZE];
     bool follows = !config->is_primary && name_is_set(&config->upstream.name);
+    bool is_remote = follows && name_is(&config->upstream.name, &setup->settings.remote);
     struct pg_settings_input input = {
         .major = o->home.major,
         .is_primary = config->is_primary,
@@ -127,7 +145,9 @@ static int put_settings(const struct act_order *o, struct err *err)
     if (follows) {
         act_conninfo(o, &config->upstream, &conninfo);
         input.primary_conninfo = buf_text(&conninfo);
-        input.primary_slot_name = setup->use_slots ? pg_slot_name(setup->name, slot) : NULL;
+        input.primary_slot_name = is_remote          ? setup->remote.slot
+                                  : setup->use_slots ? pg_slot_name(setup->name, slot)
+                                                     : NULL;
     }
     struct pg_settings settings = {.count = 0};
     pg_settings_make(&input, &settings);

@@ -48,8 +48,7 @@ static void make_settings(const struct act_order *o, struct pg_settings *ret_set
     if (!is_primary) {
         input.needs = o->home.needs;
     }
-    memcpy(input.layers, is_primary ? setup->primary.layers : setup->standby.layers,
-           sizeof(input.layers));
+    memcpy(input.layers, act_role(o)->layers, sizeof(input.layers));
     *ret_settings = (struct pg_settings){.count = 0};
     pg_settings_make(&input, ret_settings);
 }
@@ -85,8 +84,9 @@ static int work_prepare(struct act_order *o, struct err *err)
 static bool may_follow(const struct act_order *o)
 {
     enum return_step step = return_plan(&o->facts).step;
-    return o->facts.lease.epoch == 0 && return_has_primary(&o->facts) &&
-           (step == RETURN_FOLLOW || step == RETURN_RESTORE) && o->source.host[0] != '\0';
+    bool is_free = o->leads || (o->facts.lease.epoch == 0 && return_has_primary(&o->facts));
+    return is_free && (step == RETURN_FOLLOW || step == RETURN_RESTORE) &&
+           o->source.host[0] != '\0';
 }
 
 static struct pg_ask_place place_of(const struct act_order *o)
@@ -308,7 +308,8 @@ bool act_is_pressed(const struct facts *f)
 void act_stop(struct act *a)
 {
     const struct facts *f = &a->order.facts;
-    bool is_wished = f->wish.stop || f->wish.restart;
+    bool is_demoted = f->settings.is_standby_cluster && f->pg.role == ROLE_PRIMARY;
+    bool is_wished = f->wish.stop || f->wish.restart || is_demoted;
     bool is_free = is_wished && f->pg.process == PG_RUNNING && !act_is_pressed(f);
     if (is_free && f->pg.role == ROLE_PRIMARY && f->pg.answers == FACT_YES) {
         act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);

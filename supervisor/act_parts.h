@@ -46,6 +46,10 @@ int work_empty(const struct pg_setup *setup, struct err *err);
 
 /* The guard confirms the epoch, and learns what its lease means for the machine's watchdog. */
 void act_ask_arm(struct act *act, act_next next);
+/* What the configuration says of what PostgreSQL is to be here now. */
+const struct pg_setup_role *act_role(const struct act_order *order);
+/* libpq's target_session_attrs, for one of several hosts; NULL: there is one. */
+const char *act_session_attrs(const struct act_upstream *upstream);
 /* Append "host=... application_name=..." by which this node follows @upstream. */
 void act_conninfo(const struct act_order *order, const struct act_upstream *upstream,
                   struct buf *out);

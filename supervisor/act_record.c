@@ -1,5 +1,6 @@
 /* supervisor/act_record.c - where the timeline of a new primary came from, by its own history
- * file, which PostgreSQL has synced before it left recovery. The write itself is the owner's. */
+ * file, which PostgreSQL has synced before it left recovery. The write itself is the owner's. Of a
+ * standby cluster, whose timelines are another one's, only whose data these are. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,11 @@ static void ended(struct act *a)
     act_end(a);
 }
 
+static int work_whose(struct act_order *o, struct err *err)
+{
+    return look_if_unknown(o, err);
+}
+
 static void look_up(struct act *a)
 {
     act_do(a, "history", work_history, ended);
@@ -95,6 +101,10 @@ static void look_up(struct act *a)
 
 void act_record(struct act *a)
 {
+    if (facts_leads_standby(&a->order.facts)) {
+        act_do(a, "whose data", work_whose, ended); /* it has begun no timeline */
+        return;
+    }
     if (!a->order.facts.pg.end.is_known) {
         (void)err_set(&a->err, ERR_BUSY, "the timeline is not known yet");
         act_end(a);

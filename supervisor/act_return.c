@@ -31,7 +31,10 @@ bool act_has_upstream(struct act *a)
     if (a->order.upstream.host[0] != '\0') {
         return true;
     }
-    (void)err_set(&a->err, ERR_NOT_FOUND, "the primary has not said yet where it listens");
+    (void)err_set(&a->err, ERR_NOT_FOUND,
+                  a->order.facts.store.grant_is_standby
+                      ? "standby_cluster names no host to copy from"
+                      : "the primary has not said yet where it listens");
     act_end(a);
     return false;
 }

@@ -100,6 +100,7 @@ static void rewind_conninfo(const struct act_order *o, struct buf *out)
         .application_name = "pgraft_rewind",
         .passfile = o->setup->passfile,
         .login = o->setup->rewind.username != NULL ? &o->setup->rewind : &o->setup->superuser,
+        .target_session_attrs = act_session_attrs(&o->upstream),
     };
     pg_conninfo_print(&conninfo, out);
     buf_str(out, ACT_CONNINFO_TIMES " options='-c statement_timeout=0'");

@@ -128,6 +128,9 @@ void act_seal(struct act *a)
 
 static int work_follow(struct act_order *o, struct err *err)
 {
+    if (name_is_set(&o->source.name) && o->source.host[0] == '\0' && o->leads) {
+        return err_set(err, ERR_BUSY, "another standby_cluster was configured just now");
+    }
     if (name_is_set(&o->source.name) && o->source.host[0] == '\0') {
         return err_set(err, ERR_NOT_FOUND, "%s has not said yet where it listens",
                        o->source.name.text);

@@ -75,6 +75,7 @@ bool advisor_begins_early(const struct elect_facts *f, uint64_t asked_for_ms)
 void advice_close(struct advice *advice)
 {
     buf_close(&advice->value);
+    buf_close(&advice->sync);
 }
 
 static void compare(struct advice *out, struct pgraft_slice key, enum pgraft_target target,
@@ -126,6 +127,7 @@ static void make_grant(const struct keys *keys, const struct elect_facts *f, uin
                             .member = member,
                             .copy = m->copy,
                             .lease_ms = f->settings.times.lease_ms,
+                            .is_standby = e->is_standby,
                             .floor = e->floor,
                             .loss = e->loss,
                             .loss_bytes = e->loss_bytes,
@@ -170,6 +172,12 @@ void advice_make(const struct keys *keys, const struct store_rows *rows,
                          .kind = PGRAFT_OP_DELETE,
                          .span = {.kind = PGRAFT_KEY, .key = keys_slice(keys, KEY_FAILOVER)}});
     }
+    /* What commits have waited for is the other cluster's to say from now on, and whoever is
+     * primary here after it has acknowledged nothing yet. */
+    if (e->is_standby) {
+        row_sync_encode(&(struct sync_value){.is_known = false}, &out->sync);
+        put(out, keys_slice(keys, KEY_SYNC), text_of(&out->sync), 0);
+    }
 }
 
 /* ---- on the consensus thread ---- */
@@ -198,6 +206,7 @@ static void read_view(struct advisor *a, const struct pgraft_view *view, uint64_
     f->store.is_current = FACT_YES;
     f->settings = a->known.settings;
     f->wanted = store_rows_wanted(&a->rows);
+    f->unwanted = store_rows_unwanted(&a->rows);
     f->member_count = 0;
     f->order_age_ms = now_ms - a->order_seen_ms;
 }

@@ -92,8 +92,8 @@ bool advisor_begins_early(const struct elect_facts *f, uint64_t asked_for_ms);
 bool advisor_is_configured(const struct supervisor_settings *settings,
                            const struct store_rows *rows);
 
-#define ADVICE_COMPARES_MAX 9
-#define ADVICE_OPS_MAX 4
+#define ADVICE_COMPARES_MAX 10
+#define ADVICE_OPS_MAX 5
 
 struct advice {
     struct pgraft_compare compares[ADVICE_COMPARES_MAX];
@@ -101,6 +101,7 @@ struct advice {
     struct pgraft_txn txn;
     struct buf value;
     char fence[KEYS_FENCE_SIZE];
+    struct buf sync;
 };
 void advice_close(struct advice *advice);
 /* For ELECT_ORDER and ELECT_GRANT; points into all of its arguments. */

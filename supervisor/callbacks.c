@@ -77,9 +77,8 @@ const char *callback_name(enum callback what)
 const char *callback_role_name(enum callback_role role)
 {
     static const char *const names[] = {
-        [CALLBACK_AS_NOTHING] = "",
-        [CALLBACK_AS_REPLICA] = "replica",
-        [CALLBACK_AS_PRIMARY] = "primary",
+        [CALLBACK_AS_NOTHING] = "",        [CALLBACK_AS_REPLICA] = "replica",
+        [CALLBACK_AS_PRIMARY] = "primary", [CALLBACK_AS_STANDBY_LEADER] = "standby_leader",
         [CALLBACK_AS_DEMOTED] = "demoted",
     };
     MUST((unsigned)role < ARRAY_LEN(names));

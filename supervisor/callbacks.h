@@ -24,6 +24,7 @@ enum callback_role {
     CALLBACK_AS_NOTHING,
     CALLBACK_AS_REPLICA,
     CALLBACK_AS_PRIMARY,
+    CALLBACK_AS_STANDBY_LEADER,
     CALLBACK_AS_DEMOTED, /* it was the primary, has crashed, and the role is not its own any more */
 };
 

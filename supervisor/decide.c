@@ -55,7 +55,7 @@ static bool lease_lives(const struct facts *f)
 
 static bool is_lawful(const struct facts *f)
 {
-    return lease_lives(f) && f->guard.promoted_epoch == f->lease.epoch;
+    return lease_lives(f) && f->guard.promoted_epoch == f->lease.epoch && !facts_leads_standby(f);
 }
 
 static bool order_stands(const struct facts *f)
@@ -85,8 +85,8 @@ static bool gives_up_reading(const struct facts *f)
  * was asked for and never came does not count. */
 static bool was_primary(const struct facts *f)
 {
-    if (!has_lease(f) || f->store.grant_epoch != f->lease.epoch) {
-        return false;
+    if (!has_lease(f) || f->store.grant_epoch != f->lease.epoch || facts_leads_standby(f)) {
+        return false; /* the timelines of another cluster may have any number */
     }
     const struct history_row *newest = history_newest(&f->store);
     const struct position *end = &f->pg.end;
@@ -101,7 +101,8 @@ static bool was_primary(const struct facts *f)
 /* Not to know it is not the same: then nothing is done that supposes the one or the other. */
 static bool was_no_primary(const struct facts *f)
 {
-    return !was_primary(f) && (!reads_end(f) || gives_up_reading(f));
+    bool is_read = !reads_end(f) || gives_up_reading(f) || facts_leads_standby(f);
+    return !was_primary(f) && is_read;
 }
 
 /* Nothing newer than the lease's epoch is known here. */
@@ -147,7 +148,8 @@ static bool adopt_stranger(const struct facts *f)
     bool is_one = f->pg.role == ROLE_PRIMARY || f->guard.promoted_epoch == f->lease.epoch;
     bool may_begin = has_lease(f) && (is_one || !runs(f));
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && f->wish.adopt &&
-           (!has_begun(f) ? may_begin : f->pg.role == ROLE_STANDBY || !runs(f));
+           (!has_begun(f) && !facts_leads_standby(f) ? may_begin
+                                                     : f->pg.role == ROLE_STANDBY || !runs(f));
 }
 static bool not_ours_yet(const struct facts *f)
 {
@@ -190,7 +192,8 @@ static bool superseded(const struct facts *f)
 }
 static bool other_epoch(const struct facts *f)
 {
-    return may_be_primary(f) && f->guard.promoted_epoch != f->lease.epoch;
+    return may_be_primary(f) &&
+           (f->guard.promoted_epoch != f->lease.epoch || facts_leads_standby(f));
 }
 static bool has_left(const struct facts *f)
 {
@@ -259,7 +262,8 @@ static bool postgres_hangs(const struct facts *f)
 }
 static bool other_copy(const struct facts *f)
 {
-    return has_lease(f) && has_begun(f) && f->pg.copy != f->store.holder_copy;
+    return has_lease(f) && has_begun(f) && f->pg.copy != f->store.holder_copy &&
+           !facts_leads_standby(f);
 }
 static bool promised_newer(const struct facts *f)
 {
@@ -268,16 +272,20 @@ static bool promised_newer(const struct facts *f)
 /* What the cluster agreed on is not known here. Nothing is begun by a guess; what runs goes on. */
 static bool unconfigured(const struct facts *f)
 {
-    bool serves = is_lawful(f) && f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING;
+    bool serves = (is_lawful(f) && f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING) ||
+                  (facts_leads_standby(f) && f->pg.process == PG_RUNNING);
     return f->settings.is_guess && (!runs(f) || (has_lease(f) && !serves));
 }
 static bool initdb(const struct facts *f)
 {
-    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY;
+    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f);
 }
 static bool data_lost(const struct facts *f)
 {
-    return has_lease(f) && !runs(f) && (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
+    bool is_to_be_made =
+        facts_leads_standby(f) && !has_begun(f); /* by a copy of the other cluster */
+    return has_lease(f) && !runs(f) && !is_to_be_made &&
+           (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
 }
 /* It could be primary at once, for it has next to nothing left to replay, with all that this one
  * had, or as near to it as may be where commits waited for nobody: the election would choose it
@@ -324,13 +332,13 @@ static bool is_outdone(const struct facts *f)
 static bool promotion_failed(const struct facts *f)
 {
     return has_lease(f) && runs(f) && f->pg.role != ROLE_PRIMARY &&
-           f->guard.promotion_seen != FACT_YES && was_no_primary(f) &&
+           f->guard.promotion_seen != FACT_YES && was_no_primary(f) && !facts_leads_standby(f) &&
            (stands_still(f) || is_outdone(f));
 }
 static bool promotion_given_up(const struct facts *f)
 {
-    return has_lease(f) && was_no_primary(f) && f->lease.age_ms > f->settings.times.start_max_ms &&
-           !runs(f);
+    return has_lease(f) && was_no_primary(f) && !facts_leads_standby(f) &&
+           f->lease.age_ms > f->settings.times.start_max_ms && !runs(f);
 }
 /* It should have been ended long ago, and nobody waits for it then (act.c): however it comes to
  * this, it does not keep the role. */
@@ -341,7 +349,8 @@ static bool pre_promote_hangs(const struct facts *f)
 static bool is_forbidden(const struct facts *f)
 {
     return has_lease(f) && has_begun(f) && f->wish.pre_promote == PRE_PROMOTE_REFUSED &&
-           f->pg.role != ROLE_PRIMARY && f->guard.promotion_seen != FACT_YES && was_no_primary(f);
+           !facts_leads_standby(f) && f->pg.role != ROLE_PRIMARY &&
+           f->guard.promotion_seen != FACT_YES && was_no_primary(f);
 }
 static bool pre_promote_refused(const struct facts *f)
 {
@@ -360,7 +369,7 @@ static bool is_unrecorded(const struct facts *f)
 {
     const struct history_row *newest = history_newest(&f->store);
     return has_lease(f) && f->store.grant_epoch == f->lease.epoch && newest != NULL &&
-           newest->epoch != f->lease.epoch;
+           newest->epoch != f->lease.epoch && !facts_leads_standby(f);
 }
 /* A start in place between the last record of its recovery and what the control file says of that
  * comes up on the timeline that it was to leave. Others may have that one too, to beyond where it
@@ -551,13 +560,15 @@ static bool end_unread(const struct facts *f)
 }
 static bool start_to_promote(const struct facts *f)
 {
-    return has_lease(f) && was_no_primary(f) && may_start(f) && f->pg.data == DATA_USABLE;
+    return has_lease(f) && was_no_primary(f) && !facts_leads_standby(f) && may_start(f) &&
+           f->pg.data == DATA_USABLE;
 }
 static bool is_candidate(const struct facts *f)
 {
     return has_lease(f) && is_newest(f) && f->pg.process == PG_RUNNING &&
            f->pg.role == ROLE_STANDBY && f->guard.promotion_seen != FACT_YES &&
-           f->pg.data == DATA_USABLE;
+           f->pg.data == DATA_USABLE && !f->store.grant_is_standby &&
+           !f->settings.is_standby_cluster;
 }
 static bool seal_granted(const struct facts *f)
 {
@@ -640,6 +651,102 @@ static bool hand_over(const struct facts *f)
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
     return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
            !is_paused(f) && has_successor(f) && is_safe && !f->settings.is_guess;
+}
+/* ---- the whole cluster becomes a standby, or a primary, by an operator's word ---- */
+
+/* Nobody would be granted the other role in a pause. */
+static bool may_change_kind(const struct facts *f)
+{
+    return has_lease(f) && f->store.grant_epoch == f->lease.epoch && !f->settings.is_guess &&
+           f->store.grant_is_standby != f->settings.is_standby_cluster &&
+           f->store.held == FACT_NO && !is_paused(f);
+}
+static bool demote_cluster(const struct facts *f)
+{
+    return may_change_kind(f) && is_serving(f);
+}
+static bool demoted_cluster(const struct facts *f)
+{
+    return may_change_kind(f) && !runs(f);
+}
+/* Granted as one thing, and the cluster is to be the other: it is begun as nothing. */
+static bool kind_changed(const struct facts *f)
+{
+    bool is_on_its_way = f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY;
+    return may_change_kind(f) && is_on_its_way;
+}
+/* It runs as a standby, the guard was never armed for this epoch, and nobody has promoted it: it
+ * acknowledges nothing, so the role is given back with PostgreSQL up (safety A3). */
+static bool may_give_lead_back(const struct facts *f)
+{
+    return facts_leads_standby(f) && f->guard.state == GUARD_WELL && !f->guard.owes_start &&
+           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
+           f->guard.promotion_seen == FACT_NO && f->guard.armed_epoch != f->lease.epoch &&
+           f->guard.promoted_epoch != f->lease.epoch;
+}
+static bool promote_cluster(const struct facts *f)
+{
+    return may_change_kind(f) && may_give_lead_back(f);
+}
+
+/* ---- the leader of a standby cluster ---- */
+
+/* It has nothing yet, or what another cluster does not have. */
+static bool copies_remote(const struct facts *f)
+{
+    struct return_plan back = return_plan(f);
+    bool is_first = !runs(f) && !has_begun(f) && f->pg.data != DATA_USABLE;
+    bool is_whole = f->pg.data == DATA_USABLE;
+    return facts_leads_standby(f) && is_newest(f) && (is_first || is_whole) &&
+           f->pg.process != PG_UNKNOWN && back.step != RETURN_WAIT && !goes_on(back.step) &&
+           !f->settings.is_guess && !is_paused(f);
+}
+/* Another one is to lead: it does not come up, for so long that it is no restart. */
+static bool lead_given_up(const struct facts *f)
+{
+    uint64_t most_ms = f->settings.times.start_max_ms;
+    return facts_leads_standby(f) && !runs(f) && !f->wish.restart && has_other(f) &&
+           f->lease.age_ms > most_ms && f->pg.down_ms > most_ms;
+}
+static bool lead_hangs(const struct facts *f)
+{
+    uint64_t most_ms = f->settings.times.start_max_ms;
+    return facts_leads_standby(f) && f->pg.process == PG_STARTING && has_other(f) &&
+           f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms && f->pg.still_ms > most_ms;
+}
+static bool start_to_lead(const struct facts *f)
+{
+    return facts_leads_standby(f) && may_start(f) && f->pg.data == DATA_USABLE &&
+           f->pg.is_noted == FACT_YES;
+}
+static bool restart_leader(const struct facts *f)
+{
+    return facts_leads_standby(f) && f->wish.restart &&
+           (f->pg.process == PG_RUNNING || f->pg.process == PG_STOPPING);
+}
+static bool hand_lead_over(const struct facts *f)
+{
+    return may_give_lead_back(f) && f->wish.switchover && !f->wish.is_over && !is_paused(f) &&
+           f->store.held == FACT_NO && f->settings.is_standby_cluster && has_successor(f) &&
+           !f->settings.is_guess;
+}
+static bool record_remote(const struct facts *f)
+{
+    return facts_leads_standby(f) && f->store.initialized == FACT_NO &&
+           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY;
+}
+static bool follow_remote(const struct facts *f)
+{
+    const struct facts_name *from = &f->settings.remote;
+    bool is_other =
+        name_is_set(from) ? !name_is(&f->pg.upstream, from) : f->pg.conninfo_empty == FACT_NO;
+    return facts_leads_standby(f) && is_newest(f) && f->settings.is_standby_cluster &&
+           !f->settings.is_guess && f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
+           is_other;
+}
+static bool leading(const struct facts *f)
+{
+    return facts_leads_standby(f) && f->pg.process == PG_RUNNING;
 }
 /* The lease is kept: nobody else is granted the role meanwhile, and it goes on in place. */
 static bool restart_primary(const struct facts *f)
@@ -756,6 +863,13 @@ static const struct rule {
     {pre_promote_release, ACTION_RELEASE,      RENEWS,  "pre-promote-release",   "A3", "pre_promote forbids it to be primary, and nothing runs: another one may be"},
     {promotion_failed,   ACTION_KILL,          RENEWS,  "promotion-failed",      "A3", "it has stood still for too long on its way to be primary, or another one could be it at once: that one is to try"},
     {promotion_given_up, ACTION_RELEASE,       RENEWS,  "promotion-given-up",    "A3", "it did not become primary in time, and nothing runs"},
+    /* an operator's word on the whole cluster */
+    {demote_cluster,     ACTION_STOP,          RENEWS,  "demote-cluster",        "A3", "the cluster is to follow another one: its primary is shut down in order"},
+    {demoted_cluster,    ACTION_RELEASE,       RENEWS,  "kind-changed-down",     "A3", "the cluster is to be another kind than this node was granted, and nothing runs here"},
+    {promote_cluster,    ACTION_RELEASE,       RENEWS,  "promote-cluster",       "A3", "the cluster is to have a primary: one is chosen anew, and promoted for an epoch of its own"},
+    {kind_changed,       ACTION_WAIT,          LETS_GO, "kind-changed",          "B1", "the cluster is to be another kind than this node was granted: the lease is not renewed"},
+    {lead_given_up,      ACTION_RELEASE,       RENEWS,  "lead-given-up",         "A3", "it leads a standby cluster, and does not come up: another one is to lead"},
+    {lead_hangs,         ACTION_WAIT,          LETS_GO, "lead-hangs",            "A5", "it leads a standby cluster, and its start stands still: another one is to lead"},
     /* a primary that crashed */
     {old_timeline,       ACTION_KILL,          LETS_GO, "old-timeline",          "C3", "it came up on the timeline that its promotion was to leave: that is not recorded, and nothing is acknowledged on it"},
     {old_timeline_down,  ACTION_RELEASE,       RENEWS,  "old-timeline-down",     "C3", "it never came to a timeline of its own: to start it in place would go on with an older one"},
@@ -772,6 +886,7 @@ static const struct rule {
     {unread_and_down,    ACTION_WAIT,          LETS_GO, "unread-and-down",       "A7", "the store has not been read yet: it might be paused"},
     {paused_and_down,    ACTION_WAIT,          LETS_GO, "paused-and-down",       "A7", "what stopped during a pause stays down"},
     {guard_wanted,       ACTION_START_GUARD,   RENEWS,  "guard-wanted",          "B6", "PostgreSQL is never started without its guard"},
+    {copies_remote,      ACTION_RETURN,        RENEWS,  "copy-remote",           "D2", "it leads a standby cluster, and its data have to be those of the other cluster"},
     {unrecorded_end,     ACTION_WAIT,          RENEWS,  "unrecorded-end",        "C3", "its timeline was not recorded, and whether it came to it is told by the end of its WAL, which is being read"},
     {restart_in_place,   ACTION_START_PRIMARY, RENEWS,  "restart-in-place",      "B3", "nobody else provably has all commits: it goes on where it was, fenced first"},
     {restart_too_late,   ACTION_RELEASE,       RENEWS,  "restart-too-late",      "B3", "too little of the lease is left to go on in place"},
@@ -779,6 +894,7 @@ static const struct rule {
     {end_unread,         ACTION_WAIT,          RENEWS,  "end-unread",            "B3", "nothing runs, and the end of its WAL, which tells whether it was primary, is being read"},
     /* a change of the primary */
     {seal_ordered,       ACTION_SEAL,          LETS_GO, "seal",                  "C1", "a new epoch is to be granted: nothing is acknowledged to an older one"},
+    {start_to_lead,      ACTION_START_STANDBY, RENEWS,  "start-to-lead",         "B2", "it leads a standby cluster: it starts as a standby, and stays one"},
     {start_to_promote,   ACTION_START_STANDBY, RENEWS,  "start-to-promote",      "B3", "it was granted the role: it starts as a standby first"},
     {seal_granted,       ACTION_SEAL,          RENEWS,  "seal-first",            "C1", "it was granted the role, and is not sealed for that epoch"},
     {pre_promote,        ACTION_PRE_PROMOTE,   RENEWS,  "pre-promote",           "B1", "sealed: pre_promote is asked whether it may be primary"},
@@ -792,6 +908,12 @@ static const struct rule {
     {restart_primary,    ACTION_STOP,          RENEWS,  "restart-primary",       "B3", "an operator wants it restarted: it keeps the lease, and goes on in place"},
     {sync_changes,       ACTION_SYNC_SET,      RENEWS,  "sync-set",              "C4", "the set of synchronous standbys changes, step by step"},
     {serving,            ACTION_WAIT,          RENEWS,  "serving",               "",   "this node is the primary"},
+    /* the house of a standby cluster's leader */
+    {restart_leader,     ACTION_STOP,          RENEWS,  "restart-leader",        "",   "an operator wants it restarted: it keeps the lead"},
+    {hand_lead_over,     ACTION_RELEASE,       RENEWS,  "hand-lead-over",        "A3", "an operator wants the lead elsewhere: it acknowledges nothing, and gives it back as it runs"},
+    {record_remote,      ACTION_RECORD,        RENEWS,  "record-remote",         "D2", "whose data these are is in the store before anybody copies them"},
+    {follow_remote,      ACTION_FOLLOW,        RENEWS,  "follow-remote",         "B2", "it leads a standby cluster, and follows the other one"},
+    {leading,            ACTION_WAIT,          RENEWS,  "leading",               "",   "this node leads the standby cluster"},
     {granted,            ACTION_WAIT,          RENEWS,  "granted",               "B1", "it was granted the role, and something is still missing for it"},
     /* everybody else */
     {sealed,             ACTION_WAIT,          LETS_GO, "sealed",                "C1", "it has sealed itself, and waits for the choice"},
@@ -814,8 +936,13 @@ static void check(const struct facts *f, const struct decision *d)
                                          f->pg.sealed_epoch == d->epoch && may_promote(f)));
     MUST(d->action != ACTION_START_PRIMARY ||
          (lease_lives(f) && was_primary(f) && !is_on_old_timeline(f)));
-    MUST(d->action != ACTION_RECORD || !is_on_old_timeline(f));
-    MUST(d->action != ACTION_RELEASE || (!runs(f) && !f->guard.owes_start));
+    MUST(d->action != ACTION_RECORD || facts_leads_standby(f) || !is_on_old_timeline(f));
+    MUST(d->action != ACTION_RELEASE || (!runs(f) && !f->guard.owes_start) ||
+         may_give_lead_back(f));
+    MUST(!facts_leads_standby(f) ||
+         (d->action != ACTION_PROMOTE && d->action != ACTION_ARM &&
+          d->action != ACTION_PRE_PROMOTE && d->action != ACTION_START_PRIMARY &&
+          d->action != ACTION_INITDB && d->action != ACTION_WRITE_SIGNAL));
     MUST(!f->settings.is_guess ||
          (d->action != ACTION_PROMOTE && d->action != ACTION_START_PRIMARY &&
           d->action != ACTION_INITDB && d->action != ACTION_SYNC_SET));

@@ -113,9 +113,9 @@ static bool is_on_newest_timeline(const struct view *v, const struct member_fact
 /* May be named, with what it has. */
 static bool is_candidate(const struct view *v, const struct member_facts *m)
 {
+    bool is_checked = v->f->settings.check_timeline && !v->f->store.grant_is_standby;
     if (!has_answered(v, m) || !m->is_fresh || m->leaves || m->nofailover ||
-        m->failover_priority < 1 ||
-        (v->f->settings.check_timeline && !is_on_newest_timeline(v, m))) {
+        m->failover_priority < 1 || (is_checked && !is_on_newest_timeline(v, m))) {
         return false;
     }
     if (m->nostream && !v->is_free && !(v->floor.is_known && reaches_floor(v, m))) {
@@ -129,12 +129,13 @@ static bool is_candidate(const struct view *v, const struct member_facts *m)
     return v->is_free || (v->proof.holds && reaches_floor(v, m));
 }
 
-/* It was granted the role last, and never came so far as to record its timeline. */
+/* It was granted the role last, and never came so far as to record its timeline. Who led a standby
+ * cluster has none. */
 static bool has_failed(const struct view *v, const struct member_facts *m)
 {
     const struct store_facts *store = &v->f->store;
     const struct history_row *newest = history_newest(store);
-    return name_is(&m->name, &store->holder) &&
+    return name_is(&m->name, &store->holder) && !store->grant_is_standby &&
            (newest == NULL || newest->epoch != store->grant_epoch);
 }
 
@@ -175,12 +176,28 @@ static bool is_to_leave(const struct view *v, const struct member_facts *m)
            name_is(&m->name, &v->f->store.holder);
 }
 
+/* The lead of a standby cluster goes where an operator wants it, whoever has a little more of what
+ * comes from elsewhere anyway; but the first one, after a primary, has the most. */
+static int by_wish(const struct view *v, const struct member_facts *a, const struct member_facts *b)
+{
+    const struct elect_facts *f = v->f;
+    if (!f->settings.is_standby_cluster || !f->store.grant_is_standby) {
+        return 0;
+    }
+    int order = (int)name_is(&b->name, &f->wanted) - (int)name_is(&a->name, &f->wanted);
+    return order != 0 ? order
+                      : (int)name_is(&a->name, &f->unwanted) - (int)name_is(&b->name, &f->unwanted);
+}
+
 /* < 0: @a is the better choice. Who has just failed counts last, where somebody else will do; then
  * what may be lost, then an operator's word, then who can serve at once. */
 static int by_preference(const struct view *v, const struct member_facts *a,
                          const struct member_facts *b)
 {
     int order = (int)is_outdone(v, a) - (int)is_outdone(v, b);
+    if (order == 0) {
+        order = by_wish(v, a, b);
+    }
     if (order == 0) {
         order = (int)reach_of(v, b, &v->floor) - (int)reach_of(v, a, &v->floor);
     }
@@ -294,8 +311,8 @@ static void find_last_position(struct view *v)
 static void find_floor(struct view *v)
 {
     const struct sync_value *sync = &v->f->store.sync;
-    v->is_free = !sync->is_known;
-    v->is_lossy = proof_is_lossy(sync);
+    v->is_free = !sync->is_known || v->f->store.grant_is_standby;
+    v->is_lossy = !v->is_free && proof_is_lossy(sync);
     v->proof = proof_by_seals(&v->f->store, v->f->members, v->f->member_count, v->order);
     if (v->order == 0 || v->is_free) {
         return;
@@ -447,6 +464,10 @@ static bool refused(const struct view *v)
 {
     return is_refused(&v->f->members[v->best]);
 }
+static bool leads(const struct view *v)
+{
+    return v->f->settings.is_standby_cluster;
+}
 static bool always(const struct view *v)
 {
     (void)v;
@@ -476,6 +497,7 @@ static const struct {
     {loss_unknown,  ELECT_WAIT,    "loss-unknown",  "nobody knows how far the primary was"},
     {nobody_fit,    ELECT_WAIT,    "nobody-fit",    "nobody who answered may become primary with what it has"},
     {refused,       ELECT_WAIT,    "refused",       "PostgreSQL refuses its configuration there, which is to be mended"},
+    {leads,         ELECT_GRANT,   "standby-leader", "it has the most of what comes from the other cluster, or may be lost"},
     {always,        ELECT_GRANT,   "chosen",        "it has what must not be lost"},
 };
 // clang-format on
@@ -534,7 +556,9 @@ static void fill_grant(struct election *e, const struct view *v)
     const struct member_facts *m = &v->f->members[v->best];
     e->chosen = (uint32_t)v->best;
     e->epoch = begins(v) ? v->epoch_max + 1 : v->order;
-    e->timeline = (v->timeline_max > 0 ? v->timeline_max : 1) + 1; /* initdb makes 1 */
+    e->is_standby = v->f->settings.is_standby_cluster;
+    e->timeline = v->timeline_max > 0 ? v->timeline_max : 1; /* initdb makes 1 */
+    e->timeline += e->is_standby ? 0 : 1;                    /* else it begins none */
     MUST(e->epoch > v->f->store.grant_epoch);
     MUST(begins(v) || (m->sealed_epoch == e->epoch && m->has_data && m->end.is_known));
     if (begins(v) || v->is_free) {

@@ -24,8 +24,9 @@ enum elect_loss { LOSS_NONE, LOSS_BOUNDED, LOSS_UNKNOWN };
 struct elect_facts {
     struct store_facts store;
     struct supervisor_settings settings;
-    uint64_t order_age_ms;    /* since this advisor first saw the order that stands */
-    struct facts_name wanted; /* by an operator; "": nobody */
+    uint64_t order_age_ms;      /* since this advisor first saw the order that stands */
+    struct facts_name wanted;   /* by an operator; "": nobody */
+    struct facts_name unwanted; /* who is to give the role up for anybody else; "": nobody */
     uint32_t member_count;
     struct member_facts members[FACTS_MEMBERS_MAX];
 };
@@ -36,6 +37,7 @@ struct election {
     const char *why;  /* a static sentence */
     uint64_t epoch;
     uint32_t timeline;
+    bool is_standby;    /* ELECT_GRANT: of the lead of a standby cluster; nobody is promoted */
     uint32_t chosen;    /* ELECT_GRANT: its place among the members */
     uint32_t answers;   /* a bit for each member whose sealed answer was counted */
     uint32_t waits_for; /* a bit for each member */

@@ -246,6 +246,7 @@ struct store_facts {
     struct facts_name holder;
     uint64_t holder_copy;
     uint32_t grant_timeline; /* what it is to promote to, or a later one */
+    bool grant_is_standby;   /* ... no: it leads a standby cluster, and is never promoted */
     uint64_t order_epoch;    /* of the newest order to seal; it stands while above grant_epoch */
     struct sync_value sync;
     uint64_t
@@ -335,11 +336,14 @@ struct supervisor_settings {
     uint32_t sync_nodes; /* acknowledgements wanted */
     uint64_t lag_bytes_max;
     bool check_timeline;
-    bool may_rewind;         /* asked for, and checksums or hint bits logged since before */
-    bool may_clone;          /* the last rung of the ladder is allowed */
-    uint32_t crashes_max;    /* restarts in place within the window */
-    uint64_t restart_max_ms; /* what one of them, or a promotion, may take, where another one could
-                                take over; 0: in asynchronous mode there is no restart then */
+    bool may_rewind;          /* asked for, and checksums or hint bits logged since before */
+    bool may_clone;           /* the last rung of the ladder is allowed */
+    uint32_t crashes_max;     /* restarts in place within the window */
+    bool is_standby_cluster;  /* it follows another cluster, and nobody here is primary */
+    struct facts_name remote; /* ... which PostgreSQL streams from, as the leader's configuration
+                                 names it (remote_name()); "": it comes by restore_command alone */
+    uint64_t restart_max_ms;  /* what one of them, or a promotion, may take, where another one could
+                                 take over; 0: in asynchronous mode there is no restart then */
 };
 
 /* What postgresql.pre_promote says of a promotion for the epoch of the lease. */
@@ -434,6 +438,14 @@ static inline const struct member_facts *member_named(const struct member_facts 
         }
     }
     return NULL;
+}
+
+/* This node holds the role of a standby cluster's leader: the grant itself says so, whatever the
+ * configuration says by now. */
+static inline bool facts_leads_standby(const struct facts *f)
+{
+    return f->lease.epoch != 0 && f->store.grant_epoch == f->lease.epoch &&
+           f->store.grant_is_standby;
 }
 
 /* The newest row, or NULL: no timeline was ever recorded. */

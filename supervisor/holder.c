@@ -285,6 +285,22 @@ bool holder_timeline(struct holder *r, const struct store_view *view, uint64_t n
     return true;
 }
 
+bool holder_remote(struct holder *r, const struct store_view *view, uint64_t now_ms,
+                   uint64_t system_id)
+{
+    const struct store_rows *rows = &view->rows;
+    if (!rows->grant.is_standby || rows->system_id != 0 || system_id == 0 ||
+        store_rows_is_spoilt(rows) || !begin(r, view, false)) {
+        return false;
+    }
+    compare(r, KEY_GRANT, PGRAFT_MOD_REVISION, rows->row[KEY_GRANT].mod_revision);
+    compare(r, KEY_INITIALIZE, PGRAFT_MOD_REVISION, rows->row[KEY_INITIALIZE].mod_revision);
+    row_initialize_encode(system_id, put_begin(r));
+    put_end(r, KEY_INITIALIZE);
+    start(r, HOLDER_TIMELINE, now_ms);
+    return true;
+}
+
 bool holder_sync(struct holder *r, const struct store_view *view, uint64_t now_ms,
                  const struct sync_value *publish, uint64_t revision)
 {

@@ -96,6 +96,10 @@ struct holder_timeline {
 };
 bool holder_timeline(struct holder *r, const struct store_view *view, uint64_t now_ms,
                      const struct holder_timeline *what);
+/* Of the leader of a standby cluster that has had no primary of its own yet: whose data it follows.
+ */
+bool holder_remote(struct holder *r, const struct store_view *view, uint64_t now_ms,
+                   uint64_t system_id);
 /* @revision: sync_plan's, of what it replaces. */
 bool holder_sync(struct holder *r, const struct store_view *view, uint64_t now_ms,
                  const struct sync_value *publish, uint64_t revision);

@@ -5,15 +5,16 @@
 #include "supervisor/seal.h"
 #include "supervisor/source.h"
 
-/* It streams, and has the timeline that the primary which has the lease now has recorded. */
+/* It streams, and has the timeline that the primary which has the lease now has recorded; in a
+ * standby cluster those are the other one's. */
 static bool streams(const struct facts *f)
 {
     const struct store_facts *store = &f->store;
     const struct history_row *newest = history_newest(store);
     bool streams = f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
                    f->pg.follows_epoch != 0 && f->pg.follows_epoch == store->grant_epoch;
-    bool is_on_it =
-        return_is_primary(f) && f->pg.end.is_known && f->pg.end.timeline == newest->timeline;
+    bool is_on_it = return_is_primary(f) && f->pg.end.is_known &&
+                    (store->grant_is_standby || f->pg.end.timeline == newest->timeline);
     return streams && is_on_it;
 }
 
@@ -21,6 +22,12 @@ static bool streams(const struct facts *f)
 static void fill_upstream(const struct facts *f, struct member_facts *out)
 {
     uint64_t epoch = f->store.grant_epoch;
+    if (facts_leads_standby(f)) { /* from another cluster, which is no member */
+        bool is_remote =
+            name_is_set(&f->settings.remote) && name_is(&f->pg.upstream, &f->settings.remote);
+        out->follows_epoch = is_remote && f->pg.follows_epoch == epoch ? epoch : 0;
+        return;
+    }
     if (!streams(f) || !name_is_set(&f->pg.upstream)) {
         return;
     }

@@ -29,6 +29,13 @@ struct pg_setup_role {
     struct pg_lines ident;
 };
 
+/* The primary of another cluster. */
+struct pg_remote {
+    const char *host; /* several with commas; NULL: there is none */
+    unsigned port;
+    const char *slot; /* NULL: none is used */
+};
+
 /* Programs of PostgreSQL that have other names; NULL: they have not. */
 struct pg_programs {
     const char *postgres;
@@ -83,6 +90,8 @@ struct pg_setup {
     const char *krbsrvname; /* NULL: libpq's */
     struct pg_setup_role standby;
     struct pg_setup_role primary;
+    struct pg_setup_role leader;       /* a standby that leads a standby cluster */
+    struct pg_remote remote;           /* whom it follows then */
     struct pg_accounts first_users;    /* of bootstrap, beside those above */
     struct pg_pairs initdb;            /* options, without "--"; the value may be "" */
     struct pg_pairs basebackup;        /* the same, of pg_basebackup */

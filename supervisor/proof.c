@@ -188,6 +188,9 @@ bool proof_asks_for(const struct facts *f)
     const struct history_row *newest = history_newest(&f->store);
     const struct history_row *used = history_newest_used(&f->store);
     bool may_wait = f->settings.sync_mode != SYNC_OFF || sync->count > 0;
+    if (f->store.grant_is_standby) {
+        return false; /* nothing was acknowledged in this epoch */
+    }
     bool is_inherited =
         sync->heir_count > 0 && newest != NULL && newest->epoch == f->store.grant_epoch;
     bool is_of_now = sync->is_known && (sync->epoch == f->store.grant_epoch || is_inherited);

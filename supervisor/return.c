@@ -10,6 +10,10 @@ bool return_is_primary(const struct facts *f)
     const struct store_facts *store = &f->store;
     const struct history_row *newest = history_newest(store);
     const struct member_facts *m = member_named(f->members, f->member_count, &store->holder);
+    if (store->grant_is_standby) { /* it records no timeline, for it begins none */
+        return m != NULL && m->is_fresh && m->has_data && m->process == PG_RUNNING &&
+               m->role == ROLE_STANDBY;
+    }
     if (m == NULL || !m->is_fresh || newest == NULL || newest->epoch != store->grant_epoch) {
         return false;
     }
@@ -35,6 +39,12 @@ bool return_may_restart(const struct facts *f)
 static struct return_plan plan(enum return_step step, bool needs_stop, const char *why)
 {
     return (struct return_plan){.step = step, .needs_stop = needs_stop, .why = why};
+}
+
+/* Who leads a standby cluster comes back to the other cluster; if it is known here which one. */
+static bool leads_to_remote(const struct facts *f)
+{
+    return facts_leads_standby(f) && f->settings.is_standby_cluster && !f->settings.is_guess;
 }
 
 static struct return_plan clone_again(const struct facts *f, const char *why)
@@ -97,12 +107,48 @@ static struct return_plan end_unknown(const struct facts *f)
     return plan(RETURN_WAIT, false, "it is not known yet how far its WAL goes");
 }
 
-/* A backup is restored where nobody is primary, and nobody is about to be. Nothing is discarded. */
+/* A backup is restored where nobody is primary, and nobody is about to be. Nothing is discarded. A
+ * standby cluster has none of its own. */
 static bool clones_alone(const struct facts *f)
 {
     return f->back.clones_alone && f->pg.data == DATA_EMPTY && f->lease.epoch == 0 &&
            f->store.is_current == FACT_YES && f->store.initialized == FACT_YES &&
-           !f->store.lease_stands && f->store.paused == FACT_NO;
+           !f->store.lease_stands && f->store.paused == FACT_NO && !f->store.grant_is_standby &&
+           !f->settings.is_standby_cluster;
+}
+
+/* The timelines are those of the other cluster, and nothing here records where they parted. So what
+ * can not follow is found by that it does not (stuck.h), and is compared with the other cluster's
+ * primary itself. */
+static struct return_plan standby_plan(const struct facts *f)
+{
+    if (f->pg.data == DATA_EMPTY) {
+        return plan(RETURN_CLONE, true, "there is no data yet");
+    }
+    if (f->pg.data == DATA_BROKEN) {
+        return clone_again(f, "a clone or a rewind was interrupted here");
+    }
+    if (f->pg.data == DATA_USABLE && f->back.damage == DAMAGE_NO_END) {
+        return clone_again(f, "the place where its recovery would begin is damaged or gone");
+    }
+    if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
+        return f->pg.data == DATA_USABLE && leads_to_remote(f)
+                   ? plan(RETURN_FOLLOW, false, "it follows the other cluster")
+                   : end_unknown(f);
+    }
+    if (f->back.damage == DAMAGE_NO_START) {
+        return clone_again(f, "PostgreSQL ends before it is open, again and again");
+    }
+    if (f->back.is_stuck && f->back.has_upstream_wal == FACT_YES) {
+        return fall(f);
+    }
+    if (f->back.has_upstream_wal != FACT_NO) {
+        return plan(RETURN_FOLLOW, false, "it follows the other cluster");
+    }
+    if (f->back.has_archive == FACT_YES) {
+        return plan(RETURN_RESTORE, false, "the archive has what the other cluster has removed");
+    }
+    return clone_again(f, "neither the other cluster nor the archive has the WAL that is missing");
 }
 
 struct return_plan return_plan(const struct facts *f)
@@ -111,8 +157,11 @@ struct return_plan return_plan(const struct facts *f)
         return plan(RETURN_CLONE, true,
                     "there is no data, and nobody to copy: they come from elsewhere");
     }
-    if (!return_has_primary(f)) {
+    if (!return_has_primary(f) && !leads_to_remote(f)) {
         return plan(RETURN_WAIT, false, "there is no primary to come back to");
+    }
+    if (f->store.grant_is_standby) {
+        return standby_plan(f);
     }
     if (f->pg.copy != 0 && f->pg.copy == f->store.holder_copy) {
         return plan(RETURN_WAIT, false, "this very copy was granted the role: it is not touched");

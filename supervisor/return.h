@@ -26,13 +26,15 @@ struct return_plan {
     const char *why; /* a static sentence */
 };
 
+/* In a standby cluster its leader is followed, and it follows the other cluster, which all of them
+ * are rewound by, and it is cloned of. */
 struct return_plan return_plan(const struct facts *f);
 
 /* Whoever was granted the role last has recorded its timeline, and by its own words is primary; or
  * they are still those of just before, when it had sealed itself for this very epoch. */
 bool return_is_primary(const struct facts *f);
-/* There is a primary that may be followed: it has the lease and has recorded its timeline, and
- * this node has promised nothing newer. */
+/* There is a primary, or the leader of a standby cluster, that may be followed: it has the lease
+ * and has recorded its timeline, and this node has promised nothing newer. */
 bool return_has_primary(const struct facts *f);
 
 /* One more restart in place is within the budget (issue: crash loops). */

@@ -105,10 +105,25 @@ static int end(const struct json_take *t, struct err *err)
 
 /* ---- grant ---- */
 
+/* An older program would promote whoever holds a grant. It does not know this version, reads
+ * nothing of it, and nothing is begun by it. */
+#define STANDBY_VERSION (ROW_VERSION + 1)
+
+static void take_grant_version(struct json_take *t, struct row_grant *row)
+{
+    uint64_t version = 0;
+    json_take_number(t, "version", NUMBER_MAX, &version);
+    row->is_standby = version == STANDBY_VERSION;
+    if (t->err.code == 0 && version != ROW_VERSION && version != STANDBY_VERSION) {
+        err_set(&t->err, ERR_VERSION, "%s: version %" PRIu64 ", and this program knows version %d",
+                t->what, version, STANDBY_VERSION);
+    }
+}
+
 void row_grant_encode(const struct row_grant *row, struct buf *out)
 {
     json_t *object = object_new();
-    json_put_u64(object, "version", ROW_VERSION);
+    json_put_u64(object, "version", row->is_standby ? STANDBY_VERSION : ROW_VERSION);
     json_put_u64(object, "epoch", row->epoch);
     json_put_string(object, "holder", row->holder.text);
     json_put_hex(object, "member", row->member);
@@ -134,7 +149,7 @@ int row_grant_decode(const void *bytes, size_t size, struct row_grant *out, stru
     struct json_take t;
     size_t loss = 0;
     json_take_begin(&t, json, "grant");
-    take_version(&t);
+    take_grant_version(&t, &row);
     json_take_number(&t, "epoch", NUMBER_MAX, &row.epoch);
     take_name(&t, "holder", &row.holder);
     json_take_id(&t, "member", &row.member);

@@ -28,6 +28,7 @@ struct row_grant {
     uint64_t member; /* its id among the members of the store */
     uint64_t copy;   /* 0: it has no data yet */
     uint64_t lease_ms;
+    bool is_standby; /* the holder leads a standby cluster: it is never promoted for this epoch */
     char rule[ROW_RULE_SIZE]; /* of the election */
     struct position floor;
     enum elect_loss loss;

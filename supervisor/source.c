@@ -48,7 +48,9 @@ bool source_is_able(const struct facts *f)
 bool source_is_free(const struct facts *f)
 {
     const struct sync_value *sync = &f->store.sync;
-    bool is_open = f->settings.sync_mode != SYNC_OFF && sync->count == 0; /* any may be in force */
+    bool is_open = f->settings.sync_mode != SYNC_OFF &&
+                   sync->count == 0 && /* any may be in force */
+                   !f->store.grant_is_standby;
     return source_is_able(f) && !is_open && !proof_lists(sync, &f->self, f->pg.copy);
 }
 
@@ -74,6 +76,9 @@ bool source_settle(struct source_book *book, const struct facts *f, uint64_t now
 
 const struct facts_name *source_of(const struct facts *f)
 {
+    if (facts_leads_standby(f)) {
+        return &f->settings.remote;
+    }
     if (f->source.nostream) {
         return &nobody;
     }

@@ -32,7 +32,8 @@ struct source_book {
 /* What f->source.is_settled is to be; @f without it. */
 bool source_settle(struct source_book *book, const struct facts *f, uint64_t now_ms);
 
-/* Whom primary_conninfo is to name while there is a primary; "": nobody. */
+/* Whom primary_conninfo is to name while there is a primary; "": nobody. Who leads a standby
+ * cluster takes it from the other one, whatever it is tagged. */
 const struct facts_name *source_of(const struct facts *f);
 
 /* Whom to make a copy of: any one of those that are tagged for it, by @draw, or the primary; the

@@ -198,6 +198,11 @@ struct facts_name store_rows_wanted(const struct store_rows *rows)
     return is_wish(rows) ? rows->failover.candidate : (struct facts_name){.text = ""};
 }
 
+struct facts_name store_rows_unwanted(const struct store_rows *rows)
+{
+    return is_wish(rows) ? rows->failover.leader : (struct facts_name){.text = ""};
+}
+
 bool store_rows_wants_switchover(const struct store_rows *rows, const struct facts_name *self)
 {
     return is_wish(rows) && store_rows_lease_stands(rows) && name_is(&rows->grant.holder, self) &&
@@ -223,6 +228,7 @@ void store_rows_facts(const struct store_rows *rows, struct store_facts *out)
     out->lease_stands = store_rows_lease_stands(rows);
     out->grant_epoch = rows->grant.epoch;
     out->grant_timeline = rows->grant.timeline;
+    out->grant_is_standby = rows->grant.is_standby;
     out->holder = rows->grant.holder;
     out->holder_copy = rows->grant.copy;
     out->order_epoch = rows->order.epoch;

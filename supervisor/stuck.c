@@ -10,10 +10,11 @@
 static bool stands_still(const struct facts *f)
 {
     const struct pg_facts *pg = &f->pg;
+    bool leads = facts_leads_standby(f) && name_is_set(&f->settings.remote);
     bool follows = pg->process == PG_RUNNING && pg->role == ROLE_STANDBY &&
-                   name_is(&pg->upstream, &f->store.holder);
+                   name_is(&pg->upstream, leads ? &f->settings.remote : &f->store.holder);
     return follows && pg->end.is_known && f->back.waits_for_wal == FACT_YES &&
-           return_has_primary(f) && f->store.is_current == FACT_YES;
+           (leads || return_has_primary(f)) && f->store.is_current == FACT_YES;
 }
 
 /* It goes on, or is kept from it by something else; a start that fails shows neither. */

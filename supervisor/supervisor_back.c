@@ -15,10 +15,12 @@
 #define STILL_MS 5000    /* of a node that follows and does not stream: then the primary is asked */
 #define ALONE_MS 10000   /* crash recovery of what is consistent by itself takes less, mostly */
 
-bool supervisor_has_archive(const struct pg_setup *setup)
+bool supervisor_has_archive(const struct supervisor *s)
 {
+    const struct pg_setup_role *role =
+        facts_leads_standby(&s->facts) ? &s->setup->leader : &s->setup->standby;
     for (size_t layer = 0; layer < PG_LAYER_COUNT; layer++) {
-        const struct pg_pairs *pairs = &setup->standby.layers[layer];
+        const struct pg_pairs *pairs = &role->layers[layer];
         for (size_t i = 0; i < pairs->count; i++) {
             if (strcasecmp(pairs->at[i].name, "restore_command") == 0 &&
                 pairs->at[i].value[0] != '\0') {
@@ -35,7 +37,7 @@ static enum fact archive_of(struct supervisor *s, uint64_t now_ms)
     const struct position *end = &s->facts.pg.end;
     bool stands = s->facts.pg.process == PG_RUNNING && end->is_known && s->waits_at.is_known &&
                   position_compare(end, &s->waits_at) == 0;
-    if (!supervisor_has_archive(s->setup)) {
+    if (!supervisor_has_archive(s)) {
         return FACT_NO;
     }
     if (!stands || s->back.has_upstream_wal != FACT_NO) {
@@ -148,12 +150,29 @@ static void seen_cb(struct upstream_look *look, const struct upstream_seen *seen
         s->look = NULL;
         if (seen != NULL) {
             upstream_fill(seen, &s->facts.pg.end, &s->back);
+            s->remote_at += seen->is_primary ? 0 : 1;
         } else if (failure != NULL) {
+            s->remote_at++; /* of several hosts another one may be the primary */
             log_debug("supervisor", "the primary does not tell", LOG_ERR(&failure->err));
         }
         supervisor_soon(s);
     }
     upstream_look_close(look, closed_cb);
+}
+
+void supervisor_one_host(const struct supervisor *s, char *hosts)
+{
+    uint32_t count = 1;
+    for (const char *at = hosts; *at != '\0'; at++) {
+        count += *at == ',' ? 1 : 0;
+    }
+    char *one = hosts;
+    for (uint32_t left = s->remote_at % count; left > 0; left--) {
+        one += strcspn(one, ",") + 1;
+    }
+    size_t size = strcspn(one, ",");
+    memmove(hosts, one, size);
+    hosts[size] = '\0';
 }
 
 static void start_look(struct supervisor *s, uint64_t now_ms)
@@ -162,8 +181,11 @@ static void start_look(struct supervisor *s, uint64_t now_ms)
     char slot[PG_SLOT_SIZE];
     memset(&place, 0, sizeof(place));
     s->look_again_ms = now_ms + (s->facts.source.nostream ? AGAIN_CALM_MS : AGAIN_MS);
-    if (!supervisor_place_of(s, &s->facts.store.holder, &place) ||
-        !supervisor_address_of(s, place.host, s->upstream_host)) {
+    bool is_remote = s->facts.store.grant_is_standby; /* a standby can not tell what is asked */
+    const struct facts_name *from = is_remote ? &s->facts.settings.remote : &s->facts.store.holder;
+    bool is_placed = supervisor_place_of(s, from, &place);
+    supervisor_one_host(s, place.host);
+    if (!is_placed || !supervisor_address_of(s, place.host, s->upstream_host)) {
         return;
     }
     const struct pg_login *login =
@@ -181,7 +203,9 @@ static void start_look(struct supervisor *s, uint64_t now_ms)
                                 .pause_max_ms = ANSWER_MS};
     struct upstream_look *look = (struct upstream_look *)mem_zalloc(sizeof(*look));
     look->owner = s;
-    const char *asks = s->setup->use_slots ? pg_slot_name(s->setup->name, slot) : NULL;
+    const char *asks = is_remote ? (facts_leads_standby(&s->facts) ? s->setup->remote.slot : NULL)
+                       : s->setup->use_slots ? pg_slot_name(s->setup->name, slot)
+                                             : NULL;
     if (upstream_look_start(look, s->loop, &at, asks, seen_cb, NULL) != 0) {
         mem_free(look); /* nothing is known, then */
         return;
@@ -200,7 +224,8 @@ void supervisor_look_upstream(struct supervisor *s, uint64_t now_ms)
     bool is_late = f->back.still_ms >= STILL_MS; /* a receiver may be there and wait */
     bool follows =
         !is_late && f->pg.receiver == RECEIVER_LIVES && name_is(&f->pg.upstream, source_of(f));
-    if (s->look == NULL && now_ms >= s->look_again_ms && !follows && return_has_primary(f) &&
+    bool has_upstream = return_has_primary(f) || facts_leads_standby(f);
+    if (s->look == NULL && now_ms >= s->look_again_ms && !follows && has_upstream &&
         f->pg.data == DATA_USABLE && f->pg.end.is_known) {
         start_look(s, now_ms);
     }

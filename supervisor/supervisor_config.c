@@ -353,8 +353,11 @@ void supervisor_find_pending(struct supervisor *s)
     if (!is_primary) {
         input.needs = s->home.needs;
     }
-    memcpy(input.layers, is_primary ? s->setup->primary.layers : s->setup->standby.layers,
-           sizeof(input.layers));
+    bool leads = facts_leads_standby(&s->facts) && s->facts.settings.is_standby_cluster;
+    const struct pg_setup_role *role = is_primary ? &s->setup->primary
+                                       : leads    ? &s->setup->leader
+                                                  : &s->setup->standby;
+    memcpy(input.layers, role->layers, sizeof(input.layers));
     struct pg_settings wanted = {.count = 0};
     pg_settings_make(&input, &wanted);
     pg_pending_find(&wanted, seen->door.running, &s->restart);

@@ -36,8 +36,10 @@ static void fill_source(struct supervisor *s, struct act_order *o)
     const struct decision *d = &o->decision;
     bool is_copy = d->action == ACTION_RETURN && d->back.step == RETURN_CLONE;
     const struct facts_name *name =
-        is_copy ? source_for_clone(&s->facts, clock_ns(clock_system(), CLOCK_BOOT), s->failures > 0)
-                : source_of(&s->facts);
+        is_copy && o->leads ? &s->facts.settings.remote
+        : is_copy
+            ? source_for_clone(&s->facts, clock_ns(clock_system(), CLOCK_BOOT), s->failures > 0)
+            : source_of(&s->facts);
     o->source.name = *name;
     o->source.epoch = o->upstream.epoch;
     bool is_placed = name_is_set(name) && supervisor_place_of(s, name, &o->source);
@@ -77,13 +79,20 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     o->postmaster = s->postmaster;
     o->guard_pid = s->facts.guard.state == GUARD_SILENT ? s->guard_pid : 0;
     o->force = s->observe.seen.force;
-    o->has_archive = supervisor_has_archive(s->setup);
+    o->leads = facts_leads_standby(&s->facts) && s->facts.settings.is_standby_cluster;
+    o->has_archive = supervisor_has_archive(s);
     bool is_quiet = s->start_watch.is_open && !observe_is_in_wal(&s->observe);
     o->start_watch = is_quiet ? &s->start_watch : NULL;
     o->failures = s->failures;
     o->upstream.name = s->facts.store.holder;
     o->upstream.epoch = s->facts.store.grant_epoch;
-    (void)supervisor_place_of(s, &s->facts.store.holder, &o->upstream);
+    bool is_remote =
+        o->leads || (s->facts.store.grant_is_standby && o->decision.action == ACTION_RETURN &&
+                     o->decision.back.step == RETURN_REWIND);
+    if (is_remote) { /* all that there is came from there */
+        o->upstream.name = s->facts.settings.remote;
+    }
+    (void)supervisor_place_of(s, &o->upstream.name, &o->upstream);
     fill_source(s, o);
     o->method = s->method_epoch == s->facts.store.grant_epoch ? s->method_next : 0;
 }
@@ -177,6 +186,11 @@ static void record(struct supervisor *s, const struct act_order *o)
         .reason = reason_of(s),
         .stamp = clock_stamp(clock_ns(clock_system(), CLOCK_WALL), stamp),
     };
+    if (facts_leads_standby(&o->facts)) {
+        (void)holder_remote(&s->side.holder, &s->side.view, supervisor_now_ms(),
+                            o->home.note.system_id);
+        return;
+    }
     if (what.row.epoch == s->facts.lease.epoch) {
         (void)holder_timeline(&s->side.holder, &s->side.view, supervisor_now_ms(), &what);
     }

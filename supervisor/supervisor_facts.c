@@ -314,6 +314,12 @@ bool supervisor_place_of(const struct supervisor *s, const struct facts_name *na
                          struct act_upstream *out)
 {
     const struct roster *roster = &s->side.view.roster;
+    const struct pg_setup *setup = s->setup;
+    if (name_is_set(name) && name_is(name, &setup->settings.remote)) {
+        view_text_set(out->host, sizeof(out->host), setup->remote.host);
+        out->port = setup->remote.port;
+        return true;
+    }
     for (uint32_t i = 0; i < roster->count; i++) {
         const struct words_heard *heard = words_table_of(&s->side.table, roster->at[i].id);
         if (heard == NULL || !heard->is_sound || !name_is(&roster->at[i].name, name)) {

@@ -167,9 +167,10 @@ static struct restart_seen see(const struct supervisor *s)
     if (node.is_running && seen->has_watch) {
         node.version = seen->watch.version;
         node.started_us = seen->watch.started_us;
-        node.role = f->pg.role == ROLE_PRIMARY   ? VIEW_PRIMARY
-                    : f->pg.role == ROLE_STANDBY ? VIEW_REPLICA
-                                                 : VIEW_ROLE_UNKNOWN;
+        node.role = f->pg.role == ROLE_PRIMARY ? VIEW_PRIMARY
+                    : f->pg.role == ROLE_STANDBY
+                        ? (facts_leads_standby(f) ? VIEW_STANDBY_LEADER : VIEW_REPLICA)
+                        : VIEW_ROLE_UNKNOWN;
     }
     if (s->restart_setup != NULL) {
         node.pending = s->restart.is_pending ? FACT_YES : FACT_NO;

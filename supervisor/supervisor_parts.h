@@ -194,6 +194,7 @@ struct supervisor {
     uint64_t method_epoch; /* of the primary for which a copy was made last ... */
     uint32_t method_next;  /* ... and by which of create_replica_methods the next one begins */
     char upstream_host[ACT_ADDRESS_SIZE]; /* of the look */
+    uint32_t remote_at;                   /* which of several hosts of another cluster is asked */
     struct position waits_at;             /* for the archive: where it stood still ... */
     uint64_t waits_since_ms;              /* ... since then */
     uint64_t wish_refused;                /* revision of the switchover that was given up */
@@ -302,8 +303,10 @@ void supervisor_show_later(const struct supervisor *s, struct view_restart *out)
  */
 void supervisor_gather_back(struct supervisor *s, uint64_t now_ms);
 /* restore_command is set. */
-bool supervisor_has_archive(const struct pg_setup *setup);
+bool supervisor_has_archive(const struct supervisor *s);
 void supervisor_look_upstream(struct supervisor *s, uint64_t now_ms);
+/* Of "a,b,c" the host that is asked now; whatever has no comma stays. */
+void supervisor_one_host(const struct supervisor *s, char *hosts);
 
 /* supervisor_config.c: what the key config says, and PostgreSQL is told. */
 void supervisor_follow_config(struct supervisor *s, uint64_t now_ms);

@@ -26,12 +26,14 @@ static bool wants_copy(const struct facts *f)
 /* Who is asked. */
 static const struct facts_name *asked(const struct facts *f)
 {
-    return wants_copy(f) ? &f->store.holder : source_of(f);
+    return wants_copy(f) && !facts_leads_standby(f) ? &f->store.holder : source_of(f);
 }
 
 static void take(struct supervisor *s, const struct pg_failure *failure)
 {
-    const struct refused_who who = {.primary = asked(&s->facts)->text,
+    const struct refused_who who = {.primary = facts_leads_standby(&s->facts)
+                                                   ? "the primary of the other cluster"
+                                                   : asked(&s->facts)->text,
                                     .login = &s->setup->replication,
                                     .own_host = s->setup->host};
     CLEANUP(buf_close) struct buf text = {0};
@@ -64,8 +66,9 @@ static void start_look(struct supervisor *s)
     struct act_upstream place;
     memset(&place, 0, sizeof(place));
     char address[ACT_ADDRESS_SIZE];
-    if (!supervisor_place_of(s, asked(&s->facts), &place) ||
-        !supervisor_address_of(s, place.host, address)) {
+    bool is_placed = supervisor_place_of(s, asked(&s->facts), &place);
+    supervisor_one_host(s, place.host);
+    if (!is_placed || !supervisor_address_of(s, place.host, address)) {
         return;
     }
     const struct pg_login *login = &s->setup->replication;
@@ -97,7 +100,8 @@ static bool wants_to_stream(const struct supervisor *s)
     const struct facts_name *from = source_of(f);
     bool follows = f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY && name_is_set(from) &&
                    name_is(&f->pg.upstream, from);
-    return return_has_primary(f) && (follows || (wants_copy(f) && s->failures > 0));
+    return (return_has_primary(f) || facts_leads_standby(f)) &&
+           (follows || (wants_copy(f) && s->failures > 0));
 }
 
 void supervisor_look_refused(struct supervisor *s, uint64_t now_ms)

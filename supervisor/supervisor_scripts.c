@@ -54,7 +54,9 @@ static enum callbacks_pg pg_of(const struct facts *f)
 /* A primary whose fence stands is on its way. */
 static enum callback_role role_of(const struct facts *f)
 {
-    return f->pg.role == ROLE_STANDBY                       ? CALLBACK_AS_REPLICA
+    bool leads = facts_leads_standby(f);
+    return f->pg.role == ROLE_STANDBY && leads              ? CALLBACK_AS_STANDBY_LEADER
+           : f->pg.role == ROLE_STANDBY                     ? CALLBACK_AS_REPLICA
            : f->pg.role == ROLE_PRIMARY && serves_writes(f) ? CALLBACK_AS_PRIMARY
                                                             : CALLBACK_AS_NOTHING;
 }

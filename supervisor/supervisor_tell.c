@@ -115,7 +115,7 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
     bool is_making = s->act.is_running && !s->is_looking_home &&
                      act_is_work_inside(&s->act.order.decision) && s->act.program != NULL;
     bool is_starved = s->supervises && s->facts.source.nostream &&
-                      s->facts.pg.role == ROLE_STANDBY && !supervisor_has_archive(s->setup);
+                      s->facts.pg.role == ROLE_STANDBY && !supervisor_has_archive(s);
     char home[ERR_MSG_MAX];
     supervisor_home_amiss(s, home);
     out[0] = '\0';

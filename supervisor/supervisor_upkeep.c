@@ -106,7 +106,7 @@ static void add_members(const struct facts *f, struct slots_input *input)
         struct slots_member *to = &input->members[input->member_count++];
         (void)pg_slot_name(m->name.text, to->name);
         to->is_here = m->is_fresh;
-        to->is_fed = name_is(&m->replicatefrom, &f->self);
+        to->is_fed = name_is(&m->replicatefrom, &f->self) || facts_leads_standby(f);
         to->has_data = m->has_data;
         to->end_known = m->end.is_known;
         to->end_lsn = m->end.lsn;

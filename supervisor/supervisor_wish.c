@@ -20,6 +20,9 @@ static void tell(struct supervisor *s, const struct row_failover *wish, const ch
 static bool leads(const struct supervisor *s)
 {
     const struct facts *f = &s->facts;
+    if (facts_leads_standby(f)) {
+        return f->pg.role == ROLE_STANDBY && f->pg.process == PG_RUNNING;
+    }
     return f->lease.epoch != 0 && f->pg.role == ROLE_PRIMARY && f->pg.process == PG_RUNNING &&
            f->guard.promoted_epoch == f->lease.epoch;
 }

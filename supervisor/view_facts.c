@@ -40,9 +40,11 @@ static void take_self(struct view_self *self, const struct facts *f, uint64_t bo
     self->supervises = true;
     self->sql_answers = f->pg.answers == FACT_YES;
     self->state = state_of(f->pg.process);
-    self->role = is_primary                   ? VIEW_PRIMARY
-                 : f->pg.role == ROLE_STANDBY ? VIEW_REPLICA
-                                              : VIEW_ROLE_UNKNOWN;
+    bool is_standby = f->pg.role == ROLE_STANDBY;
+    self->role = is_primary                             ? VIEW_PRIMARY
+                 : is_standby && facts_leads_standby(f) ? VIEW_STANDBY_LEADER
+                 : is_standby                           ? VIEW_REPLICA
+                                                        : VIEW_ROLE_UNKNOWN;
     self->serves_writes = serves_writes(f);
     self->lease_until_boot_ms =
         f->lease.epoch != 0 && f->lease.remaining_ms > 0 ? boot_ms + f->lease.remaining_ms : 0;
@@ -74,7 +76,7 @@ static bool is_replaced(const struct facts *f, const struct sync_copy *copy)
 static void take_sync(struct cluster_view *view, const struct facts *f)
 {
     const struct sync_value *sync = &f->store.sync;
-    view->sync_mode = f->settings.sync_mode;
+    view->sync_mode = view->is_standby_cluster ? SYNC_OFF : f->settings.sync_mode;
     view->sync_strict = f->settings.sync_strict;
     view->sync_nodes = f->settings.sync_nodes;
     view->sync_count = 0;
@@ -169,7 +171,8 @@ static uint64_t leader_lsn(const struct facts *f)
     for (uint32_t i = 0; i < f->member_count; i++) {
         const struct member_facts *m = &f->members[i];
         bool leads = name_is(&m->name, &f->store.holder) && m->end.is_known;
-        uint64_t seen = m->seen.is_known ? m->seen.lsn : 0;
+        bool is_of_now = m->seen.is_known && !f->store.grant_is_standby; /* else of before */
+        uint64_t seen = is_of_now ? m->seen.lsn : 0;
         uint64_t own = leads ? m->end.lsn : 0;
         lsn = seen > lsn ? seen : lsn;
         lsn = own > lsn ? own : lsn;
@@ -191,6 +194,8 @@ void view_take_facts(struct cluster_view *view, const struct facts *f, uint64_t 
     }
     view->leader_lsn = leader_lsn(f);
     view->lag_bytes_max = f->settings.lag_bytes_max;
+    view->is_standby_cluster =
+        f->store.lease_stands ? f->store.grant_is_standby : f->settings.is_standby_cluster;
     take_sync(view, f);
     take_members(view, f);
 }

@@ -15,8 +15,8 @@ from test_ctl_config import Cluster
 
 SOURCE = Path(os.environ["PGRAFT_SOURCE_ROOT"])
 IGNORED = "patronictl: {} is ignored: there is no store beside the nodes, which are asked\n"
-COMMANDS = {"dsn", "edit-config", "failover", "flush", "history", "list", "pause", "query", "reinit", "reload", "remove", "restart",
-            "resume", "show-config", "switchover", "topology", "version"}
+COMMANDS = {"demote-cluster", "dsn", "edit-config", "failover", "flush", "history", "list", "pause", "promote-cluster", "query",
+            "reinit", "reload", "remove", "restart", "resume", "show-config", "switchover", "topology", "version"}
 TIMESTAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n"
 
 

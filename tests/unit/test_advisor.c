@@ -117,6 +117,31 @@ static void a3_a_grant_is_a_lease_with_its_key_or_nothing(void **state)
     advice_close(&advice);
 }
 
+/* ... of a standby cluster begins no timeline, and ends what commits have waited for. */
+static void a_standby_leader_is_granted_no_timeline_and_proves_nothing(void **state)
+{
+    (void)state;
+    struct advice advice;
+    struct row_grant row = {.epoch = 0};
+    struct sync_value sync = kit_store().sync;
+    facts.settings.is_standby_cluster = true;
+    struct election e = elect(&facts);
+    assert_int_equal(e.action, ELECT_GRANT);
+    advice_make(&keys, &rows, &facts, &roster, &e, &advice);
+    compares_what_it_was_made_from(&advice);
+    assert_int_equal(advice.txn.then_count, 4);
+    const struct pgraft_op *op = advice.txn.then_ops;
+    assert_int_equal(row_grant_decode(op[2].value.bytes, op[2].value.size, &row, NULL), 0);
+    assert_true(row.is_standby);
+    assert_int_equal(row.timeline, KIT_TIMELINE);
+    struct pgraft_slice key = keys_slice(&keys, KEY_SYNC);
+    assert_int_equal(op[3].span.key.size, key.size);
+    assert_memory_equal(op[3].span.key.bytes, key.bytes, key.size);
+    assert_int_equal(row_sync_decode(op[3].value.bytes, op[3].value.size, &sync, NULL), 0);
+    assert_false(sync.is_known);
+    advice_close(&advice);
+}
+
 static void a_wish_that_was_granted_is_taken_away(void **state)
 {
     (void)state;
@@ -244,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_order_is_one_key, set_up),
         cmocka_unit_test_setup(a3_a_grant_is_a_lease_with_its_key_or_nothing, set_up),
+        cmocka_unit_test_setup(a_standby_leader_is_granted_no_timeline_and_proves_nothing, set_up),
         cmocka_unit_test_setup(a_wish_that_was_granted_is_taken_away, set_up),
         cmocka_unit_test_setup(a7_a_pause_grants_nothing_to_whom_an_operator_wants_either, set_up),
         cmocka_unit_test_setup(d3_epochs_that_are_used_up_are_left_behind, set_up),

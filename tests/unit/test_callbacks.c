@@ -24,6 +24,7 @@ struct look {
 #define REPLICA    {.is_begun = true, .pg = CALLBACKS_PG_UP, .role = CALLBACK_AS_REPLICA, .postmaster = 7}
 #define PROMOTES   {.is_begun = true, .pg = CALLBACKS_PG_UP, .is_holder = true, .postmaster = 7}
 #define PRIMARY    {.is_begun = true, .pg = CALLBACKS_PG_UP, .role = CALLBACK_AS_PRIMARY, .is_holder = true, .postmaster = 7}
+#define LEADS      {.is_begun = true, .pg = CALLBACKS_PG_UP, .role = CALLBACK_AS_STANDBY_LEADER, .is_holder = true, .postmaster = 7}
 #define STARTS     {.is_begun = true, .pg = CALLBACKS_PG_UNKNOWN}
 #define STOPPED    {.is_begun = true, .pg = CALLBACKS_PG_DOWN}
 #define RESTARTS   {.is_begun = true, .pg = CALLBACKS_PG_DOWN, .is_holder = true, .restarts = true}
@@ -45,6 +46,8 @@ static const struct {
         {{BEFORE, ""}, {PROMOTES, ""}, {PRIMARY, "on_start primary"}}},
     {"a promotion is told when writes are served, and once",
         {{REPLICA, "on_start replica"}, {PROMOTES, ""}, {PRIMARY, "on_role_change primary"}, {PRIMARY, ""}}},
+    {"who leads a standby cluster is told so, and when it does not any more",
+        {{REPLICA, "on_start replica"}, {LEADS, "on_role_change standby_leader"}, {LEADS, ""}, {REPLICA, "on_role_change replica"}}},
     {"a planned end is told with the role that it had",
         {{PRIMARY, "on_start primary"}, {STARTS, ""}, {STOPPED, "on_stop primary"}, {STOPPED, ""}}},
     {"... and the start in another role as a change of it alone",

@@ -104,7 +104,8 @@ static const struct {
     {"{\"postgresql\": {\"create_replica_methods\": [\"in a file\", \"mine\"], \"mine\": "
      "{\"command\": \"x\"}}}",
      NULL, ""},
-    {"{\"standby_cluster\": {\"create_replica_methods\": [\"mine\"]}, \"postgresql\": {\"mine\": "
+    {"{\"standby_cluster\": {\"host\": \"h\", \"create_replica_methods\": [\"mine\"]}, "
+     "\"postgresql\": {\"mine\": "
      "{\"command\": \"x\"}}}",
      NULL, ""},
     {"{\"ttl\": \"soon\"}", "{\"ttl\": \"soon\"}",

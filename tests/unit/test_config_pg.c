@@ -265,7 +265,8 @@ static void test_the_table_of_the_shared_is_sound(void **state)
     for (size_t i = 0; i < dynamic_settings_count; i++) {
         const struct setting *s = &dynamic_settings[i];
         assert_int_equal(s->kind == SETTING_CHOICE, s->choices != NULL);
-        assert_true(s->fallback != NULL || s->kind == SETTING_JSON);
+        bool is_text = s->kind == SETTING_JSON || s->kind == SETTING_TEXT;
+        assert_true(s->fallback != NULL || is_text);
         for (size_t j = 0; j < i; j++) {
             assert_int_not_equal(s->offset, dynamic_settings[j].offset);
             assert_string_not_equal(s->path, dynamic_settings[j].path);

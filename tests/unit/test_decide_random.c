@@ -12,6 +12,7 @@
 #include "supervisor/decide.h"
 #include "tests/lib/facts_kit.h"
 #include "tests/lib/random.h"
+#include "tests/lib/standby_kit.h"
 
 static enum fact any_fact(struct test_random *r)
 {
@@ -180,10 +181,83 @@ static void random_facts_never_do_what_must_not_be_done(void **state)
     }
 }
 
+/* The same of a standby cluster: nobody in it becomes primary, by whatever is known of it. */
+static void look_at_standby(const struct facts *f, const struct decision *d)
+{
+    bool seen = f->pg.process != PG_UNKNOWN || f->guard.state != GUARD_UNKNOWN;
+    bool ours =
+        f->pg.data != DATA_FOREIGN && !(f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO);
+    bool leads = f->lease.epoch != 0 && f->lease.epoch == f->store.grant_epoch;
+    assert_int_not_equal(d->action, ACTION_PROMOTE);
+    assert_int_not_equal(d->action, ACTION_START_PRIMARY);
+    if (leads) {
+        assert_int_not_equal(d->action, ACTION_ARM);
+        assert_int_not_equal(d->action, ACTION_INITDB);
+        assert_int_not_equal(d->action, ACTION_WRITE_SIGNAL);
+        assert_int_not_equal(d->action, ACTION_SYNC_SET);
+        assert_int_not_equal(d->action, ACTION_HAND_OVER);
+    }
+    if (seen && ours && leads && f->pg.process != PG_ABSENT && f->pg.role == ROLE_PRIMARY) {
+        assert_int_equal(d->action, ACTION_KILL);
+    }
+    if (d->action == ACTION_RELEASE && f->pg.process != PG_ABSENT) {
+        assert_true(leads && f->pg.role == ROLE_STANDBY && f->guard.state == GUARD_WELL);
+        assert_true(f->guard.promotion_seen == FACT_NO && !f->guard.owes_start);
+        assert_true(f->guard.armed_epoch != f->lease.epoch);
+        assert_true(f->guard.promoted_epoch != f->lease.epoch);
+    }
+    if (d->action == ACTION_FOLLOW || (d->action == ACTION_RETURN && leads)) {
+        assert_true(f->store.grant_epoch >= f->pg.sealed_epoch);
+        assert_true(f->store.order_epoch <= f->store.grant_epoch);
+        assert_true(leads || f->store.lease_stands);
+    }
+    bool discards = d->action == ACTION_RETURN &&
+                    (d->back.step == RETURN_REWIND || d->back.step == RETURN_CLONE);
+    if (discards) {
+        assert_true(f->lease.epoch == 0 || leads);
+        assert_true(f->pg.data != DATA_USABLE || f->back.wal_kept);
+        assert_true(leads || (f->members[0].is_fresh && f->members[0].role == ROLE_STANDBY));
+    }
+    if (d->renews) {
+        assert_true(f->lease.epoch != 0);
+    }
+}
+
+static void random_facts_make_nobody_primary_in_a_standby_cluster(void **state)
+{
+    (void)state;
+    struct test_random r = {.state = 2};
+    size_t actions[ACTIONS] = {0};
+    for (size_t i = 0; i < 200000; i++) {
+        struct facts f;
+        (i % 2 == 0 ? kit_leader : kit_follower)(&f);
+        if (random_percent(&r, 70)) {
+            shake_pg(&f, &r);
+        }
+        if (random_percent(&r, 70)) {
+            shake_rest(&f, &r);
+        }
+        f.settings.is_standby_cluster = random_percent(&r, 80);
+        f.pg.follows_epoch = random_percent(&r, 50) ? 0 : f.pg.follows_epoch;
+        struct decision d = decide(&f);
+        actions[d.action]++;
+        look_at_standby(&f, &d);
+    }
+    static const enum action done[] = {ACTION_KILL,   ACTION_STOP,   ACTION_RELEASE,
+                                       ACTION_SEAL,   ACTION_RECORD, ACTION_START_STANDBY,
+                                       ACTION_FOLLOW, ACTION_RETURN, ACTION_WAIT};
+    for (size_t i = 0; i < ARRAY_LEN(done); i++) {
+        if (actions[done[i]] == 0) {
+            fail_msg("%s was never decided", action_name(done[i]));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_facts_never_do_what_must_not_be_done),
+        cmocka_unit_test(random_facts_make_nobody_primary_in_a_standby_cluster),
     };
     return cmocka_run_group_tests_name("decide_random", tests, NULL, NULL);
 }

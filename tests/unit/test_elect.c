@@ -14,30 +14,7 @@
 #include "supervisor/proof.h"
 #include "tests/lib/facts_kit.h"
 #include "tests/lib/random.h"
-
-#define ORDER (KIT_EPOCH + 1)
-
-/* pg1, the primary, is gone; an order stands, and pg2 and pg3 have answered it. */
-static void base(struct elect_facts *f)
-{
-    memset(f, 0, sizeof(*f));
-    f->store = kit_store();
-    f->store.lease_stands = false;
-    f->store.order_epoch = ORDER;
-    f->settings = kit_settings();
-    f->order_age_ms = 100;
-    f->member_count = 5;
-    for (unsigned i = 0; i < KIT_NODES; i++) {
-        f->members[i] = kit_member(i + 1);
-        f->members[i].follows_epoch = f->members[i].primary_epoch = 0;
-        f->members[i].sealed_epoch = i == 0 ? KIT_EPOCH : ORDER;
-    }
-    f->members[0].is_fresh = false;
-    for (unsigned i = 3; i < 5; i++) {
-        f->members[i] = kit_member(i + 1);
-        f->members[i].is_database = f->members[i].has_data = false;
-    }
-}
+#include "tests/unit/elect_kit.h"
 
 #define CHANGE(name) static void name(struct elect_facts *f)
 
@@ -678,6 +655,8 @@ CHANGE(pg2_is_no_heir_any_more_and_its_set_answers_without_it)
 enum { NOBODY = -1 };
 
 // clang-format off
+#include "tests/unit/elect_standby.h"
+
 static const struct {
     const char *text;
     void (*change)(struct elect_facts *f);
@@ -788,6 +767,7 @@ static const struct {
     {"... each heir of a chain", pg3_was_an_heir_before_pg2, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"an heir's timeline is not asked for, as long as it published nothing", pg2_is_an_heir_and_its_set_answers_without_it, ELECT_GRANT, "chosen", 2, LOSS_NONE},
     {"... with check_timeline it is from then on", pg2_is_no_heir_any_more_and_its_set_answers_without_it, ELECT_WAIT, "nobody-fit", NOBODY, LOSS_NONE},
+    ELECT_STANDBY_ROWS
     {"... and the primary itself loses nothing", asynchronous_and_the_primary_answers, ELECT_GRANT, "chosen", 0, LOSS_NONE},
 };
 // clang-format on

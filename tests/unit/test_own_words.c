@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "supervisor/own_words.h"
 #include "tests/lib/facts_kit.h"
+#include "tests/lib/standby_kit.h"
 
 static const struct own_tags tags = {.is_database = true, .nosync = true, .failover_priority = 2};
 static const struct position nowhere = {.is_known = false};
@@ -200,6 +201,25 @@ static void who_refuses_its_configuration_says_so(void **state)
     assert_int_equal(m.config_reads, FACT_NO);
 }
 
+static void who_leads_a_standby_cluster_follows_no_member(void **state)
+{
+    (void)state;
+    struct facts f;
+    struct member_facts m;
+    struct position seen = {.is_known = false};
+    kit_leader(&f);
+    assert_true(own_words_fill(&f, &tags, &seen, 0, &m));
+    assert_int_equal(m.follows_epoch, KIT_EPOCH);
+    assert_string_equal(m.upstream.text, "");
+    f.pg.upstream.text[0] = '\0'; /* of before the grant */
+    assert_true(own_words_fill(&f, &tags, &seen, 0, &m));
+    assert_int_equal(m.follows_epoch, 0);
+    kit_follower(&f);
+    f.pg.end = kit_at(KIT_TIMELINE + 3, KIT_LSN); /* which nobody has recorded here */
+    assert_true(own_words_fill(&f, &tags, &seen, 0, &m));
+    assert_int_equal(m.follows_epoch, KIT_EPOCH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +231,7 @@ int main(void)
         cmocka_unit_test(data_that_are_not_whole_have_no_copy_and_no_end),
         cmocka_unit_test(who_refuses_its_configuration_says_so),
         cmocka_unit_test(who_crashed_too_often_says_that_it_can_not_start),
+        cmocka_unit_test(who_leads_a_standby_cluster_follows_no_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,26 @@ static void a_grant_is_read_as_it_was_written(void **state)
     buf_close(&text);
 }
 
+/* Who holds it is never promoted: a program that would do that does not read it. */
+static void the_grant_of_a_standby_leader_is_another_version(void **state)
+{
+    (void)state;
+    struct row_grant row = a_grant();
+    struct row_grant again;
+    struct buf text = {0};
+    struct err err = {0};
+    memset(&again, 0, sizeof(again));
+    row.is_standby = true;
+    row_grant_encode(&row, &text);
+    assert_int_equal(row_grant_decode(text.bytes, text.size, &again, NULL), 0);
+    assert_memory_equal(&row, &again, sizeof(row));
+    char *version = strstr(buf_text(&text), "\"version\":2");
+    assert_non_null(version);
+    version[strlen("\"version\":")] = '3';
+    assert_int_equal(row_grant_decode(text.bytes, text.size, &again, &err), ERR_VERSION);
+    buf_close(&text);
+}
+
 static void a_sync_value_is_read_as_it_was_written_and_patroni_reads_it(void **state)
 {
     (void)state;
@@ -525,6 +545,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grant_is_read_as_it_was_written),
+        cmocka_unit_test(the_grant_of_a_standby_leader_is_another_version),
         cmocka_unit_test(a_sync_value_is_read_as_it_was_written_and_patroni_reads_it),
         cmocka_unit_test(a_history_is_read_as_it_was_written_and_so_is_patronis),
         cmocka_unit_test(the_oldest_timelines_make_room),

@@ -80,6 +80,32 @@ static const struct {
     {true, "", "pg2", {"W"}, 503, "Failover failed"},
 };
 
+/* Who leads one begins no timeline: that the grant has taken the wish away tells. */
+static void the_lead_of_a_standby_cluster_is_not_recorded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *changes[3];
+        const char *text;
+    } steps[] = {
+        {{"L"}, ""},
+        {{"L", "L=pg2"}, ""},
+        {{"L", "L=pg2", "W"}, "Successfully switched over to \"pg2\""},
+        {{"L", "L=pg3", "W"}, "Switched over to \"pg3\" instead of \"pg2\""},
+        {{"L", "L=pg1", "W"}, "Switchover failed"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct switch_progress p = {
+            .is_standby = true, .from = {"pg1"}, .leader = {"pg1"}, .candidate = {"pg2"}};
+        struct switch_outcome o;
+        for (size_t k = 0; k < ARRAY_LEN(steps[i].changes) && steps[i].changes[k] != NULL; k++) {
+            change(&p, steps[i].changes[k]);
+        }
+        switch_judge_progress(&p, &o);
+        assert_string_equal(o.text, steps[i].text);
+    }
+}
+
 static void a_client_is_told_what_has_come_of_it(void **state)
 {
     (void)state;
@@ -153,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_is_told_what_has_come_of_it),
+        cmocka_unit_test(the_lead_of_a_standby_cluster_is_not_recorded),
         cmocka_unit_test(nothing_is_made_of_what_can_not_be_read),
         cmocka_unit_test(it_waits_as_long_as_patroni),
     };

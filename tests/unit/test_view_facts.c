@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "supervisor/view_facts.h"
 #include "tests/lib/facts_kit.h"
+#include "tests/lib/standby_kit.h"
 
 #define NOW_MS UINT64_C(1000000)
 
@@ -45,6 +46,30 @@ static void a_primary_is_told_as_one(void **state)
     assert_int_equal(view.member_count, KIT_NODES);
     assert_int_equal(view.members[0].flow, VIEW_FLOW_NONE);
     assert_int_equal(view.members[1].flow, VIEW_STREAMING);
+}
+
+static void who_leads_a_standby_cluster_is_told_as_that(void **state)
+{
+    (void)state;
+    memset(&view, 0, sizeof(view));
+    kit_leader(&facts);
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_true(view.is_standby_cluster);
+    assert_int_equal(view.self.role, VIEW_STANDBY_LEADER);
+    assert_false(view.self.serves_writes);
+    assert_int_equal(view.self.flow, VIEW_STREAMING);
+    assert_int_equal(view.sync_mode, SYNC_OFF);
+    assert_int_equal(view.members[0].flow, VIEW_STREAMING); /* from the other cluster */
+    kit_follower(&facts);
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_REPLICA);
+    /* What was granted counts, until nobody holds it any more. */
+    facts.store.grant_is_standby = false;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_false(view.is_standby_cluster);
+    facts.store.lease_stands = false;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_true(view.is_standby_cluster);
 }
 
 static void what_has_run_out_is_not_told(void **state)
@@ -289,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_primary_is_told_as_one),
+        cmocka_unit_test(who_leads_a_standby_cluster_is_told_as_that),
         cmocka_unit_test(what_has_run_out_is_not_told),
         cmocka_unit_test(a_change_of_the_set_is_no_fence),
         cmocka_unit_test(a_standby_is_told_as_one),
