@@ -179,7 +179,9 @@ static int wait_for_it(struct changing *c, struct err *err)
     uint64_t waited_ms = 0;
     bool is = false;
     struct err why = {0};
-    progress_begin(c->section != NULL ? "demote-cluster" : "promote-cluster");
+    progress_begin(c->section != NULL ? "demote-cluster" : "promote-cluster",
+                   "the change is written and goes on without this program: pgraftctl list shows "
+                   "who leads");
     while (!is && waited_ms < most_ms) {
         is = look(c, &why) == 0 && is_there(c);
         if (!is) {
