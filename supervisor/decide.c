@@ -140,10 +140,14 @@ static bool left_over(const struct facts *f)
 {
     return f->pg.process == PG_LEFT;
 }
+/* A cluster begins with a primary that runs, or with data on which nothing runs. One that runs as a
+ * standby follows somebody who may be writable, and is promoted for no first grant. */
 static bool adopt_stranger(const struct facts *f)
 {
+    bool is_one = f->pg.role == ROLE_PRIMARY || f->guard.promoted_epoch == f->lease.epoch;
+    bool may_begin = has_lease(f) && (is_one || !runs(f));
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && f->wish.adopt &&
-           (!has_begun(f) ? has_lease(f) : f->pg.role == ROLE_STANDBY || !runs(f));
+           (!has_begun(f) ? may_begin : f->pg.role == ROLE_STANDBY || !runs(f));
 }
 static bool not_ours_yet(const struct facts *f)
 {

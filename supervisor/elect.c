@@ -17,8 +17,10 @@ struct view {
     uint64_t epoch_max;
     uint32_t timeline_max;
     uint32_t answers, unanswered, silent, candidates;
-    bool is_lossy; /* commits may have waited for nobody */
-    bool is_free;  /* nothing was ever acknowledged */
+    uint32_t begun;  /* who has a primary that runs and is to be taken over */
+    uint32_t follow; /* ... one that runs and is a standby, or has not said what it is */
+    bool is_lossy;   /* commits may have waited for nobody */
+    bool is_free;    /* nothing was ever acknowledged */
     struct proof proof;
     struct position floor; /* what must be reached to lose nothing; unknown if nobody knows */
     struct proof waits;    /* is_lossy: of what was acknowledged by waiting all the same */
@@ -213,9 +215,25 @@ static int by_preference(const struct view *v, const struct member_facts *a,
     return order != 0 ? order : strcmp(a->name.text, b->name.text);
 }
 
-/* For the very first primary: who has data that is to be adopted, then an operator's order. */
+/* A PostgreSQL that runs on data without our note: it is to be taken over. */
+static bool is_stranger(const struct member_facts *m)
+{
+    return m->is_database && m->is_fresh && m->has_data && m->copy == 0 && m->process != PG_ABSENT;
+}
+
+/* Clients write to it, whatever it is tagged. */
+static bool is_begun(const struct member_facts *m)
+{
+    return is_stranger(m) && m->process == PG_RUNNING && m->role == ROLE_PRIMARY;
+}
+
+/* For the very first primary: who is one already, then who has data that is to be adopted, then an
+ * operator's order. */
 static int by_beginning(const struct member_facts *a, const struct member_facts *b)
 {
+    if (is_begun(a) != is_begun(b)) {
+        return is_begun(a) ? -1 : 1;
+    }
     if (a->has_data != b->has_data) {
         return a->has_data ? -1 : 1;
     }
@@ -227,7 +245,8 @@ static int by_beginning(const struct member_facts *a, const struct member_facts 
 
 static bool may_begin(const struct member_facts *m)
 {
-    return m->is_database && m->is_fresh && !m->nofailover && m->failover_priority >= 1;
+    bool may_be = m->is_database && m->is_fresh && !m->nofailover && m->failover_priority >= 1;
+    return is_begun(m) || (may_be && !is_stranger(m));
 }
 
 static void choose(struct view *v)
@@ -314,6 +333,8 @@ static void look(struct view *v, const struct elect_facts *f)
             v->silent |= bit(i);
             v->unanswered |= may_answer(v, m) ? bit(i) : 0;
         }
+        v->begun |= is_begun(m) ? bit(i) : 0;
+        v->follow |= is_stranger(m) && !is_begun(m) ? bit(i) : 0;
     }
     find_floor(v);
     choose(v);
@@ -336,6 +357,16 @@ static bool paused(const struct view *v)
 static bool unread(const struct view *v)
 {
     return v->f->store.initialized == FACT_UNKNOWN;
+}
+/* Each of them acknowledges what the other one has not. */
+static bool two_primaries(const struct view *v)
+{
+    return v->f->store.initialized == FACT_NO && (v->begun & (v->begun - 1)) != 0;
+}
+/* What a standby follows may be writable this very moment, and nobody here could end it. */
+static bool primary_awaited(const struct view *v)
+{
+    return v->f->store.initialized == FACT_NO && v->begun == 0 && v->follow != 0;
 }
 static bool nobody_begins(const struct view *v)
 {
@@ -433,6 +464,8 @@ static const struct {
     {lease_stands,  ELECT_NOTHING, "lease-stands",  "the lease of the primary has not run out"},
     {paused,        ELECT_NOTHING, "paused",        "automatic changes of roles are paused"},
     {unread,        ELECT_NOTHING, "unread",        "it is not known yet whether this cluster has had a primary"},
+    {two_primaries, ELECT_WAIT,    "two-primaries", "more than one PostgreSQL that is to be taken over is a primary: stop those whose data are not needed"},
+    {primary_awaited, ELECT_WAIT,  "primary-awaited", "what is to be taken over runs as a standby, or does not say what it is: the cluster begins with its primary, on whose host pgraftd --adopt is missing"},
     {nobody_begins, ELECT_WAIT,    "nobody-begins", "no member may become the first primary"},
     {begins,        ELECT_GRANT,   "first-primary", "the cluster begins"},
     {unordered,     ELECT_ORDER,   "order",         "nobody is primary: all are to seal themselves"},

@@ -36,6 +36,16 @@ CHANGE(asked_to_adopt)
 {
     f->wish.adopt = true;
 }
+CHANGE(holds_the_first_grant)
+{
+    f->store.initialized = FACT_NO;
+    f->lease.epoch = f->store.grant_epoch = KIT_EPOCH;
+    f->lease.remaining_ms = 1000;
+}
+CHANGE(says_no_role)
+{
+    f->pg.role = ROLE_UNKNOWN;
+}
 CHANGE(without_a_cluster)
 {
     f->store.initialized = FACT_NO;
@@ -597,6 +607,10 @@ static const struct {
     {"... and those that nobody asked to adopt", kit_standby, {without_a_note}, ACTION_WAIT, "not-adopted"},
     {"a standby is adopted as it is", kit_standby, {without_a_note, asked_to_adopt}, ACTION_ADOPT, "adopt"},
     {"a primary of before the cluster waits for the first grant", kit_primary, {without_a_note, asked_to_adopt, without_a_cluster}, ACTION_WAIT, "not-ours-yet"},
+    {"D2: one that runs as a standby is promoted for no first grant", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant}, ACTION_WAIT, "not-ours-yet"},
+    {"... nor one that has not said what it is", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant, says_no_role}, ACTION_WAIT, "not-ours-yet"},
+    {"... a primary goes on under it", kit_primary, {without_a_note, asked_to_adopt, holds_the_first_grant}, ACTION_ADOPT, "adopt"},
+    {"... also while it says nothing, once the guard holds it", kit_primary, {without_a_note, asked_to_adopt, holds_the_first_grant, says_no_role}, ACTION_ADOPT, "adopt"},
     {"... and one that runs beside a cluster that has one is none of ours, and not ended", kit_primary, {without_a_note, asked_to_adopt, never_promoted}, ACTION_WAIT, "not-ours-yet"},
     {"B5: backends without a postmaster are ended", kit_primary, {backends_live_on}, ACTION_KILL, "left-over"},
     {"B6: without a guard what may be there is ended", kit_standby, {guard_is_gone, process_unknown}, ACTION_KILL, "no-guard-yet"},
