@@ -3,9 +3,9 @@
 Claim: it is said, and tried again in a while; a copy that is not whole is never started; data in which a rewind was cut off are never
 started either, but cloned; and data that pgraft has not made are neither started nor discarded. The others notice nothing."""
 import contextlib
+import datetime
 import shutil
 import subprocess
-import time
 
 from lib import wait
 from lib.pg_case import Case
@@ -16,8 +16,7 @@ from lib.tool import ctl
 SETTINGS = {}
 BREAKS_THE_NETWORK = True
 NOTHING_YET = """if [ ! -e {folder}/luck ]; then echo 'pg_basebackup: error: no luck' >&2; exit 1; fi"""
-TRIES = 4
-PAUSES_S = 0.1 + 0.2 + 0.4  # between so many
+PAUSES_S = (0.1, 0.2, 0.4)  # between the first tries
 ONCE_HALF = """if [ ! -e {folder}/half ]; then {real} "$@" && touch {folder}/half && rm {pgdata}/global/1262; exit; fi"""
 NEVER_ENDS = """case "$*" in *--dry-run*) ;; *) touch {folder}/rewinds; sleep 1000;; esac"""
 CLONES = "supervisor clone: of="
@@ -49,14 +48,21 @@ def without_data(pg):
     return case, node, node.mark()
 
 
+def clones(node, mark):
+    """When each copy since @mark was begun."""
+    lines = [line for line in node.log_since(mark).splitlines() if CLONES in line]
+    return [datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")) for line in lines]
+
+
 def test_a_copy_that_fails_is_tried_again(pg):
     case, node, mark = without_data(pg)
     with with_program(node, "pg_basebackup", NOTHING_YET):
-        since = time.monotonic()
         node.start()
         wait.until(lambda: "no luck" in of(case, node), lambda: of(case, node))
-        wait.until(lambda: node.count(CLONES, mark) >= TRIES, lambda: node.log_since(mark))
-        assert time.monotonic() - since >= PAUSES_S, node.log_since(mark)
+        wait.until(lambda: len(clones(node, mark)) > len(PAUSES_S), lambda: node.log_since(mark))
+        tries = clones(node, mark)
+        for least_s, before, after in zip(PAUSES_S, tries, tries[1:]):
+            assert (after - before).total_seconds() >= least_s, node.log_since(mark)
         (node.folder / "luck").touch()
         case.over()
     said = node.log_since(mark)
