@@ -229,9 +229,9 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     CLEANUP(buf_close) struct buf after = {0};
     const char *name = view_text(member, "name");
     buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
-    int rc = tasking_say(buf_text(&line), err);
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
+    int rc = tasking_say(buf_text(&line), err);
     while (!look_at(t, member, &now) || now.size == 0 || strcmp(buf_text(&now), before) == 0) {
         (void)poll(NULL, 0, LOOK_MS);
     }

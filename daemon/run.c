@@ -314,6 +314,9 @@ static void take_over(struct run *r, struct config *fresh, struct buf *trouble)
     CLEANUP(buf_close) struct buf text = {0};
     struct pgraft_error error = {0};
     (void)config_diff(r->config, fresh, &text);
+    if (text.size == 0) {
+        buf_str(&text, "nothing has changed");
+    }
     bool log_moves = r->log_stays || node_log_moves(r->config, fresh);
     config_take_over(r->config, fresh);
     reload_log(r, log_moves, trouble);
