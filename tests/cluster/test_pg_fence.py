@@ -9,6 +9,7 @@ import json
 import socket
 
 from lib import wait
+from lib.client import Refused
 from lib.pg_case import Case
 from lib.tool import ctl
 
@@ -25,8 +26,17 @@ def code(node, path):
     return asks.getresponse().status
 
 
+def knows_fences(node):
+    """Whether @node would judge a fence by anything but the level; it asks the store four times a second."""
+    try:
+        node.client.post("fence", member=node.name, check=True)
+    except Refused as error:
+        return "feature level" not in error.message
+    return True
+
+
 def until_level(cluster):
-    wait.until(lambda: all(node.client.get("/raft")["feature_level"] == LEVEL for node in cluster.running),
+    wait.until(lambda: all(node.client.get("/raft")["feature_level"] == LEVEL and knows_fences(node) for node in cluster.running),
                lambda: f"all members know level {LEVEL}\n{cluster.story()}", 30)
 
 

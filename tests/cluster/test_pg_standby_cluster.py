@@ -31,7 +31,11 @@ def ask(node, path):
 
 
 def role(node):
-    return json.loads(ask(node, "/patroni")[1])["role"] if node.is_running else ""
+    """Nothing of one that does not answer, or not yet."""
+    try:
+        return json.loads(ask(node, "/patroni")[1])["role"] if node.is_running else ""
+    except OSError:
+        return ""
 
 
 def hosts(cluster):
