@@ -142,12 +142,14 @@ static bool left_over(const struct facts *f)
     return f->pg.process == PG_LEFT;
 }
 /* A cluster begins with a primary that runs, or with data on which nothing runs. One that runs as a
- * standby follows somebody who may be writable, and is promoted for no first grant. */
+ * standby follows somebody who may be writable, and is promoted for no first grant. The note says
+ * of which cluster the data are: they are not taken before that is known. */
 static bool adopt_stranger(const struct facts *f)
 {
     bool is_one = f->pg.role == ROLE_PRIMARY || f->guard.promoted_epoch == f->lease.epoch;
     bool may_begin = has_lease(f) && (is_one || !runs(f));
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && f->wish.adopt &&
+           f->store.initialized != FACT_UNKNOWN &&
            (!has_begun(f) && !facts_leads_standby(f) ? may_begin
                                                      : f->pg.role == ROLE_STANDBY || !runs(f));
 }

@@ -65,6 +65,10 @@ def take_over(patronis):
         patronis[node].stop()
         node.arguments = lambda node=node: [str(node.program), "--voter", "--adopt", "-c", str(files[node.name]), "--data-dir", str(node.data)]
         node.start()
+    led = cluster.key("leader")
+    wait.until(lambda: cluster.wait_leader().client.value(led) == primary.name, lambda: f"pgraft has it\n{cluster.story()}", FORMED_S)
+    for node in cluster:
+        wait.until((node.pgdata / "pgraft.note").exists, lambda node=node: f"{node.name} is pgraft's\n{node.log_tail()}", FORMED_S)
     assert cluster.wait_well(FORMED_S) is primary
 
 

@@ -47,6 +47,10 @@ CHANGE(says_no_role)
 {
     f->pg.role = ROLE_UNKNOWN;
 }
+CHANGE(of_an_unknown_cluster)
+{
+    f->store.initialized = FACT_UNKNOWN;
+}
 CHANGE(was_adopted)
 {
     f->guard.is_adopted = true;
@@ -626,6 +630,7 @@ static const struct {
     {"data of another cluster are left alone", kit_primary, {of_another_cluster}, ACTION_WAIT, "foreign-data"},
     {"... and those that nobody asked to adopt", kit_standby, {without_a_note}, ACTION_WAIT, "not-adopted"},
     {"a standby is adopted as it is", kit_standby, {without_a_note, asked_to_adopt}, ACTION_ADOPT, "adopt"},
+    {"... once it is known of which cluster its note is", kit_standby, {without_a_note, asked_to_adopt, of_an_unknown_cluster}, ACTION_WAIT, "not-ours-yet"},
     {"a primary of before the cluster waits for the first grant", kit_primary, {without_a_note, asked_to_adopt, without_a_cluster}, ACTION_WAIT, "not-ours-yet"},
     {"D2: one that runs as a standby is promoted for no first grant", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant}, ACTION_WAIT, "not-ours-yet"},
     {"... nor one that has not said what it is", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant, says_no_role}, ACTION_WAIT, "not-ours-yet"},
