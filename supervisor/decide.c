@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "supervisor/history.h"
+#include "supervisor/level.h"
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
 
@@ -278,7 +279,8 @@ static bool unconfigured(const struct facts *f)
 }
 static bool initdb(const struct facts *f)
 {
-    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f);
+    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f) &&
+           !f->settings.is_standby_cluster;
 }
 static bool data_lost(const struct facts *f)
 {
@@ -661,13 +663,20 @@ static bool may_change_kind(const struct facts *f)
            f->store.grant_is_standby != f->settings.is_standby_cluster &&
            f->store.held == FACT_NO && !is_paused(f);
 }
+/* ... and of the lead of a standby cluster nobody before every member knows that: until then a
+ * primary goes on as one. */
+static bool is_other_granted(const struct facts *f)
+{
+    return may_change_kind(f) &&
+           (!f->settings.is_standby_cluster || f->store.level >= LEVEL_STANDBY);
+}
 static bool demote_cluster(const struct facts *f)
 {
-    return may_change_kind(f) && is_serving(f);
+    return is_other_granted(f) && is_serving(f);
 }
 static bool demoted_cluster(const struct facts *f)
 {
-    return may_change_kind(f) && !runs(f);
+    return is_other_granted(f) && !runs(f);
 }
 /* Granted as one thing, and the cluster is to be the other: it is begun as nothing. */
 static bool kind_changed(const struct facts *f)

@@ -34,6 +34,10 @@ static inline void is_to_follow_another_cluster(struct facts *f)
 {
     f->settings.is_standby_cluster = true;
 }
+static inline void level_of_before(struct facts *f)
+{
+    f->store.level = LEVEL_STANDBY - 1;
+}
 static inline void is_to_have_a_primary(struct facts *f)
 {
     f->settings.is_standby_cluster = false;
