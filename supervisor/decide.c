@@ -739,10 +739,14 @@ static bool hand_lead_over(const struct facts *f)
            f->store.held == FACT_NO && f->settings.is_standby_cluster && has_successor(f) &&
            !f->settings.is_guess;
 }
+/* Data that were here before may be anybody's: that they stream says whose they are. By an archive
+ * alone nothing is copied, and what was taken over is taken for the other cluster's. */
 static bool record_remote(const struct facts *f)
 {
+    bool streams = f->pg.follows_epoch != 0 && name_is(&f->pg.upstream, &f->settings.remote);
     return facts_leads_standby(f) && f->store.initialized == FACT_NO &&
-           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY;
+           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
+           (streams || !name_is_set(&f->settings.remote));
 }
 static bool follow_remote(const struct facts *f)
 {

@@ -81,6 +81,14 @@ static inline void never_streams(struct facts *f)
     f->pg.follows_epoch = 0;
     f->back.is_stuck = f->back.wal_kept = true;
 }
+static inline void streams_not_yet(struct facts *f)
+{
+    f->pg.follows_epoch = 0;
+}
+static inline void streams_since_before(struct facts *f)
+{
+    f->pg.follows_epoch = KIT_EPOCH - 1;
+}
 static inline void for_long(struct facts *f)
 {
     f->pg.down_ms = f->pg.starting_ms = f->pg.still_ms = 600000;
