@@ -264,6 +264,7 @@ void pg_set_conninfo(struct sim *sim, int node, int to)
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->conninfo_was = conninfo_in_force(sim, pg);
     pg->conninfo = to;
+    pg->conninfo_epoch = sim->nodes[node].view.grant_epoch;
     pg->conninfo_shown_at = sim->now + draw(sim, 2 * MS, 60 * MS);
     pg->conninfo_at = pg->conninfo_shown_at + draw(sim, 0, STARTUP_LAG_US) % STARTUP_LAG_US;
     pg->end_read = false;
@@ -280,7 +281,7 @@ void pg_end_receiver(struct sim *sim, int node)
 }
 
 /* By timeline alone: the upstream has WAL of ours at our end. */
-static bool takes_on(const struct sim_pg *up, const struct sim_pg *pg)
+bool pg_takes_on(const struct sim_pg *up, const struct sim_pg *pg)
 {
     return up->wal_count >= pg->wal_count && pg->wal_count > 0 &&
            up->wal[pg->wal_count - 1].timeline == pg->wal[pg->wal_count - 1].timeline;
@@ -297,7 +298,7 @@ void pg_connect(struct sim *sim, int node)
     const struct sim_node *up = &sim->nodes[to];
     bool is_up = up->host_up && up->pg.process == PG_RUNNING && !up->pg.postmaster_stopped;
     if (!is_up || !linked(sim, node, to) || !linked(sim, to, node) || sim->replica_cut[node][to] ||
-        !takes_on(&up->pg, &n->pg)) {
+        !pg_takes_on(&up->pg, &n->pg)) {
         sim_schedule(sim, sim->now + draw(sim, 50 * MS, 150 * MS), EV_CONNECT, node)->life =
             n->pg.life;
         return;
@@ -322,7 +323,7 @@ void pg_stream(struct sim *sim, int node, uint64_t connection)
     int from = pg->receives_from;
     const struct sim_node *up = &sim->nodes[from];
     bool is_up = up->host_up && up->pg.process != PG_ABSENT && up->pg.process != PG_STARTING;
-    if (!is_up || (up->pg.wal_count >= pg->wal_count && !takes_on(&up->pg, pg))) {
+    if (!is_up || (up->pg.wal_count >= pg->wal_count && !pg_takes_on(&up->pg, pg))) {
         pg_end_receiver(sim, node);
         return;
     }
@@ -457,7 +458,7 @@ void pg_client(struct sim *sim, int node)
         pg_acknowledge(sim, node);
     }
     uint64_t us = draw(sim, 10 * MS, 60 * MS);
-    us = sim->now < sim->sick_until ? us * SICK_CLIENT : us;
+    us = sim->now < sim->sick_until || node == REMOTE ? us * SICK_CLIENT : us;
     sim_schedule(sim, sim->now + us, EV_CLIENT, node)->life = n->pg.life;
 }
 
