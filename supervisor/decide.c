@@ -725,8 +725,9 @@ static bool lead_hangs(const struct facts *f)
 }
 static bool start_to_lead(const struct facts *f)
 {
+    bool is_on_a_rung = f->settings.is_standby_cluster && return_plan(f).step == RETURN_WAIT;
     return facts_leads_standby(f) && may_start(f) && f->pg.data == DATA_USABLE &&
-           f->pg.is_noted == FACT_YES;
+           f->pg.is_noted == FACT_YES && !is_on_a_rung;
 }
 static bool restart_leader(const struct facts *f)
 {

@@ -132,7 +132,7 @@ static struct return_plan standby_plan(const struct facts *f)
         return clone_again(f, "the place where its recovery would begin is damaged or gone");
     }
     if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
-        return f->pg.data == DATA_USABLE && leads_to_remote(f)
+        return f->pg.data == DATA_USABLE && leads_to_remote(f) && !f->back.is_stuck
                    ? plan(RETURN_FOLLOW, false, "it follows the other cluster")
                    : end_unknown(f);
     }
