@@ -140,7 +140,9 @@ void remote_look(struct sim *sim, int node)
     bool is_unfit = sim->has_remote && pg->process == PG_RUNNING && !pg->is_primary && up != NULL &&
                     up->process == PG_RUNNING && pg->receives_from == NOBODY &&
                     up->wal_count >= pg->wal_count && !pg_takes_on(up, pg);
-    bool stays = pg->process != PG_RUNNING && pg->unfit_since != 0; /* it is down for its rung */
+    bool stays = pg->process != PG_RUNNING && pg->unfit_since != 0 &&
+                 pg->copy == pg->unfit_copy; /* it is down for its rung */
+    pg->unfit_copy = pg->copy;
     pg->unfit_since = stays                  ? pg->unfit_since
                       : !is_unfit            ? 0
                       : pg->unfit_since != 0 ? pg->unfit_since

@@ -166,6 +166,7 @@ struct sim_pg {
     /* the receiver */
     int conninfo, conninfo_was;
     uint64_t conninfo_epoch;    /* the newest grant when it was set */
+    uint64_t unfit_copy;        /* ... with this copy: */
     uint64_t unfit_since;       /* it asks somebody for WAL that he does not have; 0: it does not */
     uint64_t conninfo_shown_at; /* a new session shows it from then on */
     uint64_t conninfo_at;       /* ... and soon after the startup process goes by it */
