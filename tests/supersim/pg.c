@@ -281,7 +281,7 @@ void pg_end_receiver(struct sim *sim, int node)
 }
 
 /* By timeline alone: the upstream has WAL of ours at our end. */
-bool pg_takes_on(const struct sim_pg *up, const struct sim_pg *pg)
+static bool takes_on(const struct sim_pg *up, const struct sim_pg *pg)
 {
     return up->wal_count >= pg->wal_count && pg->wal_count > 0 &&
            up->wal[pg->wal_count - 1].timeline == pg->wal[pg->wal_count - 1].timeline;
@@ -298,7 +298,7 @@ void pg_connect(struct sim *sim, int node)
     const struct sim_node *up = &sim->nodes[to];
     bool is_up = up->host_up && up->pg.process == PG_RUNNING && !up->pg.postmaster_stopped;
     if (!is_up || !linked(sim, node, to) || !linked(sim, to, node) || sim->replica_cut[node][to] ||
-        !pg_takes_on(&up->pg, &n->pg)) {
+        !takes_on(&up->pg, &n->pg)) {
         sim_schedule(sim, sim->now + draw(sim, 50 * MS, 150 * MS), EV_CONNECT, node)->life =
             n->pg.life;
         return;
@@ -323,7 +323,7 @@ void pg_stream(struct sim *sim, int node, uint64_t connection)
     int from = pg->receives_from;
     const struct sim_node *up = &sim->nodes[from];
     bool is_up = up->host_up && up->pg.process != PG_ABSENT && up->pg.process != PG_STARTING;
-    if (!is_up || (up->pg.wal_count >= pg->wal_count && !pg_takes_on(&up->pg, pg))) {
+    if (!is_up || (up->pg.wal_count >= pg->wal_count && !takes_on(&up->pg, pg))) {
         pg_end_receiver(sim, node);
         return;
     }

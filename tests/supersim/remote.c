@@ -132,14 +132,21 @@ int remote_upstream(const struct sim *sim, int node)
     return NOBODY;
 }
 
+/* Where the shorter of the two ends they are on other timelines: however far it comes, it has
+ * nothing for this one. */
+static bool has_parted(const struct sim_pg *up, const struct sim_pg *pg)
+{
+    uint32_t at = up->wal_count < pg->wal_count ? up->wal_count : pg->wal_count;
+    return at > 0 && up->wal[at - 1].timeline != pg->wal[at - 1].timeline;
+}
+
 /* What the production code finds by patience (supervisor/stuck.h) the model knows at once. */
 void remote_look(struct sim *sim, int node)
 {
     struct sim_pg *pg = &sim->nodes[node].pg;
     const struct sim_pg *up = pg->conninfo == NOBODY ? NULL : &sim->nodes[pg->conninfo].pg;
     bool is_unfit = sim->has_remote && pg->process == PG_RUNNING && !pg->is_primary && up != NULL &&
-                    up->process == PG_RUNNING && pg->receives_from == NOBODY &&
-                    up->wal_count >= pg->wal_count && !pg_takes_on(up, pg);
+                    up->process == PG_RUNNING && pg->receives_from == NOBODY && has_parted(up, pg);
     bool stays = pg->process != PG_RUNNING && pg->unfit_since != 0 &&
                  pg->copy == pg->unfit_copy; /* it is down for its rung */
     pg->unfit_copy = pg->copy;

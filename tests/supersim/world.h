@@ -401,7 +401,6 @@ void pg_wipe(struct sim *sim, int node);
 void pg_set_conninfo(struct sim *sim, int node, int to);
 void pg_set_force(struct sim *sim, int node, const struct sync_set *set);
 void pg_end_receiver(struct sim *sim, int node);
-bool pg_takes_on(const struct sim_pg *up, const struct sim_pg *pg);
 void pg_connect(struct sim *sim, int node);
 void pg_stream(struct sim *sim, int node, uint64_t connection);
 void pg_reply(struct sim *sim, int node, int from, uint64_t connection, uint32_t lsn);
