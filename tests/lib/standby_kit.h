@@ -81,6 +81,15 @@ static inline void never_streams(struct facts *f)
     f->pg.follows_epoch = 0;
     f->back.is_stuck = f->back.wal_kept = true;
 }
+static inline void lacks_what_is_gone_there(struct facts *f)
+{
+    f->pg.follows_epoch = 0;
+    f->back.has_upstream_wal = FACT_NO;
+}
+static inline void never_comes_up(struct facts *f)
+{
+    f->back.damage = DAMAGE_NO_START;
+}
 static inline void streams_not_yet(struct facts *f)
 {
     f->pg.follows_epoch = 0;

@@ -839,6 +839,8 @@ static const struct {
     {"... where others have them, it is one of them that leads", kit_leader, {without_data}, ACTION_RELEASE, "data-lost"},
     {"... what the other cluster does not have is rewound", kit_leader, {never_streams}, ACTION_RETURN, "copy-remote"},
     {"... for which it stays down until its end is read", kit_leader, {never_streams, down, end_unread}, ACTION_WAIT, "granted"},
+    {"... also where what it lacks is gone there", kit_leader, {lacks_what_is_gone_there, down, end_unread}, ACTION_WAIT, "granted"},
+    {"... or it never comes up", kit_leader, {never_comes_up, down, end_unread}, ACTION_WAIT, "granted"},
     {"... while one that was only down starts at once", kit_leader, {down, end_unread}, ACTION_START_STANDBY, "start-to-lead"},
     {"B2: one that was promoted by hand is ended", kit_leader, {promoted_by_hand}, ACTION_KILL, "other-epoch"},
     {"B2: ... even by the guard", kit_leader, {promoted_by_hand, with_the_guards_word}, ACTION_KILL, "other-epoch"},
