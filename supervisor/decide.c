@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "supervisor/history.h"
+#include "supervisor/level.h"
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
 
@@ -280,7 +281,8 @@ static bool unconfigured(const struct facts *f)
 }
 static bool initdb(const struct facts *f)
 {
-    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f);
+    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f) &&
+           !f->settings.is_standby_cluster;
 }
 static bool data_lost(const struct facts *f)
 {
@@ -663,13 +665,20 @@ static bool may_change_kind(const struct facts *f)
            f->store.grant_is_standby != f->settings.is_standby_cluster &&
            f->store.held == FACT_NO && !is_paused(f);
 }
+/* ... and of the lead of a standby cluster nobody before every member knows that: until then a
+ * primary goes on as one. */
+static bool is_other_granted(const struct facts *f)
+{
+    return may_change_kind(f) &&
+           (!f->settings.is_standby_cluster || f->store.level >= LEVEL_STANDBY);
+}
 static bool demote_cluster(const struct facts *f)
 {
-    return may_change_kind(f) && is_serving(f);
+    return is_other_granted(f) && is_serving(f);
 }
 static bool demoted_cluster(const struct facts *f)
 {
-    return may_change_kind(f) && !runs(f);
+    return is_other_granted(f) && !runs(f);
 }
 /* Granted as one thing, and the cluster is to be the other: it is begun as nothing. */
 static bool kind_changed(const struct facts *f)
@@ -718,8 +727,9 @@ static bool lead_hangs(const struct facts *f)
 }
 static bool start_to_lead(const struct facts *f)
 {
+    bool is_on_a_rung = f->settings.is_standby_cluster && return_plan(f).step == RETURN_WAIT;
     return facts_leads_standby(f) && may_start(f) && f->pg.data == DATA_USABLE &&
-           f->pg.is_noted == FACT_YES;
+           f->pg.is_noted == FACT_YES && !is_on_a_rung;
 }
 static bool restart_leader(const struct facts *f)
 {
@@ -732,10 +742,14 @@ static bool hand_lead_over(const struct facts *f)
            f->store.held == FACT_NO && f->settings.is_standby_cluster && has_successor(f) &&
            !f->settings.is_guess;
 }
+/* Data that were here before may be anybody's: that they stream says whose they are. By an archive
+ * alone nothing is copied, and what was taken over is taken for the other cluster's. */
 static bool record_remote(const struct facts *f)
 {
+    bool streams = f->pg.follows_epoch != 0 && name_is(&f->pg.upstream, &f->settings.remote);
     return facts_leads_standby(f) && f->store.initialized == FACT_NO &&
-           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY;
+           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
+           (streams || !name_is_set(&f->settings.remote));
 }
 static bool follow_remote(const struct facts *f)
 {

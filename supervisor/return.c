@@ -117,6 +117,14 @@ static bool clones_alone(const struct facts *f)
            !f->settings.is_standby_cluster;
 }
 
+/* It is down for something that is to be done to its data: then it is not started before its end is
+ * read, or it would be stopped for that again, and so on. */
+static bool has_rung(const struct facts *f)
+{
+    bool is_missing = f->back.has_upstream_wal == FACT_NO && f->back.has_archive != FACT_YES;
+    return f->back.is_stuck || f->back.damage != DAMAGE_NONE || is_missing;
+}
+
 /* The timelines are those of the other cluster, and nothing here records where they parted. So what
  * can not follow is found by that it does not (stuck.h), and is compared with the other cluster's
  * primary itself. */
@@ -132,7 +140,7 @@ static struct return_plan standby_plan(const struct facts *f)
         return clone_again(f, "the place where its recovery would begin is damaged or gone");
     }
     if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
-        return f->pg.data == DATA_USABLE && leads_to_remote(f)
+        return f->pg.data == DATA_USABLE && leads_to_remote(f) && !has_rung(f)
                    ? plan(RETURN_FOLLOW, false, "it follows the other cluster")
                    : end_unknown(f);
     }

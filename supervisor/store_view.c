@@ -243,6 +243,7 @@ void store_view_facts(const struct store_view *view, uint64_t now_ms, uint64_t c
     bool pending = out->sync_pending;
     store_rows_facts(&view->rows, out);
     out->sync_pending = pending;
+    out->level = view->level;
     if (!view->is_read) {
         out->initialized = out->paused = out->held = FACT_UNKNOWN;
         return;

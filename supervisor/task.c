@@ -22,9 +22,11 @@ static bool is_under_way(const struct task_book *book, enum task_kind kind)
     return book->end == TASK_RUNS && book->kind == kind;
 }
 
+/* Who leads a standby cluster never does. */
 static bool is_becoming_primary(const struct facts *f)
 {
-    bool is_it = f->pg.role == ROLE_PRIMARY && f->guard.promoted_epoch == f->lease.epoch;
+    bool is_it = (f->pg.role == ROLE_PRIMARY && f->guard.promoted_epoch == f->lease.epoch) ||
+                 facts_leads_standby(f);
     return f->lease.epoch != 0 && f->pg.process != PG_ABSENT && !is_it;
 }
 

@@ -11,6 +11,7 @@
 
 #include "supervisor/task.h"
 #include "tests/lib/facts_kit.h"
+#include "tests/lib/standby_kit.h"
 
 #define IN_USE "synchronous commits may count on this copy"
 
@@ -92,6 +93,9 @@ static const struct {
     {kit_standby, unseen, "postgres is stopping", "what there is of PostgreSQL is not known", "what there is"},
     {kit_standby, wrong, "PostgreSQL would refuse its configuration: /d/a.conf:7: syntax error", IN_USE, IN_USE},
     {kit_standby, no_primary, NULL, "Cluster has no leader, can not reinitialize", "Cluster has no leader"},
+    {kit_leader, nothing, NULL, "I am the leader", "I am the leader"},
+    {kit_leader, down, NULL, "I am the leader", "I am the leader"},
+    {kit_follower, nothing, NULL, NULL, NULL},
     {kit_chosen, nothing, "this node is just becoming the primary", "I am the leader", "I am the leader"},
 };
 // clang-format on
