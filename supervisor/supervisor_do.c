@@ -461,6 +461,13 @@ static bool is_called_off(const struct supervisor *s)
            s->decision.action != ACTION_HAND_OVER && is_known;
 }
 
+/* An operator has it restarted, and it still runs: before_stop may take its time, and an election
+ * that waits for this node's word waits for that. It is restarted after. */
+static bool is_before_stop(const struct supervisor *s)
+{
+    return s->act.order.decision.action == ACTION_STOP && !s->act.asks_stop;
+}
+
 /* What runs gives way to what is more urgent; another program that works in the data directory only
  * to the end of it all. */
 static bool gives_way(const struct supervisor *s)
@@ -475,6 +482,9 @@ static bool gives_way(const struct supervisor *s)
     if (act_is_same(old, d)) {
         /* Asked for a stop in order, and the last of the lease has come meanwhile. */
         return d->action == ACTION_STOP && !s->act.asks_stop && act_is_pressed(&s->facts);
+    }
+    if (is_before_stop(s) && d->action == ACTION_SEAL) {
+        return true;
     }
     if (old->action == ACTION_SEAL && old->seal == SEAL_STOP && d->action == ACTION_SEAL) {
         return false; /* it is on its way down, and what is seen of it is less with each moment */

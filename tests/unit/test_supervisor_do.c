@@ -207,6 +207,34 @@ static void a_hand_over_is_called_off_until_postgresql_is_stopped(void **state)
     act_kit_close_loop();
 }
 
+/* Whether a stop for an operator goes on while @action is due. */
+static bool stops_beside(enum action action, bool asks_stop)
+{
+    s.act.is_running = true;
+    s.act.is_ended = false;
+    s.act.err.code = 0;
+    s.act.asks_stop = asks_stop;
+    s.act.order.decision = (struct decision){.action = ACTION_STOP};
+    s.decision = (struct decision){.action = action};
+    supervisor_carry_out(&s, supervisor_now_ms());
+    return s.act.err.code == 0;
+}
+
+/* Its before_stop may run for many seconds, and nobody is primary meanwhile. */
+static void a_restart_waits_for_an_election_until_postgresql_is_stopped(void **state)
+{
+    (void)state;
+    begin_acting();
+    assert_true(stops_beside(ACTION_STOP, false));
+    assert_true(stops_beside(ACTION_WAIT, false));
+    assert_true(stops_beside(ACTION_FOLLOW, false));
+    assert_false(stops_beside(ACTION_SEAL, false));
+    assert_true(stops_beside(ACTION_SEAL, true)); /* it is on its way down */
+    s.act.is_running = false;
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
 /* Of the same cause nothing is told a second time. */
 static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
 {
@@ -511,6 +539,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
         cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_hand_over_is_called_off_until_postgresql_is_stopped),
+        cmocka_unit_test(a_restart_waits_for_an_election_until_postgresql_is_stopped),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
