@@ -712,7 +712,8 @@ static bool lead_hangs(const struct facts *f)
 {
     uint64_t most_ms = f->settings.times.start_max_ms;
     return facts_leads_standby(f) && f->pg.process == PG_STARTING && has_other(f) &&
-           f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms && f->pg.still_ms > most_ms;
+           !is_paused(f) && f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms &&
+           f->pg.still_ms > most_ms;
 }
 static bool start_to_lead(const struct facts *f)
 {
