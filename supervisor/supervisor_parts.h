@@ -292,6 +292,7 @@ void supervisor_keep_close(struct supervisor *s);
 
 /* supervisor_task.c: what an operator has asked for, and what becomes of it. */
 void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *facts);
+void supervisor_show_task(const struct supervisor *s, struct view_task *out);
 
 /* supervisor_later.c: an operator's restart for later, in a file, and begun when it is due. */
 void supervisor_later_open(struct supervisor *s);
