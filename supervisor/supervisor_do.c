@@ -240,9 +240,20 @@ static void log_failure(const struct act *a, bool is_known)
     }
 }
 
+/* Nothing is stopped without a checkpoint before. */
+static void note_hand_over(struct supervisor *s, const struct act *a)
+{
+    if (a->order.decision.action == ACTION_HAND_OVER && !a->asks_stop &&
+        a->err.code != ERR_CANCELED) {
+        s->wish_failed = s->side.view.rows.row[KEY_FAILOVER].mod_revision;
+        (void)snprintf(s->wish_why, sizeof(s->wish_why), "%s", a->err.msg);
+    }
+}
+
 static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
 {
     bool is_copy = act_is_work_inside(&a->order.decision);
+    note_hand_over(s, a);
     uint64_t max_ms = is_copy ? COPY_AGAIN_MAX_MS : FAILED_MAX_MS;
     s->not_before_ms = now_ms + backoff_ms(FAILED_MS, s->failures, max_ms);
     s->failures++;

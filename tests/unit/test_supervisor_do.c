@@ -207,6 +207,22 @@ static void a_hand_over_is_called_off_until_postgresql_is_stopped(void **state)
     act_kit_close_loop();
 }
 
+/* Who asked for it reads why, as long as the wish is the same. */
+static void why_nothing_was_handed_over_is_kept(void **state)
+{
+    (void)state;
+    begin();
+    s.side.view.rows.row[KEY_FAILOVER].mod_revision = 77;
+    s.act.order.decision = (struct decision){.action = ACTION_HAND_OVER};
+    (void)err_set(&s.act.err, ERR_CANCELED, "something else");
+    supervisor_act_done(&s.act);
+    assert_int_equal(s.wish_failed, 0);
+    (void)err_set(&s.act.err, ERR_TIMEOUT, "CHECKPOINT: not done in time");
+    supervisor_act_done(&s.act);
+    assert_int_equal(s.wish_failed, 77);
+    assert_string_equal(s.wish_why, "CHECKPOINT: not done in time");
+}
+
 /* Whether a stop for an operator goes on while @action is due. */
 static bool stops_beside(enum action action, bool asks_stop)
 {
@@ -539,6 +555,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
         cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_hand_over_is_called_off_until_postgresql_is_stopped),
+        cmocka_unit_test(why_nothing_was_handed_over_is_kept),
         cmocka_unit_test(a_restart_waits_for_an_election_until_postgresql_is_stopped),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
