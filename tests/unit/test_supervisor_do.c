@@ -536,6 +536,7 @@ static void what_this_program_ends_was_not_in_vain(void **state)
     tell(GUARD_STARTED, GUARD_RUN, 0);
     s.act.is_running = true;
     s.act.order.decision.action = ACTION_STOP;
+    s.act.asks_stop = true;
     tell(GUARD_DIED, GUARD_RUN, 0);
     s.act.is_running = false;
     tell(GUARD_STARTED, GUARD_RUN, 0);
@@ -543,6 +544,24 @@ static void what_this_program_ends_was_not_in_vain(void **state)
     assert_int_equal(s.starts.in_vain, 0);
     assert_int_equal(s.starts.not_before_ms, 0);
     assert_string_equal(s.start_trouble, "");
+}
+
+/* Callbacks are told of an end that somebody asked for. */
+static void what_ends_before_it_is_stopped_has_crashed(void **state)
+{
+    static const enum action stops[] = {ACTION_STOP, ACTION_HAND_OVER};
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(stops); i++) {
+        begin();
+        s.is_guard_greeted = true;
+        tell(GUARD_STARTED, GUARD_RUN, 0);
+        s.act.is_running = true;
+        s.act.order.decision.action = stops[i / 2];
+        s.act.asks_stop = i % 2 == 1;
+        tell(GUARD_DIED, GUARD_RUN, 9);
+        assert_int_equal(s.died, i % 2 == 0);
+        assert_int_equal(s.scripts.was_stopped, i % 2 == 1);
+    }
 }
 
 int main(void)
@@ -566,6 +585,7 @@ int main(void)
         cmocka_unit_test(beside_a_look_at_pg_wal_no_start_is_watched),
         cmocka_unit_test(that_starts_can_not_be_watched_is_logged_once_for_each_reason),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
+        cmocka_unit_test(what_ends_before_it_is_stopped_has_crashed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
