@@ -256,7 +256,8 @@ static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
     note_hand_over(s, a);
     uint64_t max_ms = is_copy ? COPY_AGAIN_MAX_MS : FAILED_MAX_MS;
     s->not_before_ms = now_ms + backoff_ms(FAILED_MS, s->failures, max_ms);
-    s->failures++;
+    /* What was not stopped because nobody wants it any more is no shutdown that does not end. */
+    s->failures += a->order.decision.action == ACTION_STOP && !a->asks_stop ? 0 : 1;
     if (a->order.owes_bootstrap) {
         s->begin_after_ms = now_ms + BEGIN_AGAIN_MS;
         (void)snprintf(s->trouble, sizeof(s->trouble), "post_bootstrap: %s", a->reason);

@@ -223,6 +223,20 @@ static void why_nothing_was_handed_over_is_kept(void **state)
     assert_string_equal(s.wish_why, "CHECKPOINT: not done in time");
 }
 
+/* Twice, and it is killed: but not for what was called off before. */
+static void only_a_shutdown_that_was_begun_fails(void **state)
+{
+    (void)state;
+    begin();
+    for (uint32_t i = 0; i < 3; i++) {
+        s.act.order.decision = (struct decision){.action = ACTION_STOP};
+        s.act.asks_stop = i == 2;
+        (void)err_set(&s.act.err, ERR_REFUSED, "what it was begun for can not be done any more");
+        supervisor_act_done(&s.act);
+        assert_int_equal(s.failures, i / 2);
+    }
+}
+
 /* Whether a stop for an operator goes on while @action is due. */
 static bool stops_beside(enum action action, bool asks_stop)
 {
@@ -574,6 +588,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
         cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_hand_over_is_called_off_until_postgresql_is_stopped),
+        cmocka_unit_test(only_a_shutdown_that_was_begun_fails),
         cmocka_unit_test(why_nothing_was_handed_over_is_kept),
         cmocka_unit_test(a_restart_waits_for_an_election_until_postgresql_is_stopped),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
