@@ -76,7 +76,8 @@ static enum step judge(struct clone_wait *w, json_t *task, struct buf *why)
 {
     json_int_t id = view_number(task, "id");
     const char *state = view_text(task, "state");
-    if (id == 0 || id == w->before) {
+    bool is_older = w->id == 0 && !w->is_sure && strcmp(state, "running") != 0;
+    if (id == 0 || id == w->before || is_older) {
         return missed(w, why);
     }
     if (w->id == 0 && strcmp(view_text(task, "kind"), "reinitialize") == 0) {
@@ -118,6 +119,7 @@ void clone_wait_begin(struct clone_wait *w, struct tasking *tasking, json_t *mem
     json_auto_t *view = ask_for(w, "/pgraft/v1/view", &code);
     json_t *task = json_object_get(json_object_get(view, "self"), "task");
     w->before = view_number(task, "id");
+    w->is_sure = view != NULL;
     (void)find_start(w, &w->started);
 }
 

@@ -15,7 +15,8 @@ struct clone_wait {
     struct tasking *tasking;
     json_t *member;
     struct buf started; /* its PostgreSQL, before; "": it did not run, or nobody said so */
-    json_int_t before;  /* the task before it; 0: none */
+    json_int_t before;  /* the task before it; 0: none, or ... */
+    bool is_sure;       /* ... false: nobody said so */
     json_int_t id;      /* 0: not told yet */
     unsigned missed;    /* so often it was told of no new task */
 };

@@ -426,6 +426,15 @@ def test_reinit_wait_says_what_has_come_of_it(tasks, why):
     assert status == (1 if why else 0)
 
 
+def test_a_task_that_may_be_older_is_not_taken_for_it():
+    """Before the order the member did not answer."""
+    views = iter([Error("ERR_BUSY", "not now"), *tells(BEFORE, BEGUN, (41, CLONE, "failed", "no room"))])
+    member = {"/reinitialize": STARTED, "/pgraft/v1/view": lambda _body: next(views), "/patroni": patroni("1")}
+    with Members([{}, member]) as m:
+        status, out, _err = ctl("reinit", "orders", "db2", "--force", "--wait", node=m.cluster)
+    assert (status, out.splitlines()[-1]) == (1, "Failed: reinitialize for member db2, no room")
+
+
 def test_after_a_clone_that_failed_no_other_member_is_told():
     views = iter(tells(BEFORE, (41, CLONE, "failed", "no room")))
     first = {"/reinitialize": STARTED, "/pgraft/v1/view": lambda _body: next(views), "/patroni": patroni("1")}
