@@ -188,10 +188,10 @@ static bool is_end_asked(const struct supervisor *s)
 /* By itself: what the guard ends at a deadline has not crashed. */
 static void note_crash(struct supervisor *s, const struct guard_event *e)
 {
-    enum action action = s->act.order.decision.action;
     bool is_asked = is_end_asked(s);
     s->died = !is_asked;
-    s->scripts.was_stopped = (is_asked && action != ACTION_KILL) || s->is_stopping;
+    s->scripts.was_stopped =
+        (is_asked && s->act.order.decision.action != ACTION_KILL) || s->is_stopping;
     note_end(s, e, is_asked);
     if (!is_asked) {
         task_died(&s->task, "PostgreSQL ended while it started");
