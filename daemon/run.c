@@ -464,6 +464,9 @@ static void close_all(struct run *r)
     close_handle(&r->on_term, r->watches);
     close_handle(&r->on_int, r->watches);
     close_handle(&r->on_hup, r->watches);
+    /* To be told to reload ends a program that has no handler; ignored it stays until the next life
+     * has one, and reads the configuration anyway. */
+    (void)signal(SIGHUP, SIG_IGN);
     reap_close(&r->reap);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     supervisor_destroy(r->supervisor);

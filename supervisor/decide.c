@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/must.h"
 #include "supervisor/history.h"
@@ -18,9 +17,7 @@
 #define SWITCH_WAIT_MS 1500  /* until a standby's words show that it has everything */
 #define SWITCH_STOP_MS 10000 /* what its shutdown may take: clients wait */
 #define RESTART_STOP_MS SWITCH_STOP_MS
-#define ANY_STOP_MS                                                              \
-    60000 /* ... and one that nobody waits for any more, or that began elsewhere \
-           */
+#define ANY_STOP_MS 60000 /* ... and one that nobody waits for any more, or of elsewhere */
 #define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
@@ -414,22 +411,6 @@ static bool is_switching(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && f->wish.switchover && f->store.held == FACT_NO;
 }
-/* Who streamed from this node until it ended may have said already that it does not any more. It
- * has WAL of the timeline that was named for this grant alone, and will be asked where that ends.
- */
-static bool is_foreseen_after_end(const struct facts *f)
-{
-    struct member_facts members[FACTS_MEMBERS_MAX];
-    memcpy(members, f->members, sizeof(members));
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        struct member_facts *m = &members[i];
-        if (m->follows_epoch == 0 && m->role == ROLE_STANDBY && m->end.is_known &&
-            m->end.timeline == f->store.grant_timeline) {
-            m->follows_epoch = f->lease.epoch;
-        }
-    }
-    return proof_is_foreseen(&f->store.sync, members, f->member_count, f->lease.epoch);
-}
 /* A standby, or the archive, that PostgreSQL waits for on its way down. */
 static bool stop_hangs(const struct facts *f)
 {
@@ -459,7 +440,7 @@ static bool switching(const struct facts *f)
 static bool provable_failover(const struct facts *f)
 {
     return has_lease(f) && !was_no_primary(f) && !runs(f) && !is_paused(f) && !f->wish.restart &&
-           f->store.held == FACT_NO && is_foreseen_after_end(f);
+           f->store.held == FACT_NO && proof_is_foreseen_after_end(f);
 }
 /* Another one could be primary, as far as it is known here. */
 static bool has_other(const struct facts *f)
@@ -723,7 +704,8 @@ static bool lead_hangs(const struct facts *f)
 {
     uint64_t most_ms = f->settings.times.start_max_ms;
     return facts_leads_standby(f) && f->pg.process == PG_STARTING && has_other(f) &&
-           f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms && f->pg.still_ms > most_ms;
+           !is_paused(f) && f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms &&
+           f->pg.still_ms > most_ms;
 }
 static bool start_to_lead(const struct facts *f)
 {

@@ -856,6 +856,7 @@ static const struct {
     {"one that does not come up leaves the lead", kit_leader, {down, for_long}, ACTION_RELEASE, "lead-given-up"},
     {"... to somebody", kit_leader, {down, for_long, alone}, ACTION_START_STANDBY, "start-to-lead"},
     {"... and one that starts for ever lets it run out", kit_leader, {starts, for_long}, ACTION_WAIT, "lead-hangs"},
+    {"A7: ... not in a pause, in which nobody else would be granted it", kit_leader, {starts, for_long, paused}, ACTION_WAIT, "granted"},
     {"a cluster that is to have a primary: the lead is given back", kit_leader, {is_to_have_a_primary}, ACTION_RELEASE, "promote-cluster"},
     {"A7: ... not in a pause", kit_leader, {is_to_have_a_primary, paused}, ACTION_WAIT, "leading"},
     {"A3: ... as it runs only if the guard does not hold it for a primary", kit_leader, {is_to_have_a_primary, guard_is_silent}, ACTION_KILL, "guard-silent"},
