@@ -291,7 +291,7 @@ def test_a_password():
         for headers in ({}, WRONG):
             answer = one.ask(method, "/config", '{"ttl": 20}', headers, tcp=True)
             assert (answer.status, answer.code) == (401, "ERR_DENIED")
-            assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+            assert answer.headers["WWW-Authenticate"].startswith('Basic realm="Patroni"')
         assert stored(one)[0] == FIRST
     assert one.get("/config", tcp=True).json == FIRST
     assert one.ask("PATCH", "/config", '{"ttl": 20}', BASIC, tcp=True).status == 200

@@ -374,7 +374,7 @@ def test_row_the_order_of_who_may():
     for headers, words in (({}, "no auth header received"), (wrong, "not authenticated")):
         answer = nodes[1].ask("POST", "/reload", headers=headers, tcp=True)
         assert (answer.status, answer.message[:len(words)]) == (401, words)
-        assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+        assert answer.headers["WWW-Authenticate"].startswith('Basic realm="Patroni"')
     assert nodes[1].ask("POST", "/reload", headers=right, tcp=True).status == 202
     for path in ("/patroni", "/cluster", "/metrics", "/failsafe"):
         assert nodes[1].get(path, headers=wrong, tcp=True).status in (200, 502)

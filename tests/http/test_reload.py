@@ -259,14 +259,17 @@ def test_who_needs_a_certificate(start, certificates):
         one.reload(tls(place, more=login + ", verify_client: required"))
         until(lambda: one.ask(LOOK, place=place).status == 403)
         assert one.ask(LOOK, place=place, who="client").status == 200
-        assert one.ask(PUT, place=place, who="client").status == 200
+        assert one.ask(PUT, basic("p"), place=place, who="client").status == 200
         assert ask(stands, LOOK).status == 200
         assert ask(stands, PUT, basic("p")).status == 403
         one.reload(tls(place, more=login + ", verify_client: optional"))
         until(lambda: one.ask(LOOK, place=place).status == 200)
-        assert one.ask(PUT, place=place).status == 401
-        assert ask(stands, PUT).status == 401
-        assert ask(stands, PUT, basic("p")).status == 200
+        assert one.ask(PUT, basic("p"), place=place).status == 403
+        assert one.ask(PUT, place=place, who="client").status == 401
+        assert ask(stands, LOOK).status == 200
+        assert ask(stands, PUT, basic("p")).status == 403
+        one.reload(tls(place, more=login + ", verify_client: none"))
+        until(lambda: ask(stands, PUT, basic("p")).status == 200)
 
 
 def test_a_certificate_is_no_password(start, certificates):
