@@ -156,8 +156,9 @@ def test_row_replica(nodes):
     for words in ("starting", "true=noloadbalance", "silent", "old", "role=primary", "role=demoted"):
         show(nodes, "", words)
         assert codes(nodes, "/replica") == (503, 503, 503), words
-    show(nodes, "standbys", "standbys")
-    assert codes(nodes, "/replica") == (503, 200, 503)
+    for words in ("standbys", "standbys role=replica"):  # who leads them is none of them
+        show(nodes, words, "standbys")
+        assert codes(nodes, "/replica") == (503, 200, 503)
 
 
 def test_row_lag(nodes):
