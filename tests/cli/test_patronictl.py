@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_node import CTL, SECONDS_MAX, environment, told
+from fake_node import CTL, SECONDS_MAX, environment, told, without_progress
 from test_ctl_config import Cluster
 
 SOURCE = Path(os.environ["PGRAFT_SOURCE_ROOT"])
@@ -36,7 +36,7 @@ class Host:
                 if key not in ("DCS_URL", "XDG_CONFIG_HOME", "PATRONICTL_CONFIG_FILE")}
         done = subprocess.run([self.program, *map(str, words)], input=data, capture_output=True, timeout=SECONDS_MAX,
                               check=False, env={**kept, **self.settings, **settings})
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+        return done.returncode, done.stdout.decode(), without_progress(done.stderr.decode())
 
     def told(self, *words, **options):
         status, out, err = self.run(*words, **options)
@@ -104,6 +104,15 @@ def test_the_letters_are_patronis(host, node):
     for line in ("  -c, --command SQL", "  -f, --file FILE", "  -d, --dbname NAME", "      --config, --config-file FILE"):
         assert line in query_help
     assert len(node.seen) == 6
+
+
+def test_row_config_file_of_version(host, node):
+    """Whoever has "patronictl -c FILE" in an alias asks for the version by it, too; no node is asked."""
+    own = host.told("version")
+    for words in (["-c", "/etc/patroni.yml"], ["-k"], ["--timeout", "5"]):
+        assert host.told(*words, "version") == own
+    assert host.fails(2, "version", "-f", "json").startswith('"version" has no use for option "--format"')
+    assert node.seen == []
 
 
 def test_completion_is_for_this_name(host):
