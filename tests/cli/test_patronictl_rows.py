@@ -28,7 +28,7 @@ dsn                               row_dsn                                     te
 query                             row_query                                   test_ctl_query.py; cluster: test_pg_patronictl.py
 remove                            row_remove                                  test_ctl_ops.py: row_remove_...
 version                           row_version                                 test_ctl_ops.py: row_version; cluster: test_pg_patronictl.py
-demote-cluster, promote-cluster   row_demote_cluster_and_promote_cluster      -
+demote-cluster, promote-cluster   row_demote_cluster, row_promote_cluster     test_ctl_standby.py; cluster: test_pg_standby_cluster.py
 list: columns, names, lags        row_list_columns, row_list_roles            test_ctl_faces.py: all_that_can_stand_in_it, lag_is_in_mb_...
 list: Host with and without port  row_list_host                               test_ctl_faces.py: a_port_is_shown_...
 list: the table                   row_list_table                              test_ctl_faces.py: the_table_of_the_contract
@@ -455,7 +455,26 @@ def test_row_version(host):
         assert host.run("version", "orders", "db1", *at(m.cluster))[0] == 1
 
 
-def test_row_demote_cluster_and_promote_cluster(host):
-    """They are not there: unknown commands, before anything is asked."""
-    for command in ("demote-cluster", "promote-cluster"):
-        assert host.fails(2, command).startswith(f'unknown command "{command}"')
+def test_row_demote_cluster(host):
+    started = iter(["primary", "standby_leader"])
+    with Members([{"/patroni": lambda _body: {"role": next(started), "state": "running"}}, {}]) as m:
+        m.cluster.document = {"ttl": 30}
+        status, out, _err = host.run("demote-cluster", "orders", "--host", "10.1.0.1", "--port", "5433", "--restore-command", "cp /a/%f %p",
+                                     "--primary-slot-name", "east", *at(m.cluster), data=b"y\n")
+        assert status == 0 and out.startswith("Current cluster topology\n+ Cluster: orders ")
+        assert asks(out) == ["Are you sure you want to demote orders cluster? [y/N]: "]
+        assert m.cluster.document == {"ttl": 30, "standby_cluster": {
+            "host": "10.1.0.1", "port": 5433, "restore_command": "cp /a/%f %p", "primary_slot_name": "east"}}
+        assert "whom the cluster is to follow" in host.fails(2, "demote-cluster", "--force", *at(m.cluster))
+        assert host.fails(1, "demote-cluster", "--host", "a", "--force", *at(m.cluster)) == "Cluster is already in the required state"
+
+
+def test_row_promote_cluster(host):
+    with Members([{"/patroni": {"role": "primary", "state": "running"}}, {}]) as m:
+        m.cluster.document = {"ttl": 30, "standby_cluster": {"host": "10.1.0.1"}}
+        status, out, err = host.run("promote-cluster", "orders", *at(m.cluster), data=b"\n")
+        assert (status, err) == (1, "patronictl: Aborted cluster promotion\n")
+        assert asks(out) == ["Are you sure you want to promote orders cluster? [y/N]: "]
+        assert "Are you sure" not in host.told("promote-cluster", "orders", "--force", *at(m.cluster))
+        assert m.cluster.document == {"ttl": 30}
+        assert host.fails(1, "promote-cluster", "--force", *at(m.cluster)) == "Cluster is already in the required state"
