@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/clock.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
@@ -176,17 +177,16 @@ static bool is_there(struct changing *c)
 static int wait_for_it(struct changing *c, struct err *err)
 {
     uint64_t most_ms = cli_given(c->call, "timeout") ? c->ctl.timeout_ms : WAIT_MS;
-    uint64_t waited_ms = 0;
+    uint64_t until_ms = clock_mono_ms(clock_system()) + most_ms;
     bool is = false;
     struct err why = {0};
     progress_begin(c->section != NULL ? "demote-cluster" : "promote-cluster",
                    "the change is written and goes on without this program: pgraftctl list shows "
                    "who leads");
-    while (!is && waited_ms < most_ms) {
+    while (!is && clock_mono_ms(clock_system()) < until_ms) {
         is = look(c, &why) == 0 && is_there(c);
         if (!is) {
             (void)poll(NULL, 0, AGAIN_MS);
-            waited_ms += AGAIN_MS;
         }
     }
     progress_end();
