@@ -335,12 +335,8 @@ static int flush_switchover(struct tasking *t, struct err *err)
 int cmd_flush(const struct cli_call *call, struct err *err)
 {
     CLEANUP(tasking_close) struct tasking t = {.call = call, .what = "flush"};
-    const char *what = call->argument_count > 0 ? call->arguments[call->argument_count - 1] : "";
-    if (strcmp(what, "switchover") == 0) {
+    if (strcmp(call->arguments[call->argument_count - 1], "switchover") == 0) {
         return flush_switchover(&t, err);
-    }
-    if (strcmp(what, "restart") != 0) {
-        return cli_usage(call, err, "the last word has to be \"restart\" or \"switchover\"");
     }
     int rc = begin(&t, "flush", call->argument_count - 1, false, err);
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
