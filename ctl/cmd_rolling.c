@@ -21,6 +21,7 @@
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/rolling.h"
+#include "ctl/switch_answer.h"
 #include "ctl/switch_checks.h"
 #include "ctl/tasking.h"
 #include "ctl/told.h"
@@ -206,6 +207,7 @@ static int switch_over(struct tasking *t, json_t *member, struct err *err)
     int rc = ask_words(t->ctl.ask, "/switchover", body, SWITCH_MS + SWITCH_MORE_MS, &said, err);
     if (rc == 0 && said.status != 200) {
         t->has_failed = true;
+        t->is_unknown = switch_answer_code(said.status, buf_text(&said.text), true) == ERR_TIMEOUT;
         buf_printf(&line, "Failed: switchover, status code=%d, (", said.status);
         output_text(&line, buf_text(&said.text));
         buf_char(&line, ')');

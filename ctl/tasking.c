@@ -8,6 +8,8 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
+#define OUTCOME_UNKNOWN 3 /* the exit status */
+
 void tasking_close(struct tasking *t)
 {
     json_decref(t->members);
@@ -52,6 +54,12 @@ void tasking_put_after(const struct tasking *t, struct buf *out)
     }
 }
 
+/* Somebody between us and the node, which may have heard of it. */
+static bool is_of_a_gateway(int status)
+{
+    return status == 502 || status == 504;
+}
+
 void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *body,
                  uint64_t timeout_ms, struct tasking_answer *a)
 {
@@ -69,6 +77,7 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
     buf_clear(&a->text);
     output_text(&a->text, rc < 0 ? why.msg : buf_text(&said.text));
     a->status = rc < 0 ? 0 : said.status;
+    a->is_unknown = rc < 0 ? err_may_be_applied(rc) : is_of_a_gateway(said.status);
     buf_close(&said.text);
 }
 
@@ -77,6 +86,7 @@ int tasking_failed(struct tasking *t, const char *action, json_t *member,
 {
     CLEANUP(buf_close) struct buf line = {0};
     t->has_failed = true;
+    t->is_unknown = t->is_unknown || a->is_unknown;
     buf_printf(&line, "Failed: %s for member %s, ", action, view_text(member, "name"));
     if (a->status != 0) {
         buf_printf(&line, "status code=%d, (%s)", a->status, buf_text(&a->text));
@@ -95,5 +105,5 @@ int tasking_succeeded(const char *what, json_t *member, struct err *err)
 
 int tasking_end(const struct tasking *t, int rc)
 {
-    return rc == 0 && t->has_failed ? 1 : rc;
+    return rc == 0 && t->has_failed ? t->is_unknown ? OUTCOME_UNKNOWN : 1 : rc;
 }

@@ -26,6 +26,7 @@ struct tasking {
     bool lasts;              /* it takes a while, and goes on without us */
     size_t current;          /* of @members, who is asked now */
     bool has_failed;
+    bool is_unknown; /* of one that has: whether it was done */
 };
 
 /* For CLEANUP(). */
@@ -36,7 +37,8 @@ bool tasking_asks(const struct tasking *t);
 int tasking_end(const struct tasking *t, int rc);
 
 struct tasking_answer {
-    int status; /* 0: none came, and the text says why */
+    int status;      /* 0: none came, and the text says why */
+    bool is_unknown; /* it may have been done, or may still be */
     struct buf text;
 };
 void tasking_answer_close(struct tasking_answer *a);

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from fake_node import Error, Node, ctl, fails, told
+from fake_node import Error, Node, Raw, ctl, fails, told
 from test_ctl_config import Cluster
 from test_ctl_faces import TWO, WITNESS, leader, replica, view
 
@@ -415,7 +415,31 @@ def test_row_flush():
         m.cluster.answers["/switchover"] = words(409, "it has changed")
         assert fails(1, "flush", "orders", "switchover", node=m.cluster) == (
             "Failed deleting scheduled switchover, it has changed")
-        assert "the last word has to be" in fails(2, "flush", "orders", node=m.cluster)
+        assert fails(2, "flush", "orders", node=m.cluster).startswith('argument TARGET can not be "orders" (restart, switchover)')
+        assert fails(2, "flush", node=m.cluster).startswith("missing argument TARGET (restart, switchover)")
+
+
+# --- not known ---
+
+@pytest.mark.parametrize("answer, status", [
+    (words(503, "restart failed"), 1), (words(504, "<html>Gateway Time-out</html>"), 3), (Raw(), 3)])
+@pytest.mark.parametrize("line", [["restart", "orders", "db2"], ["restart", "orders", "--rolling"], ["reload", "orders", "db2"],
+                                  ["reinit", "orders", "db2"], ["flush", "orders", "db2", "restart"]])
+def test_what_may_have_been_done_is_status_3(line, answer, status):
+    """The first one that is asked has failed, or nobody knows."""
+    path = {"reload": "/reload", "reinit": "/reinitialize"}.get(line[0], "/restart")
+    with Members([{}, {path: answer}]) as m:
+        got, out, _err = ctl(*line, "--force", node=m.cluster)
+    assert got == status and "Failed: " in out, out
+
+
+def test_a_switchover_of_a_rolling_restart_of_which_nobody_knows():
+    with Members([DONE, DONE]) as m:
+        m.cluster.answers["/switchover"] = words(503, "Switchover status unknown after 30 seconds; operation may still be in progress")
+        status, out, _err = ctl("restart", "--rolling", "--force", node=m.cluster)
+        assert (status, out.count("Left to do:")) == (3, 1)
+        m.cluster.answers["/switchover"] = words(503, "Switchover failed")
+        assert ctl("restart", "--rolling", "--force", node=m.cluster)[0] == 1
 
 
 # --- version ---
