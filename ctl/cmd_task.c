@@ -128,8 +128,8 @@ static int schedule_one(struct tasking *t, json_t *member, json_t *body, struct 
         return tasking_failed(t, "restart", member, &a, err);
     }
     t->has_failed = true;
-    buf_printf(&line, "Failed: another restart is already scheduled on member %s",
-               view_text(member, "name"));
+    buf_str(&line, "Failed: another restart is already scheduled on member ");
+    tasking_put_name(member, &line);
     return tasking_say(buf_text(&line), err);
 }
 
@@ -188,9 +188,9 @@ static int reload_one(struct tasking *t, json_t *member, struct err *err)
     if (a.status != 202) {
         return tasking_failed(t, "reload", member, &a, err);
     }
-    buf_printf(&line,
-               "Reload request received for member %s and will be processed within %d seconds",
-               view_text(member, "name"), RELOAD_S);
+    buf_str(&line, "Reload request received for member ");
+    tasking_put_name(member, &line);
+    buf_printf(&line, " and will be processed within %d seconds", RELOAD_S);
     return tasking_say(buf_text(&line), err);
 }
 
@@ -227,8 +227,8 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     CLEANUP(buf_close) struct buf line = {0};
     CLEANUP(buf_close) struct buf now = {0};
     CLEANUP(buf_close) struct buf after = {0};
-    const char *name = view_text(member, "name");
-    buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
+    buf_str(&line, "Waiting for reinitialize to complete on: ");
+    tasking_put_name(member, &line);
     int rc = tasking_say(buf_text(&line), err);
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
@@ -237,7 +237,8 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     }
     progress_end();
     buf_clear(&line);
-    buf_printf(&line, "Reinitialize is completed on: %s", name);
+    buf_str(&line, "Reinitialize is completed on: ");
+    tasking_put_name(member, &line);
     return rc < 0 ? rc : tasking_say(buf_text(&line), err);
 }
 
@@ -300,7 +301,8 @@ static int flush_one(struct tasking *t, json_t *member, struct err *err)
     if (a.status != 404) {
         return tasking_failed(t, "flush scheduled restart", member, &a, err);
     }
-    buf_printf(&line, "No scheduled restart for member %s", view_text(member, "name"));
+    buf_str(&line, "No scheduled restart for member ");
+    tasking_put_name(member, &line);
     return tasking_say(buf_text(&line), err);
 }
 

@@ -51,6 +51,9 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
 /* What goes on without us, if we are ended now, and whom nobody has asked yet. */
 void tasking_put_after(const struct tasking *t, struct buf *out);
 
+/* For the terminal: it is what a node says. */
+void tasking_put_name(json_t *member, struct buf *out);
+
 /* A line each. */
 int tasking_say(const char *line, struct err *err);
 int tasking_succeeded(const char *what, json_t *member, struct err *err);
