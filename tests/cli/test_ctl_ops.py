@@ -4,6 +4,7 @@ Claim: words, prompts and refusals are patronictl's; each member is asked itself
 status says whether it was done. Method: fake nodes, one for each member.
 """
 import contextlib
+import json
 import re
 
 import pytest
@@ -324,6 +325,18 @@ def test_rolling_goes_on_when_a_standby_streams_again():
         m.cluster.answers["/pgraft/v1/view"] = show
         m.rows = lambda: shown["cluster"]["members"]
         assert ctl("restart", "--rolling", "--force", node=m.cluster)[1].endswith("(enough)\nLeft to do:\n" + PLAN.partition("\n")[2])
+
+
+def test_the_order_of_a_rolling_restart_for_a_program():
+    with Rolling({"db1": reason(100, 200)}) as m:
+        line = ("restart", "--rolling", "--dry-run", "--format")
+        assert json.loads(told(*line, "json", node=m.cluster)) == [
+            {"step": 1, "member": "db2", "action": "restart"}, {"step": 2, "member": "db3", "action": "restart"},
+            {"step": 3, "member": "db1", "action": "switchover"}]
+        m.seen["cluster"]["pause"] = True
+        assert told(*line, "tsv", "--pending", node=m.cluster) == "step\tmember\taction\n1\tdb1\trestart in place\n"
+        assert "only --dry-run has use for" in fails(2, "restart", "--rolling", "--format", "json", node=m.cluster)
+        assert m.done == []
 
 
 @pytest.mark.parametrize("words_", [("--role", "replica"), ("--any",), ("--scheduled", "now"), ("--pg-version", "16.4")])
