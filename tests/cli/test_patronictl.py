@@ -12,6 +12,7 @@ import pytest
 
 from fake_node import CTL, SECONDS_MAX, environment, told, without_progress
 from test_ctl_config import Cluster
+from test_programs import bash
 
 SOURCE = Path(os.environ["PGRAFT_SOURCE_ROOT"])
 IGNORED = "patronictl: {} is ignored: there is no store beside the nodes, which are asked\n"
@@ -118,6 +119,15 @@ def test_row_config_file_of_version(host, node):
 def test_completion_is_for_this_name(host):
     script = host.told("completion", "bash")
     assert script.endswith("complete -F _patronictl patronictl\n") and "pgraftctl" not in script
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_bash_completes_every_option_of_a_command(host, command):
+    listed = re.findall(r"^  (?:-\w, |    )(--.*?)(?:  |$)", host.told("help", command), re.MULTILINE)
+    names = [name for line in listed for name in re.findall(r"--[\w-]+", line)]
+    script = f"""source <({host.program} completion bash)
+        COMP_WORDS=(patronictl {command} --) COMP_CWORD=2; _patronictl; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    assert len(names) >= 10 and sorted(bash(script).split()) == sorted(names)
 
 
 # --- Which cluster ---
