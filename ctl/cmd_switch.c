@@ -399,6 +399,10 @@ static int check_words(const struct switching *s, struct err *err)
     if (!s->is_failover && cli_given(s->call, "leader") && cli_given(s->call, "primary")) {
         return cli_usage(s->call, err, "--leader and --primary are the same: give one");
     }
+    if (cli_given(s->call, "candidate") && given(s, "candidate")[0] == '\0') {
+        return cli_usage(s->call, err, "--candidate names nobody%s",
+                         s->is_failover ? "" : ": leave it out for whoever is able");
+    }
     if (s->is_failover && !cli_given(s->call, "candidate") && (dry || !may_ask(s))) {
         return cli_usage(s->call, err, "--candidate is needed where nobody is asked");
     }

@@ -193,7 +193,11 @@ static int find_endpoints(const struct cli_call *call, struct endpoints *e, stru
     int rc = 0;
     const char *value = NULL;
     for (size_t i = 0; rc == 0 && (value = cli_value_at(call, "endpoint", i)) != NULL; i++) {
+        size_t before = e->count;
         rc = add_all(e, value, err);
+        if (rc == 0 && e->count == before) { /* a script's variable that was not set */
+            rc = cli_usage(call, err, "option \"--endpoint\" names no node");
+        }
     }
     const char *path = cli_value(call, "config");
     if (rc == 0 && e->count == 0 && path != NULL) {

@@ -180,9 +180,11 @@ def test_an_answer_of_something_in_between():
 def test_words_that_make_no_sense(node):
     for given, message in ((("--leader", "a", "--primary", "b"), "are the same: give one"),
                            (("--dry-run", "--scheduled", "now"), "leave --scheduled out"),
+                           (("--candidate", ""), "--candidate names nobody: leave it out for whoever is able"),
                            (("--format", "tsv"), "has no use for --format tsv"),
                            (("--format", "json"), "give --force, too")):
         assert message in fails(2, "switchover", *given, node=node)
+    assert "--candidate names nobody;" in fails(2, "failover", "--force", "--candidate=", node=node)
     assert "--candidate is needed" in fails(2, "failover", "--force", node=node)
     assert 'is one of cluster "orders"' in fails(1, "switchover", "other", "--force", node=node)
     assert node.asked("/switchover") == []
