@@ -13,7 +13,8 @@ role choices                      row_roles                                   te
 formats                           row_formats                                 test_ctl_faces.py, tests/unit/test_output.c
 list                              row_list, row_list_watch                    test_ctl_faces.py
 topology                          row_topology                                test_ctl_faces.py: the_tree
-switchover                        row_switchover, row_switchover_scheduled    test_ctl_switch.py; cluster: test_pg_patronictl.py, test_pg_switch.py
+switchover                        row_switchover, row_switchover_of_a_standby_cluster, row_switchover_scheduled
+                                                                              test_ctl_switch.py; cluster: test_pg_patronictl.py, test_pg_switch.py
 switchover, failover in a pause   row_switchover_and_failover_during_a_pause  tests/unit/test_patroni_switch.c; cluster: test_pg_patronictl.py
 failover                          row_failover                                test_ctl_switch.py; cluster: the same
 restart                           row_restart                                 test_ctl_ops.py: row_restart_...; cluster: test_pg_patronictl.py, test_pg_ops.py
@@ -23,10 +24,10 @@ pause, resume                     row_pause, row_resume                       te
 edit-config                       row_edit_config, row_edit_config_editor     test_ctl_config.py: row_edit_config_...; cluster: test_pg_patronictl.py, test_pg_config.py
 show-config                       row_show_config                             test_ctl_config.py: row_show_config_...
 history                           row_history                                 test_ctl_faces.py: history; cluster: test_pg_patronictl.py
-flush                             row_flush                                   test_ctl_ops.py: row_flush; cluster: test_pg_ops.py
+flush                             row_flush                                   test_ctl_ops.py: row_flush; cluster: test_pg_patronictl.py
 dsn                               row_dsn                                     test_ctl_faces.py: dsn; cluster: test_pg_patronictl.py
 query                             row_query                                   test_ctl_query.py; cluster: test_pg_patronictl.py
-remove                            row_remove                                  test_ctl_ops.py: row_remove_...
+remove                            row_remove                                  test_ctl_ops.py: row_remove_...; cluster: test_pg_patronictl.py
 version                           row_version                                 test_ctl_ops.py: row_version; cluster: test_pg_patronictl.py
 demote-cluster, promote-cluster   row_demote_cluster, row_promote_cluster     test_ctl_standby.py; cluster: test_pg_standby_cluster.py
 list: columns, names, lags        row_list_columns, row_list_roles            test_ctl_faces.py: all_that_can_stand_in_it, lag_is_in_mb_...
@@ -242,10 +243,20 @@ def test_row_switchover(host):
         assert node.asked("/switchover") == [{"leader": "db1"}, {"leader": "db1", "candidate": "db2"}]
 
 
+def test_row_switchover_of_a_standby_cluster(host):
+    with Switched(seen=view([leader(role="standby_leader"), replica()])) as node:
+        status, out, err = host.run("switchover", *at(node), data=b"\n\n\nn\n")
+        assert (status, err) == (1, "patronictl: Aborting switchover\n")
+        assert re.search(r"Standby Leader \[db1\]: Candidate \['db2'\] \[\]: ", out) and "Primary [" not in out
+        assert node.asked("/switchover") == []
+
+
 def test_row_switchover_scheduled(host):
     with Switched(words(202, "Switchover scheduled")(None)) as node:
         assert "Switchover scheduled\n" in host.told("switchover", "--scheduled", LATER, "--candidate", "db2", "--force", *at(node))
         assert node.asked("/switchover") == [{"leader": "db1", "candidate": "db2", "scheduled_at": LATER}]
+        out = host.run("switchover", *at(node), data=f"\n\n{LATER}\ny\n".encode())[1]
+        assert asks(out)[-1] == f"Are you sure you want to schedule switchover of cluster orders at {LATER}, demoting current leader db1? [y/N]: "
 
 
 def test_row_switchover_and_failover_during_a_pause(host):
