@@ -426,6 +426,10 @@ def test_row_dsn(host):
     assert shows(host, two(), "dsn", "orders") == "host=127.0.0.1 port=5432\n"
     assert shows(host, two(), "dsn", "-m", "db2") == "host=127.0.0.1 port=5433\n"
     assert shows(host, two(), "dsn", "--role", "replica") == "host=127.0.0.1 port=5433\n"
+    nobody = view([replica("db1", 5432), replica()], leader=None)
+    assert shows(host, nobody, "dsn", "-r", "any") == "host=127.0.0.1 port=5432\n"
+    with Node({"/pgraft/v1/view": nobody}) as node:
+        assert host.fails(1, "dsn", *at(node)).startswith("there is no member with role leader")
 
 
 def test_row_query(host, tmp_path):
@@ -473,6 +477,7 @@ def test_row_demote_cluster(host):
         status, out, _err = host.run("demote-cluster", "orders", "--host", "10.1.0.1", "--port", "5433", "--restore-command", "cp /a/%f %p",
                                      "--primary-slot-name", "east", *at(m.cluster), data=b"y\n")
         assert status == 0 and out.startswith("Current cluster topology\n+ Cluster: orders ")
+        assert len(m.nodes[0].seen) == 2  # until it says so itself
         assert asks(out) == ["Are you sure you want to demote orders cluster? [y/N]: "]
         assert m.cluster.document == {"ttl": 30, "standby_cluster": {
             "host": "10.1.0.1", "port": 5433, "restore_command": "cp /a/%f %p", "primary_slot_name": "east"}}
