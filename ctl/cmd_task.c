@@ -221,6 +221,18 @@ static bool look_at(struct tasking *t, json_t *member, struct buf *started)
     return is_told;
 }
 
+/* How far it is, as its node has told the one that is asked. */
+static void note_progress(struct tasking *t, json_t *member)
+{
+    CLEANUP(buf_close) struct buf shown = {0};
+    json_auto_t *view = NULL;
+    ask_restart_clock(t->ctl.ask);
+    if (told_get(t->ctl.ask, &view, NULL) == 0) {
+        output_text(&shown, view_text(json_object_get(view, "notes"), view_text(member, "name")));
+    }
+    progress_note(buf_text(&shown));
+}
+
 /* Until it runs, and has been started since. */
 static int wait_until_done(struct tasking *t, json_t *member, const char *before, struct err *err)
 {
@@ -233,6 +245,7 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
     while (!look_at(t, member, &now) || now.size == 0 || strcmp(buf_text(&now), before) == 0) {
+        note_progress(t, member);
         (void)poll(NULL, 0, LOOK_MS);
     }
     progress_end();

@@ -14,11 +14,13 @@
 
 #define SENTENCE_SIZE 512
 #define WHAT_MAX 100
+#define NOTE_MAX 200
 
 static const int enders[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM};
 #define ENDERS (sizeof(enders) / sizeof(enders[0]))
 
-static char line[128];
+static char subject[WHAT_MAX + 1];
+static char line[512];
 static size_t line_size;
 static char sentence[SENTENCE_SIZE];
 static size_t sentence_size;
@@ -84,6 +86,26 @@ static void hear_of_the_end(void)
     }
 }
 
+static void put_line(const char *note)
+{
+    (void)snprintf(line, sizeof(line), "%s is under way%s%.*s\n", subject,
+                   note[0] != '\0' ? ": " : "", NOTE_MAX, note);
+    line_size = strlen(line);
+}
+
+void progress_note(const char *note)
+{
+    sigset_t held;
+    sigset_t open;
+    (void)sigemptyset(&held);
+    (void)sigaddset(&held, SIGALRM);
+    (void)sigprocmask(SIG_BLOCK, &held, &open); /* half a line is none */
+    if (line_size > 0) {                        /* else nobody reads it */
+        put_line(note);
+    }
+    (void)sigprocmask(SIG_SETMASK, &open, NULL);
+}
+
 void progress_begin(const char *what, const char *after)
 {
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
@@ -100,8 +122,8 @@ void progress_begin(const char *what, const char *after)
     take_sentence(after);
     hear_of_the_end();
     if (what != NULL) {
-        (void)snprintf(line, sizeof(line), "%.*s is under way\n", WHAT_MAX, what);
-        line_size = strlen(line);
+        (void)snprintf(subject, sizeof(subject), "%s", what);
+        put_line("");
         (void)sigaction(SIGPIPE, &ignored, &before);
         (void)sigaction(SIGALRM, &action, NULL);
         (void)setitimer(ITIMER_REAL, &each, NULL);

@@ -186,7 +186,7 @@ def environment(**more):
 
 def without_progress(err):
     """What is on stderr but for the lines that say what takes its time: on a busy machine anything does."""
-    return re.sub(r"^[^\n]* is under way\n", "", err, flags=re.MULTILINE)
+    return re.sub(r"^[^\n]* is under way(: [^\n]*)?\n", "", err, flags=re.MULTILINE)
 
 
 def ctl(*words, node=None, data=None, env=None, progress=False, inside=()):

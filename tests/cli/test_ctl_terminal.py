@@ -261,6 +261,21 @@ def test_on_a_terminal_the_sentence_has_a_line_of_its_own():
         assert b"^C\r\nthe switchover goes on without this program" in shown
 
 
+def test_a_clone_tells_how_far_it_is():
+    """As the node that is asked has heard of it; before there is something to tell, that it is under way."""
+    with prepared(hang_clone) as scene:
+        with scene.start("reinit", "orders", "db2", "--force", "--wait") as program:
+            assert program.stderr.readline() == b"the clone is under way\n"
+            scene.node.answers["/pgraft/v1/view"]["notes"] = {"db2": "clone: 45697/112000 kB (40%)", "db1": "else"}
+            said = program.stderr.readline()
+            while said == b"the clone is under way\n":
+                said = program.stderr.readline()
+            assert said == b"the clone is under way: clone: 45697/112000 kB (40%)\n"
+            scene.tell(scene.db2, "/patroni", {"state": "running", "postmaster_start_time": "2"})
+            out, _err = program.communicate(timeout=SECONDS_MAX)
+        assert program.returncode == 0 and out.endswith(b"Reinitialize is completed on: db2\n")
+
+
 # --- what is half done ---
 
 def test_half_a_snapshot_is_removed(tmp_path):
