@@ -20,6 +20,7 @@
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/random_text.h"
+#include "ctl/switch_answer.h"
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
@@ -335,6 +336,9 @@ static int flush_switchover(struct tasking *t, struct err *err)
         rc = ask_words(t->ctl.ask, "/switchover", NULL, t->ctl.timeout_ms, &said, err);
         progress_end();
     }
+    int code = rc == 0
+                   ? switch_answer_code(said.status, buf_text(&said.text), told_has_quorum(t->view))
+                   : rc;
     output_text(&shown, buf_text(&said.text));
     buf_close(&said.text);
     if (rc < 0) {
@@ -343,8 +347,8 @@ static int flush_switchover(struct tasking *t, struct err *err)
     return said.status == 200 ? tasking_say("Success: scheduled switchover deleted", err)
            : said.status == 404
                ? tasking_say("No pending scheduled switchover", err)
-               : err_set(err, ERR_REFUSED, "Failed deleting scheduled switchover, %s",
-                         buf_text(&shown));
+               : err_set(err, code != 0 ? code : ERR_PROTOCOL,
+                         "Failed deleting scheduled switchover, %s", buf_text(&shown));
 }
 
 int cmd_flush(const struct cli_call *call, struct err *err)

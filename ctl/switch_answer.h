@@ -1,5 +1,5 @@
-/* ctl/switch_answer.h - what a node's answer to a wish for a switchover or a failover means: done,
- * nothing was begun, or nobody knows. Pure. */
+/* ctl/switch_answer.h - what a node's answer to a wish for a switchover or a failover, or for the
+ * end of one, means: done, nothing was begun, or nobody knows. Pure. */
 #ifndef CTL_SWITCH_ANSWER_H_
 #define CTL_SWITCH_ANSWER_H_
 

@@ -428,6 +428,10 @@ def test_row_flush():
         m.cluster.answers["/switchover"] = words(409, "it has changed")
         assert fails(1, "flush", "orders", "switchover", node=m.cluster) == (
             "Failed deleting scheduled switchover, it has changed")
+        m.cluster.answers["/switchover"] = words(503, "it is not known whether the switchover was deleted: timed out")
+        assert fails(3, "flush", "orders", "switchover", node=m.cluster).startswith("Failed deleting scheduled switchover, it is not")
+        m.cluster.answers["/switchover"] = words(503, "failed to write failover key into DCS: this node is not the leader")
+        assert ctl("flush", "orders", "switchover", node=m.cluster)[0] == 1
         assert fails(2, "flush", "orders", node=m.cluster).startswith('argument TARGET can not be "orders" (restart, switchover)')
         assert fails(2, "flush", node=m.cluster).startswith("missing argument TARGET (restart, switchover)")
 
