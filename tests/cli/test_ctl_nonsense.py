@@ -97,7 +97,8 @@ FACES = [
 def fixture_viewed():
     """A node that does what it is told to, and its view, in which it is every member."""
     done = {"/restart": (200, b"x"), "/reload": (202, b"x"), "/reinitialize": (200, b"x"), "/config": Tagged({"ttl": 30}, '"1"'),
-            "/patroni": {"server_version": 160004, "patroni": {"version": "1"}}}
+            "/raft": {**HEALTHY, "scope": "orders"},
+            "/patroni": {"server_version": 160004, "serves_writes": False, "patroni": {"version": "1"}}}
     seen = copy.deepcopy(VIEW)
     with Node(done) as node:
         for member in seen["cluster"]["members"]:
@@ -119,7 +120,7 @@ def test_wrong_views(viewed, words):
             look(words, viewed[0], wrong)
 
 
-@pytest.mark.parametrize("words", [*FACES, ["pause", "--wait", "--timeout", "1"]], ids=" ".join)
+@pytest.mark.parametrize("words", [*FACES, ["pause", "--wait", "--timeout", "1"], ["check"], ["check", "--nagios"], ["status"]], ids=" ".join)
 def test_names_that_are_none(viewed, words):
     """Everybody's: each command says them somewhere."""
     node, seen = viewed
@@ -127,7 +128,8 @@ def test_names_that_are_none(viewed, words):
         member["name"] += "\x1b[31m\n"
         member["state"] += "\x1b[31m\n"
     look(words, node, seen)
-    look(words, node, {**seen, "leader": "db1\x1b[31m\n", "scope": "orders"})
+    look(words, node, {**seen, "leader": "db1\x1b[31m\n", "name": "db1\x1b[31m\n"})
+    look(words, node, {**seen, "name": "db1\x1b[31m\n", "quorum": False})
 
 
 LINES = [
