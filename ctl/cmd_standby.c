@@ -7,7 +7,6 @@
  * Texts and options are patronictl's. What was written and is not there in time is no success. */
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -81,13 +80,12 @@ static void put_option(struct changing *c, const char *option, const char *key)
 static int make_section(struct changing *c, struct err *err)
 {
     const char *port = cli_value(c->call, "port");
-    char *end = NULL;
-    unsigned long number = port != NULL ? strtoul(port, &end, 10) : 0;
+    uint64_t number = 0;
     c->section = json_object();
     put_option(c, "host", "host");
     put_option(c, "primary-slot-name", "primary_slot_name");
     put_option(c, "restore-command", "restore_command");
-    if (port != NULL && (*end != '\0' || number == 0 || number > PORT_MAX)) {
+    if (port != NULL && cmd_count(port, 1, PORT_MAX, &number, NULL) < 0) {
         return cli_usage(c->call, err, "--port: %s is no port", cli_quoted(port).text);
     }
     if (port != NULL) {

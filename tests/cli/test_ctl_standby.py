@@ -65,6 +65,7 @@ def test_whoever_does_not_say_yes_changes_nothing(answer):
     ([], "at least --host or --restore-command is needed"), (["--port", "5432"], "at least --host or --restore-command"),
     (["--primary-slot-name", "s"], "at least --host"), (["--host", "a", "--port", "0"], '--port: "0" is no port'),
     (["--host", "a", "--port", "5432x"], '--port: "5432x" is no port'), (["--host", "a", "--port", "65536"], "is no port"),
+    (["--host", "a", "--port", "-18446744073709546184"], "is no port"), (["--host", "a", "--port", " 5432"], "is no port"),
     (["--host", "a", "--format", "json"], 'has no use for option "--format"')])
 def test_what_is_not_enough_of_another_cluster(words, says):
     with cluster_of({"ttl": 30}, STANDBY) as m:
