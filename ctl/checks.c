@@ -144,23 +144,25 @@ static json_t *leader_of(json_t *view)
 /* It has the lease: does it take writes? */
 static void check_writes(const struct check_facts *facts, json_t *leader, struct finding *f)
 {
-    const char *name = view_text(leader, "name");
-    json_t *told = json_object_get(facts->selves, name);
+    CLEANUP(buf_close) struct buf name = {0};
+    json_t *told = json_object_get(facts->selves, view_text(leader, "name"));
     json_t *writes = json_object_get(told, "serves_writes");
     bool leads_standbys = strcmp(view_text(leader, "role"), "standby_leader") == 0;
+    output_text(&name, view_text(leader, "name"));
     if (!leads_standbys && json_is_false(writes)) {
         amiss(f, CHECK_CRITICAL);
-        buf_printf(&f->text, "%s holds the lease and takes no writes: it is %s", name,
-                   view_text(leader, "state"));
+        buf_printf(&f->text, "%s holds the lease and takes no writes: it is ", buf_text(&name));
+        output_text(&f->text, view_text(leader, "state"));
         f->remedy = "pgraftctl why says what it waits for";
     } else if (!leads_standbys && !json_is_true(writes)) {
         amiss(f, CHECK_WARNING);
-        buf_printf(&f->text, "%s holds the lease; whether it takes writes is not known: ", name);
+        buf_printf(&f->text,
+                   "%s holds the lease; whether it takes writes is not known: ", buf_text(&name));
         output_text(&f->text, json_is_string(told) ? json_string_value(told)
                                                    : "it was not heard lately, or is older");
         f->remedy = "look whether its HTTP can be reached from here: pgraftctl version CLUSTER";
     }
-    WELL(f, "%s %s", name,
+    WELL(f, "%s %s", buf_text(&name),
          leads_standbys ? "leads, for a cluster elsewhere: nothing is written here"
                         : "takes writes");
 }
@@ -172,7 +174,9 @@ static void check_primary(const struct check_facts *facts, struct finding *f)
     bool knows = told_has_quorum(facts->view);
     if (!knows && json_is_true(json_object_get(facts->raft, "quorum"))) {
         amiss(f, CHECK_UNKNOWN);
-        buf_printf(&f->text, "what %s knows of PostgreSQL is old", view_text(facts->view, "name"));
+        buf_str(&f->text, "what ");
+        output_text(&f->text, view_text(facts->view, "name"));
+        buf_str(&f->text, " knows of PostgreSQL is old");
         f->remedy = "look at the log of that node: its supervisor hangs, or has just begun";
     } else if (!knows || leader == NULL) {
         amiss(f, CHECK_CRITICAL);

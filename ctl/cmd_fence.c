@@ -21,6 +21,7 @@
 #include "ctl/output_text.h"
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
+#include "ctl/switch_answer.h"
 #include "ctl/told.h"
 
 #define SWITCH_MS 30000 /* unless --timeout says so: more than a switchover may take */
@@ -111,9 +112,11 @@ static int switch_over(struct fencing *f, struct err *err)
                    "the switchover goes on without this terminal; nothing is fenced after it");
     int rc = ask_words(f->ctl.ask, "/switchover", body, wait_ms + MARGIN_MS, &said, err);
     progress_end();
-    if (rc == 0 && said.status != 200) {
-        output_text(&shown, buf_text(&said.text));
-        rc = err_set(err, said.status >= 500 ? ERR_TIMEOUT : ERR_REFUSED,
+    const char *text = buf_text(&said.text);
+    int code = rc == 0 ? switch_answer_code(said.status, text, told_has_quorum(f->view)) : 0;
+    if (rc == 0 && code != 0) {
+        output_text(&shown, text);
+        rc = err_set(err, code,
                      "nothing is fenced, for the switchover before it has not succeeded: %d, %s",
                      said.status, buf_text(&shown));
     }
@@ -139,10 +142,12 @@ static int fence(struct fencing *f, struct err *err)
         return rc;
     }
     rc = ERR_CONFLICT;
+    progress_begin("fence", "whether it is fenced is not known; to ask again does no harm");
     for (int i = 0; rc == ERR_CONFLICT && i < TRIES; i++) {
         (void)poll(NULL, 0, i > 0 ? AGAIN_MS : 0);
         rc = post(f, false, was_leader, &answer, err);
     }
+    progress_end();
     return rc < 0
                ? rc
                : cmd_say(f->call, answer, err, "%s is %s; pgraftctl unfence %s takes it back",
@@ -181,7 +186,9 @@ int cmd_unfence(const struct cli_call *call, struct err *err)
     }
     cmd_set(body, "member", json_string(name));
     int rc = ctl_open(call, &ctl, err);
+    progress_begin("unfence", "whether it is fenced still is not known; to ask again does no harm");
     rc = rc < 0 ? rc : ask_post(ctl.ask, ASK_REPEAT, "/pgraft/v1/unfence", body, &answer, err);
+    progress_end();
     bool was = json_is_true(json_object_get(answer, "was"));
     return rc < 0 ? rc
                   : cmd_say(call, answer, err,

@@ -14,8 +14,10 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/file_put.h"
+#include "ctl/progress.h"
 #include "proto/kv.h"
 
+#define UNKNOWN "whether it was done is not known: look before it is repeated"
 #define INPUT_SIZE_MAX ((size_t)4 * 1024 * 1024)
 
 /* --- Showing pairs --- */
@@ -116,13 +118,28 @@ int kv_lease_option(const struct cli_call *call, json_t *body, struct err *err)
     return rc;
 }
 
+int kv_change(const struct cli_call *call, struct ask *ask, const char *path, json_t *body,
+              json_t **ret_answer, struct err *err)
+{
+    progress_begin(call->command->name, UNKNOWN);
+    int rc = ask_post(ask, ASK_WRITE, path, body, ret_answer, err);
+    progress_end();
+    return rc;
+}
+
 /* Ask the cluster that @call means. */
 static int post(const struct cli_call *call, enum ask_kind kind, const char *path, json_t *body,
                 json_t **ret_answer, struct err *err)
 {
     CLEANUP(ctl_close) struct ctl ctl = {0};
     int rc = ctl_open(call, &ctl, err);
-    return rc < 0 ? rc : ask_post(ctl.ask, kind, path, body, ret_answer, err);
+    if (kind == ASK_READ) {
+        return rc < 0 ? rc : ask_post(ctl.ask, kind, path, body, ret_answer, err);
+    }
+    progress_begin(call->command->name, UNKNOWN);
+    rc = rc < 0 ? rc : ask_post(ctl.ask, kind, path, body, ret_answer, err);
+    progress_end();
+    return rc;
 }
 
 /* --- Reading --- */

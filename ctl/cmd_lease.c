@@ -46,7 +46,7 @@ int cmd_lease_grant(const struct cli_call *call, struct err *err)
         rc = ctl_open(call, &ctl, err);
     }
     if (rc == 0) {
-        rc = ask_post(ctl.ask, ASK_WRITE, "/pgraft/v1/lease/grant", body, &answer, err);
+        rc = kv_change(call, ctl.ask, "/pgraft/v1/lease/grant", body, &answer, err);
     }
     return rc < 0 ? rc : cmd_say(call, answer, err, "%s", view_text(answer, "lease"));
 }
@@ -107,7 +107,7 @@ int cmd_lease_revoke(const struct cli_call *call, struct err *err)
     json_auto_t *answer = NULL;
     int rc = begin(call, body, &ctl, err);
     if (rc == 0) {
-        rc = ask_post(ctl.ask, ASK_WRITE, "/pgraft/v1/lease/revoke", body, &answer, err);
+        rc = kv_change(call, ctl.ask, "/pgraft/v1/lease/revoke", body, &answer, err);
     }
     json_int_t deleted = view_number(answer, "deleted");
     return rc < 0 ? rc

@@ -11,6 +11,7 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/member_ask.h"
+#include "ctl/output.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/progress.h"
 #include "ctl/shared_config.h"
@@ -91,7 +92,8 @@ static size_t count_silent(struct pausing *p, struct buf *names)
     for (size_t i = 0; i < json_array_size(members); i++) {
         json_t *member = json_array_get(members, i);
         if (!patroni_is_witness(member) && !says_so(p, member)) {
-            buf_printf(names, "%s%s", count > 0 ? ", " : "", view_text(member, "name"));
+            buf_str(names, count > 0 ? ", " : "");
+            output_text(names, view_text(member, "name"));
             count++;
         }
     }

@@ -21,6 +21,7 @@
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/rolling.h"
+#include "ctl/switch_answer.h"
 #include "ctl/switch_checks.h"
 #include "ctl/tasking.h"
 #include "ctl/told.h"
@@ -130,9 +131,31 @@ static void put_steps(const struct rolling_call *c, size_t from, struct buf *out
     }
 }
 
+/* For a program. */
+static int print_order(const struct rolling_call *c, struct err *err)
+{
+    static const struct output_column columns[] =
+        OUTPUT_COLUMNS({"step", NULL, OUTPUT_NUMBER}, {"member", NULL, OUTPUT_TEXT},
+                       {"action", NULL, OUTPUT_TEXT});
+    static const char *const actions[] = {[ROLLING_STANDBY] = "restart",
+                                          [ROLLING_IN_PLACE] = "restart in place",
+                                          [ROLLING_SWITCHOVER] = "switchover"};
+    json_auto_t *rows = json_array();
+    for (size_t i = 0; i < c->count; i++) {
+        json_t *row = json_pack("{s:I, s:s, s:s}", "step", (json_int_t)i + 1, "member",
+                                c->steps[i].name, "action", actions[c->steps[i].kind]);
+        int rc = json_array_append_new(rows, row);
+        MUST(rc == 0);
+    }
+    return cmd_print(c->t.call, NULL, columns, rows, err);
+}
+
 static int show(const struct rolling_call *c, const struct rolling_change *change, struct err *err)
 {
     CLEANUP(buf_close) struct buf out = {0};
+    if (output_format(c->t.call) != OUTPUT_PRETTY) {
+        return print_order(c, err);
+    }
     if (change->which != NULL) {
         buf_printf(&out, "%s is %s: %s first\n", change->which,
                    change->raises && change->lowers ? "not the only one, and they are raised and "
@@ -174,9 +197,10 @@ static int wait_until_well(struct tasking *t, const struct rolling_step *step, c
             return 0;
         }
         if (clock_mono_ms(clock_system()) >= until_ms) {
+            CLEANUP(buf_close) struct buf state = {0};
+            output_text(&state, member != NULL ? view_text(member, "state") : "it is not told of");
             return err_set(err, ERR_REFUSED, "%s was restarted, and is not well again: %s",
-                           cli_quoted(step->name).text,
-                           member != NULL ? view_text(member, "state") : "it is not told of");
+                           cli_quoted(step->name).text, buf_text(&state));
         }
     }
 }
@@ -206,6 +230,7 @@ static int switch_over(struct tasking *t, json_t *member, struct err *err)
     int rc = ask_words(t->ctl.ask, "/switchover", body, SWITCH_MS + SWITCH_MORE_MS, &said, err);
     if (rc == 0 && said.status != 200) {
         t->has_failed = true;
+        t->is_unknown = switch_answer_code(said.status, buf_text(&said.text), true) == ERR_TIMEOUT;
         buf_printf(&line, "Failed: switchover, status code=%d, (", said.status);
         output_text(&line, buf_text(&said.text));
         buf_char(&line, ')');
@@ -297,7 +322,10 @@ static int do_all(struct rolling_call *c, struct err *err)
 
 static int check_call(const struct cli_call *call, struct err *err)
 {
-    static const char *const others[] = {"role", "any", "scheduled", "pg-version", "format"};
+    static const char *const others[] = {"role", "any", "scheduled", "pg-version"};
+    if (cli_given(call, "format") && !cli_given(call, "dry-run")) {
+        return cli_usage(call, err, "of --rolling only --dry-run has use for option \"--format\"");
+    }
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         if (cli_given(call, others[i])) {
             return cli_usage(call, err, "--rolling is about all members, and now: leave out --%s",

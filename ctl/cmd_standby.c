@@ -7,11 +7,11 @@
  * Texts and options are patronictl's. What was written and is not there in time is no success. */
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/clock.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
@@ -80,13 +80,12 @@ static void put_option(struct changing *c, const char *option, const char *key)
 static int make_section(struct changing *c, struct err *err)
 {
     const char *port = cli_value(c->call, "port");
-    char *end = NULL;
-    unsigned long number = port != NULL ? strtoul(port, &end, 10) : 0;
+    uint64_t number = 0;
     c->section = json_object();
     put_option(c, "host", "host");
     put_option(c, "primary-slot-name", "primary_slot_name");
     put_option(c, "restore-command", "restore_command");
-    if (port != NULL && (*end != '\0' || number == 0 || number > PORT_MAX)) {
+    if (port != NULL && cmd_count(port, 1, PORT_MAX, &number, NULL) < 0) {
         return cli_usage(c->call, err, "--port: %s is no port", cli_quoted(port).text);
     }
     if (port != NULL) {
@@ -176,17 +175,16 @@ static bool is_there(struct changing *c)
 static int wait_for_it(struct changing *c, struct err *err)
 {
     uint64_t most_ms = cli_given(c->call, "timeout") ? c->ctl.timeout_ms : WAIT_MS;
-    uint64_t waited_ms = 0;
+    uint64_t until_ms = clock_mono_ms(clock_system()) + most_ms;
     bool is = false;
     struct err why = {0};
     progress_begin(c->section != NULL ? "demote-cluster" : "promote-cluster",
                    "the change is written and goes on without this program: pgraftctl list shows "
                    "who leads");
-    while (!is && waited_ms < most_ms) {
+    while (!is && clock_mono_ms(clock_system()) < until_ms) {
         is = look(c, &why) == 0 && is_there(c);
         if (!is) {
             (void)poll(NULL, 0, AGAIN_MS);
-            waited_ms += AGAIN_MS;
         }
     }
     progress_end();

@@ -22,6 +22,7 @@
 #include "ctl/patroni_rows.h"
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
+#include "ctl/switch_answer.h"
 #include "ctl/switch_checks.h"
 #include "ctl/told.h"
 
@@ -336,19 +337,6 @@ static int report(struct switching *s, int status, const char *text, struct err 
     return cli_put(&out, err);
 }
 
-/* Something was begun, perhaps, and it is not known what comes of it: unless an answer says that
- * nothing does. Who stands between a node and us knows nothing of it. */
-static bool is_unknown(int status, const char *text)
-{
-    static const char failed[] = " failed";
-    size_t size = strlen(text);
-    size_t tail = sizeof(failed) - 1;
-    bool has_failed = size >= tail && strcmp(text + size - tail, failed) == 0;
-    bool was_put = strncmp(text, "failed to write", strlen("failed to write")) != 0 ||
-                   strstr(text, "may still be applied") != NULL;
-    return status >= 500 && was_put && !has_failed;
-}
-
 static int tell(struct switching *s, struct err *err)
 {
     struct ask_said said = {0};
@@ -365,13 +353,14 @@ static int tell(struct switching *s, struct err *err)
                        wait_ms + MARGIN_MS, &said, err);
     progress_end();
     const char *text = buf_text(&said.text);
-    if (rc == 0 && (said.status == 200 || said.status == 202)) {
+    int code = rc == 0 ? switch_answer_code(said.status, text, told_has_quorum(s->view)) : 0;
+    if (rc == 0 && code == 0) {
         rc = report(s, said.status, text, err);
     } else if (rc == 0) {
         output_text(&shown, text);
-        bool unknown = is_unknown(said.status, text);
-        rc = err_set(err, unknown ? ERR_TIMEOUT : ERR_REFUSED, "%s %s, details: %d, %s", title(s),
-                     unknown ? "status unknown" : "failed", said.status, buf_text(&shown));
+        rc = err_set(err, code, "%s %s, details: %d, %s", title(s),
+                     code == ERR_TIMEOUT ? "status unknown" : "failed", said.status,
+                     buf_text(&shown));
     }
     buf_close(&said.text);
     return rc;
@@ -409,6 +398,10 @@ static int check_words(const struct switching *s, struct err *err)
     enum output_format format = output_format(s->call);
     if (!s->is_failover && cli_given(s->call, "leader") && cli_given(s->call, "primary")) {
         return cli_usage(s->call, err, "--leader and --primary are the same: give one");
+    }
+    if (cli_given(s->call, "candidate") && given(s, "candidate")[0] == '\0') {
+        return cli_usage(s->call, err, "--candidate names nobody%s",
+                         s->is_failover ? "" : ": leave it out for whoever is able");
     }
     if (s->is_failover && !cli_given(s->call, "candidate") && (dry || !may_ask(s))) {
         return cli_usage(s->call, err, "--candidate is needed where nobody is asked");

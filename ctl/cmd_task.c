@@ -19,6 +19,7 @@
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/random_text.h"
+#include "ctl/switch_answer.h"
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
@@ -126,8 +127,8 @@ static int schedule_one(struct tasking *t, json_t *member, json_t *body, struct 
         return tasking_failed(t, "restart", member, &a, err);
     }
     t->has_failed = true;
-    buf_printf(&line, "Failed: another restart is already scheduled on member %s",
-               view_text(member, "name"));
+    buf_str(&line, "Failed: another restart is already scheduled on member ");
+    tasking_put_name(member, &line);
     return tasking_say(buf_text(&line), err);
 }
 
@@ -186,9 +187,9 @@ static int reload_one(struct tasking *t, json_t *member, struct err *err)
     if (a.status != 202) {
         return tasking_failed(t, "reload", member, &a, err);
     }
-    buf_printf(&line,
-               "Reload request received for member %s and will be processed within %d seconds",
-               view_text(member, "name"), RELOAD_S);
+    buf_str(&line, "Reload request received for member ");
+    tasking_put_name(member, &line);
+    buf_printf(&line, " and will be processed within %d seconds", RELOAD_S);
     return tasking_say(buf_text(&line), err);
 }
 
@@ -210,8 +211,8 @@ static int wait_until_done(struct tasking *t, struct clone_wait *wait, struct er
     CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     CLEANUP(buf_close) struct buf line = {0};
     CLEANUP(buf_close) struct buf after = {0};
-    const char *name = view_text(wait->member, "name");
-    buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
+    buf_str(&line, "Waiting for reinitialize to complete on: ");
+    tasking_put_name(wait->member, &line);
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
     int rc = tasking_say(buf_text(&line), err);
@@ -225,7 +226,8 @@ static int wait_until_done(struct tasking *t, struct clone_wait *wait, struct er
         return rc;
     }
     buf_clear(&line);
-    buf_printf(&line, "Reinitialize is completed on: %s", name);
+    buf_str(&line, "Reinitialize is completed on: ");
+    tasking_put_name(wait->member, &line);
     return tasking_say(buf_text(&line), err);
 }
 
@@ -288,7 +290,8 @@ static int flush_one(struct tasking *t, json_t *member, struct err *err)
     if (a.status != 404) {
         return tasking_failed(t, "flush scheduled restart", member, &a, err);
     }
-    buf_printf(&line, "No scheduled restart for member %s", view_text(member, "name"));
+    buf_str(&line, "No scheduled restart for member ");
+    tasking_put_name(member, &line);
     return tasking_say(buf_text(&line), err);
 }
 
@@ -308,6 +311,9 @@ static int flush_switchover(struct tasking *t, struct err *err)
         rc = ask_words(t->ctl.ask, "/switchover", NULL, t->ctl.timeout_ms, &said, err);
         progress_end();
     }
+    int code = rc == 0
+                   ? switch_answer_code(said.status, buf_text(&said.text), told_has_quorum(t->view))
+                   : rc;
     output_text(&shown, buf_text(&said.text));
     buf_close(&said.text);
     if (rc < 0) {
@@ -316,19 +322,15 @@ static int flush_switchover(struct tasking *t, struct err *err)
     return said.status == 200 ? tasking_say("Success: scheduled switchover deleted", err)
            : said.status == 404
                ? tasking_say("No pending scheduled switchover", err)
-               : err_set(err, ERR_REFUSED, "Failed deleting scheduled switchover, %s",
-                         buf_text(&shown));
+               : err_set(err, code != 0 ? code : ERR_PROTOCOL,
+                         "Failed deleting scheduled switchover, %s", buf_text(&shown));
 }
 
 int cmd_flush(const struct cli_call *call, struct err *err)
 {
     CLEANUP(tasking_close) struct tasking t = {.call = call, .what = "flush"};
-    const char *what = call->argument_count > 0 ? call->arguments[call->argument_count - 1] : "";
-    if (strcmp(what, "switchover") == 0) {
+    if (strcmp(call->arguments[call->argument_count - 1], "switchover") == 0) {
         return flush_switchover(&t, err);
-    }
-    if (strcmp(what, "restart") != 0) {
-        return cli_usage(call, err, "the last word has to be \"restart\" or \"switchover\"");
     }
     int rc = begin(&t, "flush", call->argument_count - 1, false, err);
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {

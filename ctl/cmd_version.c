@@ -84,10 +84,10 @@ static int tell_members(const struct cli_call *call, struct err *err)
 int cmd_version(const struct cli_call *call, struct err *err)
 {
     int rc = 0;
-    if (call->argument_count == 0) {
-        rc = cmd_uses_only(call, CMD_USES_NONE, err);
-    } else if (cli_given(call, "format")) {
+    if (cli_given(call, "format")) {
         rc = cli_usage(call, err, "\"version\" has no use for option \"--format\"");
+    } else if (call->argument_count == 0 && !ctl_is_patronictl(call)) {
+        rc = cmd_uses_only(call, CMD_USES_NONE, err); /* many call patronictl with -c always */
     }
     rc = rc < 0 ? rc : cli_run_version(call, err);
     return rc < 0 || call->argument_count == 0 ? rc : tell_members(call, err);

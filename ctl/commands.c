@@ -279,10 +279,10 @@ static const struct cli_command commands[] = {
     {
         .name = "flush",
         .summary = "Drop what was scheduled: restarts of members, or a switchover.",
-        .arguments = CLI_ARGUMENTS({.name = "CLUSTER",
-                                    .optional = true,
-                                    .many = true,
-                                    .help = "and members, and last \"switchover\" or \"restart\""}),
+        .arguments =
+            CLI_ARGUMENTS(MEMBERS_ARGUMENTS, {.name = "TARGET",
+                                              .choices = CLI_CHOICES("restart", "switchover"),
+                                              .help = "what to drop"}),
         .options = CLI_OPTIONS(ROLE_OPTION, FORCE_OPTION),
         .example = "pgraftctl flush demo switchover",
         .run = cmd_flush,

@@ -36,7 +36,7 @@ void ctl_surroundings(struct ctl_surroundings *ret_surroundings)
     };
 }
 
-static bool is_patronictl(const struct cli_call *call)
+bool ctl_is_patronictl(const struct cli_call *call)
 {
     return strcmp(call->program->name, CTL_PATRONICTL) == 0;
 }
@@ -125,7 +125,7 @@ static int add_configured(struct endpoints *e, const struct cli_call *call, cons
             mem_printf("%s://%s", config->restapi.certfile != NULL ? "https" : "http", address);
         return add(e, url, err);
     }
-    if (is_patronictl(call) && config->scope != NULL && config->name == NULL) {
+    if (ctl_is_patronictl(call) && config->scope != NULL && config->name == NULL) {
         int rc = add_found(e, err);
         if (rc != ERR_NOT_FOUND) {
             return rc;
@@ -169,7 +169,7 @@ static char *file_of_patronictl(const struct cli_call *call)
 {
     const char *base = variable("XDG_CONFIG_HOME");
     const char *home = variable("HOME");
-    if (!is_patronictl(call) || (base == NULL && home == NULL)) {
+    if (!ctl_is_patronictl(call) || (base == NULL && home == NULL)) {
         return NULL;
     }
     char *path = base != NULL ? mem_printf("%s/patroni/patronictl.yaml", base)
@@ -193,7 +193,11 @@ static int find_endpoints(const struct cli_call *call, struct endpoints *e, stru
     int rc = 0;
     const char *value = NULL;
     for (size_t i = 0; rc == 0 && (value = cli_value_at(call, "endpoint", i)) != NULL; i++) {
+        size_t before = e->count;
         rc = add_all(e, value, err);
+        if (rc == 0 && e->count == before) { /* a script's variable that was not set */
+            rc = cli_usage(call, err, "option \"--endpoint\" names no node");
+        }
     }
     const char *path = cli_value(call, "config");
     if (rc == 0 && e->count == 0 && path != NULL) {

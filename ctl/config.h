@@ -63,6 +63,9 @@ struct ctl_surroundings {
 };
 void ctl_surroundings(struct ctl_surroundings *ret_surroundings);
 
+/* The program was called by its other name. */
+bool ctl_is_patronictl(const struct cli_call *call);
+
 /* Find out whom @call wants to ask. ERR_USAGE, ERR_INVALID: what it says can not be. */
 int ctl_open(const struct cli_call *call, struct ctl *ret_ctl, struct err *err);
 /* PATRONICTL_CONFIG_FILE, which means what -c does where there is none; NULL: it is not set. */

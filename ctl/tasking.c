@@ -8,6 +8,8 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
+#define OUTCOME_UNKNOWN 3 /* the exit status */
+
 void tasking_close(struct tasking *t)
 {
     json_decref(t->members);
@@ -32,9 +34,14 @@ void tasking_answer_close(struct tasking_answer *a)
     buf_close(&a->text);
 }
 
+void tasking_put_name(json_t *member, struct buf *out)
+{
+    output_text(out, view_text(member, "name"));
+}
+
 static void put_name(const struct tasking *t, size_t i, struct buf *out)
 {
-    output_text(out, view_text(json_array_get(t->members, i), "name"));
+    tasking_put_name(json_array_get(t->members, i), out);
 }
 
 void tasking_put_after(const struct tasking *t, struct buf *out)
@@ -52,6 +59,12 @@ void tasking_put_after(const struct tasking *t, struct buf *out)
     }
 }
 
+/* Somebody between us and the node, which may have heard of it. */
+static bool is_of_a_gateway(int status)
+{
+    return status == 502 || status == 504;
+}
+
 void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *body,
                  uint64_t timeout_ms, struct tasking_answer *a)
 {
@@ -60,7 +73,8 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
     CLEANUP(buf_close) struct buf doing = {0};
     CLEANUP(buf_close) struct buf after = {0};
     struct err why = {0};
-    buf_printf(&doing, "%s of %s", t->what, view_text(member, "name"));
+    buf_printf(&doing, "%s of ", t->what);
+    tasking_put_name(member, &doing);
     tasking_put_after(t, &after);
     progress_begin(buf_text(&doing), buf_text(&after));
     int rc = member_ask_open(&t->ctl, t->view, member, timeout_ms, &ask, &why);
@@ -69,6 +83,7 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
     buf_clear(&a->text);
     output_text(&a->text, rc < 0 ? why.msg : buf_text(&said.text));
     a->status = rc < 0 ? 0 : said.status;
+    a->is_unknown = rc < 0 ? err_may_be_applied(rc) : is_of_a_gateway(said.status);
     buf_close(&said.text);
 }
 
@@ -77,11 +92,13 @@ int tasking_failed(struct tasking *t, const char *action, json_t *member,
 {
     CLEANUP(buf_close) struct buf line = {0};
     t->has_failed = true;
-    buf_printf(&line, "Failed: %s for member %s, ", action, view_text(member, "name"));
+    t->is_unknown = t->is_unknown || a->is_unknown;
+    buf_printf(&line, "Failed: %s for member ", action);
+    tasking_put_name(member, &line);
     if (a->status != 0) {
-        buf_printf(&line, "status code=%d, (%s)", a->status, buf_text(&a->text));
+        buf_printf(&line, ", status code=%d, (%s)", a->status, buf_text(&a->text));
     } else {
-        buf_str(&line, buf_text(&a->text));
+        buf_printf(&line, ", %s", buf_text(&a->text));
     }
     return tasking_say(buf_text(&line), err);
 }
@@ -89,11 +106,12 @@ int tasking_failed(struct tasking *t, const char *action, json_t *member,
 int tasking_succeeded(const char *what, json_t *member, struct err *err)
 {
     CLEANUP(buf_close) struct buf line = {0};
-    buf_printf(&line, "Success: %s member %s", what, view_text(member, "name"));
+    buf_printf(&line, "Success: %s member ", what);
+    tasking_put_name(member, &line);
     return tasking_say(buf_text(&line), err);
 }
 
 int tasking_end(const struct tasking *t, int rc)
 {
-    return rc == 0 && t->has_failed ? 1 : rc;
+    return rc == 0 && t->has_failed ? t->is_unknown ? OUTCOME_UNKNOWN : 1 : rc;
 }

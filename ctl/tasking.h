@@ -26,6 +26,7 @@ struct tasking {
     bool lasts;              /* it takes a while, and goes on without us */
     size_t current;          /* of @members, who is asked now */
     bool has_failed;
+    bool is_unknown; /* of one that has: whether it was done */
 };
 
 /* For CLEANUP(). */
@@ -36,7 +37,8 @@ bool tasking_asks(const struct tasking *t);
 int tasking_end(const struct tasking *t, int rc);
 
 struct tasking_answer {
-    int status; /* 0: none came, and the text says why */
+    int status;      /* 0: none came, and the text says why */
+    bool is_unknown; /* it may have been done, or may still be */
     struct buf text;
 };
 void tasking_answer_close(struct tasking_answer *a);
@@ -48,6 +50,9 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
 
 /* What goes on without us, if we are ended now, and whom nobody has asked yet. */
 void tasking_put_after(const struct tasking *t, struct buf *out);
+
+/* For the terminal: it is what a node says. */
+void tasking_put_name(json_t *member, struct buf *out);
 
 /* A line each. */
 int tasking_say(const char *line, struct err *err);

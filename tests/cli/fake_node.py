@@ -186,13 +186,13 @@ def environment(**more):
 
 def without_progress(err):
     """What is on stderr but for the lines that say what takes its time: on a busy machine anything does."""
-    return re.sub(r"^[^\n]* is under way\n", "", err, flags=re.MULTILINE)
+    return re.sub(r"^[^\n]* is under way(: [^\n]*)?\n", "", err, flags=re.MULTILINE)
 
 
-def ctl(*words, node=None, data=None, env=None, progress=False):
-    """Run pgraftctl; status, stdout, stderr: with @progress all of it."""
+def ctl(*words, node=None, data=None, env=None, progress=False, inside=()):
+    """Run pgraftctl, by the words @inside; status, stdout, stderr: with @progress all of it."""
     where = ["--endpoint", node.endpoint] if node is not None else []
-    done = subprocess.run([CTL, *map(str, words), *where], input=data if data is not None else b"",
+    done = subprocess.run([*inside, CTL, *map(str, words), *where], input=data if data is not None else b"",
                           capture_output=True, timeout=SECONDS_MAX, check=False, env=environment(**(env or {})))
     err = done.stderr.decode()
     return done.returncode, done.stdout.decode(), err if progress else without_progress(err)

@@ -82,7 +82,9 @@ def test_a_primary_is_fenced_after_a_switchover(node):
     assert node.fenced == {"db1"}
 
 
-@pytest.mark.parametrize(("answer", "status"), [((412, b"switchover is not possible"), 1), ((503, b"Switchover status unknown"), 3)])
+@pytest.mark.parametrize(("answer", "status"), [
+    ((412, b"switchover is not possible"), 1), ((503, b"Switchover failed"), 1), ((503, b"Switchover status unknown"), 3),
+    ((503, b"failed to write failover key into DCS: no majority of the voters can be reached"), 4)])
 def test_a_primary_that_stays_primary_is_not_fenced(answer, status):
     with Cluster({"/switchover": answer}) as node:
         text = fails(status, "fence", "db1", "--force", node=node)

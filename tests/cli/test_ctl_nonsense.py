@@ -4,12 +4,14 @@ Claim: no answer, however wrong, ends pgraftctl by a signal, makes it hang or le
 through. Method: the right answer of every command, with each of its members, at every depth, left out
 or replaced by a value of another type; the same for each line of a watch.
 """
+import copy
 import json
 
 import pytest
 
-from fake_node import Node, ctl
+from fake_node import Node, Tagged, ctl
 from test_ctl_cluster import DONE, HEALTHY
+from test_ctl_faces import WITNESS, leader, replica, view
 from test_ctl_kv import KV, LEASE, pair
 
 LEASES = "/pgraft/v1/lease/"
@@ -74,6 +76,60 @@ def test_wrong_members(words, path, answer):
                 node.answers[path] = wrong
                 check(words, node, ("pretty", "json", "yaml", "tsv")[at % 4])
     assert seen
+
+
+VIEW = view(
+    [leader(tags={"a": "b"}, pending_restart=True, pending_restart_reason={"x": {"old_value": "1", "new_value": "2"}}),
+     replica(scheduled_restart={"schedule": "x", "postgres_version": "1"}), WITNESS],
+    {"pause": True, "scheduled_switchover": {"at": "x", "from": "a", "to": "b"}}, history=[[1, 2, "r", "t", "n"]],
+    election={"at": "x", "rule": "r", "action": "a", "text": "t"}, notes={"db2": "hm"}, sites={"w1": "fra"},
+    decisions=[{"at": "x", "node": "db1", "rule": "r", "action": "a", "text": "t"}])
+
+
+FACES = [
+    ["list", "--all", "--extended"], ["topology"], ["history"], ["dsn"], ["dsn", "--read-only", "--uri"], ["why"],
+    ["version", "orders"], ["remove", "orders"], ["restart", "--rolling", "--dry-run"], ["switchover", "--dry-run"],
+    ["failover", "--candidate", "db2", "--dry-run"], ["restart", "--force"], ["reload", "--force"], ["flush", "restart", "--force"],
+    ["reinit", "db2", "--force"], ["config", "explain", "ttl"]]
+
+
+@pytest.fixture(name="viewed")
+def fixture_viewed():
+    """A node that does what it is told to, and its view, in which it is every member."""
+    done = {"/restart": (200, b"x"), "/reload": (202, b"x"), "/reinitialize": (200, b"x"), "/config": Tagged({"ttl": 30}, '"1"'),
+            "/raft": {**HEALTHY, "scope": "orders"},
+            "/patroni": {"server_version": 160004, "serves_writes": False, "patroni": {"version": "1"}}}
+    seen = copy.deepcopy(VIEW)
+    with Node(done) as node:
+        for member in seen["cluster"]["members"]:
+            member["api_url"] = node.endpoint
+        yield node, seen
+
+
+def look(words, node, seen):
+    node.answers["/pgraft/v1/view"] = seen
+    status, out, err = ctl(*words, node=node)
+    assert status in (0, 1, 3, 4), (status, out, err)
+    assert all(c.isprintable() or c in "\n\t" for c in out + err), (out, err)
+
+
+@pytest.mark.parametrize("words", FACES, ids=" ".join)
+def test_wrong_views(viewed, words):
+    for at, wrong in enumerate(variants(viewed[1])):
+        if at % 13 == len(words[0]):
+            look(words, viewed[0], wrong)
+
+
+@pytest.mark.parametrize("words", [*FACES, ["pause", "--wait", "--timeout", "1"], ["check"], ["check", "--nagios"], ["status"]], ids=" ".join)
+def test_names_that_are_none(viewed, words):
+    """Everybody's: each command says them somewhere."""
+    node, seen = viewed
+    for member in seen["cluster"]["members"]:
+        member["name"] += "\x1b[31m\n"
+        member["state"] += "\x1b[31m\n"
+    look(words, node, seen)
+    look(words, node, {**seen, "leader": "db1\x1b[31m\n", "name": "db1\x1b[31m\n"})
+    look(words, node, {**seen, "name": "db1\x1b[31m\n", "quorum": False})
 
 
 LINES = [

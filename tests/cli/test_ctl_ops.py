@@ -4,11 +4,12 @@ Claim: words, prompts and refusals are patronictl's; each member is asked itself
 status says whether it was done. Method: fake nodes, one for each member.
 """
 import contextlib
+import json
 import re
 
 import pytest
 
-from fake_node import Error, Node, ctl, fails, told
+from fake_node import Error, Node, Raw, ctl, fails, told
 from test_ctl_config import Cluster
 from test_ctl_faces import TWO, WITNESS, leader, replica, view
 
@@ -326,6 +327,18 @@ def test_rolling_goes_on_when_a_standby_streams_again():
         assert ctl("restart", "--rolling", "--force", node=m.cluster)[1].endswith("(enough)\nLeft to do:\n" + PLAN.partition("\n")[2])
 
 
+def test_the_order_of_a_rolling_restart_for_a_program():
+    with Rolling({"db1": reason(100, 200)}) as m:
+        line = ("restart", "--rolling", "--dry-run", "--format")
+        assert json.loads(told(*line, "json", node=m.cluster)) == [
+            {"step": 1, "member": "db2", "action": "restart"}, {"step": 2, "member": "db3", "action": "restart"},
+            {"step": 3, "member": "db1", "action": "switchover"}]
+        m.seen["cluster"]["pause"] = True
+        assert told(*line, "tsv", "--pending", node=m.cluster) == "step\tmember\taction\n1\tdb1\trestart in place\n"
+        assert "only --dry-run has use for" in fails(2, "restart", "--rolling", "--format", "json", node=m.cluster)
+        assert m.done == []
+
+
 @pytest.mark.parametrize("words_", [("--role", "replica"), ("--any",), ("--scheduled", "now"), ("--pg-version", "16.4")])
 def test_rolling_is_about_all_and_now(words_):
     with Rolling() as m:
@@ -477,7 +490,35 @@ def test_row_flush():
         m.cluster.answers["/switchover"] = words(409, "it has changed")
         assert fails(1, "flush", "orders", "switchover", node=m.cluster) == (
             "Failed deleting scheduled switchover, it has changed")
-        assert "the last word has to be" in fails(2, "flush", "orders", node=m.cluster)
+        m.cluster.answers["/switchover"] = words(503, "it is not known whether the switchover was deleted: timed out")
+        assert fails(3, "flush", "orders", "switchover", node=m.cluster).startswith("Failed deleting scheduled switchover, it is not")
+        m.cluster.answers["/switchover"] = words(503, "failed to write failover key into DCS: this node is not the leader")
+        assert ctl("flush", "orders", "switchover", node=m.cluster)[0] == 1
+        assert fails(2, "flush", "orders", node=m.cluster).startswith('argument TARGET can not be "orders" (restart, switchover)')
+        assert fails(2, "flush", node=m.cluster).startswith("missing argument TARGET (restart, switchover)")
+
+
+# --- not known ---
+
+@pytest.mark.parametrize("answer, status", [
+    (words(503, "restart failed"), 1), (words(504, "<html>Gateway Time-out</html>"), 3), (Raw(), 3)])
+@pytest.mark.parametrize("line", [["restart", "orders", "db2"], ["restart", "orders", "--rolling"], ["reload", "orders", "db2"],
+                                  ["reinit", "orders", "db2"], ["flush", "orders", "db2", "restart"]])
+def test_what_may_have_been_done_is_status_3(line, answer, status):
+    """The first one that is asked has failed, or nobody knows."""
+    path = {"reload": "/reload", "reinit": "/reinitialize"}.get(line[0], "/restart")
+    with Members([{}, {path: answer}]) as m:
+        got, out, _err = ctl(*line, "--force", node=m.cluster)
+    assert got == status and "Failed: " in out, out
+
+
+def test_a_switchover_of_a_rolling_restart_of_which_nobody_knows():
+    with Members([DONE, DONE]) as m:
+        m.cluster.answers["/switchover"] = words(503, "Switchover status unknown after 30 seconds; operation may still be in progress")
+        status, out, _err = ctl("restart", "--rolling", "--force", node=m.cluster)
+        assert (status, out.count("Left to do:")) == (3, 1)
+        m.cluster.answers["/switchover"] = words(503, "Switchover failed")
+        assert ctl("restart", "--rolling", "--force", node=m.cluster)[0] == 1
 
 
 # --- version ---

@@ -3,9 +3,11 @@
 Claim: options, prompts and refusals are patronictl's; the section goes into the shared configuration as it was confirmed,
 and the command has succeeded when the leader says itself that it is what it was to become. Method: fake nodes.
 """
+import threading
+
 import pytest
 
-from fake_node import Error, ctl, fails, told
+from fake_node import SECONDS_MAX, Error, ctl, fails, told
 from test_ctl_faces import leader, replica
 from test_ctl_ops import Members
 
@@ -63,6 +65,7 @@ def test_whoever_does_not_say_yes_changes_nothing(answer):
     ([], "at least --host or --restore-command is needed"), (["--port", "5432"], "at least --host or --restore-command"),
     (["--primary-slot-name", "s"], "at least --host"), (["--host", "a", "--port", "0"], '--port: "0" is no port'),
     (["--host", "a", "--port", "5432x"], '--port: "5432x" is no port'), (["--host", "a", "--port", "65536"], "is no port"),
+    (["--host", "a", "--port", "-18446744073709546184"], "is no port"), (["--host", "a", "--port", " 5432"], "is no port"),
     (["--host", "a", "--format", "json"], 'has no use for option "--format"')])
 def test_what_is_not_enough_of_another_cluster(words, says):
     with cluster_of({"ttl": 30}, STANDBY) as m:
@@ -93,6 +96,23 @@ def test_what_does_not_come_in_time_is_no_success():
         assert status == 3
         assert "it is written, but the cluster has no standby leader within 1 s" in err
         assert m.cluster.document["standby_cluster"] == {"host": "a"}
+
+
+def test_nodes_that_do_not_answer_do_not_make_it_longer():
+    """The time that was given holds for all looks together, however long each of them waits for an answer."""
+    over, asked = threading.Event(), []
+    with cluster_of({"ttl": 30}, PRIMARY) as m:
+        seen = m.cluster.answers["/pgraft/v1/view"]
+
+        def look(_body):
+            if m.cluster.puts:
+                asked.append(1)
+                over.wait(SECONDS_MAX)
+            return seen
+        m.cluster.answers["/pgraft/v1/view"] = look
+        assert ctl("demote-cluster", "--host", "a", "--force", "--timeout", "1", node=m.cluster)[0] == 3
+        over.set()
+    assert len(asked) <= 2
 
 
 def test_what_the_node_refuses():

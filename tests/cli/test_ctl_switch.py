@@ -148,7 +148,7 @@ def test_a_time_that_is_none_or_two(node, given, how):
 
 @pytest.mark.parametrize(("answer", "status"), [
     (words(412, "leader name does not match"), 1), (words(503, "Switchover failed"), 1),
-    (words(503, "failed to write failover key into DCS: no majority of the voters can be reached"), 1),
+    (words(503, "failed to write failover key into DCS: no majority of the voters can be reached"), 4),
     (words(503, "failed to write failover key into DCS: timed out; the request may still be applied"), 3),
     (words(503, "Switchover status unknown: the leader changed; the request may still be applied"), 3),
     (words(503, "Switchover status unknown after 30 seconds; operation may still be in progress"), 3),
@@ -158,6 +158,14 @@ def test_a_node_that_does_not(answer, status):
     with Cluster(answer) as node:
         got, _out, err = ctl("switchover", "--force", node=node)
         assert (got, err) == (status, f"pgraftctl: Switchover {what}, details: {answer[0]}, {answer[1].decode()}\n")
+
+
+def test_a_wish_that_nobody_could_write():
+    """No quorum, as the node said before."""
+    not_leader = words(503, "failed to write failover key into DCS: this node is not the leader")
+    for quorum, wanted in ((True, 1), (False, 4)):
+        with Cluster(not_leader, seen=view([leader(), replica()], quorum=quorum)) as node:
+            assert ctl("switchover", "--force", node=node)[0] == wanted
 
 
 def test_an_answer_of_something_in_between():
@@ -172,9 +180,11 @@ def test_an_answer_of_something_in_between():
 def test_words_that_make_no_sense(node):
     for given, message in ((("--leader", "a", "--primary", "b"), "are the same: give one"),
                            (("--dry-run", "--scheduled", "now"), "leave --scheduled out"),
+                           (("--candidate", ""), "--candidate names nobody: leave it out for whoever is able"),
                            (("--format", "tsv"), "has no use for --format tsv"),
                            (("--format", "json"), "give --force, too")):
         assert message in fails(2, "switchover", *given, node=node)
+    assert "--candidate names nobody;" in fails(2, "failover", "--force", "--candidate=", node=node)
     assert "--candidate is needed" in fails(2, "failover", "--force", node=node)
     assert 'is one of cluster "orders"' in fails(1, "switchover", "other", "--force", node=node)
     assert node.asked("/switchover") == []

@@ -92,6 +92,21 @@ def hang_lease(scene):
     scene.tell(scene.node, "/pgraft/v1/lease/keepalive", {"lease": "00000000000000ff", "ttl_ms": 600000})
 
 
+def hang_fence(scene):
+    scene.hang(scene.node, "/pgraft/v1/fence")
+    fence = scene.node.answers["/pgraft/v1/fence"]
+    scene.node.answers["/pgraft/v1/fence"] = lambda body: {"was": False} if body["check"] else fence(body)
+
+
+def hang_fence_of_the_primary(scene):
+    scene.node.answers["/pgraft/v1/fence"] = {"was": False}
+    scene.hang(scene.node, "/switchover")
+
+
+def hang_standby(scene):
+    scene.tell(scene.db1, "/patroni", {"role": "primary", "state": "running"})
+
+
 def hangs(whose, path):
     return lambda scene: scene.hang(getattr(scene, whose), path)
 
@@ -144,6 +159,19 @@ ROWS = [
      "whether it was done is not known; to repeat it as it is does no harm"),
     ("upgrade", ["upgrade"], hang_upgrade, 1,
      f"the upgrade{GOES_ON}: pgraftctl version and the log of the node tell what comes of it"),
+    ("fence", ["fence", "db2", "--force"], hang_fence, 1, "whether it is fenced is not known; to ask again does no harm"),
+    ("fence the primary", ["fence", "db1", "--force"], hang_fence_of_the_primary, 1,
+     "the switchover goes on without this terminal; nothing is fenced after it"),
+    ("unfence", ["unfence", "db2"], hangs("node", "/pgraft/v1/unfence"), 1,
+     "whether it is fenced still is not known; to ask again does no harm"),
+    ("demote-cluster", ["demote-cluster", "--host", "a", "--force"], hang_standby, 2,
+     "the change is written and goes on without this program: pgraftctl list shows who leads"),
+    ("kv put", ["kv", "put", "a", "b"], hangs("node", "/pgraft/v1/kv/put"), 1,
+     "whether it was done is not known: look before it is repeated"),
+    ("kv compact", ["kv", "compact", "5"], hangs("node", "/pgraft/v1/kv/compact"), 1,
+     "whether it was done is not known: look before it is repeated"),
+    ("lease grant", ["lease", "grant", "5"], hangs("node", "/pgraft/v1/lease/grant"), 1,
+     "whether it was done is not known: look before it is repeated"),
     ("lease keepalive", ["lease", "keepalive", "ff"], hang_lease, 1, "nobody renews it any more: it ends when its time is over"),
 ]
 IDS = [row[0] for row in ROWS]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_node import CTL, SECONDS_MAX, environment, told
+from fake_node import CTL, SECONDS_MAX, environment, told, without_progress
 from test_ctl_config import Cluster
+from test_programs import bash
 
 SOURCE = Path(os.environ["PGRAFT_SOURCE_ROOT"])
 IGNORED = "patronictl: {} is ignored: there is no store beside the nodes, which are asked\n"
@@ -36,7 +37,7 @@ class Host:
                 if key not in ("DCS_URL", "XDG_CONFIG_HOME", "PATRONICTL_CONFIG_FILE")}
         done = subprocess.run([self.program, *map(str, words)], input=data, capture_output=True, timeout=SECONDS_MAX,
                               check=False, env={**kept, **self.settings, **settings})
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+        return done.returncode, done.stdout.decode(), without_progress(done.stderr.decode())
 
     def told(self, *words, **options):
         status, out, err = self.run(*words, **options)
@@ -106,9 +107,27 @@ def test_the_letters_are_patronis(host, node):
     assert len(node.seen) == 6
 
 
+def test_row_config_file_of_version(host, node):
+    """Whoever has "patronictl -c FILE" in an alias asks for the version by it, too; no node is asked."""
+    own = host.told("version")
+    for words in (["-c", "/etc/patroni.yml"], ["-k"], ["--timeout", "5"]):
+        assert host.told(*words, "version") == own
+    assert host.fails(2, "version", "-f", "json").startswith('"version" has no use for option "--format"')
+    assert node.seen == []
+
+
 def test_completion_is_for_this_name(host):
     script = host.told("completion", "bash")
     assert script.endswith("complete -F _patronictl patronictl\n") and "pgraftctl" not in script
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_bash_completes_every_option_of_a_command(host, command):
+    listed = re.findall(r"^  (?:-\w, |    )(--.*?)(?:  |$)", host.told("help", command), re.MULTILINE)
+    names = [name for line in listed for name in re.findall(r"--[\w-]+", line)]
+    script = f"""source <({host.program} completion bash)
+        COMP_WORDS=(patronictl {command} --) COMP_CWORD=2; _patronictl; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    assert len(names) >= 10 and sorted(bash(script).split()) == sorted(names)
 
 
 # --- Which cluster ---

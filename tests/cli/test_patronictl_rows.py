@@ -13,7 +13,8 @@ role choices                      row_roles                                   te
 formats                           row_formats                                 test_ctl_faces.py, tests/unit/test_output.c
 list                              row_list, row_list_watch                    test_ctl_faces.py
 topology                          row_topology                                test_ctl_faces.py: the_tree
-switchover                        row_switchover, row_switchover_scheduled    test_ctl_switch.py; cluster: test_pg_patronictl.py, test_pg_switch.py
+switchover                        row_switchover, row_switchover_of_a_standby_cluster, row_switchover_scheduled
+                                                                              test_ctl_switch.py; cluster: test_pg_patronictl.py, test_pg_switch.py
 switchover, failover in a pause   row_switchover_and_failover_during_a_pause  tests/unit/test_patroni_switch.c; cluster: test_pg_patronictl.py
 failover                          row_failover                                test_ctl_switch.py; cluster: the same
 restart                           row_restart                                 test_ctl_ops.py: row_restart_...; cluster: test_pg_patronictl.py, test_pg_ops.py
@@ -23,12 +24,12 @@ pause, resume                     row_pause, row_resume                       te
 edit-config                       row_edit_config, row_edit_config_editor     test_ctl_config.py: row_edit_config_...; cluster: test_pg_patronictl.py, test_pg_config.py
 show-config                       row_show_config                             test_ctl_config.py: row_show_config_...
 history                           row_history                                 test_ctl_faces.py: history; cluster: test_pg_patronictl.py
-flush                             row_flush                                   test_ctl_ops.py: row_flush; cluster: test_pg_ops.py
+flush                             row_flush                                   test_ctl_ops.py: row_flush; cluster: test_pg_patronictl.py
 dsn                               row_dsn                                     test_ctl_faces.py: dsn; cluster: test_pg_patronictl.py
 query                             row_query                                   test_ctl_query.py; cluster: test_pg_patronictl.py
-remove                            row_remove                                  test_ctl_ops.py: row_remove_...
+remove                            row_remove                                  test_ctl_ops.py: row_remove_...; cluster: test_pg_patronictl.py
 version                           row_version                                 test_ctl_ops.py: row_version; cluster: test_pg_patronictl.py
-demote-cluster, promote-cluster   row_demote_cluster_and_promote_cluster      -
+demote-cluster, promote-cluster   row_demote_cluster, row_promote_cluster     test_ctl_standby.py; cluster: test_pg_standby_cluster.py
 list: columns, names, lags        row_list_columns, row_list_roles            test_ctl_faces.py: all_that_can_stand_in_it, lag_is_in_mb_...
 list: Host with and without port  row_list_host                               test_ctl_faces.py: a_port_is_shown_...
 list: the table                   row_list_table                              test_ctl_faces.py: the_table_of_the_contract
@@ -242,10 +243,20 @@ def test_row_switchover(host):
         assert node.asked("/switchover") == [{"leader": "db1"}, {"leader": "db1", "candidate": "db2"}]
 
 
+def test_row_switchover_of_a_standby_cluster(host):
+    with Switched(seen=view([leader(role="standby_leader"), replica()])) as node:
+        status, out, err = host.run("switchover", *at(node), data=b"\n\n\nn\n")
+        assert (status, err) == (1, "patronictl: Aborting switchover\n")
+        assert re.search(r"Standby Leader \[db1\]: Candidate \['db2'\] \[\]: ", out) and "Primary [" not in out
+        assert node.asked("/switchover") == []
+
+
 def test_row_switchover_scheduled(host):
     with Switched(words(202, "Switchover scheduled")(None)) as node:
         assert "Switchover scheduled\n" in host.told("switchover", "--scheduled", LATER, "--candidate", "db2", "--force", *at(node))
         assert node.asked("/switchover") == [{"leader": "db1", "candidate": "db2", "scheduled_at": LATER}]
+        out = host.run("switchover", *at(node), data=f"\n\n{LATER}\ny\n".encode())[1]
+        assert asks(out)[-1] == f"Are you sure you want to schedule switchover of cluster orders at {LATER}, demoting current leader db1? [y/N]: "
 
 
 def test_row_switchover_and_failover_during_a_pause(host):
@@ -415,6 +426,10 @@ def test_row_dsn(host):
     assert shows(host, two(), "dsn", "orders") == "host=127.0.0.1 port=5432\n"
     assert shows(host, two(), "dsn", "-m", "db2") == "host=127.0.0.1 port=5433\n"
     assert shows(host, two(), "dsn", "--role", "replica") == "host=127.0.0.1 port=5433\n"
+    nobody = view([replica("db1", 5432), replica()], leader=None)
+    assert shows(host, nobody, "dsn", "-r", "any") == "host=127.0.0.1 port=5432\n"
+    with Node({"/pgraft/v1/view": nobody}) as node:
+        assert host.fails(1, "dsn", *at(node)).startswith("there is no member with role leader")
 
 
 def test_row_query(host, tmp_path):
@@ -455,7 +470,27 @@ def test_row_version(host):
         assert host.run("version", "orders", "db1", *at(m.cluster))[0] == 1
 
 
-def test_row_demote_cluster_and_promote_cluster(host):
-    """They are not there: unknown commands, before anything is asked."""
-    for command in ("demote-cluster", "promote-cluster"):
-        assert host.fails(2, command).startswith(f'unknown command "{command}"')
+def test_row_demote_cluster(host):
+    started = iter(["primary", "standby_leader"])
+    with Members([{"/patroni": lambda _body: {"role": next(started), "state": "running"}}, {}]) as m:
+        m.cluster.document = {"ttl": 30}
+        status, out, _err = host.run("demote-cluster", "orders", "--host", "10.1.0.1", "--port", "5433", "--restore-command", "cp /a/%f %p",
+                                     "--primary-slot-name", "east", *at(m.cluster), data=b"y\n")
+        assert status == 0 and out.startswith("Current cluster topology\n+ Cluster: orders ")
+        assert len(m.nodes[0].seen) == 2  # until it says so itself
+        assert asks(out) == ["Are you sure you want to demote orders cluster? [y/N]: "]
+        assert m.cluster.document == {"ttl": 30, "standby_cluster": {
+            "host": "10.1.0.1", "port": 5433, "restore_command": "cp /a/%f %p", "primary_slot_name": "east"}}
+        assert "whom the cluster is to follow" in host.fails(2, "demote-cluster", "--force", *at(m.cluster))
+        assert host.fails(1, "demote-cluster", "--host", "a", "--force", *at(m.cluster)) == "Cluster is already in the required state"
+
+
+def test_row_promote_cluster(host):
+    with Members([{"/patroni": {"role": "primary", "state": "running"}}, {}]) as m:
+        m.cluster.document = {"ttl": 30, "standby_cluster": {"host": "10.1.0.1"}}
+        status, out, err = host.run("promote-cluster", "orders", *at(m.cluster), data=b"\n")
+        assert (status, err) == (1, "patronictl: Aborted cluster promotion\n")
+        assert asks(out) == ["Are you sure you want to promote orders cluster? [y/N]: "]
+        assert "Are you sure" not in host.told("promote-cluster", "orders", "--force", *at(m.cluster))
+        assert m.cluster.document == {"ttl": 30}
+        assert host.fails(1, "promote-cluster", "--force", *at(m.cluster)) == "Cluster is already in the required state"

@@ -211,6 +211,41 @@ def test_a_closed_stdout_is_told(program):
     assert (done.returncode, done.stderr) == (1, f"{program}: standard output: Bad file descriptor\n".encode())
 
 
+# --- The manual ---
+
+def own_options(command):
+    """As "-n, --name VALUE", without those that all commands take."""
+    listed = [re.findall(r"^  (?:(-\w, )|    )(--[\w-]+(?: [A-Z]+)?)", told("pgraftctl", *words), re.MULTILINE)
+              for words in (["help", *command.split()], ["--help"])]
+    common = {name for _letter, name in listed[1]}
+    return [letter + name for letter, name in listed[0] if name not in common]
+
+
+def arguments(command):
+    """As the usage has them, behind the options."""
+    usage = re.match(r"usage: pgraftctl (.*?)\n(?! )", told("pgraftctl", "help", *command.split()), re.DOTALL).group(1)
+    return re.sub(r"\[--[^]]*\](\.\.\.)? ?", "", " ".join(usage.split())).strip()
+
+
+def test_the_manual_lists_every_command_and_option():
+    text = (Path(os.environ["PGRAFT_SOURCE_ROOT"]) / "docs" / "pgraftctl.md").read_text(encoding="utf-8")
+    rows = text.split("\n## Every command and option\n")[1].split("|---|---|\n")[1].splitlines()
+    manual = {}
+    for row in rows:
+        command, listed = re.fullmatch(r"\| `([^`]+)` \|(.*)\|", row).groups()
+        manual[command] = re.findall("`([^`]+)`", listed)
+    program = {arguments(command): own_options(command) for command in commands("pgraftctl") if command != "help"}
+    assert manual == {**program, "help [COMMAND...]": []}
+    assert list(manual) == sorted(manual)
+
+
+def test_the_manual_names_no_option_that_is_none():
+    text = (Path(os.environ["PGRAFT_SOURCE_ROOT"]) / "docs" / "pgraftctl.md").read_text(encoding="utf-8")
+    known = set().union(*(options(told("pgraftctl", "help", *command.split())) for command in commands("pgraftctl")))
+    of_patronictl, of_pgraftd = {"--config-file", "--dcs", "--dcs-url", "--group"}, {"--listen"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", text)) <= known | of_patronictl | of_pgraftd
+
+
 # --- Completion ---
 
 def bash(script):

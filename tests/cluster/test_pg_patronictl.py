@@ -196,6 +196,24 @@ def test_row_flush(pg, ctl):
     wait.until(lambda: " Switchover scheduled at: " in ctl(primary, "list"), "it is told")
     assert ctl(primary, "flush", "demo", "switchover") == "Success: scheduled switchover deleted\n"
     assert ctl(primary, "flush", "demo", "switchover") == "No pending scheduled switchover\n"
+    standby = cluster.others(primary)[0]
+    later = ("restart", "demo", standby.name, "--scheduled", "2126-12-01T04:00Z", "--force")
+    assert ctl(primary, *later) == f"Success: restart scheduled on member {standby.name}\n"
+    wait.until(lambda: [row["Member"] for row in ctl.json(primary, "list") if row.get("Scheduled restart")] == [standby.name], "it is told")
+    line = ("flush", "demo", standby.name, "restart", "--force")
+    assert ctl(primary, *line) == f"Success: flush scheduled restart for member {standby.name}\n"
+    assert ctl(primary, *line) == f"No scheduled restart for member {standby.name}\n"
+
+
+def test_row_remove(pg, ctl):
+    """Nothing is, whatever is answered to patronictl's three questions."""
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    grant = cluster.grant()
+    out = ctl(primary, "remove", "demo", status=1, data=f"demo\nYes I am aware\n{primary.name}\n")
+    assert f'nothing was removed; "{primary.name}" leads it now' in out
+    assert cluster.wait_well() is primary
+    assert cluster.grant() == grant
 
 
 # --- the terminal goes away ---
