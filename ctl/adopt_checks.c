@@ -12,6 +12,7 @@
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/output.h"
+#include "ctl/patroni_rows.h"
 
 #define VOTERS_MIN 3
 #define DRAFT "PGRAFT_CONFIGURATION" /* its lines are of a file that nobody has yet */
@@ -49,14 +50,6 @@ static enum outcome is(bool good)
 static json_t *members(const struct adopt_plan *p)
 {
     return json_object_get(p->told->cluster, "members");
-}
-
-/* As Patroni has it: a leader is "running"; a standby how it replicates, if that is known. */
-static bool runs(json_t *member)
-{
-    const char *state = view_text(member, "state");
-    return strcmp(state, "running") == 0 || strcmp(state, "streaming") == 0 ||
-           strcmp(state, "in archive recovery") == 0;
 }
 
 static bool is_leader(json_t *member)
@@ -106,7 +99,7 @@ static void check_primary(json_t *checks, const struct adopt_plan *p)
         leaders += is_leader(member) ? 1 : 0;
         leader = is_leader(member) ? member : leader;
     }
-    bool is_good = leaders == 1 && runs(leader);
+    bool is_good = leaders == 1 && patroni_runs(leader);
     add(checks, is(is_good), "patronictl list shows who it is and how it is; mend that first",
         "there is one primary, and it runs%s%s", is_good ? ": " : "",
         is_good ? view_text(leader, "name") : "");
@@ -119,8 +112,9 @@ static void check_member(json_t *checks, const struct adopt_plan *p, json_t *mem
     CLEANUP(mem_freep)
     char *missing = mem_printf("add %s=HOST:7400 to --peers: else nobody looks after it", name);
     if (!is_leader(member)) {
-        add(checks, is(runs(member)), "start it, or remove it from the cluster; patronictl list",
-            "%s runs: %s", name, view_text(member, "state"));
+        add(checks, is(patroni_runs(member)),
+            "start it, or remove it from the cluster; patronictl list", "%s runs: %s", name,
+            view_text(member, "state"));
     }
     if (p->list->count > 0) {
         add(checks, is(form_list_find(p->list, name) != NULL), missing, "%s is among the peers",

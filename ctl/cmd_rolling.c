@@ -44,28 +44,6 @@ static void rolling_close(struct rolling_call *c)
     tasking_close(&c->t);
 }
 
-static int look(struct tasking *t, struct err *err)
-{
-    json_decref(t->view);
-    t->view = NULL;
-    ask_restart_clock(t->ctl.ask);
-    return told_get(t->ctl.ask, &t->view, err);
-}
-
-static json_t *member_of(const struct tasking *t, const char *name)
-{
-    json_t *members = told_members(t->view);
-    size_t i = 0;
-    json_t *member = NULL;
-    json_array_foreach(members, i, member)
-    {
-        if (strcmp(view_text(member, "name"), name) == 0) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
 /* ---- the order ---- */
 
 static bool is_due(const struct tasking *t, json_t *member)
@@ -167,8 +145,8 @@ static int wait_until_well(struct tasking *t, const struct rolling_step *step, c
     uint64_t until_ms = clock_mono_ms(clock_system()) + WELL_MS;
     for (;;) {
         (void)poll(NULL, 0, LOOK_MS);
-        int rc = look(t, err);
-        json_t *member = rc == 0 ? member_of(t, step->name) : NULL;
+        int rc = told_again(t->ctl.ask, &t->view, err);
+        json_t *member = rc == 0 ? told_member(t->view, step->name) : NULL;
         bool is_led = rc == 0 && view_text(t->view, "leader")[0] != '\0';
         if (member != NULL && is_led && is_well(member, step->kind == ROLLING_IN_PLACE, before)) {
             return 0;
@@ -214,7 +192,7 @@ static int switch_over(struct tasking *t, json_t *member, struct err *err)
         output_text(&line, buf_text(&said.text));
     }
     buf_close(&said.text);
-    return rc < 0 ? rc : tasking_say(buf_text(&line), err);
+    return rc < 0 ? rc : cmd_line(buf_text(&line), err);
 }
 
 /* Roles may have changed since the order was found. */
@@ -250,8 +228,8 @@ static int do_step(struct rolling_call *c, size_t at, struct err *err)
     CLEANUP(buf_close) struct buf after = {0};
     CLEANUP(buf_close) struct buf doing = {0};
     CLEANUP(buf_close) struct buf before = {0};
-    int rc = look(t, err);
-    json_t *member = rc == 0 ? member_of(t, step->name) : NULL;
+    int rc = told_again(t->ctl.ask, &t->view, err);
+    json_t *member = rc == 0 ? told_member(t->view, step->name) : NULL;
     rc = rc < 0 ? rc : check_role(step, member, err);
     if (rc < 0) {
         return rc;

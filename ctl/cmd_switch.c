@@ -89,14 +89,6 @@ static bool may_ask(const struct switching *s)
 
 /* ---- looking ---- */
 
-static int look(struct switching *s, struct err *err)
-{
-    json_decref(s->view);
-    s->view = NULL;
-    ask_restart_clock(s->ctl.ask);
-    return told_get(s->ctl.ask, &s->view, err);
-}
-
 static void put_topology(struct buf *out, const struct switching *s)
 {
     const struct patroni_list list = {.view = s->view, .format = OUTPUT_PRETTY};
@@ -301,14 +293,14 @@ static json_t *request_of(const struct switching *s, uint64_t wait_ms)
 static int look_after(struct switching *s, int status, struct err *err)
 {
     uint64_t until_ms = clock_mono_ms(clock_system()) + SHOWN_MS;
-    int rc = look(s, err);
+    int rc = told_again(s->ctl.ask, &s->view, err);
     while (rc == 0 && status == 200 && clock_mono_ms(clock_system()) < until_ms) {
         const char *leader = view_text(s->view, "leader");
         if (leader[0] != '\0' && strcmp(leader, buf_text(&s->leader)) != 0) {
             break;
         }
         (void)poll(NULL, 0, AGAIN_MS);
-        rc = look(s, err);
+        rc = told_again(s->ctl.ask, &s->view, err);
     }
     return rc;
 }
@@ -430,7 +422,7 @@ static int run(const struct cli_call *call, bool is_failover, struct err *err)
     CLEANUP(switching_close) struct switching s = {.call = call, .is_failover = is_failover};
     int rc = check_words(&s, err);
     rc = rc < 0 ? rc : ctl_open(call, &s.ctl, err);
-    rc = rc < 0 ? rc : look(&s, err);
+    rc = rc < 0 ? rc : told_again(s.ctl.ask, &s.view, err);
     rc = rc < 0 ? rc : told_check_clusters(call, s.view, err);
     if (rc < 0 || cli_given(call, "dry-run")) {
         return rc < 0 ? rc : dry_run(&s, err);

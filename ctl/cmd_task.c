@@ -130,7 +130,7 @@ static int schedule_one(struct tasking *t, json_t *member, json_t *body, struct 
     t->has_failed = true;
     buf_printf(&line, "Failed: another restart is already scheduled on member %s",
                view_text(member, "name"));
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 /* When, and then whether. */
@@ -191,7 +191,7 @@ static int reload_one(struct tasking *t, json_t *member, struct err *err)
     buf_printf(&line,
                "Reload request received for member %s and will be processed within %d seconds",
                view_text(member, "name"), RELOAD_S);
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 int cmd_reload(const struct cli_call *call, struct err *err)
@@ -229,7 +229,7 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     CLEANUP(buf_close) struct buf after = {0};
     const char *name = view_text(member, "name");
     buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
-    int rc = tasking_say(buf_text(&line), err);
+    int rc = cmd_line(buf_text(&line), err);
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
     while (!look_at(t, member, &now) || now.size == 0 || strcmp(buf_text(&now), before) == 0) {
@@ -238,7 +238,7 @@ static int wait_until_done(struct tasking *t, json_t *member, const char *before
     progress_end();
     buf_clear(&line);
     buf_printf(&line, "Reinitialize is completed on: %s", name);
-    return rc < 0 ? rc : tasking_say(buf_text(&line), err);
+    return rc < 0 ? rc : cmd_line(buf_text(&line), err);
 }
 
 static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err *err)
@@ -301,7 +301,7 @@ static int flush_one(struct tasking *t, json_t *member, struct err *err)
         return tasking_failed(t, "flush scheduled restart", member, &a, err);
     }
     buf_printf(&line, "No scheduled restart for member %s", view_text(member, "name"));
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 static int flush_switchover(struct tasking *t, struct err *err)
@@ -325,9 +325,9 @@ static int flush_switchover(struct tasking *t, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    return said.status == 200 ? tasking_say("Success: scheduled switchover deleted", err)
+    return said.status == 200 ? cmd_line("Success: scheduled switchover deleted", err)
            : said.status == 404
-               ? tasking_say("No pending scheduled switchover", err)
+               ? cmd_line("No pending scheduled switchover", err)
                : err_set(err, ERR_REFUSED, "Failed deleting scheduled switchover, %s",
                          buf_text(&shown));
 }

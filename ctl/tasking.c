@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "ctl/ask.h"
 #include "ctl/cluster_view.h"
+#include "ctl/cmd.h"
 #include "ctl/member_ask.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
@@ -13,13 +14,6 @@ void tasking_close(struct tasking *t)
     json_decref(t->members);
     json_decref(t->view);
     ctl_close(&t->ctl);
-}
-
-int tasking_say(const char *line, struct err *err)
-{
-    CLEANUP(buf_close) struct buf out = {0};
-    buf_printf(&out, "%s\n", line);
-    return cli_put(&out, err);
 }
 
 bool tasking_asks(const struct tasking *t)
@@ -83,14 +77,14 @@ int tasking_failed(struct tasking *t, const char *action, json_t *member,
     } else {
         buf_str(&line, buf_text(&a->text));
     }
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 int tasking_succeeded(const char *what, json_t *member, struct err *err)
 {
     CLEANUP(buf_close) struct buf line = {0};
     buf_printf(&line, "Success: %s member %s", what, view_text(member, "name"));
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 int tasking_end(const struct tasking *t, int rc)

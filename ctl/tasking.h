@@ -50,7 +50,6 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
 void tasking_put_after(const struct tasking *t, struct buf *out);
 
 /* A line each. */
-int tasking_say(const char *line, struct err *err);
 int tasking_succeeded(const char *what, json_t *member, struct err *err);
 int tasking_failed(struct tasking *t, const char *action, json_t *member,
                    const struct tasking_answer *a, struct err *err);
