@@ -43,13 +43,8 @@ struct adopting {
 
 static void adopting_close(struct adopting *a)
 {
-    struct buf *texts[] = {&a->old, &a->new};
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        if (texts[i]->size > 0) {
-            explicit_bzero(texts[i]->bytes, texts[i]->size);
-        }
-        buf_close(texts[i]);
-    }
+    buf_wipe(&a->old);
+    buf_wipe(&a->new);
     config_close(&a->config);
     patroni_told_close(&a->told);
 }

@@ -15,14 +15,6 @@
 #define DYNAMIC "dcs"
 #define RAFT "raft"
 
-static void wipe(struct buf *text)
-{
-    if (text->size > 0) {
-        explicit_bzero(text->bytes, text->size);
-    }
-    buf_close(text);
-}
-
 /* Where line @line begins; the end of the text if it has no such line. */
 static size_t line_at(const struct buf *text, unsigned line)
 {
@@ -98,7 +90,7 @@ static void replace(struct buf *text, size_t begin, size_t end, const struct buf
     if (end < text->size) {
         buf_append(&whole, text->bytes + end, text->size - end);
     }
-    wipe(text);
+    buf_wipe(text);
     *text = whole;
 }
 
@@ -163,8 +155,8 @@ static bool is_same_value(const struct tree_node *a, const struct tree_node *b)
     tree_json(a, &left);
     tree_json(b, &right);
     bool is_same = left.size == right.size && memcmp(left.bytes, right.bytes, left.size) == 0;
-    wipe(&left);
-    wipe(&right);
+    buf_wipe(&left);
+    buf_wipe(&right);
     return is_same;
 }
 
@@ -276,7 +268,7 @@ int patroni_file_make(const struct patroni_file *file, json_t *raft, json_t *dyn
     if (rc == 0) {
         buf_append(out, text.bytes, text.size);
     }
-    wipe(&text);
+    buf_wipe(&text);
     buf_close(&lines);
     return rc;
 }

@@ -32,14 +32,12 @@ static int put_password(const struct act_order *o, struct err *err)
 {
     const char *password = o->setup->superuser.password;
     CLEANUP(mem_freep) char *path = password_path(o);
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     if (password == NULL) {
         return pg_file_remove(path, err);
     }
     buf_printf(&text, "%s\n", password);
-    int code = pg_file_put(path, 0600, &text, NULL, err);
-    explicit_bzero(text.bytes, text.size);
-    return code;
+    return pg_file_put(path, 0600, &text, NULL, err);
 }
 
 /* What an initdb left that was killed, or a pgraftd that was: none runs any more when this does. */
@@ -148,16 +146,13 @@ static void put_quoted(struct buf *out, const char *text, char quote)
 
 static void put_literal(struct buf *out, const char *text)
 {
-    CLEANUP(buf_close) struct buf doubled = {0}; /* backslashes, as E'' has them */
+    CLEANUP(buf_wipe) struct buf doubled = {0}; /* backslashes, as E'' has them */
     for (const char *at = text; *at != '\0'; at++) {
         buf_str(&doubled, *at == '\\' ? "\\" : "");
         buf_char(&doubled, *at);
     }
     buf_char(out, 'E');
     put_quoted(out, buf_text(&doubled), '\'');
-    if (doubled.bytes != NULL) {
-        explicit_bzero(doubled.bytes, doubled.size);
-    }
 }
 
 static void put_role(struct buf *out, const char *verb, const char *name, const char *password,
@@ -289,10 +284,9 @@ static void made(struct act *a)
     }
     CLEANUP(act_words_close) struct act_words words = {.count = 0};
     act_single_words(&a->order, NULL, "postgres", &words);
-    CLEANUP(buf_close) struct buf sql = {0};
+    CLEANUP(buf_wipe) struct buf sql = {0};
     act_users_sql(a->order.setup, false, &sql);
     act_run(a, "users", words.at, &sql, has_users);
-    explicit_bzero(sql.bytes, sql.size);
 }
 
 /* ---- initdb ---- */
