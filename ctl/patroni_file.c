@@ -213,14 +213,6 @@ static int check(const struct patroni_file *file, const struct tree_node *old,
 
 /* --- The whole --- */
 
-static int say(const struct problems *problems, struct err *err)
-{
-    CLEANUP(buf_close) struct buf lines = {0};
-    problems_print_level(problems, PROBLEM_ERROR, &lines);
-    const char *text = buf_text(&lines);
-    return err_set(err, ERR_INVALID, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
 /* Which of the two comes first in the file may be either: the text is read anew between them. */
 static int change(const struct patroni_file *file, struct buf *text, json_t *dynamic,
                   struct err *err)
@@ -230,7 +222,7 @@ static int change(const struct patroni_file *file, struct buf *text, json_t *dyn
     const struct tree_node *root =
         tree_parse(&tree, file->name, buf_text(text), text->size, &problems);
     if (root == NULL || root->kind != TREE_MAP) {
-        return root == NULL ? say(&problems, err)
+        return root == NULL ? problems_err(&problems, err)
                             : err_set(err, ERR_INVALID, "%s: no map of sections", file->name);
     }
     if (dynamic != NULL) {
