@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
+#include "ctl/conditions.h"
 #include "ctl/config.h"
 #include "ctl/moment.h"
 #include "ctl/output.h"
@@ -378,9 +379,9 @@ static int dry_run(struct switching *s, struct err *err)
                                      .leader = given_leader(s),
                                      .candidate = given(s, "candidate")};
     json_auto_t *checks = switch_checks(s->view, &plan);
-    bool is_good = switch_checks_are_good(checks);
+    bool is_good = conditions_are_good(checks);
     if (output_format(s->call) == OUTPUT_PRETTY) {
-        switch_checks_put(&out, checks);
+        conditions_put(&out, checks);
         buf_printf(&out, "A %s %s\n", verb(s),
                    is_good ? "would be begun; nothing was done." : "is not possible now.");
     } else {

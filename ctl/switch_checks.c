@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/must.h"
 #include "ctl/cluster_view.h"
-#include "ctl/cmd.h"
-#include "ctl/output.h"
+#include "ctl/conditions.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/told.h"
 
@@ -18,19 +16,10 @@
 __attribute__((format(printf, 4, 5))) static void add(json_t *checks, bool good, const char *remedy,
                                                       const char *format, ...)
 {
-    CLEANUP(buf_close) struct buf shown = {0};
-    char text[256];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)conditions_add(checks, good, good ? NULL : remedy, format, args);
     va_end(args);
-    output_text(&shown, text);
-    json_t *check = json_object();
-    cmd_set(check, "check", json_string(buf_text(&shown)));
-    cmd_set(check, "good", json_boolean(good));
-    cmd_set(check, "remedy", good ? json_null() : json_string(remedy));
-    int rc = json_array_append_new(checks, check);
-    MUST(rc == 0);
 }
 
 static bool is_fenced(json_t *member)
@@ -196,30 +185,4 @@ json_t *switch_checks(json_t *view, const struct switch_plan *plan)
         check_any(checks, view);
     }
     return checks;
-}
-
-bool switch_checks_are_good(json_t *checks)
-{
-    bool good = true;
-    size_t i = 0;
-    json_t *check = NULL;
-    json_array_foreach(checks, i, check)
-    {
-        good = good && json_is_true(json_object_get(check, "good"));
-    }
-    return good;
-}
-
-void switch_checks_put(struct buf *out, json_t *checks)
-{
-    size_t i = 0;
-    json_t *check = NULL;
-    json_array_foreach(checks, i, check)
-    {
-        bool good = json_is_true(json_object_get(check, "good"));
-        buf_printf(out, "%s %s\n", good ? "✔" : "✘", view_text(check, "check"));
-        if (!good) {
-            buf_printf(out, "    %s\n", view_text(check, "remedy"));
-        }
-    }
 }
