@@ -25,11 +25,9 @@
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
-#define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
-#define SWITCH_MS 30000             /* more than a switchover may take */
-#define SWITCH_MORE_MS 2000         /* ... and the answer on its way */
-#define WELL_MS 120000              /* until it follows again */
+#define SWITCH_MS 30000     /* more than a switchover may take */
+#define SWITCH_MORE_MS 2000 /* ... and the answer on its way */
+#define WELL_MS 120000      /* until it follows again */
 #define LOOK_MS 500
 
 struct rolling_call {
@@ -161,16 +159,9 @@ static int wait_until_well(struct tasking *t, const struct rolling_step *step, c
 
 static int restart(struct tasking *t, json_t *member, struct err *err)
 {
-    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     json_auto_t *body = json_object();
-    bool is_given = cli_given(t->call, "timeout");
-    if (is_given) {
-        cmd_set(body, "timeout", json_integer((json_int_t)((t->ctl.timeout_ms + 999) / 1000)));
-    }
-    tasking_ask(t, member, "/restart", body,
-                is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
-    return a.status == 200 ? tasking_succeeded("restart on", member, err)
-                           : tasking_failed(t, "restart", member, &a, err);
+    tasking_put_timeout(t, body);
+    return tasking_restart(t, member, body, err);
 }
 
 static int switch_over(struct tasking *t, json_t *member, struct err *err)

@@ -23,8 +23,6 @@
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
-#define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
 #define LOOK_MS 500
 #define RELOAD_S 10 /* as patronictl says it; it is done at once */
 #define IN_PROGRESS " already in progress"
@@ -57,16 +55,6 @@ static int begin(struct tasking *t, const char *action, size_t argument_count, b
 }
 
 /* ---- restart ---- */
-
-static int restart_one(struct tasking *t, json_t *member, json_t *body, struct err *err)
-{
-    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
-    bool is_given = cli_given(t->call, "timeout");
-    tasking_ask(t, member, "/restart", body,
-                is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
-    return a.status == 200 ? tasking_succeeded("restart on", member, err)
-                           : tasking_failed(t, "restart", member, &a, err);
-}
 
 static int ask_version(struct tasking *t, json_t *body, struct err *err)
 {
@@ -159,10 +147,7 @@ int cmd_restart(const struct cli_call *call, struct err *err)
     if (cli_given(call, "pending")) {
         cmd_set(body, "restart_pending", json_true());
     }
-    if (cli_given(call, "timeout")) {
-        uint64_t seconds = (t.ctl.timeout_ms + 999) / 1000;
-        cmd_set(body, "timeout", json_integer((json_int_t)seconds));
-    }
+    tasking_put_timeout(&t, body);
     bool is_later = t.at[0] != '\0';
     t.lasts = !is_later;
     t.what = is_later ? "schedule" : "restart";
@@ -172,7 +157,8 @@ int cmd_restart(const struct cli_call *call, struct err *err)
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
         json_t *member = json_array_get(t.members, i);
         t.current = i;
-        rc = is_later ? schedule_one(&t, member, body, err) : restart_one(&t, member, body, err);
+        rc =
+            is_later ? schedule_one(&t, member, body, err) : tasking_restart(&t, member, body, err);
     }
     return tasking_end(&t, rc);
 }
