@@ -113,11 +113,6 @@ static enum shape shape_of(const struct setting *setting)
     UNREACHABLE("every kind has a shape");
 }
 
-bool setting_is_text(const struct setting *setting)
-{
-    return shape_of(setting) == SHAPE_TEXT;
-}
-
 bool setting_is_pairs(const struct setting *setting)
 {
     return shape_of(setting) == SHAPE_PAIRS;

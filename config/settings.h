@@ -94,8 +94,6 @@ const struct tree_node *setting_find(const struct setting *setting, const struct
 void *setting_member(const struct setting *setting, struct config *config);
 const void *setting_value(const struct setting *setting, const struct config *config);
 
-/* It is held as one char *. */
-bool setting_is_text(const struct setting *setting);
 bool setting_is_pairs(const struct setting *setting);
 bool setting_is_list(const struct setting *setting);
 /* It has no value: text that is NULL, an empty list, a secret of no byte. */
