@@ -101,6 +101,8 @@ bool setting_is_unset(const struct setting *setting, const struct config *config
 bool setting_equal(const struct setting *setting, const struct config *a, const struct config *b);
 /* Free the value and leave an empty one. */
 void setting_clear(const struct setting *setting, struct config *config);
+/* Free what is in it. */
+void setting_clear_pairs(struct config_pairs *pairs);
 /* Exchange the values of two configurations. */
 void setting_swap(const struct setting *setting, struct config *a, struct config *b);
 /* Give @to the very value of @from, not a copy: one of them is not to be closed. */
