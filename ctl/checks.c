@@ -297,6 +297,22 @@ static void check_pause(const struct check_facts *facts, struct finding *f)
     WELL(f, "not paused");
 }
 
+/* On purpose, as a pause is; and forgotten as easily. */
+static void check_fence(const struct check_facts *facts, struct finding *f)
+{
+    const char *name = NULL;
+    json_t *text = NULL;
+    json_object_foreach(json_object_get(facts->view, "fenced"), name, text)
+    {
+        amiss(f, CHECK_WARNING);
+        output_text(&f->text, name);
+        buf_str(&f->text, " is ");
+        output_text(&f->text, json_string_value(text) != NULL ? json_string_value(text) : "fenced");
+        f->remedy = "pgraftctl unfence, when it may be made primary again";
+    }
+    WELL(f, "nobody is fenced");
+}
+
 static void check_restart(const struct check_facts *facts, struct finding *f)
 {
     size_t i = 0;
@@ -464,6 +480,7 @@ static void check_version(const struct check_facts *facts, struct finding *f)
 /* What it is about. */
 enum scope { STORE, POSTGRES, BOTH };
 
+// clang-format off
 static const struct {
     const char *name;
     enum scope scope;
@@ -477,11 +494,13 @@ static const struct {
     {"lag", POSTGRES, check_lag},
     {"sync", POSTGRES, check_sync},
     {"pause", POSTGRES, check_pause},
+    {"fence", POSTGRES, check_fence},
     {"restart", POSTGRES, check_restart},
     {"timing", POSTGRES, check_timing},
     {"disk", BOTH, check_disk},
     {"version", BOTH, check_version},
 };
+// clang-format on
 
 /* Of what could not be had nothing is said to be well. */
 static void not_known(const struct check_facts *facts, struct finding *f)

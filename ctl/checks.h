@@ -21,9 +21,9 @@ const char *check_state_name(enum check_state state);
 enum check_state check_state_worse(enum check_state one, enum check_state other);
 
 /* For CLI_CHOICES(), in the order in which they are told. */
-#define CHECK_NAMES                                                                            \
-    "quorum", "primary", "any-one", "members", "databases", "lag", "sync", "pause", "restart", \
-        "timing", "disk", "version"
+#define CHECK_NAMES                                                                          \
+    "quorum", "primary", "any-one", "members", "databases", "lag", "sync", "pause", "fence", \
+        "restart", "timing", "disk", "version"
 
 struct check_limits {
     uint64_t lag_warning, lag_critical;   /* bytes: as far behind, or more */

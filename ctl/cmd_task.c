@@ -3,17 +3,16 @@
  *
  * Questions, texts and options are patronictl's; the exit status is not: one that has failed is
  * status 1. */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "ctl/chosen.h"
+#include "ctl/clone_wait.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
-#include "ctl/member_ask.h"
 #include "ctl/moment.h"
 #include "ctl/output.h"
 #include "ctl/patroni_rows.h"
@@ -23,7 +22,6 @@
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
-#define LOOK_MS 500
 #define RELOAD_S 10 /* as patronictl says it; it is done at once */
 #define IN_PROGRESS " already in progress"
 
@@ -193,51 +191,41 @@ int cmd_reload(const struct cli_call *call, struct err *err)
 
 /* ---- reinit ---- */
 
-/* The moment at which its PostgreSQL started, or "" if it does not run; false: it does not say. */
-static bool look_at(struct tasking *t, json_t *member, struct buf *started)
+static int wait_until_done(struct tasking *t, struct clone_wait *wait, struct err *err)
 {
-    CLEANUP(ask_closep) struct ask *ask = NULL;
-    json_auto_t *told = NULL;
-    bool is_told = member_ask_open(&t->ctl, t->view, member, t->ctl.timeout_ms, &ask, NULL) == 0 &&
-                   ask_get(ask, "/patroni", &told, NULL) == 0;
-    buf_clear(started);
-    if (is_told && strcmp(view_text(told, "state"), "running") == 0) {
-        buf_str(started, view_text(told, "postmaster_start_time"));
-    }
-    return is_told;
-}
-
-/* Until it runs, and has been started since. */
-static int wait_until_done(struct tasking *t, json_t *member, const char *before, struct err *err)
-{
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     CLEANUP(buf_close) struct buf line = {0};
-    CLEANUP(buf_close) struct buf now = {0};
     CLEANUP(buf_close) struct buf after = {0};
-    const char *name = view_text(member, "name");
+    const char *name = view_text(wait->member, "name");
     buf_printf(&line, "Waiting for reinitialize to complete on: %s", name);
-    int rc = cmd_line(buf_text(&line), err);
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
-    while (!look_at(t, member, &now) || now.size == 0 || strcmp(buf_text(&now), before) == 0) {
-        (void)poll(NULL, 0, LOOK_MS);
-    }
+    int rc = cmd_line(buf_text(&line), err);
+    int has_failed = clone_wait_until_over(wait, &a.text);
     progress_end();
+    if (rc == 0 && has_failed != 0) {
+        rc = tasking_failed(t, "reinitialize", wait->member, &a, err);
+        return rc < 0 ? rc : 1; /* it may be without data now: no other one is told */
+    }
+    if (rc < 0) {
+        return rc;
+    }
     buf_clear(&line);
     buf_printf(&line, "Reinitialize is completed on: %s", name);
-    return rc < 0 ? rc : cmd_line(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err *err)
 {
     CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
-    CLEANUP(buf_close) struct buf before = {0};
+    CLEANUP(clone_wait_close) struct clone_wait wait;
     json_auto_t *body = json_object();
     bool again = false;
     cmd_set(body, "force", json_boolean(!tasking_asks(t)));
     if (cli_given(t->call, "from-leader")) {
         cmd_set(body, "from_leader", json_true());
     }
-    (void)look_at(t, member, &before);
+    clone_wait_begin(&wait, t, member);
     tasking_ask(t, member, "/reinitialize", body, t->ctl.timeout_ms, &a);
     bool is_busy = a.status == 503 && strstr(buf_text(&a.text), IN_PROGRESS) != NULL;
     if (is_busy && tasking_asks(t)) {
@@ -256,7 +244,7 @@ static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err 
         return tasking_failed(t, "reinitialize", member, &a, err);
     }
     int rc = tasking_succeeded("reinitialize for", member, err);
-    return rc < 0 || !waits ? rc : wait_until_done(t, member, buf_text(&before), err);
+    return rc < 0 || !waits ? rc : wait_until_done(t, &wait, err);
 }
 
 /* One at a time: while one is cloned the others have their data. */

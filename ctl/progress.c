@@ -108,6 +108,21 @@ void progress_begin(const char *what, const char *after)
     }
 }
 
+/* Half a line is none. */
+void progress_tell(const char *text)
+{
+    sigset_t alarm;
+    sigset_t open;
+    (void)sigemptyset(&alarm);
+    (void)sigaddset(&alarm, SIGALRM);
+    (void)sigprocmask(SIG_BLOCK, &alarm, &open);
+    if (line_size > 0) { /* else nobody reads them any more */
+        (void)snprintf(line, sizeof(line), "%.*s\n", WHAT_MAX, text);
+        line_size = strlen(line);
+    }
+    (void)sigprocmask(SIG_SETMASK, &open, NULL);
+}
+
 void progress_draft(const char *path)
 {
     sigset_t held;

@@ -9,6 +9,8 @@
 /* Lines "@what is under way" until progress_end(); NULL: none. @after: the sentence, NULL: none;
  * copied, both. What begins inside of another one is part of it. */
 void progress_begin(const char *what, const char *after);
+/* The lines say this from now on, until the end; copied. */
+void progress_tell(const char *text);
 /* Until then the signal removes this file, too: half of one is none. NULL: not any more; copied. */
 void progress_draft(const char *path);
 void progress_end(void);

@@ -13,6 +13,7 @@
 #include "daemon/http_config_rules.h"
 #include "daemon/http_internal.h"
 #include "supervisor/keys.h"
+#include "supervisor/level.h"
 
 /* So long a reader waits for a majority to confirm that what is told is the newest. */
 #define CONFIRM_MS 1000
@@ -142,8 +143,11 @@ static void judge(struct http_request *r, const struct pgraft_result *result)
         return;
     }
     struct config_stored stored = stored_of(result, &copy);
-    const struct config_wish wish = {
-        .body = c->body, .replaces = c->replaces, .if_match = c->if_match};
+    const struct cluster_view *view = http_patroni_view(r);
+    const struct config_wish wish = {.body = c->body,
+                                     .replaces = c->replaces,
+                                     .if_match = c->if_match,
+                                     .level = view != NULL ? view->level : LEVEL_STANDBY};
     config_judge(&wish, &stored, &verdict);
     if (verdict.status != 200) {
         http_fail_status(r, verdict.status, verdict.code, buf_text(&verdict.text));

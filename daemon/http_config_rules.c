@@ -15,6 +15,7 @@
 #include "config/merge.h"
 #include "config/yaml_tree.h"
 #include "daemon/json_in.h"
+#include "supervisor/level.h"
 #include "supervisor/pg_rules.h"
 
 #define TAG_SIZE 24
@@ -149,6 +150,34 @@ static void judge_size(const struct config_stored *stored, struct config_verdict
     }
 }
 
+static bool is_said(json_t *section, const char *name)
+{
+    json_t *value = json_object_get(section, name);
+    const char *text = json_string_value(value);
+    return value != NULL && !json_is_null(value) && (text == NULL || text[0] != '\0');
+}
+
+static bool is_standby(json_t *document)
+{
+    json_t *section = json_object_get(document, "standby_cluster");
+    return is_said(section, "host") || is_said(section, "restore_command");
+}
+
+/* It would have an effect only later, when nobody thinks of it: with the last member's upgrade. */
+static void judge_level(const struct config_wish *wish, json_t *now, json_t *next,
+                        struct config_verdict *v)
+{
+    if (wish->level < LEVEL_STANDBY && is_standby(next) && !is_standby(now)) {
+        buf_clear(&v->text);
+        buf_printf(&v->text,
+                   "standby_cluster: the feature level in force is %" PRIu64
+                   ", and not every member knows of standby clusters (pgraftctl status says who "
+                   "keeps it down)",
+                   wish->level);
+        refuse(v, 409, ERR_REFUSED);
+    }
+}
+
 static void take_text(json_t *document, struct config_verdict *v)
 {
     CLEANUP(mem_freep) char *text = config_document_text(document);
@@ -184,6 +213,9 @@ void config_judge(const struct config_wish *wish, const struct config_stored *st
             judge_text(stored, now, next, v);
             if (v->status == 200) {
                 judge_size(stored, v);
+            }
+            if (v->status == 200) {
+                judge_level(wish, now, next, v);
             }
         } else {
             buf_str(&v->text, stored->text);

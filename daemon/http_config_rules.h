@@ -15,6 +15,7 @@ struct config_wish {
     json_t *body;         /* an object */
     bool replaces;        /* PUT */
     const char *if_match; /* the header, NULL: none */
+    uint64_t level;       /* the feature level in force (supervisor/level.h) */
 };
 
 /* The key `config`. */

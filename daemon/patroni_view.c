@@ -163,6 +163,22 @@ static void put_weaker(struct buf *out, const struct cluster_view *view)
     }
 }
 
+/* What an operator has this node do with its PostgreSQL. */
+static void put_task(struct buf *out, const struct view_task *task)
+{
+    bool has_failed = task->why[0] != '\0';
+    if (task->id == 0) {
+        json_put_null(out, "task");
+        return;
+    }
+    json_put_open(out, "task", '{');
+    json_put_number(out, "id", task->id);
+    json_put_text(out, "kind", task->is_clone ? "reinitialize" : "restart");
+    json_put_text(out, "state", !task->is_over ? "running" : has_failed ? "failed" : "done");
+    json_put_text(out, "why", has_failed ? task->why : NULL);
+    json_put_close(out, '}');
+}
+
 /* What the others do not hear of this node, or not all of it. */
 static void put_self(struct buf *out, const struct cluster_view *view, uint64_t boot_ms)
 {
@@ -190,6 +206,7 @@ static void put_self(struct buf *out, const struct cluster_view *view, uint64_t 
         }
     }
     json_put_close(out, '}');
+    put_task(out, &self->task);
     json_put_close(out, '}');
 }
 

@@ -314,6 +314,9 @@ static void take_over(struct run *r, struct config *fresh, struct buf *trouble)
     CLEANUP(buf_close) struct buf text = {0};
     struct pgraft_error error = {0};
     (void)config_diff(r->config, fresh, &text);
+    if (text.size == 0) {
+        buf_str(&text, "nothing has changed");
+    }
     bool log_moves = r->log_stays || node_log_moves(r->config, fresh);
     config_take_over(r->config, fresh);
     reload_log(r, log_moves, trouble);
@@ -461,6 +464,9 @@ static void close_all(struct run *r)
     close_handle(&r->on_term, r->watches);
     close_handle(&r->on_int, r->watches);
     close_handle(&r->on_hup, r->watches);
+    /* To be told to reload ends a program that has no handler; ignored it stays until the next life
+     * has one, and reads the configuration anyway. */
+    (void)signal(SIGHUP, SIG_IGN);
     reap_close(&r->reap);
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     supervisor_destroy(r->supervisor);

@@ -219,11 +219,14 @@ int work_reload(struct act_order *o, struct err *err)
 }
 
 /* The note last: with it a PostgreSQL without a guard is ended by the next start of this program.
- */
+ * Whom a primary's commits wait for is not ours any more: that too only under a living lease. */
 int work_give_back(struct act_order *o, struct err *err)
 {
+    o->needs_lease = o->decision.epoch != 0;
     CLEANUP(mem_freep) char *note = mem_printf("%s/" PG_NOTE_FILE, o->setup->files.data_dir);
-    int code = pg_files_give_back(&o->setup->files, err);
+    int code = check_lease(o, err);
+    code = code != 0 ? code : pg_files_give_back(&o->setup->files, err);
+    code = code != 0 ? code : check_lease(o, err);
     code = code != 0 ? code : signal_one(o, o->postmaster, SIGHUP, err);
     return code != 0 ? code : pg_file_remove(note, err);
 }

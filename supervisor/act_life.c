@@ -290,11 +290,38 @@ static void stop_fast(struct act *a)
     act_ask(a, GUARD_STOP, 0, GUARD_FAST, GUARD_DONE, down_next);
 }
 
+/* Minutes may have passed: a candidate that has gone, a pause, a wish that was taken back. It is
+ * looked for a moment whether that is over, for words may be late; then clients are spared an
+ * outage for nothing. order->round counts the looks. */
+static void if_wanted(struct act *a, act_next then, act_next again)
+{
+    if (a->is_wanted == NULL || a->is_wanted(a)) {
+        a->order.round = 0;
+        then(a);
+    } else if (a->order.round < WANTED_LOOKS) {
+        a->order.round++;
+        act_pause(a, WANTED_LOOK_MS, again);
+    } else {
+        (void)err_set(&a->err, ERR_REFUSED, "what it was begun for can not be done any more");
+        act_end(a);
+    }
+}
+
+/* This program ends in any case; all else may have been taken back, or a pause have begun. */
+static void stop_if_wanted(struct act *a)
+{
+    if (a->order.facts.wish.stop) {
+        stop_fast(a);
+    } else {
+        if_wanted(a, stop_fast, stop_if_wanted);
+    }
+}
+
 /* What the checkpoint did not write, the shutdown's own will. */
 static void wrote_some(struct act *a)
 {
     a->err = (struct err){.code = 0};
-    act_before_stop(a, stop_fast);
+    act_before_stop(a, stop_if_wanted);
 }
 
 bool act_is_pressed(const struct facts *f)
@@ -314,7 +341,7 @@ void act_stop(struct act *a)
     if (is_free && f->pg.role == ROLE_PRIMARY && f->pg.answers == FACT_YES) {
         act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);
     } else if (is_free) {
-        act_before_stop(a, stop_fast);
+        act_before_stop(a, stop_if_wanted);
     } else {
         stop_fast(a); /* somebody waits for it to be down */
     }
@@ -343,23 +370,6 @@ void act_kill(struct act *a)
     (void)guard_client_ask(a->guard, GUARD_STOP, 0, GUARD_KILL, NULL, NULL);
     a->order.pid = 0;
     look_killed(a);
-}
-
-/* Minutes may have passed: a candidate that has gone, a pause, a wish that was taken back. It is
- * looked for a moment whether that is over, for words may be late; then clients are spared an
- * outage for nothing. order->round counts the looks. */
-static void if_wanted(struct act *a, act_next then, act_next again)
-{
-    if (a->is_wanted == NULL || a->is_wanted(a)) {
-        a->order.round = 0;
-        then(a);
-    } else if (a->order.round < WANTED_LOOKS) {
-        a->order.round++;
-        act_pause(a, WANTED_LOOK_MS, again);
-    } else {
-        (void)err_set(&a->err, ERR_REFUSED, "what it was begun for can not be done any more");
-        act_end(a);
-    }
 }
 
 static void has_drained(struct act *a)

@@ -204,6 +204,7 @@ static void read_view(struct advisor *a, const struct pgraft_view *view, uint64_
     struct elect_facts *f = &a->facts;
     store_rows_facts(&a->rows, &f->store);
     f->store.is_current = FACT_YES;
+    f->store.level = pgraft_view_level(view);
     f->settings = a->known.settings;
     f->wanted = store_rows_wanted(&a->rows);
     f->unwanted = store_rows_unwanted(&a->rows);

@@ -152,6 +152,14 @@ struct view_room {
     uint64_t free_kib;
 };
 
+/* What an operator has this node do, or had it do last. */
+struct view_task {
+    uint64_t id; /* 0: nothing, in this life */
+    bool is_clone;
+    bool is_over;
+    char why[VIEW_TEXT_SIZE]; /* it has failed; "": it has not */
+};
+
 /* The PostgreSQL of this node, and how the node is. */
 struct view_self {
     bool supervises;  /* there is one: false on a witness */
@@ -186,6 +194,7 @@ struct view_self {
     enum guard_state guard;
     struct view_timing timing[TIMING_CAUSES];
     struct view_room room;
+    struct view_task task;
 };
 
 struct view_member {

@@ -7,10 +7,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/must.h"
 #include "supervisor/history.h"
+#include "supervisor/level.h"
 #include "supervisor/others.h"
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
@@ -18,8 +18,7 @@
 #define SWITCH_WAIT_MS 1500  /* until a standby's words show that it has everything */
 #define SWITCH_STOP_MS 10000 /* what its shutdown may take: clients wait */
 #define RESTART_STOP_MS SWITCH_STOP_MS
-/* ... and one that nobody waits for any more, or that began elsewhere */
-#define ANY_STOP_MS 60000
+#define ANY_STOP_MS 60000 /* ... and one that nobody waits for any more, or of elsewhere */
 
 /* ---- what the rules ask ---- */
 
@@ -141,12 +140,14 @@ static bool left_over(const struct facts *f)
     return f->pg.process == PG_LEFT;
 }
 /* A cluster begins with a primary that runs, or with data on which nothing runs. One that runs as a
- * standby follows somebody who may be writable, and is promoted for no first grant. */
+ * standby follows somebody who may be writable, and is promoted for no first grant. The note says
+ * of which cluster the data are: they are not taken before that is known. */
 static bool adopt_stranger(const struct facts *f)
 {
     bool is_one = f->pg.role == ROLE_PRIMARY || f->guard.promoted_epoch == f->lease.epoch;
     bool may_begin = has_lease(f) && (is_one || !runs(f));
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && f->wish.adopt &&
+           f->store.initialized != FACT_UNKNOWN &&
            (!has_begun(f) && !facts_leads_standby(f) ? may_begin
                                                      : f->pg.role == ROLE_STANDBY || !runs(f));
 }
@@ -277,7 +278,8 @@ static bool unconfigured(const struct facts *f)
 }
 static bool initdb(const struct facts *f)
 {
-    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f);
+    return has_lease(f) && !has_begun(f) && f->pg.data == DATA_EMPTY && !facts_leads_standby(f) &&
+           !f->settings.is_standby_cluster;
 }
 static bool data_lost(const struct facts *f)
 {
@@ -367,22 +369,6 @@ static bool is_switching(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && f->wish.switchover && f->store.held == FACT_NO;
 }
-/* Who streamed from this node until it ended may have said already that it does not any more. It
- * has WAL of the timeline that was named for this grant alone, and will be asked where that ends.
- */
-static bool is_foreseen_after_end(const struct facts *f)
-{
-    struct member_facts members[FACTS_MEMBERS_MAX];
-    memcpy(members, f->members, sizeof(members));
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        struct member_facts *m = &members[i];
-        if (m->follows_epoch == 0 && m->role == ROLE_STANDBY && m->end.is_known &&
-            m->end.timeline == f->store.grant_timeline) {
-            m->follows_epoch = f->lease.epoch;
-        }
-    }
-    return proof_is_foreseen(&f->store.sync, members, f->member_count, f->lease.epoch);
-}
 /* A standby, or the archive, that PostgreSQL waits for on its way down. */
 static bool stop_hangs(const struct facts *f)
 {
@@ -412,7 +398,7 @@ static bool switching(const struct facts *f)
 static bool provable_failover(const struct facts *f)
 {
     return has_lease(f) && !was_no_primary(f) && !runs(f) && !is_paused(f) && !f->wish.restart &&
-           f->store.held == FACT_NO && is_foreseen_after_end(f);
+           f->store.held == FACT_NO && proof_is_foreseen_after_end(f);
 }
 static bool restart_unwanted(const struct facts *f)
 {
@@ -582,13 +568,20 @@ static bool may_change_kind(const struct facts *f)
            f->store.grant_is_standby != f->settings.is_standby_cluster &&
            f->store.held == FACT_NO && !is_paused(f);
 }
+/* ... and of the lead of a standby cluster nobody before every member knows that: until then a
+ * primary goes on as one. */
+static bool is_other_granted(const struct facts *f)
+{
+    return may_change_kind(f) &&
+           (!f->settings.is_standby_cluster || f->store.level >= LEVEL_STANDBY);
+}
 static bool demote_cluster(const struct facts *f)
 {
-    return may_change_kind(f) && is_serving(f);
+    return is_other_granted(f) && is_serving(f);
 }
 static bool demoted_cluster(const struct facts *f)
 {
-    return may_change_kind(f) && !runs(f);
+    return is_other_granted(f) && !runs(f);
 }
 /* Granted as one thing, and the cluster is to be the other: it is begun as nothing. */
 static bool kind_changed(const struct facts *f)
@@ -633,12 +626,14 @@ static bool lead_hangs(const struct facts *f)
 {
     uint64_t most_ms = f->settings.times.start_max_ms;
     return facts_leads_standby(f) && f->pg.process == PG_STARTING && others_may_be(f) &&
-           f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms && f->pg.still_ms > most_ms;
+           !is_paused(f) && f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms &&
+           f->pg.still_ms > most_ms;
 }
 static bool start_to_lead(const struct facts *f)
 {
+    bool is_on_a_rung = f->settings.is_standby_cluster && return_plan(f).step == RETURN_WAIT;
     return facts_leads_standby(f) && may_start(f) && f->pg.data == DATA_USABLE &&
-           f->pg.is_noted == FACT_YES;
+           f->pg.is_noted == FACT_YES && !is_on_a_rung;
 }
 static bool restart_leader(const struct facts *f)
 {
@@ -651,10 +646,14 @@ static bool hand_lead_over(const struct facts *f)
            f->store.held == FACT_NO && f->settings.is_standby_cluster && others_can_succeed(f) &&
            !f->settings.is_guess;
 }
+/* Data that were here before may be anybody's: that they stream says whose they are. By an archive
+ * alone nothing is copied, and what was taken over is taken for the other cluster's. */
 static bool record_remote(const struct facts *f)
 {
+    bool streams = f->pg.follows_epoch != 0 && name_is(&f->pg.upstream, &f->settings.remote);
     return facts_leads_standby(f) && f->store.initialized == FACT_NO &&
-           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY;
+           f->pg.process == PG_RUNNING && f->pg.role == ROLE_STANDBY &&
+           (streams || !name_is_set(&f->settings.remote));
 }
 static bool follow_remote(const struct facts *f)
 {

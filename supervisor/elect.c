@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "supervisor/history.h"
+#include "supervisor/level.h"
 #include "supervisor/proof.h"
 
 #define LONG_WINDOWS 4 /* so much longer is waited for somebody better */
@@ -263,7 +264,7 @@ static int by_beginning(const struct member_facts *a, const struct member_facts 
 static bool may_begin(const struct member_facts *m)
 {
     bool may_be = m->is_database && m->is_fresh && !m->nofailover && m->failover_priority >= 1;
-    return is_begun(m) || (may_be && !is_stranger(m));
+    return !m->is_fenced && (is_begun(m) || (may_be && !is_stranger(m)));
 }
 
 static void choose(struct view *v)
@@ -375,6 +376,12 @@ static bool unread(const struct view *v)
 {
     return v->f->store.initialized == FACT_UNKNOWN;
 }
+/* An older program would not know what it is granted, and as raft leader it would grant another
+ * kind. A primary in its place is what nobody wants. */
+static bool standby_unknown(const struct view *v)
+{
+    return v->f->settings.is_standby_cluster && v->f->store.level < LEVEL_STANDBY;
+}
 /* Each of them acknowledges what the other one has not. */
 static bool two_primaries(const struct view *v)
 {
@@ -384,6 +391,15 @@ static bool two_primaries(const struct view *v)
 static bool primary_awaited(const struct view *v)
 {
     return v->f->store.initialized == FACT_NO && v->begun == 0 && v->follow != 0;
+}
+/* Clients write to it, so nobody else begins; and an operator wants no role for it. */
+static bool primary_fenced(const struct view *v)
+{
+    bool is_it = false;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        is_it = is_it || ((v->begun & bit(i)) != 0 && v->f->members[i].is_fenced);
+    }
+    return v->f->store.initialized == FACT_NO && is_it;
 }
 static bool nobody_begins(const struct view *v)
 {
@@ -485,8 +501,10 @@ static const struct {
     {lease_stands,  ELECT_NOTHING, "lease-stands",  "the lease of the primary has not run out"},
     {paused,        ELECT_NOTHING, "paused",        "automatic changes of roles are paused"},
     {unread,        ELECT_NOTHING, "unread",        "it is not known yet whether this cluster has had a primary"},
+    {standby_unknown, ELECT_WAIT,  "standby-unknown", "the cluster is to follow another one, and not every member knows how: upgrade them all"},
     {two_primaries, ELECT_WAIT,    "two-primaries", "more than one PostgreSQL that is to be taken over is a primary: stop those whose data are not needed"},
     {primary_awaited, ELECT_WAIT,  "primary-awaited", "what is to be taken over runs as a standby, or does not say what it is: the cluster begins with its primary, on whose host pgraftd --adopt is missing"},
+    {primary_fenced, ELECT_WAIT,   "primary-fenced", "the primary that is to be taken over is fenced: unfence it, or stop it there"},
     {nobody_begins, ELECT_WAIT,    "nobody-begins", "no member may become the first primary"},
     {begins,        ELECT_GRANT,   "first-primary", "the cluster begins"},
     {unordered,     ELECT_ORDER,   "order",         "nobody is primary: all are to seal themselves"},
@@ -539,8 +557,21 @@ static uint32_t refused_candidates(const struct view *v)
     return found;
 }
 
+static uint32_t older_members(const struct view *v)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < v->f->member_count; i++) {
+        found |= v->f->members[i].level < LEVEL_STANDBY ? bit(i) : 0;
+    }
+    return found;
+}
+
 static void fill_wait(struct election *e, const struct view *v)
 {
+    if (standby_unknown(v)) {
+        e->waits_for = older_members(v);
+        return;
+    }
     if (strcmp(e->rule, "refused") == 0) {
         e->waits_for = refused_candidates(v);
         return;
@@ -560,6 +591,7 @@ static void fill_grant(struct election *e, const struct view *v)
     e->timeline = v->timeline_max > 0 ? v->timeline_max : 1; /* initdb makes 1 */
     e->timeline += e->is_standby ? 0 : 1;                    /* else it begins none */
     MUST(e->epoch > v->f->store.grant_epoch);
+    MUST(!e->is_standby || v->f->store.level >= LEVEL_STANDBY);
     MUST(begins(v) || (m->sealed_epoch == e->epoch && m->has_data && m->end.is_known));
     if (begins(v) || v->is_free) {
         return;

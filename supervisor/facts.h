@@ -241,6 +241,7 @@ struct store_facts {
     enum fact initialized; /* this cluster has had a primary */
     enum fact paused;
     enum fact held;       /* no epoch may be granted until resume (safety A7) */
+    uint64_t level;       /* the feature level in force (level.h); 0: not known yet */
     uint64_t grant_epoch; /* the highest that was ever granted */
     bool lease_stands;    /* that grant has neither run out nor been released */
     struct facts_name holder;

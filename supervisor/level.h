@@ -15,7 +15,8 @@
 #define LEVEL_SETTLE_MS 3000
 
 /* With this level come: */
-#define LEVEL_FENCE 2 /* the keys of fence.h */
+#define LEVEL_FENCE 2   /* the keys of fence.h */
+#define LEVEL_STANDBY 2 /* grants of the lead of a standby cluster (rows.h) */
 
 /* The lowest that is told by the members of @ids, which is all there are, whatever their role. 0:
  * one of them has not been heard lately, or is not in @roster. @members: one for each of @roster.

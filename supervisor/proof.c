@@ -1,6 +1,8 @@
 /* supervisor/proof.c - R = N - W + 1, by copies. */
 #include "supervisor/proof.h"
 
+#include <string.h>
+
 #include "supervisor/history.h"
 
 uint32_t proof_answers_needed(const struct sync_set *set)
@@ -180,6 +182,20 @@ bool proof_is_alone(const struct sync_value *value, const struct facts_name *nam
         is_alone = is_alone || is_copy(&value->heirs[i], name, copy);
     }
     return is_alone;
+}
+
+bool proof_is_foreseen_after_end(const struct facts *f)
+{
+    struct member_facts members[FACTS_MEMBERS_MAX];
+    memcpy(members, f->members, sizeof(members));
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        struct member_facts *m = &members[i];
+        if (m->follows_epoch == 0 && m->role == ROLE_STANDBY && m->end.is_known &&
+            m->end.timeline == f->store.grant_timeline) {
+            m->follows_epoch = f->lease.epoch;
+        }
+    }
+    return proof_is_foreseen(&f->store.sync, members, f->member_count, f->lease.epoch);
 }
 
 bool proof_asks_for(const struct facts *f)

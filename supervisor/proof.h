@@ -36,6 +36,11 @@ bool proof_is_foreseen(const struct sync_value *value, const struct member_facts
 bool proof_would_hold(const struct sync_value *value, const struct member_facts *members,
                       uint32_t count, uint64_t epoch);
 
+/* Now that this node's PostgreSQL has ended. Who streamed from it until then may have said already
+ * that it does not any more. It has WAL of the timeline that was named for this grant alone, and
+ * will be asked where that ends. */
+bool proof_is_foreseen_after_end(const struct facts *f);
+
 /* Where a set waits for nobody, and all together prove nothing: what was acknowledged by waiting,
  * if another of them was the one in force. */
 struct proof proof_of_waits(const struct store_facts *store, const struct member_facts *members,

@@ -117,6 +117,14 @@ static bool clones_alone(const struct facts *f)
            !f->settings.is_standby_cluster;
 }
 
+/* It is down for something that is to be done to its data: then it is not started before its end is
+ * read, or it would be stopped for that again, and so on. */
+static bool has_rung(const struct facts *f)
+{
+    bool is_missing = f->back.has_upstream_wal == FACT_NO && f->back.has_archive != FACT_YES;
+    return f->back.is_stuck || f->back.damage != DAMAGE_NONE || is_missing;
+}
+
 /* There is no directory that PostgreSQL could come up with. */
 static bool is_to_be_made(const struct facts *f)
 {
@@ -174,7 +182,7 @@ static struct return_plan standby_plan(const struct facts *f)
         return made_anew(f);
     }
     if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
-        return f->pg.data == DATA_USABLE && leads_to_remote(f)
+        return f->pg.data == DATA_USABLE && leads_to_remote(f) && !has_rung(f)
                    ? plan(RETURN_FOLLOW, false, "it follows the other cluster")
                    : end_unknown(f);
     }

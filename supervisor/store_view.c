@@ -177,6 +177,7 @@ static void on_status(void *ctx, const struct pgraft_result *result)
     if (s->phase != PGRAFT_MEMBER) {
         return;
     }
+    bool is_raised = s->feature_level != view->level;
     view->level = s->feature_level;
     struct roster roster;
     memset(&roster, 0, sizeof(roster));
@@ -184,7 +185,7 @@ static void on_status(void *ctx, const struct pgraft_result *result)
     for (size_t i = 0; i < s->member_count; i++) {
         take_member(&roster, &s->members[i]);
     }
-    if (!is_same_roster(&roster, &view->roster)) {
+    if (is_raised || !is_same_roster(&roster, &view->roster)) {
         view->roster = roster;
         tell(view);
     }
@@ -242,6 +243,7 @@ void store_view_facts(const struct store_view *view, uint64_t now_ms, uint64_t c
     bool pending = out->sync_pending;
     store_rows_facts(&view->rows, out);
     out->sync_pending = pending;
+    out->level = view->level;
     if (!view->is_read) {
         out->initialized = out->paused = out->held = FACT_UNKNOWN;
         return;

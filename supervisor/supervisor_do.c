@@ -240,12 +240,24 @@ static void log_failure(const struct act *a, bool is_known)
     }
 }
 
+/* Nothing is stopped without a checkpoint before. */
+static void note_hand_over(struct supervisor *s, const struct act *a)
+{
+    if (a->order.decision.action == ACTION_HAND_OVER && !a->asks_stop &&
+        a->err.code != ERR_CANCELED) {
+        s->wish_failed = s->side.view.rows.row[KEY_FAILOVER].mod_revision;
+        (void)snprintf(s->wish_why, sizeof(s->wish_why), "%s", a->err.msg);
+    }
+}
+
 static void failed(struct supervisor *s, const struct act *a, uint64_t now_ms)
 {
     bool is_copy = act_is_work_inside(&a->order.decision);
+    note_hand_over(s, a);
     uint64_t max_ms = is_copy ? COPY_AGAIN_MAX_MS : FAILED_MAX_MS;
     s->not_before_ms = now_ms + backoff_ms(FAILED_MS, s->failures, max_ms);
-    s->failures++;
+    /* What was not stopped because nobody wants it any more is no shutdown that does not end. */
+    s->failures += a->order.decision.action == ACTION_STOP && !a->asks_stop ? 0 : 1;
     if (a->order.owes_bootstrap) {
         s->begin_after_ms = now_ms + BEGIN_AGAIN_MS;
         (void)snprintf(s->trouble, sizeof(s->trouble), "post_bootstrap: %s", a->reason);
@@ -461,6 +473,13 @@ static bool is_called_off(const struct supervisor *s)
            s->decision.action != ACTION_HAND_OVER && is_known;
 }
 
+/* An operator has it restarted, and it still runs: before_stop may take its time, and an election
+ * that waits for this node's word waits for that. It is restarted after. */
+static bool is_before_stop(const struct supervisor *s)
+{
+    return s->act.order.decision.action == ACTION_STOP && !s->act.asks_stop;
+}
+
 /* What runs gives way to what is more urgent; another program that works in the data directory only
  * to the end of it all. */
 static bool gives_way(const struct supervisor *s)
@@ -475,6 +494,9 @@ static bool gives_way(const struct supervisor *s)
     if (act_is_same(old, d)) {
         /* Asked for a stop in order, and the last of the lease has come meanwhile. */
         return d->action == ACTION_STOP && !s->act.asks_stop && act_is_pressed(&s->facts);
+    }
+    if (is_before_stop(s) && d->action == ACTION_SEAL) {
+        return true;
     }
     if (old->action == ACTION_SEAL && old->seal == SEAL_STOP && d->action == ACTION_SEAL) {
         return false; /* it is on its way down, and what is seen of it is less with each moment */

@@ -306,6 +306,9 @@ void supervisor_gather(struct supervisor *s, uint64_t now_ms)
     memset(&s->facts, 0, sizeof(s->facts));
     store_side_facts(&s->side, now_ms, &s->settings, &s->facts);
     if (s->supervises) {
+        if (s->ask.cluster[0] == '\0') { /* which cluster's store it is was not heard yet */
+            s->facts.store.initialized = FACT_UNKNOWN;
+        }
         gather_postgresql(s, now_ms);
     }
 }

@@ -174,16 +174,24 @@ static void note_end(struct supervisor *s, const struct guard_event *e, bool is_
     }
 }
 
-/* By itself: what the guard ends at a deadline has not crashed. */
-static void note_crash(struct supervisor *s, const struct guard_event *e)
+/* A stop in order asks the guard at last, after a checkpoint and before_stop: until then it ends by
+ * itself. */
+static bool is_end_asked(const struct supervisor *s)
 {
     enum action action = s->act.order.decision.action;
     bool is_sealed = action == ACTION_SEAL && s->act.order.decision.seal == SEAL_STOP;
-    bool is_asked =
-        s->act.is_running && (action == ACTION_STOP || action == ACTION_KILL || is_sealed ||
-                              action == ACTION_HAND_OVER || action == ACTION_RETURN);
+    bool is_stop = action == ACTION_STOP || action == ACTION_HAND_OVER;
+    bool is_end = action == ACTION_KILL || action == ACTION_RETURN || is_sealed;
+    return s->act.is_running && (is_end || (is_stop && s->act.asks_stop));
+}
+
+/* By itself: what the guard ends at a deadline has not crashed. */
+static void note_crash(struct supervisor *s, const struct guard_event *e)
+{
+    bool is_asked = is_end_asked(s);
     s->died = !is_asked;
-    s->scripts.was_stopped = (is_asked && action != ACTION_KILL) || s->is_stopping;
+    s->scripts.was_stopped =
+        (is_asked && s->act.order.decision.action != ACTION_KILL) || s->is_stopping;
     note_end(s, e, is_asked);
     if (!is_asked) {
         task_died(&s->task, "PostgreSQL ended while it started");

@@ -198,6 +198,8 @@ struct supervisor {
     struct position waits_at;             /* for the archive: where it stood still ... */
     uint64_t waits_since_ms;              /* ... since then */
     uint64_t wish_refused;                /* revision of the switchover that was given up */
+    uint64_t wish_failed;                 /* revision of the one that it was not stopped for ... */
+    char wish_why[ERR_MSG_MAX];           /* ... because of this */
     uint64_t wish_seen, wish_seen_ms; /* the newest one's revision, and when it was first seen */
     uint64_t wish_epoch;              /* the epoch that somebody wanted to end */
     uint64_t absent_ms;               /* since when it is seen to be down; 0: it is not */
@@ -292,6 +294,7 @@ void supervisor_keep_close(struct supervisor *s);
 
 /* supervisor_task.c: what an operator has asked for, and what becomes of it. */
 void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *facts);
+void supervisor_show_task(const struct supervisor *s, struct view_task *out);
 
 /* It supervises a PostgreSQL, and goes on to; else ERR_REFUSED. */
 int supervisor_takes_orders(const struct supervisor *s, struct err *err);

@@ -116,3 +116,11 @@ void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts 
         tell(s, s->task.end == TASK_DONE ? "PostgreSQL has started again" : s->task.why);
     }
 }
+
+void supervisor_show_task(const struct supervisor *s, struct view_task *out)
+{
+    enum task_end end = task_outcome(&s->task);
+    *out = (struct view_task){
+        .id = s->task.id, .is_clone = s->task.was_clone, .is_over = end != TASK_RUNS};
+    view_text_set(out->why, sizeof(out->why), end == TASK_FAILED ? s->task.why : "");
+}

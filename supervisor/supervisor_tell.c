@@ -92,6 +92,7 @@ static void fill_self(struct supervisor *s)
     supervisor_find_pending(s);
     view->self.restart = s->restart;
     supervisor_show_later(s, &view->self.restart);
+    supervisor_show_task(s, &view->self.task);
     view_text_set(view->config_trouble, sizeof(view->config_trouble), supervisor_config_amiss(s));
     view_text_set(view->reload_trouble, sizeof(view->reload_trouble), s->reload_trouble);
 }

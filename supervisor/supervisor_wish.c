@@ -50,6 +50,7 @@ void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms)
         .is_paused = s->facts.store.paused != FACT_NO,
         .is_begun = supervisor_hands_over(s),
         .is_refused = key->mod_revision == s->wish_refused,
+        .failed = key->mod_revision == s->wish_failed ? s->wish_why : NULL,
         .wall_ms = clock_wall_ms(clock_system()),
         .seen_ms = now_ms - s->wish_seen_ms,
     };

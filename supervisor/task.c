@@ -22,9 +22,11 @@ static bool is_under_way(const struct task_book *book, enum task_kind kind)
     return book->end == TASK_RUNS && book->kind == kind;
 }
 
+/* Who leads a standby cluster never does. */
 static bool is_becoming_primary(const struct facts *f)
 {
-    bool is_it = f->pg.role == ROLE_PRIMARY && f->guard.promoted_epoch == f->lease.epoch;
+    bool is_it = (f->pg.role == ROLE_PRIMARY && f->guard.promoted_epoch == f->lease.epoch) ||
+                 facts_leads_standby(f);
     return f->lease.epoch != 0 && f->pg.process != PG_ABSENT && !is_it;
 }
 
@@ -115,10 +117,14 @@ bool task_may_clone(const struct task_book *book, const struct facts *f, bool fo
 
 /* ---- begun ---- */
 
+/* The time since the host began makes it another one than those of an earlier life. */
 static void begin(struct task_book *book, enum task_kind kind, uint64_t now_ms)
 {
-    *book =
-        (struct task_book){.id = book->id + 1, .kind = kind, .end = TASK_RUNS, .began_ms = now_ms};
+    *book = (struct task_book){.id = now_ms > book->id ? now_ms : book->id + 1,
+                               .kind = kind,
+                               .was_clone = kind == TASK_CLONE,
+                               .end = TASK_RUNS,
+                               .began_ms = now_ms};
 }
 
 void task_restart(struct task_book *book, uint64_t now_ms, uint64_t timeout_ms,
@@ -168,6 +174,12 @@ bool task_cancel_clone(struct task_book *book, uint64_t now_ms, const struct fac
     }
     give_up_clone(book, now_ms, f, is_stopping, "reinitialize canceled");
     return true;
+}
+
+enum task_end task_outcome(const struct task_book *book)
+{
+    bool is_given_up = book->was_clone && book->kind == TASK_RESTART && book->why[0] != '\0';
+    return is_given_up ? TASK_FAILED : book->end;
 }
 
 /* What its start may take, before the rules go on as if nobody had asked for it. */

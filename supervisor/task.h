@@ -17,8 +17,9 @@ enum task_kind { TASK_RESTART, TASK_CLONE };
 enum task_end { TASK_NONE, TASK_RUNS, TASK_DONE, TASK_FAILED };
 
 struct task_book {
-    uint64_t id; /* of the newest; 0: there was none in this life */
+    uint64_t id; /* of the newest, of all lives of this node; 0: there was none in this one */
     enum task_kind kind;
+    bool was_clone; /* as it was asked for; a clone ends with a start */
     enum task_end end;
     uint64_t began_ms;
     uint64_t timeout_ms; /* of its start, for the primary; 0: as the configuration says */
@@ -44,6 +45,10 @@ void task_clone(struct task_book *book, uint64_t now_ms, bool from_leader);
  * PostgreSQL @is_stopping for it, or has stopped, it is started again, also during a pause. */
 bool task_cancel_clone(struct task_book *book, uint64_t now_ms, const struct facts *f,
                        bool is_stopping, char why[TASK_TEXT_SIZE]);
+
+/* As who asked for it is told: a clone that was given up has failed, for @why, though what was
+ * stopped for it starts again, or runs. */
+enum task_end task_outcome(const struct task_book *book);
 
 /* With each look, before decide(): what becomes of it by these facts, and what is wished. */
 void task_step(struct task_book *book, uint64_t now_ms, struct facts *f);

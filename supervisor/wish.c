@@ -21,6 +21,14 @@ static struct wish_plan plan_later(const struct wish_seen *s)
     return (struct wish_plan){.step = is_due ? WISH_BEGIN : WISH_WAIT};
 }
 
+static const char *why_not(const struct wish_seen *s)
+{
+    return s->is_paused        ? "nobody is made primary during a pause"
+           : s->is_refused     ? "no standby had all of the WAL when PostgreSQL was down"
+           : s->failed != NULL ? s->failed
+                               : "nobody could take over without a loss in time";
+}
+
 struct wish_plan wish_plan(const struct wish_seen *s)
 {
     const struct row_failover *row = &s->row;
@@ -36,11 +44,10 @@ struct wish_plan wish_plan(const struct wish_seen *s)
     if (row->is_scheduled) {
         return plan_later(s);
     }
-    if (s->is_refused) {
-        return drop("no standby had all of the WAL when PostgreSQL was down");
+    if (s->is_refused || s->seen_ms >= WISH_MAX_MS) {
+        return drop(why_not(s));
     }
-    return s->seen_ms >= WISH_MAX_MS ? drop("nobody could take over without a loss in time")
-                                     : (struct wish_plan){.step = WISH_WAIT};
+    return (struct wish_plan){.step = WISH_WAIT};
 }
 
 bool wish_is_over(const struct wish_seen *s)

@@ -19,6 +19,7 @@ struct wish_seen {
     bool is_begun;          /* the hand-over is under way */
     bool is_refused;        /* ... and was given up */
     bool is_answered;       /* a drop is on its way to the store, or a beginning */
+    const char *failed;     /* what has kept it from being handed over; NULL: nothing yet */
     uint64_t wall_ms;
     uint64_t seen_ms; /* for so long it has been there */
 };

@@ -227,9 +227,10 @@ static bool ask_in_steps(struct guard *g, struct guard_request *request, int *fd
     return true;
 }
 
-/* The reverse of an adoption: whoever asks has seen to it that nobody else becomes primary. From
- * here on no deadline applies, nothing is ended, and nothing is written. A child of the guard would
- * end with it, so only what was adopted can be left. */
+/* The reverse of an adoption: whoever asks has seen to it that nobody else becomes primary as long
+ * as the lease lives, and may have been frozen since. From here on no deadline applies, nothing is
+ * ended, and nothing is written. A child of the guard would end with it, so only what was adopted
+ * can be left. */
 static enum guard_reason ask_leave(struct guard *g)
 {
     struct guard_state *s = &g->state;
@@ -242,6 +243,12 @@ static enum guard_reason ask_leave(struct guard *g)
     }
     if (s->is_quitting || s->work.kind != 0 || (g->errand.kind != ERRAND_NONE && !is_looking)) {
         return s->is_quitting ? GUARD_QUITTING : GUARD_IN_WORK;
+    }
+    struct guard_facts facts;
+    guard_gather(g, &facts);
+    enum guard_reason reason = guard_may_leave(&facts);
+    if (reason != GUARD_FINE) {
+        return reason; /* the next turn of the loop ends it */
     }
     (void)close(g->pid_fd);
     g->pid_fd = -1;

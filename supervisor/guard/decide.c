@@ -61,6 +61,11 @@ static bool left_without_grant(const struct guard_facts *f)
     return f->is_left && f->bound_epoch == 0 && !f->is_hands_off;
 }
 
+enum guard_reason guard_may_leave(const struct guard_facts *f)
+{
+    return deadline_has_come(f) ? GUARD_LATE : left_without_grant(f) ? GUARD_NO_GRANT : GUARD_FINE;
+}
+
 static bool is_busy(const struct guard_facts *f)
 {
     return f->is_errand_busy || f->is_hands_off;

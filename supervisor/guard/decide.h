@@ -61,6 +61,8 @@ struct guard_decision guard_decide(const struct guard_facts *facts);
 enum guard_reason guard_may_serve(const struct guard_facts *facts, uint64_t epoch);
 /* Whether @epoch can be confirmed: the page shows it, with time left. */
 enum guard_reason guard_may_arm(const struct guard_facts *facts, uint64_t epoch);
+/* Whether what was adopted may be let go now: what is to be ended is not. */
+enum guard_reason guard_may_leave(const struct guard_facts *facts);
 /* When ending has to begin; UINT64_MAX: no deadline applies. */
 uint64_t guard_end_ns(const struct guard_facts *facts);
 

@@ -62,6 +62,7 @@ Cluster orders: OK
 ✔ lag        nobody is more behind than 0 B
 ✔ sync       off
 ✔ pause      not paused
+✔ fence      nobody is fenced
 ✔ restart    none is pending
 ✔ timing     fast enough
 ✔ disk       there is room

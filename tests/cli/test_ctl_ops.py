@@ -392,6 +392,68 @@ def test_reinit_wait_until_it_runs_again():
                    "Reinitialize is completed on: db2\n")
 
 
+def tells(*tasks, note=None):
+    """A member's own view, with its newest task, one look after the other: (id, kind, state, why)."""
+    keys = "id", "kind", "state", "why"
+    return [{"supervised": True, "notes": {"db2": note} if note else {},
+             "self": {"task": dict(zip(keys, task)) if task else None}} for task in tasks]
+
+
+CLONE = "reinitialize"
+BEFORE = 40, CLONE, "done", None
+BEGUN = 41, CLONE, "running", None
+ANEW = ("its pgraftd was started anew meanwhile, and does not know of it: pgraftctl list and its log show whether it was "
+        "cloned")
+
+
+@pytest.mark.parametrize(("tasks", "why"), [
+    ([BEFORE, BEFORE, BEGUN, (41, CLONE, "done", None)], None),  # the one before it is not taken for it
+    ([None, None, BEGUN, (41, CLONE, "done", None)], None),
+    ([BEFORE, (41, CLONE, "failed", "reinitialize canceled")], "reinitialize canceled"),
+    ([BEFORE, BEGUN, (42, "restart", "done", None)], "another task took its place"),
+    ([BEFORE, (41, "restart", "running", None)], "another task took its place"),
+    ([BEFORE, BEGUN, None], ANEW),
+], ids=["done", "first", "canceled", "replaced", "other", "anew"])
+def test_reinit_wait_says_what_has_come_of_it(tasks, why):
+    """That PostgreSQL runs, and was started since, is no new copy: the old one may have been started again."""
+    views, started = iter(tells(*tasks)), iter(["1"] + ["2"] * 9)
+    member = {"/reinitialize": STARTED, "/pgraft/v1/view": lambda _body: next(views),
+              "/patroni": lambda _body: patroni(next(started))}
+    with Members([{}, member]) as m:
+        status, out, _err = ctl("reinit", "orders", "db2", "--force", "--wait", node=m.cluster)
+    end = f"Failed: reinitialize for member db2, {why}\n" if why else "Reinitialize is completed on: db2\n"
+    assert out == f"Success: reinitialize for member db2\nWaiting for reinitialize to complete on: db2\n{end}"
+    assert status == (1 if why else 0)
+
+
+def test_a_task_that_may_be_older_is_not_taken_for_it():
+    """Before the order the member did not answer."""
+    views = iter([Error("ERR_BUSY", "not now"), *tells(BEFORE, BEGUN, (41, CLONE, "failed", "no room"))])
+    member = {"/reinitialize": STARTED, "/pgraft/v1/view": lambda _body: next(views), "/patroni": patroni("1")}
+    with Members([{}, member]) as m:
+        status, out, _err = ctl("reinit", "orders", "db2", "--force", "--wait", node=m.cluster)
+    assert (status, out.splitlines()[-1]) == (1, "Failed: reinitialize for member db2, no room")
+
+
+def test_after_a_clone_that_failed_no_other_member_is_told():
+    views = iter(tells(BEFORE, (41, CLONE, "failed", "no room")))
+    first = {"/reinitialize": STARTED, "/pgraft/v1/view": lambda _body: next(views), "/patroni": patroni("1")}
+    with Members([{}, first, {"/reinitialize": STARTED}], [leader(), replica(), replica("db3")]) as m:
+        status, out, _err = ctl("reinit", "orders", "db2", "db3", "--force", node=m.cluster)
+        assert bodies(m.nodes[2], "/reinitialize") == []
+    assert (status, out.splitlines()[-1]) == (1, "Failed: reinitialize for member db2, no room")
+
+
+def test_reinit_wait_tells_how_far_it_is():
+    copies = "clone: 45697/112000 kB (40%), 0/1 tablespace"
+    views = iter(tells(BEFORE) + tells(*[BEGUN] * 5, note=copies) + tells((41, CLONE, "done", None)))
+    member = {"/reinitialize": STARTED, "/pgraft/v1/view": lambda _body: next(views), "/patroni": patroni("1")}
+    with Members([{}, member]) as m:
+        status, _out, err = ctl("reinit", "orders", "db2", "--force", "--wait", node=m.cluster)
+    assert status == 0
+    assert f"db2: {copies}\n" in err
+
+
 def test_reinit_of_the_primary_is_refused():
     no = {"/reinitialize": words(503, "I am the leader, can not reinitialize")}
     with Members([no, {}]) as m:

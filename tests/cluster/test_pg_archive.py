@@ -1,12 +1,14 @@
 """tests/cluster/test_pg_archive.py - an old primary comes back with WAL that waits for its archive_command and that nobody else has.
 
 Claim: what waits is archived first, whole, then the node is rewound; what the rewind discards is put aside. An archive that refuses,
-or does not answer, keeps no node from coming back: then what waited is put aside as well, and the log names it."""
+or does not answer, keeps no node from coming back: then what waited is put aside as well, and the log names it. Nor does it hold up a restart or a
+switchover for more than ten seconds."""
 import time
 
 from lib import wait
 from lib.pg_case import Case
 from lib.pg_cluster import LONG
+from lib.tool import ctl
 
 SEGMENTS = 3
 SEGMENT_BYTES = 16 << 20
@@ -100,6 +102,36 @@ def test_an_archive_that_refuses_holds_nobody_up(pg):
     aside = kept(case.primary)
     assert {name: aside.get(name) == text for name, text in lost.items()} == dict.fromkeys(lost, True)
     forget(case)
+
+
+def let_go(node):
+    """What archive_command runs is no process of PostgreSQL, and outlives it: docs/guard.md."""
+    found = [p.pid for p in node.processes() if p.place == str(node.pgdata) and p.pid not in node.postgres()]
+    node.strike(found, 9)
+
+
+def test_an_archive_that_does_not_answer_holds_up_no_restart_and_no_switchover(pg):
+    """The shutdown waits for it, for ten seconds: docs/switchover.md."""
+    case = Case(pg)
+    wanted, epoch = case.others[0], case.cluster.grant()
+    (case.primary.folder / "hangs").touch()
+    case.primary.sql("SELECT pg_switch_wal()")
+    mark = case.primary.mark()
+    out, status = ctl(case.primary, "restart", "demo", case.primary.name, "--force")
+    assert status == 0, out
+    assert case.primary.count("rule=restart-stop-hangs", mark) >= 1, case.primary.log_since(mark)
+    assert case.cluster.wait_well() is case.primary
+    assert case.cluster.grant() == epoch
+    case.writers.go_on()
+    mark = case.primary.mark()
+    out, status = ctl(case.primary, "switchover", "--candidate", wanted.name, "--force")
+    assert status == 0, out
+    assert f'Successfully switched over to "{wanted.name}"' in out
+    assert case.primary.count("rule=stop-hangs", mark) >= 1, case.primary.log_since(mark)
+    forget(case)
+    let_go(case.primary)
+    assert case.over()[0] is wanted
+    case.nothing_lost()
 
 
 if LONG:

@@ -1,11 +1,13 @@
 """tests/cluster/test_pg_callbacks.py - an operator's programs: callbacks, pre_promote and before_stop.
 
 Claim: each is called once, with Patroni's words, when what it is for has happened: a start, a change of the role when writes are
-served, a planned stop, a reload; a pre_promote that fails keeps its node from becoming primary, and gives the role back, so that
+served, a planned stop, a restart, a reload; a before_stop that hangs keeps nobody from taking the switchover back; a pre_promote that fails keeps its node from becoming primary, and gives the role back, so that
 another one takes it as soon as it can."""
+import json
 import signal
 
 from lib import wait
+from lib.tool import ctl
 
 NAMES = ("pg1", "pg2", "w1")
 CALL = """#!/bin/sh
@@ -17,6 +19,7 @@ test ! -e {folder}/forbidden || {{ echo "not on this host"; exit 1; }}
 """
 STOP = """#!/bin/sh
 echo before_stop >> {folder}/calls
+test ! -e {folder}/hangs || sleep 1000
 exit 1
 """
 ALL = ("on_start", "on_stop", "on_restart", "on_role_change")
@@ -63,6 +66,23 @@ def formed(pg_stage):
     return cluster, first, second, more[second.name]
 
 
+def is_given_up_in_a_pause(cluster, first, second):
+    """A switchover that has come to its before_stop, which hangs: clients still write, and go on."""
+    cluster.wait_well()
+    before, key = first.postmaster(), cluster.key("failover")
+    (first.folder / "hangs").touch()
+    first.client.put(key, json.dumps({"leader": first.name, "member": second.name}))
+    has_called(first, ["before_stop"])
+    assert ctl(second, "pause")[1] == 0
+    wait.until(lambda: first.client.value(key) is None, lambda: f"it is given up\n{first.log_tail()}", 60)
+    assert (first.postmaster(), first.is_primary()) == (before, True)
+    events = first.client.get("/pgraft/v1/events")["events"]
+    assert f"the switchover to {second.name} was given up: nobody is made primary during a pause" in [
+        e["text"] for e in events if e["kind"] == "switchover"]
+    (first.folder / "hangs").unlink()
+    assert ctl(second, "resume")[1] == 0
+
+
 def test_programs_are_called_as_patroni_calls_them(pg_stage):
     cluster, first, second, more = formed(pg_stage)
     has_called(first, ["on_start primary demo"])
@@ -72,6 +92,12 @@ def test_programs_are_called_as_patroni_calls_them(pg_stage):
     second.arguments()  # writes its file
     second.signal(signal.SIGHUP)
     has_called(second, ["on_reload replica demo"])
+
+    for node, role in ((second, "replica"), (first, "primary")):
+        out, status = ctl(node, "restart", "demo", node.name, "--force")
+        assert status == 0, out
+        has_called(node, ["before_stop", f"on_restart {role} demo"])
+    is_given_up_in_a_pause(cluster, first, second)
 
     mark = first.mark()
     first.stop()

@@ -7,6 +7,7 @@ cluster comes to know fences by itself. docs/fence.md."""
 import json
 
 from lib import wait
+from lib.client import Refused
 from lib.pg_case import Case
 from lib.tool import ctl
 
@@ -14,8 +15,17 @@ SETTINGS = {"dynamic": {"synchronous_mode": "quorum"}}
 LEVEL = 2
 
 
+def knows_fences(node):
+    """Whether @node would judge a fence by anything but the level; it asks the store four times a second."""
+    try:
+        node.client.post("fence", member=node.name, check=True)
+    except Refused as error:
+        return "feature level" not in error.message
+    return True
+
+
 def until_level(cluster):
-    wait.until(lambda: all(node.client.get("/raft")["feature_level"] == LEVEL for node in cluster.running),
+    wait.until(lambda: all(node.client.get("/raft")["feature_level"] == LEVEL and knows_fences(node) for node in cluster.running),
                lambda: f"all members know level {LEVEL}\n{cluster.story()}", 30)
 
 

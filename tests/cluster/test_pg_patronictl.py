@@ -91,7 +91,8 @@ def test_row_version(pg, ctl):
     number = int(primary.sql("SHOW server_version_num"))
     lines = ctl(primary, "version", "demo").splitlines()
     own = lines[0].removeprefix("patronictl ")
-    assert sorted(lines[2:]) == [f"{node.name}: pgraft {own} PostgreSQL {number // 10000}.{number % 10000}"
+    assert [line for line in lines if line.startswith("feature level ")] == lines[2:3]
+    assert sorted(lines[3:]) == [f"{node.name}: pgraft {own} PostgreSQL {number // 10000}.{number % 10000}"
                                  for node in sorted(cluster.databases, key=lambda node: node.name)]
 
 
@@ -247,6 +248,7 @@ def test_in_the_middle_of_a_clone(pg, ctl):
     mark = standby.mark()
     with ctl.start(primary, "reinit", "demo", standby.name, "--force", "--wait") as program:
         assert program.stdout.readline() == f"Success: reinitialize for member {standby.name}\n".encode()
+        assert program.stdout.readline() == f"Waiting for reinitialize to complete on: {standby.name}\n".encode()
         said = ended(program, signal.SIGINT)
     assert f"the clone of {standby.name} goes on at its node" in said
     standby.says("supervisor clone:", mark)

@@ -16,7 +16,11 @@ HEALTH = ("/primary", "/standby-leader", "/leader", "/replica", "/read-only")
 
 
 def role(node):
-    return json.loads(node.client.said("/patroni")[1])["role"] if node.is_running else ""
+    """Nothing of one that does not answer, or not yet."""
+    try:
+        return json.loads(node.client.said("/patroni")[1])["role"] if node.is_running else ""
+    except OSError:
+        return ""
 
 
 def hosts(cluster):

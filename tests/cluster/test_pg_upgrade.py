@@ -1,9 +1,11 @@
 """tests/cluster/test_pg_upgrade.py - `pgraftctl upgrade` of each kind of node, and of what can not be upgraded to (safety A8).
 
 Claim: the process stays and becomes the program that lies in its place; PostgreSQL, its sessions and its writes go on, nobody
-else takes the role, and the lease has its own time afterwards. A program that can not start leaves everything as it was."""
+else takes the role, and the lease has its own time afterwards; a reload in the middle of it ends nobody.
+A program that can not start leaves everything as it was."""
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -30,10 +32,13 @@ def replace(path, by):
     os.replace(f"{path}.new", path)
 
 
-def upgrade(node):
-    """What pgraftctl says."""
-    return subprocess.run([PGRAFTCTL, "--endpoint", node.socket, "upgrade"], capture_output=True, text=True, check=False,
-                          timeout=120)
+def upgrade(node, meanwhile=lambda: time.sleep(0.05)):
+    """What pgraftctl says; @meanwhile is done again and again until it has ended."""
+    words = [PGRAFTCTL, "--endpoint", node.socket, "upgrade"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
+        while asked.poll() is None:
+            meanwhile()
+        return subprocess.CompletedProcess(words, asked.returncode, *asked.communicate())
 
 
 def program_of(pid):
@@ -123,13 +128,19 @@ def test_a_program_that_can_not_start_is_refused(pg_stage):
     same.holds()
 
 
+def reload(node):
+    """As logrotate does, at any moment: between the two programs too, where nobody has a handler for it."""
+    node.signal(signal.SIGHUP)
+    time.sleep(0.005)
+
+
 def test_everybody_else(pg_stage):
     cluster, primary = formed(pg_stage, "balanced")
     same = Same(pg_stage, primary)
     for node in cluster:
         if node is not primary:
             pid, postmaster = node.pid, node.postmaster() if node.is_database else None
-            said = upgrade(node)
+            said = upgrade(node) if node.is_database else upgrade(node, lambda node=node: reload(node))
             assert said.returncode == 0, f"{said.stderr}\n{node.log_tail()}"
             assert node.is_running and node.pid == pid
             assert not node.is_database or node.postmaster() == postmaster

@@ -192,7 +192,7 @@ def restored(pg_stage, repository, moment, before=""):
 
 
 def first_primary(cluster, nodes):
-    return wait.until(lambda: next((node for node in nodes if node.is_primary() and cluster.grant()["holder"] == node.name), None),
+    return wait.until(lambda: next((node for node in nodes if node.is_primary() and cluster.grant(node)["holder"] == node.name), None),
                       lambda: f"a first primary\n{cluster.story()}", FORMED_S)
 
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "supervisor/facts.h"
+#include "supervisor/level.h"
 #include "supervisor/timing_profile.h"
 
 #define KIT_EPOCH 5
@@ -46,6 +47,7 @@ static inline struct store_facts kit_store(void)
     memset(&s, 0, sizeof(s));
     s.is_current = s.initialized = FACT_YES;
     s.paused = s.held = FACT_NO;
+    s.level = LEVEL_STANDBY;
     s.grant_epoch = KIT_EPOCH;
     s.lease_stands = true;
     s.holder = kit_name(1);

@@ -34,6 +34,10 @@ static inline void is_to_follow_another_cluster(struct facts *f)
 {
     f->settings.is_standby_cluster = true;
 }
+static inline void level_of_before(struct facts *f)
+{
+    f->store.level = LEVEL_STANDBY - 1;
+}
 static inline void is_to_have_a_primary(struct facts *f)
 {
     f->settings.is_standby_cluster = false;
@@ -76,6 +80,23 @@ static inline void never_streams(struct facts *f)
 {
     f->pg.follows_epoch = 0;
     f->back.is_stuck = f->back.wal_kept = true;
+}
+static inline void lacks_what_is_gone_there(struct facts *f)
+{
+    f->pg.follows_epoch = 0;
+    f->back.has_upstream_wal = FACT_NO;
+}
+static inline void never_comes_up(struct facts *f)
+{
+    f->back.damage = DAMAGE_NO_START;
+}
+static inline void streams_not_yet(struct facts *f)
+{
+    f->pg.follows_epoch = 0;
+}
+static inline void streams_since_before(struct facts *f)
+{
+    f->pg.follows_epoch = KIT_EPOCH - 1;
 }
 static inline void for_long(struct facts *f)
 {

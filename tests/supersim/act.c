@@ -16,22 +16,21 @@ static bool is_running(const struct sim_pg *pg)
     return pg->process == PG_RUNNING || pg->process == PG_STARTING;
 }
 
-static int node_named(const struct sim *sim, const struct facts_name *name)
-{
-    for (int i = 0; i < sim->count; i++) {
-        if (name_is(&sim->nodes[i].name, name)) {
-            return i;
-        }
-    }
-    return NOBODY;
-}
-
 /* Its primary is there, and takes a connection. */
 static bool can_copy(const struct sim *sim, int node, int from)
 {
     const struct sim_node *up = from == NOBODY ? NULL : &sim->nodes[from];
-    return up != NULL && up->host_up && up->pg.process == PG_RUNNING && up->pg.is_primary &&
-           linked(sim, node, from) && linked(sim, from, node) && !sim->replica_cut[node][from];
+    bool is_it = up != NULL && (up->pg.is_primary || sim->nodes[node].view.grant_is_standby);
+    return is_it && up->host_up && up->pg.process == PG_RUNNING && linked(sim, node, from) &&
+           linked(sim, from, node) && !sim->replica_cut[node][from];
+}
+
+/* In a standby cluster all are rewound by the other one's primary, and its leader is its clone. */
+static int source_of_return(const struct sim *sim, int node, enum return_step step)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    bool is_rewind = step == RETURN_REWIND && n->view.grant_is_standby;
+    return is_rewind ? REMOTE : remote_upstream(sim, node);
 }
 
 uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
@@ -39,7 +38,7 @@ uint64_t act_duration(struct sim *sim, int node, const struct decision *d)
     struct sim_pg *pg = &sim->nodes[node].pg;
     if (d->action == ACTION_RETURN && !is_running(pg) &&
         (d->back.step == RETURN_CLONE || d->back.step == RETURN_REWIND)) {
-        int from = node_named(sim, &sim->nodes[node].view.holder);
+        int from = source_of_return(sim, node, d->back.step);
         bool is_clone = d->back.step == RETURN_CLONE;
         bool begins = is_clone || can_copy(sim, node, from); /* the dry run of act_rewind.c */
         if (begins) {
@@ -103,6 +102,12 @@ static void act_record(struct sim *sim, int node, const struct decision *d)
     static struct facts f;
     observe(sim, node, &f);
     struct proposal p = {.kind = PROPOSE_RECORD, .by = node, .epoch = d->epoch, .copy = n->pg.copy};
+    if (facts_leads_standby(&f)) {
+        p.kind = PROPOSE_WHOSE;
+        p.system_id = n->pg.system_id;
+        store_propose(sim, &p);
+        return;
+    }
     p.sync = sync_inherit(&f);
     p.system_id = n->pg.system_id;
     p.sync_seen = f.store.sync_revision;
@@ -177,7 +182,7 @@ static void act_return(struct sim *sim, int node, const struct decision *d)
 {
     struct sim_node *n = &sim->nodes[node];
     struct sim_pg *pg = &n->pg;
-    int from = node_named(sim, &n->view.holder);
+    int from = source_of_return(sim, node, d->back.step);
     if (d->back.needs_stop && is_running(pg)) {
         pg_stop(sim, node, false);
         return;
@@ -213,6 +218,10 @@ static void act_release(struct sim *sim, int node, uint64_t epoch)
     struct sim_node *n = &sim->nodes[node];
     n->daemon.let_go = epoch;
     n->deadline_epoch = 0; /* the page first (supervisor_do.c) */
+    bool leads = n->view.grant_is_standby && n->view.grant_epoch == epoch;
+    if (leads && n->daemon.wants_switchover) {
+        sim->counts.leads_handed_over++;
+    }
     n->daemon.wants_switchover = false;
     store_propose(sim, &(struct proposal){.kind = PROPOSE_RELEASE, .by = node, .epoch = epoch});
 }
@@ -281,7 +290,7 @@ static void act_other(struct sim *sim, int node, const struct decision *d)
         case ACTION_FOLLOW:
             if (n->pg.process == PG_RUNNING && !n->pg.is_primary) {
                 n->guard.promoted_epoch = 0;
-                pg_set_conninfo(sim, node, node_named(sim, &n->view.holder));
+                pg_set_conninfo(sim, node, remote_upstream(sim, node));
             }
             break;
         case ACTION_RETURN:

@@ -13,6 +13,8 @@
  * - S6, S7: no clone or rewind takes the only copy of an acknowledged commit, or the newest data.
  * - S9: nothing is granted during a pause.
  * - S12: after a restart in place nothing is shown that is on this node alone.
+ * - S14: nobody is primary for a grant of the lead of a standby cluster, nor is one made before
+ * every member knows it; the first after a primary is of data that have all that was acknowledged.
  * - S13: of standbys that never come up one gives its copy up for a primary, while two others are
  *   there; and none where PostgreSQL ends before it reads its data.
  * - L4: in a synchronous mode a healed cluster publishes sets of copies that are there, so that a
@@ -24,10 +26,12 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "supervisor/level.h"
 #include "supervisor/proof.h"
 #include "tests/supersim/world.h"
 
 #define THAW_US (400 * MS)
+#define UNREAD_US_MAX (125000 * MS) /* five ends that can not be read: no life has more */
 
 static bool has_record(const struct sim_node *n, uint32_t lsn, uint32_t id)
 {
@@ -54,6 +58,10 @@ void check_event(struct sim *sim)
         }
         bool is_lawful =
             now->lease_stands && name_is(&now->holder, &n->name) && now->grant_epoch == n->pg.epoch;
+        if (now->grant_is_standby && now->grant_epoch == n->pg.epoch) {
+            sim_violation(sim, "S14: %s leads a standby cluster, and can acknowledge writes",
+                          n->name.text);
+        }
         if (is_lawful) {
             sim->writable_at = sim->healed && sim->writable_at == 0 ? sim->now : sim->writable_at;
         } else if (is_excused(sim, n)) {
@@ -175,6 +183,12 @@ void check_promotion(struct sim *sim, int node)
                           n->name.text);
         }
     }
+    const struct store_facts *now = &sim->store.now;
+    sim->counts.primaries_after_a_lead += sim->after_a_lead ? 1 : 0;
+    sim->after_a_lead = false;
+    if (now->grant_is_standby && now->grant_epoch == n->pg.epoch) {
+        sim_violation(sim, "S14: %s leads a standby cluster, and is promoted", n->name.text);
+    }
     if (n->pg.sealed < n->pg.epoch) {
         sim_violation(sim, "S4: %s is promoted unsealed", n->name.text);
     }
@@ -184,6 +198,27 @@ void check_promotion(struct sim *sim, int node)
         sim->highest_node = node;
         sim->highest_copy = sim->nodes[node].pg.copy;
     }
+}
+
+/* From here on what counts is the other cluster's to say. */
+void check_lead(struct sim *sim, const struct proposal *p)
+{
+    const struct sim_node *n = &sim->nodes[p->chosen];
+    const struct store_facts *now = &sim->store.now;
+    bool is_there = n->pg.data == DATA_USABLE && n->pg.copy == p->copy; /* else lost since */
+    sim->counts.leads++;
+    sim->counts.leads_after_a_primary += now->grant_is_standby || now->grant_epoch == 0 ? 0 : 1;
+    if (now->level < LEVEL_STANDBY) {
+        sim_violation(sim, "S14: %s is granted a lead that not every member knows", n->name.text);
+    }
+    if (is_there && !now->grant_is_standby) {
+        check_losses(sim, n);
+    }
+    sim->acked_count = 0;
+    sim->highest_epoch_promoted = p->epoch;
+    sim->highest_node = p->chosen;
+    sim->highest_copy = p->copy;
+    sim->after_a_lead = true;
 }
 
 /* One that is gone does not answer. */
@@ -301,7 +336,7 @@ void check_discard(struct sim *sim, int node, int source)
     const struct store_facts *now = &sim->store.now;
     (void)source;
     if (now->lease_stands && name_is(&now->holder, &n->name) && now->holder_copy == n->pg.copy &&
-        n->pg.copy != 0) {
+        n->pg.copy != 0 && !now->grant_is_standby) {
         sim_violation(sim, "S7: %s discards the data that was granted the role", n->name.text);
     }
     for (uint32_t i = 0; i < sim->acked_count; i++) {
@@ -371,14 +406,29 @@ static bool is_provable(const struct sim *sim, const struct sim_node *primary)
     return is_it;
 }
 
+/* Who leads the standby cluster, from the other one. */
+static const struct sim_node *leader_of(const struct sim *sim)
+{
+    const struct store_facts *now = &sim->store.now;
+    const struct sim_node *leader = NULL;
+    for (int i = 0; i < sim->databases; i++) {
+        const struct sim_node *n = &sim->nodes[i];
+        bool is_it = now->lease_stands && now->grant_is_standby && name_is(&now->holder, &n->name);
+        leader = is_it && is_well_placed(sim, i, &sim->nodes[REMOTE]) ? n : leader;
+    }
+    return leader;
+}
+
 bool check_is_well(struct sim *sim, char why[200])
 {
-    const struct sim_node *primary = NULL;
-    for (int i = 0; i < sim->databases; i++) {
+    const struct sim_node *primary = sim->store.follows ? leader_of(sim) : NULL;
+    for (int i = 0; i < sim->databases && !sim->store.follows; i++) {
         primary = pg_is_writable(sim, &sim->nodes[i]) ? &sim->nodes[i] : primary;
     }
     if (primary == NULL) {
-        (void)snprintf(why, 200, "L1: nobody is primary");
+        (void)snprintf(why, 200, "L1: nobody %s, by %s",
+                       sim->store.follows ? "leads" : "is primary",
+                       sim->store.rule != NULL ? sim->store.rule : "no rule");
         return false;
     }
     for (int i = 0; i < sim->databases; i++) {
@@ -400,7 +450,7 @@ bool check_is_well(struct sim *sim, char why[200])
             return false;
         }
     }
-    if (sim->settings.sync_mode != SYNC_OFF && !is_provable(sim, primary)) {
+    if (sim->settings.sync_mode != SYNC_OFF && !sim->store.follows && !is_provable(sim, primary)) {
         (void)snprintf(why, 200, "L4: nothing is provable of %s, %u sets are published",
                        primary->name.text, (unsigned)sim->store.now.sync.count);
         return false;
@@ -414,7 +464,9 @@ void check_end(struct sim *sim)
     const struct supervisor_times *t = &sim->settings.times;
     char why[200] = "";
     uint64_t bound = (t->lease_ms + t->patient_ms + t->start_max_ms + 15000) * MS;
-    bound += (sim->slowness != SLOW_NOT ? sim->recovery_us : 0) + sim->unread_us;
+    /* Else one that is killed again and again, and at times not read, would never be late. */
+    uint64_t unread_us = sim->unread_us < UNREAD_US_MAX ? sim->unread_us : UNREAD_US_MAX;
+    bound += (sim->slowness != SLOW_NOT ? sim->recovery_us : 0) + unread_us;
     if (!check_is_well(sim, why)) {
         if (sim->now > sim->heal_at + bound) {
             sim_violation(sim, "%s, %u ms after the heal", why, (unsigned)(bound / MS));

@@ -243,8 +243,12 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     if (pg->conninfo != NOBODY) {
         out->upstream = sim->nodes[pg->conninfo].name;
     }
-    bool streams = pg->receives_from != NOBODY && sim->nodes[pg->receives_from].pg.is_primary;
-    out->follows_epoch = streams ? sim->nodes[pg->receives_from].pg.epoch : 0;
+    int from = pg->receives_from;
+    bool streams = from != NOBODY && sim->nodes[from].pg.is_primary;
+    out->follows_epoch = streams ? sim->nodes[from].pg.epoch : 0;
+    if (n->view.grant_is_standby) { /* by the word in its conninfo */
+        out->follows_epoch = from != NOBODY && from == pg->conninfo ? pg->conninfo_epoch : 0;
+    }
     out->signal_synced = yes(pg->signal_synced);
     out->crashes = n->daemon.crashes;
     observe_force(sim, n, out);
@@ -306,6 +310,10 @@ void observe(struct sim *sim, int node, struct facts *f)
     memset(f, 0, sizeof(*f));
     f->self = n->name;
     f->settings = sim->settings;
+    f->settings.is_standby_cluster = n->follows;
+    if (n->follows) {
+        f->settings.remote = sim->nodes[REMOTE].name;
+    }
     f->store = n->view;
     f->store.sync_pending = n->sync_asked != n->sync_known;
     f->store.is_current = yes(store_hears(sim, node));
@@ -325,6 +333,7 @@ void observe(struct sim *sim, int node, struct facts *f)
     f->back = n->daemon.back;
     f->back.primary_ready = FACT_YES;
     f->back.has_upstream_wal = FACT_YES;
+    f->back.is_stuck = remote_is_stuck(sim, node);
     for (int i = 0; i < sim->databases; i++) {
         const struct sim_pg *up = &sim->nodes[i].pg;
         if (up->is_primary && name_is(&sim->nodes[i].name, &n->view.holder) &&
@@ -337,6 +346,7 @@ void observe(struct sim *sim, int node, struct facts *f)
     }
     if (n->daemon.starting_at != 0) {
         f->pg.restart_ms = (sim->now - n->daemon.starting_at) / MS;
+        f->pg.starting_ms = n->view.grant_is_standby ? f->pg.restart_ms : 0;
     }
     f->wish.adopt = true;
     f->wish.switchover = n->daemon.wants_switchover;
@@ -416,6 +426,7 @@ void daemon_look(struct sim *sim, int node)
     e->life = d->life;
     e->a = next;
     look_at_force(sim, node);
+    remote_look(sim, node);
     d->down_at = n->pg.process != PG_ABSENT ? 0 : d->down_at != 0 ? d->down_at : sim->now;
     observe(sim, node, &f);
     look_at_standbys(sim, node, &f);

@@ -150,7 +150,7 @@ static bool stop_postmaster(struct sim *sim, struct sim_node *n, int kind)
 static bool cut_off(struct sim *sim, struct sim_node *n, int kind)
 {
     int node = (int)(n - sim->nodes);
-    for (int i = 0; i < sim->count; i++) {
+    for (int i = 0; i <= REMOTE; i++) {
         sim->cut[i][node] = sim->cut[node][i] = i != node;
     }
     sim->counts.cuts++;
@@ -172,7 +172,7 @@ static bool cut_one_way(struct sim *sim, struct sim_node *n, int kind)
 static bool cut_replica(struct sim *sim, struct sim_node *n, int kind)
 {
     int node = (int)(n - sim->nodes);
-    for (int i = 0; i < sim->count; i++) {
+    for (int i = 0; i <= REMOTE; i++) {
         sim->replica_cut[i][node] = sim->replica_cut[node][i] = true;
     }
     sim->counts.cuts++;
@@ -212,6 +212,12 @@ bool fault_may_lose(const struct sim *sim, const struct sim_node *lost)
         left[i].copy = n == lost || n->pg.data != DATA_USABLE ? 0 : n->pg.copy;
         left[i].end = n == lost ? (struct position){.is_known = false} : pg_end(&n->pg);
         left[i].sealed_epoch = 1;
+    }
+    for (int i = 0; i < sim->databases && store.grant_is_standby; i++) {
+        const struct sim_node *n = &sim->nodes[i]; /* they are the other cluster's */
+        if (n != lost && n->pg.data == DATA_USABLE && !n->nofailover) {
+            return true;
+        }
     }
     struct proof proof = proof_by_seals(&store, left, (uint32_t)sim->databases, 1);
     struct proof waits = proof_of_waits(&store, left, (uint32_t)sim->databases, 1);
@@ -332,7 +338,9 @@ static bool switch_over(struct sim *sim, struct sim_node *n, int kind)
     }
     for (int i = 0; i < sim->databases; i++) {
         struct sim_node *primary = &sim->nodes[i];
-        if (primary->pg.is_primary && primary->daemon.alive) {
+        bool leads = sim->store.now.grant_is_standby && sim->store.now.lease_stands &&
+                     name_is(&sim->store.now.holder, &primary->name);
+        if ((primary->pg.is_primary || leads) && primary->daemon.alive) {
             primary->daemon.wants_switchover = true;
             primary->daemon.candidate = dice(sim, 0.5) ? (i + 1) % sim->databases : NOBODY;
             sim->counts.switchovers++;
@@ -416,7 +424,11 @@ void fault_strike(struct sim *sim)
         int kind = (int)random_below(&sim->random, ARRAY_LEN(kinds));
         int node = (int)random_below(&sim->random, (uint64_t)sim->count);
         for (int k = 0; k < sim->databases; k++) { /* the primary is hit more often */
-            node = sim->nodes[k].pg.is_primary && random_chance(&sim->random, 0.5) ? k : node;
+            bool leads = sim->store.now.grant_is_standby &&
+                         name_is(&sim->store.now.holder, &sim->nodes[k].name);
+            node = (sim->nodes[k].pg.is_primary || leads) && random_chance(&sim->random, 0.5)
+                       ? k
+                       : node;
         }
         if ((sim->fault_mask >> kind & 1U) != 0 && fault_do(sim, kind, node)) {
             break;
@@ -453,6 +465,10 @@ static void start_host(struct sim *sim, int node)
 void fault_recover(struct sim *sim, int node, uint64_t what)
 {
     struct sim_node *n = &sim->nodes[node];
+    if (what == REMOTE_STEP) {
+        remote_step(sim);
+        return;
+    }
     if (what >= 1000) {
         (void)fault_do(sim, (int)what - 1000, node);
         return;
@@ -475,7 +491,7 @@ void fault_recover(struct sim *sim, int node, uint64_t what)
     } else if (strike == pause_or_resume) {
         store_propose(sim, &(struct proposal){.kind = PROPOSE_PAUSE, .by = node, .on = false});
     } else {
-        for (int i = 0; i < sim->count; i++) {
+        for (int i = 0; i <= REMOTE; i++) {
             sim->cut[i][node] = sim->cut[node][i] = false;
             sim->replica_cut[i][node] = sim->replica_cut[node][i] = false;
         }

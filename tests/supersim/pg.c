@@ -264,6 +264,7 @@ void pg_set_conninfo(struct sim *sim, int node, int to)
     struct sim_pg *pg = &sim->nodes[node].pg;
     pg->conninfo_was = conninfo_in_force(sim, pg);
     pg->conninfo = to;
+    pg->conninfo_epoch = sim->nodes[node].view.grant_epoch;
     pg->conninfo_shown_at = sim->now + draw(sim, 2 * MS, 60 * MS);
     pg->conninfo_at = pg->conninfo_shown_at + draw(sim, 0, STARTUP_LAG_US) % STARTUP_LAG_US;
     pg->end_read = false;
@@ -457,7 +458,7 @@ void pg_client(struct sim *sim, int node)
         pg_acknowledge(sim, node);
     }
     uint64_t us = draw(sim, 10 * MS, 60 * MS);
-    us = sim->now < sim->sick_until ? us * SICK_CLIENT : us;
+    us = sim->now < sim->sick_until || node == REMOTE ? us * SICK_CLIENT : us;
     sim_schedule(sim, sim->now + us, EV_CLIENT, node)->life = n->pg.life;
 }
 

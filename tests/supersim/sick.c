@@ -34,7 +34,7 @@ static enum sickness kind_of(const struct sim *sim)
 
 uint64_t sick_begin(struct sim *sim)
 {
-    sim->sickness = sim->crashing == NOBODY ? kind_of(sim) : SICK_NOT;
+    sim->sickness = sim->crashing == NOBODY && !sim->has_remote ? kind_of(sim) : SICK_NOT;
     if (sim->sickness == SICK_NOT) {
         return 0;
     }

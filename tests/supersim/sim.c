@@ -325,7 +325,8 @@ static void set_slowness(struct sim *sim)
 /* No chance either. */
 static void set_crashing(struct sim *sim)
 {
-    bool has_one = sim->seed % CRASHING_EACH == CRASHING_OF && !sim->wish.exhaustive;
+    bool has_one =
+        sim->seed % CRASHING_EACH == CRASHING_OF && !sim->wish.exhaustive && !sim->has_remote;
     sim->crashing = has_one ? (int)(sim->seed / CRASHING_EACH % (uint64_t)sim->databases) : NOBODY;
 }
 
@@ -360,6 +361,7 @@ static void begin(struct sim *sim)
     draw_settings(sim);
     set_slowness(sim);
     draw_nodes(sim);
+    remote_begin(sim);
     set_crashing(sim);
     store_start(sim);
     for (int i = 0; i < sim->count; i++) {

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "consensus/lease_span.h"
 #include "supervisor/fence.h"
+#include "supervisor/level.h"
 #include "tests/supersim/world.h"
 
 #define LOOK_US (20 * MS)
@@ -48,6 +49,7 @@ void store_start(struct sim *sim)
     s->now.is_current = FACT_YES;
     s->leader = NOBODY;
     s->revision = 1;
+    s->now.level = sim->has_remote ? LEVEL_STANDBY - 1 : LEVEL_STANDBY;
     sim_schedule(sim, LOOK_US, EV_STORE, 0);
 }
 
@@ -63,6 +65,7 @@ void store_view(struct sim *sim, int node)
     }
     n->view = sim->store.now;
     n->fenced = sim->store.fenced;
+    n->follows = sim->store.follows;
     n->view_revision = sim->store.revision;
     daemon_wake(sim, node);
 }
@@ -130,7 +133,7 @@ static void commit_grant(struct sim *sim, const struct proposal *p)
     struct sim_store *s = &sim->store;
     const struct sim_node *n = &sim->nodes[p->chosen];
     bool is_same = s->now.grant_epoch == p->grant_seen && s->now.order_epoch == p->order_seen &&
-                   !s->now.lease_stands;
+                   !s->now.lease_stands && s->follows == p->follows;
     if (!is_same || store_is_fenced(s->fenced, p->chosen)) {
         return;
     }
@@ -142,6 +145,13 @@ static void commit_grant(struct sim *sim, const struct proposal *p)
         sim->grants_elsewhere++;
     }
     s->last = p->election;
+    if (p->election.is_standby) {
+        check_lead(sim, p);
+        remote_follow(sim, p->chosen);
+        s->now.sync = s->owed = (struct sync_value){.is_known = false};
+        s->now.sync_revision++;
+    }
+    s->now.grant_is_standby = p->election.is_standby;
     s->now.grant_epoch = p->epoch;
     s->now.grant_timeline = p->timeline;
     s->now.lease_stands = true;
@@ -218,7 +228,10 @@ static void commit_holder(struct sim *sim, const struct proposal *p)
     if (!is_holder(sim, p)) {
         return;
     }
-    if (p->kind == PROPOSE_RELEASE) {
+    if (p->kind == PROPOSE_WHOSE) {
+        sim->store.system_id = s->now.initialized == FACT_NO ? p->system_id : s->system_id;
+        s->now.initialized = FACT_YES;
+    } else if (p->kind == PROPOSE_RELEASE) {
         s->now.lease_stands = false;
         sim->counts.releases++;
     } else if (p->kind == PROPOSE_RECORD) {
@@ -246,7 +259,8 @@ static void commit_leader(struct sim *sim, const struct proposal *p)
     if (p->kind == PROPOSE_GRANT) {
         commit_grant(sim, p);
     } else if (p->kind == PROPOSE_ORDER && s->now.grant_epoch == p->grant_seen &&
-               s->now.order_epoch == p->order_seen && !s->now.lease_stands) {
+               s->now.order_epoch == p->order_seen && !s->now.lease_stands &&
+               s->follows == p->follows) {
         s->now.order_epoch = p->epoch;
         s->revision++;
         sim->counts.elections++;
@@ -277,6 +291,11 @@ void store_commit(struct sim *sim, const struct proposal *p)
     } else if (p->kind == PROPOSE_PAUSE) {
         s->now.paused = p->on ? FACT_YES : FACT_NO;
         s->revision++;
+    } else if (p->kind == PROPOSE_KIND) {
+        s->follows = p->on;
+        s->revision++;
+        sim->counts.kind_changes++;
+        sim_say(sim, "the cluster is to %s", p->on ? "follow another one" : "have a primary");
     } else if (p->kind == PROPOSE_FENCE) {
         commit_fence(sim, p);
     } else {
@@ -321,6 +340,7 @@ static void advise(struct sim *sim)
     }
     f.store = s->now;
     f.settings = sim->settings;
+    f.settings.is_standby_cluster = s->follows;
     f.order_age_ms = now_ms - s->order_seen_at;
     f.wanted = s->wanted;
     f.member_count = (uint32_t)sim->count;
@@ -364,6 +384,7 @@ static void advise(struct sim *sim)
                          .copy = f.members[e.chosen].copy,
                          .grant_seen = s->now.grant_epoch,
                          .order_seen = s->now.order_epoch,
+                         .follows = s->follows,
                          .election = e};
     s->proposing = true;
     store_propose(sim, &p);
@@ -374,6 +395,10 @@ void store_look(struct sim *sim)
     struct sim_store *s = &sim->store;
     const struct supervisor_times *t = &sim->settings.times;
     sim_schedule(sim, sim->now + LOOK_US, EV_STORE, 0);
+    if (s->now.level < LEVEL_STANDBY && sim->now >= sim->level_at) {
+        s->now.level = LEVEL_STANDBY;
+        s->revision++;
+    }
     bool leads = s->leader != NOBODY && has_majority(sim, s->leader);
     s->alone_since = leads ? sim->now : s->alone_since;
     if (!leads) {

@@ -26,6 +26,8 @@
 #define PROMOTIONS_MAX 200
 #define ACKED_MAX 6000
 #define NOBODY (-1)
+#define REMOTE \
+    NODES_MAX /* the primary of another cluster (remote.c): no member, and it never fails */
 
 /* How often things happened: no empty lives. */
 // clang-format off
@@ -38,7 +40,8 @@
     X(postmaster_kills) X(postmaster_stops) X(cuts) X(one_way_cuts) X(wipes) X(data_hangs) X(switchovers) \
     X(mode_changes) X(late_actions) X(receivers_back) X(store_leaders) X(dropped_proposals) X(adopted_primaries) \
     X(second_writers_mute) X(served) X(slow_starts) X(slow_promotions) X(still_starts) X(recoveries_cut) \
-    X(crashed_promotions) X(crashing_after_heal) X(starts_in_vain) X(copies_kept) X(given_up) X(fences)
+    X(crashed_promotions) X(crashing_after_heal) X(starts_in_vain) X(copies_kept) X(given_up) X(fences) \
+    X(kind_changes) X(leads) X(leads_after_a_primary) X(leads_handed_over) X(primaries_after_a_lead)
 // clang-format on
 
 struct counts {
@@ -79,6 +82,8 @@ enum proposal_kind {
     PROPOSE_SYNC,
     PROPOSE_PAUSE,
     PROPOSE_FENCE, /* of @chosen */
+    PROPOSE_KIND,  /* the key config: does the cluster follow another one? */
+    PROPOSE_WHOSE, /* a standby cluster's data */
 };
 
 struct proposal {
@@ -90,6 +95,7 @@ struct proposal {
     int chosen;
     uint64_t copy, system_id;
     bool on;
+    bool follows; /* what was advised supposes that */
     struct sync_value sync;
     struct history_row row;
     struct election election;
@@ -159,6 +165,9 @@ struct sim_pg {
     uint32_t wal_count;
     /* the receiver */
     int conninfo, conninfo_was;
+    uint64_t conninfo_epoch;    /* the newest grant when it was set */
+    uint64_t unfit_copy;        /* ... with this copy: */
+    uint64_t unfit_since;       /* it asks somebody for WAL that he does not have; 0: it does not */
     uint64_t conninfo_shown_at; /* a new session shows it from then on */
     uint64_t conninfo_at;       /* ... and soon after the startup process goes by it */
     int receives_from;
@@ -245,6 +254,7 @@ struct sim_node {
     struct store_facts view;
     uint64_t view_revision;
     uint32_t fenced;                 /* as it knows the store */
+    bool follows;                    /* the same: another cluster */
     uint64_t sync_asked, sync_known; /* publishes; and of how many the outcome is known here */
     bool nofailover;
     int32_t priority;
@@ -266,6 +276,7 @@ struct sim_store {
     uint64_t order_seen_at, order_seen;
     struct facts_name wanted;
     uint32_t fenced; /* a bit for each node (supervisor/fence.h) */
+    bool follows;    /* standby_cluster stands in the key config */
     struct election last;
     const char *rule;
 };
@@ -302,12 +313,15 @@ struct sim {
     size_t heap_count, heap_room;
     struct parcel parcels[PARCELS];
     int parcels_used, parcel_next;
-    struct sim_node nodes[NODES_MAX];
+    struct sim_node nodes[NODES_MAX + 1]; /* the last is REMOTE */
     int count, databases;
     struct supervisor_settings settings;
     struct sim_store store;
-    bool cut[NODES_MAX][NODES_MAX]; /* from, to */
-    bool replica_cut[NODES_MAX][NODES_MAX];
+    bool cut[NODES_MAX + 1][NODES_MAX + 1]; /* from, to */
+    bool replica_cut[NODES_MAX + 1][NODES_MAX + 1];
+    bool has_remote;   /* in this life the cluster follows another one, now and then */
+    bool after_a_lead; /* nobody was promoted since the last one */
+    uint64_t level_at; /* when every member is new enough for that */
     bool healed, over;
     uint64_t heal_at, fault_every;
     enum sickness sickness;
@@ -430,12 +444,22 @@ void sick_look(struct sim *sim, int node,
                struct facts *f);            /* of a daemon: is this copy given up? */
 void sick_ended(struct sim *sim, int node); /* its PostgreSQL has */
 
+/* remote.c */
+void remote_begin(struct sim *sim);
+void remote_step(struct sim *sim);             /* an operator changes his mind */
+void remote_follow(struct sim *sim, int node); /* the first that leads after a primary was chosen */
+int remote_upstream(const struct sim *sim, int node); /* whom this one is to follow, as it knows */
+void remote_look(struct sim *sim, int node);          /* it asks for WAL that nobody has, or not */
+bool remote_is_stuck(const struct sim *sim, int node);
+#define REMOTE_STEP 2000 /* of EV_RECOVER */
+
 /* check.c */
 void check_event(struct sim *sim);
 void check_serves(struct sim *sim, int node, uint64_t epoch);
 void check_decision(struct sim *sim, int node, const struct decision *d);
 void check_grant(struct sim *sim, const struct proposal *p);
 void check_promotion(struct sim *sim, int node);
+void check_lead(struct sim *sim, const struct proposal *p);
 void check_ack(struct sim *sim, int node, bool sync);
 void check_lift(struct sim *sim, int node, const struct sync_set *set);
 void check_publish(struct sim *sim);

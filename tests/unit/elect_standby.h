@@ -13,6 +13,27 @@ CHANGE(is_to_follow_another_cluster)
 {
     f->settings.is_standby_cluster = true;
 }
+CHANGE(is_to_follow_another_cluster_and_pg4_is_older)
+{
+    f->settings.is_standby_cluster = true;
+    f->store.level = LEVEL_STANDBY - 1;
+    f->members[3].level = LEVEL_STANDBY - 1;
+}
+CHANGE(begins_as_a_copy)
+{
+    begins(f);
+    f->settings.is_standby_cluster = true;
+}
+CHANGE(begins_as_a_copy_and_nobody_has_told_the_level)
+{
+    begins_as_a_copy(f);
+    f->store.level = 0;
+}
+CHANGE(standby_cluster_of_an_older_level)
+{
+    in_a_standby_cluster(f);
+    f->store.level = LEVEL_STANDBY - 1;
+}
 CHANGE(is_to_follow_another_cluster_and_pg3_is_silent)
 {
     pg3_is_silent_too_long(f);
@@ -55,6 +76,10 @@ CHANGE(standby_cluster_is_promoted)
 // clang-format off
 #define ELECT_STANDBY_ROWS \
     {"a cluster that is to follow another one is led by who has all", is_to_follow_another_cluster, ELECT_GRANT, "standby-leader", 1, LOSS_NONE}, \
+    {"A8: ... by nobody, before every member knows how", is_to_follow_another_cluster_and_pg4_is_older, ELECT_WAIT, "standby-unknown", NOBODY, LOSS_NONE}, \
+    {"A8: ... whatever there was before", standby_cluster_of_an_older_level, ELECT_WAIT, "standby-unknown", NOBODY, LOSS_NONE}, \
+    {"D2: one that begins so begins with a copy", begins_as_a_copy, ELECT_GRANT, "first-primary", 1, LOSS_NONE}, \
+    {"A8: ... and not as a primary, where that is not known", begins_as_a_copy_and_nobody_has_told_the_level, ELECT_WAIT, "standby-unknown", NOBODY, LOSS_NONE}, \
     {"C4: ... what was acknowledged before is proved once more", is_to_follow_another_cluster_and_pg3_is_silent, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE}, \
     {"... and then never again, for nothing was acknowledged here", standby_cluster_without_pg3, ELECT_GRANT, "standby-leader", 1, LOSS_NONE}, \
     {"its lead goes to who has most, by the timelines of the other cluster", standby_cluster_and_pg3_is_on_a_timeline_of_before, ELECT_GRANT, "standby-leader", 2, LOSS_NONE}, \

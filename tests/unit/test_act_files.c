@@ -194,6 +194,54 @@ static void b2_the_fence_is_lifted_under_a_living_lease_alone(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
 }
 
+static int leave_with(uint64_t lease_ms)
+{
+    order.lease_until_ms = clock_boot_ms(clock_system()) + lease_ms;
+    order.decision.epoch = KIT_EPOCH;
+    return work_give_back(&order, &err);
+}
+
+static void b2_a_primary_is_given_back_under_a_living_lease_alone(void **state)
+{
+    (void)state;
+    pid_t child = scratch_fork(stay, places[0], STDERR_FILENO);
+    order.facts.settings.times.kill_budget_ms = 5000;
+    order.postmaster = (uint64_t)child;
+    scratch_put(&scratch, "data/postgresql.conf", "work_mem = '7MB'\n");
+    assert_int_equal(work_put_config(&order, &err), 0);
+    assert_int_equal(leave_with(5000), ERR_TIMEOUT);
+    assert_true(has("data/postgresql.conf", SYNC_FENCE_NAME));
+    assert_true(has("data/" PG_NOTE_FILE, "0123456789abcdef0123456789abcdef"));
+    assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+    int code = ERR_NOT_FOUND;
+    for (int i = 0; i < 1000 && code == ERR_NOT_FOUND; i++) { /* until the child is in its place */
+        code = leave_with(600000);
+    }
+    assert_int_equal(code, 0);
+    assert_true(has("data/postgresql.conf", "work_mem = '7MB'"));
+    assert_false(has("data/postgresql.conf", SYNC_FENCE_NAME));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+    assert_false(scratch_has(&scratch, "data/" PG_NOTE_FILE));
+}
+
+/* A standby has none. */
+static void a_standby_is_given_back_without_a_lease(void **state)
+{
+    (void)state;
+    pid_t child = scratch_fork(stay, places[0], STDERR_FILENO);
+    order.postmaster = (uint64_t)child;
+    scratch_put(&scratch, "data/postgresql.conf", "work_mem = '7MB'\n");
+    assert_int_equal(work_put_config(&order, &err), 0);
+    int code = ERR_NOT_FOUND;
+    for (int i = 0; i < 1000 && code == ERR_NOT_FOUND; i++) {
+        code = work_give_back(&order, &err);
+    }
+    assert_int_equal(code, 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 /* As the supervisor does first of all. What was seen by it is there for whatever comes later. */
 static void look_at_directory(void)
 {
@@ -243,6 +291,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_the_fence_is_lifted_under_a_living_lease_alone, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(b2_a_primary_is_given_back_under_a_living_lease_alone,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_standby_is_given_back_without_a_lease, setup, teardown),
         cmocka_unit_test_setup_teardown(c1_what_refuses_its_files_is_ended_and_names_nobody, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(b2_a_reload_takes_out_what_alter_system_has_set, setup,

@@ -94,6 +94,7 @@ static void tell(uint16_t kind, uint64_t phase, uint64_t pid)
 static void dies(enum action action)
 {
     s.act.is_running = action != ACTION_WAIT;
+    s.act.asks_stop = true; /* where it does at all */
     s.act.order.decision.action = action;
     tell(GUARD_DIED, GUARD_RUN, 0);
     s.act.is_running = false;

@@ -169,6 +169,10 @@ static const struct row rows[] = {
     {"view", "", "", "{'synchronous_mode':'off','weaker':'role app'}", "sync", CHECK_OK, "off"},
     {"view", "", "", "{'held':true}", "pause", CHECK_WARNING,
      "the primary is held: no epoch is granted"},
+    {"view", "", "", "{}", "fence", CHECK_OK, "nobody is fenced"},
+    {"view", "", "", "{'fenced':{}}", "fence", CHECK_OK, "nobody is fenced"},
+    {"view", "", "", "{'fenced':{'pg2':'fenced by root at 2026-11-22T10:00:00Z: disk','pg3':1}}",
+     "fence", CHECK_WARNING, "pg2 is fenced by root at 2026-11-22T10:00:00Z: disk; pg3 is fenced"},
     {"view", "members", "pg2", "{'pending_restart':true}", "restart", CHECK_WARNING,
      "pg2 waits for a restart"},
     {"view", "members", "pg2",
@@ -282,7 +286,7 @@ static void without_a_postgresql_only_the_store_is_looked_at(void **state)
     json_decref(checks);
     facts.view_why = "no answer";
     checks = checks_of(&facts, is_named, NULL);
-    assert_int_equal(json_array_size(checks), 12);
+    assert_int_equal(json_array_size(checks), 13);
     assert_int_equal(checks_state(checks), CHECK_UNKNOWN);
     size_t i = 0;
     json_t *check = NULL;

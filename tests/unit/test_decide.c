@@ -48,6 +48,10 @@ CHANGE(says_no_role)
 {
     f->pg.role = ROLE_UNKNOWN;
 }
+CHANGE(of_an_unknown_cluster)
+{
+    f->store.initialized = FACT_UNKNOWN;
+}
 CHANGE(was_adopted)
 {
     f->guard.is_adopted = true;
@@ -539,6 +543,7 @@ static const struct {
     {"data of another cluster are left alone", kit_primary, {of_another_cluster}, ACTION_WAIT, "foreign-data"},
     {"... and those that nobody asked to adopt", kit_standby, {without_a_note}, ACTION_WAIT, "not-adopted"},
     {"a standby is adopted as it is", kit_standby, {without_a_note, asked_to_adopt}, ACTION_ADOPT, "adopt"},
+    {"... once it is known of which cluster its note is", kit_standby, {without_a_note, asked_to_adopt, of_an_unknown_cluster}, ACTION_WAIT, "not-ours-yet"},
     {"a primary of before the cluster waits for the first grant", kit_primary, {without_a_note, asked_to_adopt, without_a_cluster}, ACTION_WAIT, "not-ours-yet"},
     {"D2: one that runs as a standby is promoted for no first grant", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant}, ACTION_WAIT, "not-ours-yet"},
     {"... nor one that has not said what it is", kit_standby, {without_a_note, asked_to_adopt, holds_the_first_grant, says_no_role}, ACTION_WAIT, "not-ours-yet"},
@@ -729,6 +734,9 @@ static const struct {
     {"a cluster that is to follow another one: its primary is shut down", kit_primary, {is_to_follow_another_cluster}, ACTION_STOP, "demote-cluster"},
     {"A7: ... not in a pause", kit_primary, {is_to_follow_another_cluster, paused}, ACTION_WAIT, "serving"},
     {"A7: ... nor while the primary is held", kit_primary, {is_to_follow_another_cluster, held_by_hand}, ACTION_WAIT, "serving"},
+    {"A8: ... nor before every member knows how: nobody would be granted the lead", kit_primary, {is_to_follow_another_cluster, level_of_before}, ACTION_WAIT, "serving"},
+    {"A8: ... and what crashes then goes on in place", kit_primary, {is_to_follow_another_cluster, level_of_before, crashed, alone}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"D2: ... nor is anything begun here as a primary", kit_primary, {nothing_begun, is_to_follow_another_cluster}, ACTION_RELEASE, "data-lost"},
     {"... and gives the role back, for good", kit_primary, {is_to_follow_another_cluster, crashed}, ACTION_RELEASE, "kind-changed-down"},
     {"B1: who was chosen before is not promoted any more", kit_chosen, {is_to_follow_another_cluster}, ACTION_WAIT, "kind-changed"},
     {"B1: who leads a standby cluster is never promoted, whatever its timeline is", kit_leader, {nothing}, ACTION_WAIT, "leading"},
@@ -739,11 +747,19 @@ static const struct {
     {"... which is well too", kit_leader, {from_an_archive_alone, receives_nothing}, ACTION_WAIT, "leading"},
     {"... with any copy", kit_leader, {another_copy}, ACTION_WAIT, "leading"},
     {"D2: it says whose data these are", kit_leader, {never_recorded}, ACTION_RECORD, "record-remote"},
+    {"D2: ... not before they stream: they may be anybody's", kit_leader, {never_recorded, follows_nobody}, ACTION_FOLLOW, "follow-remote"},
+    {"... since an earlier grant will do", kit_leader, {never_recorded, streams_since_before}, ACTION_RECORD, "record-remote"},
+    {"D2: ... from there", kit_leader, {never_recorded, streams_not_yet}, ACTION_WAIT, "leading"},
+    {"... by an archive alone nobody can say more", kit_leader, {never_recorded, from_an_archive_alone, receives_nothing}, ACTION_RECORD, "record-remote"},
     {"D2: it has none: it copies them, and begins nothing of its own", kit_leader, {never_recorded, without_data}, ACTION_RETURN, "copy-remote"},
     {"B6: ... beside a guard", kit_leader, {never_recorded, without_data, guard_not_there_yet}, ACTION_START_GUARD, "guard-wanted"},
     {"... until it has them whole", kit_leader, {never_recorded, half_copied}, ACTION_RETURN, "copy-remote"},
     {"... where others have them, it is one of them that leads", kit_leader, {without_data}, ACTION_RELEASE, "data-lost"},
     {"... what the other cluster does not have is rewound", kit_leader, {never_streams}, ACTION_RETURN, "copy-remote"},
+    {"... for which it stays down until its end is read", kit_leader, {never_streams, down, end_unread}, ACTION_WAIT, "granted"},
+    {"... also where what it lacks is gone there", kit_leader, {lacks_what_is_gone_there, down, end_unread}, ACTION_WAIT, "granted"},
+    {"... or it never comes up", kit_leader, {never_comes_up, down, end_unread}, ACTION_WAIT, "granted"},
+    {"... while one that was only down starts at once", kit_leader, {down, end_unread}, ACTION_START_STANDBY, "start-to-lead"},
     {"B2: one that was promoted by hand is ended", kit_leader, {promoted_by_hand}, ACTION_KILL, "other-epoch"},
     {"B2: ... even by the guard", kit_leader, {promoted_by_hand, with_the_guards_word}, ACTION_KILL, "other-epoch"},
     {"an operator restarts it", kit_leader, {to_be_restarted}, ACTION_STOP, "restart-leader"},
@@ -753,6 +769,7 @@ static const struct {
     {"one that does not come up leaves the lead", kit_leader, {down, for_long}, ACTION_RELEASE, "lead-given-up"},
     {"... to somebody", kit_leader, {down, for_long, alone}, ACTION_START_STANDBY, "start-to-lead"},
     {"... and one that starts for ever lets it run out", kit_leader, {starts, for_long}, ACTION_WAIT, "lead-hangs"},
+    {"A7: ... not in a pause, in which nobody else would be granted it", kit_leader, {starts, for_long, paused}, ACTION_WAIT, "granted"},
     {"a cluster that is to have a primary: the lead is given back", kit_leader, {is_to_have_a_primary}, ACTION_RELEASE, "promote-cluster"},
     {"A7: ... not in a pause", kit_leader, {is_to_have_a_primary, paused}, ACTION_WAIT, "leading"},
     {"A3: ... as it runs only if the guard does not hold it for a primary", kit_leader, {is_to_have_a_primary, guard_is_silent}, ACTION_KILL, "guard-silent"},

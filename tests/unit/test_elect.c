@@ -10,6 +10,7 @@
 
 #include "base/must.h"
 #include "supervisor/elect.h"
+#include "supervisor/fence.h"
 #include "supervisor/history.h"
 #include "supervisor/proof.h"
 #include "tests/lib/facts_kit.h"
@@ -87,6 +88,17 @@ CHANGE(begins_with_two_primaries_that_run)
 {
     begins_with_strangers(f, 2);
     f->members[0].role = ROLE_PRIMARY;
+}
+CHANGE(begins_with_a_primary_that_is_fenced)
+{
+    begins_with_strangers(f, 2);
+    fence_mark(&f->members[2]);
+}
+CHANGE(begins_and_all_but_pg3_are_fenced)
+{
+    begins(f);
+    fence_mark(&f->members[0]);
+    fence_mark(&f->members[1]);
 }
 CHANGE(begins_anew_where_it_made_its_data)
 {
@@ -676,6 +688,8 @@ static const struct {
     {"... nor with another one beside a standby", begins_beside_a_standby_that_runs, ELECT_WAIT, "primary-awaited", NOBODY, LOSS_NONE},
     {"... nor before it said that it is one", begins_with_one_that_says_nothing, ELECT_WAIT, "primary-awaited", NOBODY, LOSS_NONE},
     {"... nor with one of two", begins_with_two_primaries_that_run, ELECT_WAIT, "two-primaries", NOBODY, LOSS_NONE},
+    {"... nor where that primary is fenced, with whomever", begins_with_a_primary_that_is_fenced, ELECT_WAIT, "primary-fenced", NOBODY, LOSS_NONE},
+    {"... nor with anybody else who is", begins_and_all_but_pg3_are_fenced, ELECT_GRANT, "first-primary", 2, LOSS_NONE},
     {"... a standby of its own making is none of these", begins_anew_where_it_made_its_data, ELECT_GRANT, "first-primary", 2, LOSS_NONE},
     {"... a witness never, nor who may not", nobody_may_begin, ELECT_WAIT, "nobody-begins", NOBODY, LOSS_NONE},
     {"C1: first all are to seal themselves", no_order, ELECT_ORDER, "order", NOBODY, LOSS_NONE},

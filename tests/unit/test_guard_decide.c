@@ -230,6 +230,23 @@ static void note(struct reached *reached, const char *rule)
     reached->rules[reached->count++] = rule;
 }
 
+/* The deadline of a primary may have come while the guard was frozen, with the request waiting. */
+static void a7_what_is_to_be_ended_is_not_let_go(void **state)
+{
+    (void)state;
+    struct guard_facts f = armed();
+    f.is_left = true;
+    assert_int_equal(guard_may_leave(&f), GUARD_NO_GRANT); /* nobody was to be primary */
+    f.bound_epoch = 3;
+    f.now_ns = 899;
+    assert_int_equal(guard_may_leave(&f), GUARD_FINE);
+    f.now_ns = 900;
+    assert_int_equal(guard_may_leave(&f), GUARD_LATE);
+    f.is_left = false;
+    f.bound_epoch = 0;
+    assert_int_equal(guard_may_leave(&f), GUARD_FINE); /* a standby has no deadline */
+}
+
 static void every_rule_is_reached_and_none_breaks_safety(void **state)
 {
     (void)state;
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(too_late_is_refused),
         cmocka_unit_test(another_epoch_is_refused),
         cmocka_unit_test(an_epoch_is_armed_as_the_page_shows_it),
+        cmocka_unit_test(a7_what_is_to_be_ended_is_not_let_go),
         cmocka_unit_test(every_rule_is_reached_and_none_breaks_safety),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

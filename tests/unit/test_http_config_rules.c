@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "daemon/http_config_rules.h"
+#include "supervisor/level.h"
 
 #define STORED "{\"ttl\": 30}"
 #define REVISION 12
@@ -83,6 +84,44 @@ static const struct {
      200, 0, "{\"postgresql\": {\"parameters\": {\"hot_standby\": \"on\", \"port\": 5433}}}", false,
      false},
 };
+
+#define FOLLOWS "{\"standby_cluster\": {\"host\": \"10.0.0.9\"}}"
+#define RESTORES "{\"standby_cluster\": {\"restore_command\": \"cp /a/%f %p\"}}"
+#define NOT_YET "standby_cluster: the feature level in force is 1, and not every member knows"
+
+/* Nobody would be granted the lead, and it would come about when nobody thinks of it. */
+static void test_a_cluster_is_to_follow_another_one_only_if_every_member_knows_how(void **state)
+{
+    static const struct {
+        const char *body, *stored;
+        uint64_t level;
+        unsigned status;
+    } steps[] = {
+        {FOLLOWS, STORED, LEVEL_STANDBY, 200},
+        {FOLLOWS, STORED, LEVEL_STANDBY - 1, 409},
+        {FOLLOWS, STORED, 0, 409},
+        {RESTORES, STORED, LEVEL_STANDBY - 1, 409},
+        {"{\"standby_cluster\": {\"host\": \"10.0.0.8\"}}", FOLLOWS, LEVEL_STANDBY - 1, 200},
+        {"{\"standby_cluster\": null, \"ttl\": 20}", FOLLOWS, LEVEL_STANDBY - 1, 200},
+        {"{\"standby_cluster\": {}, \"ttl\": 20}", STORED, LEVEL_STANDBY - 1, 200},
+        {"{\"ttl\": 20}", FOLLOWS, LEVEL_STANDBY - 1, 200},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(steps); i++) {
+        bool replaces = i % 2 == 1;
+        json_auto_t *body = json_loads(steps[i / 2].body, 0, NULL);
+        const struct config_wish wish = {
+            .body = body, .replaces = replaces, .level = steps[i / 2].level};
+        const struct config_stored stored = {.text = steps[i / 2].stored, .revision = REVISION};
+        CLEANUP(config_verdict_close) struct config_verdict v = {0};
+        config_judge(&wish, &stored, &v);
+        assert_int_equal(v.status, steps[i / 2].status);
+        if (v.status == 409 && steps[i / 2].level == 1) {
+            assert_int_equal(v.code, ERR_REFUSED);
+            assert_int_equal(strncmp(buf_text(&v.text), NOT_YET, strlen(NOT_YET)), 0);
+        }
+    }
+}
 
 static void test_every_situation(void **state)
 {
@@ -193,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_situation),
+        cmocka_unit_test(test_a_cluster_is_to_follow_another_one_only_if_every_member_knows_how),
         cmocka_unit_test(test_it_does_not_grow_without_bound),
         cmocka_unit_test(test_what_is_stored_may_be_deep),
         cmocka_unit_test(test_tags),

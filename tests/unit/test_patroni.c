@@ -615,6 +615,7 @@ static void what_only_the_node_itself_knows_is_told(void **state)
         view_kit_fill(&view, turn == 0 ? "pg1" : "pg2");
         view.sync_nodes = 2;
         view.self.timing[TIMING_FSYNC] = (struct view_timing){.ms = 412, .is_amiss = turn == 0};
+        view.self.task = (struct view_task){.id = turn == 0 ? 7 : 0, .is_clone = true};
         view.self.room = (struct view_room){
             .is_known = turn == 0, .is_full = turn == 0, .free_kib = turn == 0 ? 3 : 0};
         patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
@@ -632,12 +633,36 @@ static void what_only_the_node_itself_knows_is_told(void **state)
         assert_int_equal(json_integer_value(json_object_get(slow, "fsync")), turn == 0 ? 412 : 0);
         assert_int_equal(json_integer_value(free_bytes), turn == 0 ? 3072 : 0);
         assert_int_equal(json_is_null(free_bytes), turn == 1);
+        assert_int_equal(json_is_null(json_object_get(self, "task")), turn == 1);
         json_decref(told);
     }
     CLEANUP(buf_close) struct buf out = {0};
     view_kit_fill(&view, "w1");
     patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
     assert_non_null(strstr(buf_text(&out), "\"self\":null"));
+}
+
+static void what_comes_of_a_task_is_told(void **state)
+{
+    static struct cluster_view view;
+    static const struct {
+        struct view_task task;
+        const char *told;
+    } rows[] = {
+        {{.id = 7}, "\"task\":{\"id\":7,\"kind\":\"restart\",\"state\":\"running\",\"why\":null}"},
+        {{.id = 8, .is_clone = true, .is_over = true},
+         "\"task\":{\"id\":8,\"kind\":\"reinitialize\",\"state\":\"done\",\"why\":null}"},
+        {{.id = 9, .is_clone = true, .is_over = true, .why = "no room"},
+         "\"kind\":\"reinitialize\",\"state\":\"failed\",\"why\":\"no room\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_close) struct buf out = {0};
+        view_kit_fill(&view, "pg2");
+        view.self.task = rows[i].task;
+        patroni_put_view(&out, &view, VIEW_KIT_NOW_MS);
+        assert_non_null(strstr(buf_text(&out), rows[i].told));
+    }
 }
 
 /* The primary alone knows who asks it for less; it is told only where somebody does. */
@@ -672,6 +697,7 @@ int main(void)
         cmocka_unit_test(the_mode_that_is_in_force_is_told),
         cmocka_unit_test(who_asks_for_less_is_told_of_the_leader),
         cmocka_unit_test(what_only_the_node_itself_knows_is_told),
+        cmocka_unit_test(what_comes_of_a_task_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -523,6 +523,38 @@ static void a_switchover_is_not_begun_in_vain(void **state)
     close_node();
 }
 
+/* A restart, or a cluster that is to follow another one: up to when it is stopped. */
+static void begin_stop(const char *command, bool is_end)
+{
+    setup.before_stop = command;
+    s.act.owner = &s;
+    s.act.is_wanted = supervisor_act_is_wanted;
+    decides(ACTION_STOP);
+    s.act.order.decision = s.decision;
+    s.act.order.round = 0;
+    s.act.order.facts =
+        (struct facts){.wish = {.stop = is_end, .restart = !is_end}, .pg.process = PG_RUNNING};
+    act_begin(&s.act, UINT32_MAX, act_stop);
+}
+
+static void what_was_taken_back_is_not_stopped(void **state)
+{
+    (void)state;
+    open_node();
+    s.act.guard = &s.guard;
+    s.guard.fd = -1;
+    CLEANUP(mem_freep) char *drains = mem_strdup(scratch_path(&scratch, "drains"));
+    CLEANUP(mem_freep) char *command = mem_printf("touch %s; sleep 0.1", drains);
+    for (int i = 0; i < 3; i++) {
+        begin_stop(command, i == 2);
+        wait_there(drains);
+        decides(i == 0 ? ACTION_STOP : ACTION_WAIT); /* for the end of this program it is gone */
+        wait_stop(i != 1);
+        assert_int_equal(unlink(drains), 0);
+    }
+    close_node();
+}
+
 static void before_stop_is_run_where_there_is_time_for_it(void **state)
 {
     (void)state;
@@ -739,6 +771,7 @@ int main(void)
         cmocka_unit_test(one_that_can_not_be_ended_holds_no_newer_one_up),
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
         cmocka_unit_test(a_switchover_is_not_begun_in_vain),
+        cmocka_unit_test(what_was_taken_back_is_not_stopped),
         cmocka_unit_test(before_stop_is_run_where_there_is_time_for_it),
         cmocka_unit_test(the_last_of_a_lease_is_for_the_shutdown_alone),
         cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),

@@ -103,10 +103,12 @@ static void nothing_is_known_before_it_was_read(void **state)
     assert_int_equal(facts.paused, FACT_UNKNOWN);
     assert_int_equal(facts.held, FACT_UNKNOWN);
     assert_int_not_equal(facts.is_current, FACT_YES);
+    assert_int_equal(facts.level, 0);
     assert_true(hosts_until(&hosts, is_read, NULL));
     facts = facts_now();
     assert_int_equal(facts.initialized, FACT_NO);
     assert_int_equal(facts.paused, FACT_NO);
+    assert_int_equal(facts.level, 1);
     assert_true(told > 0);
     assert_string_equal(view.roster.at[0].name.text, "n1");
     assert_true(view.roster.self == view.roster.at[0].id);

@@ -207,6 +207,64 @@ static void a_hand_over_is_called_off_until_postgresql_is_stopped(void **state)
     act_kit_close_loop();
 }
 
+/* Who asked for it reads why, as long as the wish is the same. */
+static void why_nothing_was_handed_over_is_kept(void **state)
+{
+    (void)state;
+    begin();
+    s.side.view.rows.row[KEY_FAILOVER].mod_revision = 77;
+    s.act.order.decision = (struct decision){.action = ACTION_HAND_OVER};
+    (void)err_set(&s.act.err, ERR_CANCELED, "something else");
+    supervisor_act_done(&s.act);
+    assert_int_equal(s.wish_failed, 0);
+    (void)err_set(&s.act.err, ERR_TIMEOUT, "CHECKPOINT: not done in time");
+    supervisor_act_done(&s.act);
+    assert_int_equal(s.wish_failed, 77);
+    assert_string_equal(s.wish_why, "CHECKPOINT: not done in time");
+}
+
+/* Twice, and it is killed: but not for what was called off before. */
+static void only_a_shutdown_that_was_begun_fails(void **state)
+{
+    (void)state;
+    begin();
+    for (uint32_t i = 0; i < 3; i++) {
+        s.act.order.decision = (struct decision){.action = ACTION_STOP};
+        s.act.asks_stop = i == 2;
+        (void)err_set(&s.act.err, ERR_REFUSED, "what it was begun for can not be done any more");
+        supervisor_act_done(&s.act);
+        assert_int_equal(s.failures, i / 2);
+    }
+}
+
+/* Whether a stop for an operator goes on while @action is due. */
+static bool stops_beside(enum action action, bool asks_stop)
+{
+    s.act.is_running = true;
+    s.act.is_ended = false;
+    s.act.err.code = 0;
+    s.act.asks_stop = asks_stop;
+    s.act.order.decision = (struct decision){.action = ACTION_STOP};
+    s.decision = (struct decision){.action = action};
+    supervisor_carry_out(&s, supervisor_now_ms());
+    return s.act.err.code == 0;
+}
+
+/* Its before_stop may run for many seconds, and nobody is primary meanwhile. */
+static void a_restart_waits_for_an_election_until_postgresql_is_stopped(void **state)
+{
+    (void)state;
+    begin_acting();
+    assert_true(stops_beside(ACTION_STOP, false));
+    assert_true(stops_beside(ACTION_WAIT, false));
+    assert_true(stops_beside(ACTION_FOLLOW, false));
+    assert_false(stops_beside(ACTION_SEAL, false));
+    assert_true(stops_beside(ACTION_SEAL, true)); /* it is on its way down */
+    s.act.is_running = false;
+    act_kit_close(&s.act);
+    act_kit_close_loop();
+}
+
 /* Of the same cause nothing is told a second time. */
 static void a_configuration_that_can_not_be_read_is_known_and_logged_once(void **state)
 {
@@ -492,6 +550,7 @@ static void what_this_program_ends_was_not_in_vain(void **state)
     tell(GUARD_STARTED, GUARD_RUN, 0);
     s.act.is_running = true;
     s.act.order.decision.action = ACTION_STOP;
+    s.act.asks_stop = true;
     tell(GUARD_DIED, GUARD_RUN, 0);
     s.act.is_running = false;
     tell(GUARD_STARTED, GUARD_RUN, 0);
@@ -499,6 +558,24 @@ static void what_this_program_ends_was_not_in_vain(void **state)
     assert_int_equal(s.starts.in_vain, 0);
     assert_int_equal(s.starts.not_before_ms, 0);
     assert_string_equal(s.start_trouble, "");
+}
+
+/* Callbacks are told of an end that somebody asked for. */
+static void what_ends_before_it_is_stopped_has_crashed(void **state)
+{
+    static const enum action stops[] = {ACTION_STOP, ACTION_HAND_OVER};
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(stops); i++) {
+        begin();
+        s.is_guard_greeted = true;
+        tell(GUARD_STARTED, GUARD_RUN, 0);
+        s.act.is_running = true;
+        s.act.order.decision.action = stops[i / 2];
+        s.act.asks_stop = i % 2 == 1;
+        tell(GUARD_DIED, GUARD_RUN, 9);
+        assert_int_equal(s.died, i % 2 == 0);
+        assert_int_equal(s.scripts.was_stopped, i % 2 == 1);
+    }
 }
 
 int main(void)
@@ -511,6 +588,9 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_not_told_at_every_look),
         cmocka_unit_test(what_is_read_while_a_sequence_goes_on_is_not_told_again),
         cmocka_unit_test(a_hand_over_is_called_off_until_postgresql_is_stopped),
+        cmocka_unit_test(only_a_shutdown_that_was_begun_fails),
+        cmocka_unit_test(why_nothing_was_handed_over_is_kept),
+        cmocka_unit_test(a_restart_waits_for_an_election_until_postgresql_is_stopped),
         cmocka_unit_test(a_configuration_that_can_not_be_read_is_known_and_logged_once),
         cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(a_start_that_ends_at_once_waits_longer_and_longer),
@@ -520,6 +600,7 @@ int main(void)
         cmocka_unit_test(beside_a_look_at_pg_wal_no_start_is_watched),
         cmocka_unit_test(that_starts_can_not_be_watched_is_logged_once_for_each_reason),
         cmocka_unit_test(what_this_program_ends_was_not_in_vain),
+        cmocka_unit_test(what_ends_before_it_is_stopped_has_crashed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

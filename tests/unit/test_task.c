@@ -11,6 +11,7 @@
 
 #include "supervisor/task.h"
 #include "tests/lib/facts_kit.h"
+#include "tests/lib/standby_kit.h"
 
 #define IN_USE "synchronous commits may count on this copy"
 
@@ -92,6 +93,9 @@ static const struct {
     {kit_standby, unseen, "postgres is stopping", "what there is of PostgreSQL is not known", "what there is"},
     {kit_standby, wrong, "PostgreSQL would refuse its configuration: /d/a.conf:7: syntax error", IN_USE, IN_USE},
     {kit_standby, no_primary, NULL, "Cluster has no leader, can not reinitialize", "Cluster has no leader"},
+    {kit_leader, nothing, NULL, "I am the leader", "I am the leader"},
+    {kit_leader, down, NULL, "I am the leader", "I am the leader"},
+    {kit_follower, nothing, NULL, NULL, NULL},
     {kit_chosen, nothing, "this node is just becoming the primary", "I am the leader", "I am the leader"},
 };
 // clang-format on
@@ -132,8 +136,9 @@ static void one_at_a_time(void **state)
     assert_string_equal(why, "restart already in progress");
     assert_false(task_may_clone(&book, &f, true, why));
     assert_string_equal(why, "restart already in progress");
+    uint64_t first = book.id;
     task_clone(&book, 1000, true);
-    assert_int_equal(book.id, 2);
+    assert_int_equal(book.id, first + 1);
     assert_false(task_may_restart(&book, &f, why));
     assert_string_equal(why, "reinitialize already in progress");
     assert_false(task_may_clone(&book, &f, false, why));
@@ -246,8 +251,10 @@ static void a_clone_begins_soon_or_never_and_ends_with_a_start(void **state)
     f.wish.clone = false;
     assert_true(restarts(&book, &f, PG_ABSENT, 100000002));
     assert_false(f.wish.clone);
+    assert_int_equal(task_outcome(&book), TASK_RUNS);
     assert_false(restarts(&book, &f, PG_RUNNING, 100000003));
     assert_int_equal(book.end, TASK_DONE);
+    assert_int_equal(task_outcome(&book), TASK_DONE);
 }
 
 /* A7: what was stopped for it would stay down in a pause. */
@@ -264,8 +271,11 @@ static void what_was_stopped_for_a_clone_that_is_given_up_starts_again(void **st
     assert_true(clones(&book, &f, 2000));
     assert_true(task_cancel_clone(&book, 2001, &f, false, why));
     assert_true(restarts(&book, &f, PG_ABSENT, 2002));
+    assert_int_equal(task_outcome(&book), TASK_FAILED);
     assert_false(restarts(&book, &f, PG_RUNNING, 2003));
-    assert_int_equal(book.end, TASK_DONE);
+    assert_int_equal(book.end, TASK_DONE); /* of the start; of the clone nobody is told so */
+    assert_int_equal(task_outcome(&book), TASK_FAILED);
+    assert_string_equal(book.why, "reinitialize canceled");
     f.wish.clone = false;
     task_clone(&book, 1000, false); /* its shutdown is not seen yet */
     assert_true(clones(&book, &f, 1001));

@@ -15,6 +15,7 @@
 #define IS_IT "the candidate is the primary already"
 #define UNREAD "its time can not be read, or has no zone"
 #define IN_VAIN "nobody could take over without a loss in time"
+#define PAUSED "nobody is made primary during a pause"
 #define BEHIND "no standby had all of the WAL when PostgreSQL was down"
 
 #define NOW(from, to)                            \
@@ -37,8 +38,11 @@ static const struct {
     {{.row = NOW("", "pg2"), .seen_ms = 10000}, WISH_DROP, IN_VAIN},
     {{.row = NOW("", "pg2"), .seen_ms = 10000, .is_begun = true}, WISH_WAIT, NULL},
     {{.row = NOW("pg1", "pg2"), .is_paused = true}, WISH_WAIT, NULL},
-    {{.row = NOW("pg1", "pg2"), .is_paused = true, .seen_ms = 10000}, WISH_DROP, IN_VAIN},
+    {{.row = NOW("pg1", "pg2"), .is_paused = true, .seen_ms = 10000}, WISH_DROP, PAUSED},
     {{.row = NOW("pg1", "pg2"), .is_refused = true}, WISH_DROP, BEHIND},
+    {{.row = NOW("pg1", "pg2"), .is_refused = true, .is_paused = true}, WISH_DROP, PAUSED},
+    {{.row = NOW("pg1", "pg2"), .failed = "CHECKPOINT: not done in time"}, WISH_WAIT, NULL},
+    {{.row = NOW("pg1", "pg2"), .failed = "CHECKPOINT: not done in time", .seen_ms = 10000}, WISH_DROP, "CHECKPOINT: not done in time"},
     {{.row = NOW("pg2", "pg3")}, WISH_DROP, LEFT},
     {{.row = NOW("pg2", "pg1")}, WISH_DROP, LEFT},
     {{.row = NOW("", "pg1")}, WISH_DROP, IS_IT},
