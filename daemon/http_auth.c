@@ -12,8 +12,11 @@
 
 /* ---- the decision ---- */
 
-/* First match wins; the order is that of docs/http.md: who is it, then what it knows. Patroni's
- * words stand in front of ours, since scripts look for them. */
+static const char no_certificate[] = "client certificate required";
+
+/* First match wins; the order is that of docs/http.md, which is Patroni's: where it comes from, the
+ * certificate, the password. Each that is configured is asked for: none does instead of another.
+ * Patroni's words stand in front of ours, since scripts look for them. */
 enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
                              const char **ret_reason)
 {
@@ -23,7 +26,7 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
         return c->is_owner ? HTTP_MAY : HTTP_MAY_NOT;
     }
     if (c->needs_certificate && !c->has_certificate) {
-        *ret_reason = "client certificate required";
+        *ret_reason = no_certificate;
         return HTTP_MAY_NOT;
     }
     if (rule == HTTP_CONTROL) {
@@ -37,8 +40,9 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
         *ret_reason = "Access is denied: the address is not in restapi.allowlist";
         return HTTP_MAY_NOT;
     }
-    if (c->checks_certificate && c->has_certificate) {
-        return HTTP_MAY;
+    if (c->checks_certificate && !c->has_certificate) {
+        *ret_reason = no_certificate;
+        return HTTP_MAY_NOT;
     }
     if (c->checks_password) {
         *ret_reason = c->has_password ? "not authenticated: the user or the password is wrong"
@@ -46,8 +50,7 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
         return c->password_is_right ? HTTP_MAY : HTTP_ASK_PASSWORD;
     }
     if (c->checks_certificate) {
-        *ret_reason = "a client certificate is needed for this";
-        return HTTP_MAY_NOT;
+        return HTTP_MAY;
     }
     if (c->from_a_browser || !c->host_is_local) {
         *ret_reason =

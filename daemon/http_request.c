@@ -269,7 +269,8 @@ static void check_caller(struct http_request *r)
     const char *reason = NULL;
     enum http_verdict verdict = http_judge(r->route->rule, &caller, &reason);
     if (verdict == HTTP_ASK_PASSWORD) {
-        r->challenge = "Basic realm=\"pgraft\", charset=\"UTF-8\"";
+        /* Programs look up their password by the realm, which is Patroni's. */
+        r->challenge = "Basic realm=\"Patroni\", charset=\"UTF-8\"";
     }
     if (verdict != HTTP_MAY) {
         http_fail_status(r, verdict == HTTP_ASK_PASSWORD ? 401 : 403, ERR_DENIED, reason);

@@ -316,7 +316,8 @@ static void begin(struct http_request *r, bool is_failover)
     s->r = r;
     http_keys(r, &s->keys);
     s->is_scheduled = verdict.wish.is_scheduled;
-    s->progress.is_failover = is_failover;
+    /* One that says whom to leave is a switchover, and told as one. */
+    s->progress.is_failover = is_failover && !name_is_set(&verdict.wish.leader);
     s->progress.is_standby = view->is_standby_cluster;
     s->progress.candidate = verdict.wish.candidate;
     s->wait_ms = wait_ms;

@@ -46,7 +46,7 @@ static const struct prom_head version_head = {
 static const struct prom_head master_head = {
     "patroni_master", "gauge", "The same as patroni_primary, as Patroni called it before version 4.", NULL};
 static const struct prom_head rows[] = {
-    [RUNNING] = {"patroni_postgres_running", "gauge", "1 if PostgreSQL runs.", NULL},
+    [RUNNING] = {"patroni_postgres_running", "gauge", "1 if PostgreSQL runs and answers.", NULL},
     [STARTED] = {"patroni_postmaster_start_time", "gauge", "When PostgreSQL was started, in seconds since 1970; 0 if it does not run.", NULL},
     [PRIMARY] = {"patroni_primary", "gauge", "1 if PostgreSQL is a primary.", NULL},
     [LOCATION] = {"patroni_xlog_location", "counter", "End of the WAL of a primary, in bytes; 0 if it is none.", NULL},

@@ -77,7 +77,7 @@ static struct parts look(const struct patroni_query *query, const struct cluster
 {
     enum view_role role = view->self.role;
     bool leads = view_has_lease(view, boot_ms);
-    bool follows = role == VIEW_REPLICA || role == VIEW_STANDBY_LEADER;
+    bool follows = (role == VIEW_REPLICA || role == VIEW_STANDBY_LEADER) && view->self.sql_answers;
     bool runs = view_state_now(view, boot_ms) == VIEW_RUNNING;
     bool is_listed = view_is_sync(view, &view->name) && !name_is(&view->name, &view->leader);
     bool leads_standbys = leads && view->is_standby_cluster;

@@ -103,7 +103,8 @@ bool view_is_stale(const struct cluster_view *view, uint64_t boot_ms)
 
 enum view_state view_state_now(const struct cluster_view *view, uint64_t boot_ms)
 {
-    return view_is_stale(view, boot_ms) ? VIEW_STATE_UNKNOWN : view->self.state;
+    bool is_silent = view->self.state == VIEW_RUNNING && !view->self.sql_answers;
+    return is_silent || view_is_stale(view, boot_ms) ? VIEW_STATE_UNKNOWN : view->self.state;
 }
 
 bool view_has_lease(const struct cluster_view *view, uint64_t boot_ms)

@@ -165,9 +165,9 @@ struct view_self {
     bool supervises;  /* there is one: false on a witness */
     bool sql_answers; /* what below is SQL's is fresh; else only @state and @role are told */
     enum view_state state;
-    enum view_role role;
-    bool serves_writes; /* serves_writes() of supervisor/decide.h said so: out of recovery for the
-                           epoch of the lease, and no longer behind the fence */
+    enum view_role role; /* the last one that was seen of it; DEMOTED: a primary that has ended */
+    bool serves_writes;  /* serves_writes() of supervisor/decide.h said so: out of recovery for the
+                            epoch of the lease, and no longer behind the fence */
     uint64_t lease_until_boot_ms; /* the deadline of the newest confirmed keep-alive, less its
                                      margin; 0: no lease; UINT64_MAX: held without end (A7) */
     char postmaster_start[VIEW_STAMP_SIZE]; /* "2026-11-02 08:15:03.120000+00:00" */
@@ -291,7 +291,7 @@ void view_add_event(struct cluster_view *view, const struct view_event *event);
 /* ---- who reads ---- */
 
 bool view_is_stale(const struct cluster_view *view, uint64_t boot_ms);
-/* What PostgreSQL is, or unknown when the view is stale. */
+/* What PostgreSQL is; unknown when the view is stale, or when it runs and does not answer. */
 enum view_state view_state_now(const struct cluster_view *view, uint64_t boot_ms);
 /* This node holds the lease now. */
 bool view_has_lease(const struct cluster_view *view, uint64_t boot_ms);

@@ -34,6 +34,7 @@ enum watch_column {
     W_CONNINFO,
     W_SYNC_NAMES,
     W_DOOR_WAITS,
+    W_RECEIVER_END,
     W_SENDER_PID,
     W_SENDER_NAME,
     W_SENDER_STATE,
@@ -42,6 +43,8 @@ enum watch_column {
     W_SENDER_REPLAY,
     W_SENDER_PRIORITY,
     W_SENDER_SYNC,
+    W_SENDER_USER,
+    W_SENDER_ADDRESS,
     W_COLUMNS,
 };
 
@@ -77,7 +80,9 @@ const char *probe_watch_sql(uint64_t door_pid, char out[PROBE_SQL_SIZE])
     int size = snprintf(
         out, PROBE_SQL_SIZE,
         "SELECT w.*, s.pid, s.application_name, s.state, " US("s.backend_start")
-        ", s.flush_lsn, s.replay_lsn, s.sync_priority, s.sync_state FROM (SELECT"
+        ", s.flush_lsn, s.replay_lsn, s.sync_priority, s.sync_state,"
+        /* By the cache of roles that each session has: the name in the view would be a join. */
+        " pg_get_userbyid(s.usesysid), s.client_addr FROM (SELECT"
         " q.r, current_setting('server_version_num') AS v,"
         " " US("pg_postmaster_start_time()") " AS t,"
         " CASE WHEN NOT q.r THEN pg_current_wal_insert_lsn() END AS i,"
@@ -94,7 +99,8 @@ const char *probe_watch_sql(uint64_t door_pid, char out[PROBE_SQL_SIZE])
         " wr.status AS ws, wr.received_tli AS wt,"
         " current_setting('primary_conninfo') AS ci,"
         " current_setting('synchronous_standby_names') AS sn,"
-        " (SELECT bool_or(a.wait_event = 'SyncRep') FROM pg_stat_get_activity(%" PRIu64 ") AS a) AS d"
+        " (SELECT bool_or(a.wait_event = 'SyncRep') FROM pg_stat_get_activity(%" PRIu64 ") AS a) AS d,"
+        " wr.latest_end_lsn AS le"
         " FROM (SELECT pg_is_in_recovery() AS r) AS q, pg_control_checkpoint() AS c, pg_control_recovery() AS e,"
         " pg_stat_get_wal_receiver() AS wr) AS w"
         " LEFT JOIN pg_stat_replication AS s ON true",
@@ -209,6 +215,8 @@ static bool parse_sender(const struct pg_rows *rows, uint32_t row, struct probe_
     copy_text(sender->state, sizeof(sender->state), pg_rows_text(rows, row, W_SENDER_STATE));
     copy_text(sender->sync_state, sizeof(sender->sync_state),
               pg_rows_text(rows, row, W_SENDER_SYNC));
+    copy_text(sender->user, sizeof(sender->user), pg_rows_text(rows, row, W_SENDER_USER));
+    copy_text(sender->address, sizeof(sender->address), pg_rows_text(rows, row, W_SENDER_ADDRESS));
     return read_u64(rows, row, W_SENDER_PID, &sender->pid) &&
            read_u64(rows, row, W_SENDER_STARTED, &sender->started_us) &&
            read_lsn(rows, row, W_SENDER_FLUSH, &sender->flush_known, &sender->flush_lsn) &&
@@ -254,7 +262,8 @@ static bool parse_watch(const struct pg_rows *rows, struct probe_watch *w)
                    pg_rows_text(rows, 0, W_RECEIVERS) != NULL &&
                    read_u32(rows, 0, W_RECEIVERS, &w->receiver_count) &&
                    read_u32(rows, 0, W_RECEIVER_TIMELINE, &w->receiver_timeline) &&
-                   read_bool(rows, 0, W_DOOR_WAITS, &w->door_waits);
+                   read_bool(rows, 0, W_DOOR_WAITS, &w->door_waits) &&
+                   read_lsn(rows, 0, W_RECEIVER_END, &w->sender_end_known, &w->sender_end_lsn);
     if (!is_read || is_primary == w->in_recovery || has_flush != is_primary) {
         return false;
     }

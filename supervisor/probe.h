@@ -6,7 +6,7 @@
  * when it is forked. Nothing here does I/O: texts to ask, and rows to read.
  *
  * Both are one statement, read no table, and write nothing (safety E3): all that they look at is in
- * PostgreSQL's shared memory, or in its control file. */
+ * PostgreSQL's shared memory, in its control file, or in a session's cache of roles. */
 #ifndef SUPERVISOR_PROBE_H_
 #define SUPERVISOR_PROBE_H_
 
@@ -35,6 +35,8 @@ struct probe_sender {
     uint32_t priority; /* of its own copy of synchronous_standby_names; 0 also while flush is not
                           known */
     char sync_state[PROBE_STATE_SIZE];
+    char user[FACTS_NAME_SIZE];
+    char address[64]; /* "": the unix socket */
 };
 
 /* What primary_conninfo says. We carry in fallback_application_name whom it names and of which
@@ -65,6 +67,8 @@ struct probe_watch {
     uint32_t receiver_count;                /* walreceiver processes */
     char receiver_status[PROBE_STATE_SIZE]; /* "": none */
     uint32_t receiver_timeline;             /* 0: none */
+    bool sender_end_known;                  /* where whoever it streams from said that its ... */
+    uint64_t sender_end_lsn;                /* ... own WAL ends (latest_end_lsn) */
     struct probe_upstream upstream;
     char sync_names[PROBE_TEXT_SIZE]; /* in this session */
     bool door_waits; /* the session of the door stands in the queue of synchronous replication */

@@ -13,6 +13,7 @@
 #include "supervisor/supervisor_parts.h"
 #include "supervisor/view_facts.h"
 #include "supervisor/view_store.h"
+#include "supervisor/view_watch.h"
 
 #define PUBLISH_MS 200
 #define US_PER_S 1000000
@@ -81,12 +82,9 @@ static void fill_self(struct supervisor *s)
     fill_room(s);
     if (s->supervises && s->observe.seen.has_watch) {
         const struct probe_watch *w = &s->observe.seen.watch;
-        view->self.server_version = w->version;
         stamp_of(w->started_us, view->self.postmaster_start);
         stamp_of(w->replayed_us, view->self.replayed_timestamp);
-        view->self.replayed =
-            (struct view_lsn){.is_known = w->in_recovery && w->replay_known, .lsn = w->replay_lsn};
-        view->self.replay_paused = w->is_paused;
+        view_take_watch(&view->self, w);
     }
     view->self.tags = supervisor_newest(s)->shown_tags;
     supervisor_find_pending(s);

@@ -31,6 +31,24 @@ static struct view_lsn lsn_of(const struct position *p)
     return (struct view_lsn){.is_known = p->is_known, .lsn = p->is_known ? p->lsn : 0};
 }
 
+/* While it does not answer it is what it was: nobody has seen it change. */
+static enum view_role role_of(const struct facts *f, enum view_role before)
+{
+    bool is_down = f->pg.process == PG_ABSENT || f->pg.process == PG_LEFT;
+    if (f->pg.role == ROLE_PRIMARY) {
+        return VIEW_PRIMARY;
+    }
+    if (f->pg.role == ROLE_STANDBY) {
+        return facts_leads_standby(f) ? VIEW_STANDBY_LEADER : VIEW_REPLICA;
+    }
+    if (is_down && f->pg.data == DATA_EMPTY) {
+        return VIEW_ROLE_UNKNOWN;
+    }
+    return is_down && before == VIEW_PRIMARY          ? VIEW_DEMOTED
+           : is_down && before == VIEW_STANDBY_LEADER ? VIEW_REPLICA
+                                                      : before;
+}
+
 static void take_self(struct view_self *self, const struct facts *f, uint64_t boot_ms)
 {
     bool is_primary = f->pg.role == ROLE_PRIMARY;
@@ -40,11 +58,7 @@ static void take_self(struct view_self *self, const struct facts *f, uint64_t bo
     self->supervises = true;
     self->sql_answers = f->pg.answers == FACT_YES;
     self->state = state_of(f->pg.process);
-    bool is_standby = f->pg.role == ROLE_STANDBY;
-    self->role = is_primary                             ? VIEW_PRIMARY
-                 : is_standby && facts_leads_standby(f) ? VIEW_STANDBY_LEADER
-                 : is_standby                           ? VIEW_REPLICA
-                                                        : VIEW_ROLE_UNKNOWN;
+    self->role = role_of(f, self->role);
     self->serves_writes = serves_writes(f);
     self->lease_until_boot_ms =
         f->lease.epoch != 0 && f->lease.remaining_ms > 0 ? boot_ms + f->lease.remaining_ms : 0;

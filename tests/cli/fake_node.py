@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         if status == 401:
-            self.send_header("WWW-Authenticate", 'Basic realm="pgraft"')
+            self.send_header("WWW-Authenticate", 'Basic realm="Patroni"')
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -2,6 +2,8 @@
 
 Claim: one node makes the data, the others clone it, all of one system identifier; what is written through a connection string
 with all hosts is on all nodes; nobody of them starts writable by itself; and nothing but its own users may do what."""
+import json
+
 import prom_text  # tests/lib
 from lib import wait
 
@@ -34,6 +36,23 @@ def test_who_is_the_primary_is_told_alike_by_everybody(pg):
             return {row["name"]: row["role"] for row in rows if row["role"] != "witness"}
         expected = {n.name: "leader" if n is primary else "replica" for n in cluster.databases}
         wait.until(lambda roles=roles, expected=expected: roles() == expected, lambda roles=roles: f"roles: {roles()}")
+
+
+def test_the_status_document_says_who_replicates(pg):
+    """/patroni of each database, by what its PostgreSQL says of itself."""
+    cluster = pg.clusters[0]
+    primary = cluster.wait_well()
+    names = ("usename", "application_name", "client_addr", "state", "sync_state", "sync_priority")
+    columns = ", ".join(f"'{name}', {name}" for name in names)
+    asked = f"SELECT coalesce(json_agg(json_build_object({columns}) ORDER BY application_name), '[]') FROM pg_stat_replication"
+    for node in cluster.databases:
+        def senders(node=node):
+            told = node.client.get("/patroni").get("replication", [])
+            return sorted(told, key=lambda one: one["application_name"])
+        wait.until(lambda node=node, senders=senders: senders() == json.loads(node.sql(asked)),
+                   lambda node=node, senders=senders: f"{senders()}, not {node.sql(asked)}")
+    assert {one["application_name"] for one in primary.client.get("/patroni")["replication"]} == \
+        {node.name for node in cluster.databases if node is not primary}
 
 
 def test_prometheus_is_told_what_the_nodes_are(pg):

@@ -292,6 +292,19 @@ static void show_value(struct cluster_view *view, const char *name, const char *
         view_text_set(m->fence, sizeof(m->fence), "fenced by a test");
     } else if (strcmp(name, "behind") == 0) {
         view->self.replayed.lsn -= strtoul(value, NULL, 10);
+    } else if (strcmp(name, "ahead") == 0) { /* whoever it streams from */
+        view->self.latest_end = (struct view_lsn){true, VIEW_KIT_LSN + strtoul(value, NULL, 10)};
+    } else if (strcmp(name, "state") == 0) { /* by Patroni's number */
+        view->self.state = (enum view_state)(strtol(value, NULL, 10) + 1);
+    } else if (strcmp(name, "role") == 0) {
+        while (strcmp(view_role_name(view->self.role), value) != 0) {
+            view->self.role = (enum view_role)((view->self.role + 1) % (VIEW_PROMOTED + 1));
+        }
+    } else if (strcmp(name, "gone") == 0) {
+        view_kit_member(view, value)->is_fresh = false;
+    } else if (strcmp(name, "blind") == 0) { /* nothing is known of what it has */
+        struct view_member *m = view_kit_member(view, value);
+        m->received.is_known = m->replayed.is_known = false;
     } else if (strcmp(name, "true") == 0) {
         view_kit_tag(&view->self.tags, value, "true", VIEW_TAG_BOOL);
     } else {
@@ -307,6 +320,13 @@ static void show_restart(struct view_restart *restart)
                   "max_connections");
     view_text_set(restart->reasons[0].old_value, sizeof(restart->reasons[0].old_value), "100");
     view_text_set(restart->reasons[0].new_value, sizeof(restart->reasons[0].new_value), "101");
+}
+
+/* One that is due later. */
+static void show_later(struct view_restart *restart)
+{
+    view_text_set(restart->schedule, sizeof(restart->schedule), "2126-12-01T04:00:00+01:00");
+    restart->only_pending = true;
 }
 
 static void show_word(struct cluster_view *view, char *word)
@@ -332,6 +352,15 @@ static void show_word(struct cluster_view *view, char *word)
     } else if (strcmp(word, "pending") == 0) {
         show_restart(&view->self.restart);
         show_restart(&view_kit_member(view, view->name.text)->restart);
+    } else if (strcmp(word, "later") == 0) {
+        show_later(&view->self.restart);
+        show_later(&view_kit_member(view, view->name.text)->restart);
+    } else if (strcmp(word, "lost") == 0) { /* the lease is */
+        view->self.lease_until_boot_ms = 0;
+    } else if (strcmp(word, "leaderless") == 0) {
+        memset(&view->leader, 0, sizeof(view->leader));
+    } else if (strcmp(word, "lonely") == 0) { /* pg1 is the only member */
+        view->member_count = 1;
     } else if (strcmp(word, "scheduled") == 0) {
         view_text_set(view->switchover_at, sizeof(view->switchover_at),
                       "2126-12-01T04:00:00+01:00");
@@ -344,20 +373,29 @@ static void show_word(struct cluster_view *view, char *word)
     }
 }
 
-/* It is of an hour hence, so that it does not get old while a test looks at it. */
+/* It is of an hour hence, so that it does not get old while a test looks at it; or it is "old". */
 static void show_view(size_t i, const char *words)
 {
     static struct cluster_view view;
+    bool is_old = false;
     char text[sizeof(all.line)];
     char *rest = NULL;
     uint64_t hence_ms = clock_boot_ms(clock_system()) + 3600 * MS_PER_S;
     view_text_set(text, sizeof(text), words);
     view_kit_fill(&view, strtok_r(text, " ", &rest));
     for (char *word = strtok_r(NULL, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-        show_word(&view, word);
+        if (strcmp(word, "old") == 0) {
+            is_old = true;
+        } else {
+            show_word(&view, word);
+        }
+    }
+    if (view.member_count > 1) {
+        view_kit_member(&view, view.name.text)->tags = view.self.tags;
     }
     view.self.lease_until_boot_ms = view.self.lease_until_boot_ms > 0 ? hence_ms : 0;
-    view_board_publish(all.at[i].board, &view, hence_ms);
+    uint64_t since_ms = 3600 * MS_PER_S + VIEW_STALE_MS + 1;
+    view_board_publish(all.at[i].board, &view, is_old ? hence_ms - since_ms : hence_ms);
 }
 
 static void freeze(uint64_t ms)

@@ -208,7 +208,7 @@ def test_a_password():
                     {"Authorization": BASIC["Authorization"] + "A"}, {"Authorization": "Bearer x"}):
         answer = one.post("kv/put", PUT, headers=headers, tcp=True)
         assert (answer.status, answer.code) == (401, "ERR_DENIED")
-        assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+        assert answer.headers["WWW-Authenticate"].startswith('Basic realm="Patroni"')
     assert one.post("kv/put", PUT, headers=BASIC, tcp=True).status == 200
     assert one.post("kv/put", PUT, headers=BASIC | {"Origin": "x"}, tcp=True).status == 200
     assert one.get("/raft", tcp=True).status == 200

@@ -74,6 +74,24 @@ def test_a_node_of_a_cluster_has_all_metrics(nodes, number):
                                               "pgraft_member_lag_bytes"})
 
 
+@pytest.mark.parametrize("name", PATRONIS)
+def test_row_GET_metrics(nodes, name):
+    """Each of Patroni's names, once, of its type, with its two labels; its rules for `# Values:` too."""
+    for number in (1, 2, 3):
+        text = nodes[number].get("/metrics", tcp=True).body.decode()
+        lines = [line for line in text.splitlines() if re.match(rf"(# \w+ )?{name}[ {{]", line)]
+        assert [line.split()[:2] for line in lines[:-1]] == [["#", "HELP"], ["#", "TYPE"]]
+        assert lines[1] == f"# TYPE {name} {PATRONIS[name]}"
+        assert re.fullmatch(rf'{name}{{scope="test",name="n{number}"}} -?[0-9.]+', lines[2])
+
+
+def test_row_GET_metrics_the_version_and_the_states(nodes):
+    text = nodes[1].get("/metrics", tcp=True).body.decode()
+    assert 'patroni_version{scope="test",name="n1"} 040104\n' in text
+    assert re.search(r"^# HELP patroni_postgres_state .*\n# Values: 0=initdb, .*, 14=crashed\n# TYPE patroni_postgres_state", text,
+                     re.MULTILINE)
+
+
 def test_values_are_of_the_view(nodes):
     """One of each kind; the rest is tests/unit/test_metrics.c's."""
     for number, primary, running, state in ((1, 1, 1, 5), (2, 0, 1, 5), (3, 0, 0, 12)):

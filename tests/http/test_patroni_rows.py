@@ -4,7 +4,7 @@ Claim: each row of what Patroni's tools rely on (transport and routing, health p
 /history, /config, /failsafe, who may) gives the code, the text and the fields that it names; where pgraft answers
 otherwise on purpose the test says so. Rows of commands stand in test_switch.py (POST and DELETE /switchover, POST
 /failover), test_tasks.py (restart, reload, reinitialize) and test_config.py (/config), those of metrics in
-test_metrics.py. Method: three nodes of the library that tell a view made by the test (tests/lib/view_kit.h).
+test_metrics.py, of client certificates in test_tls.py, each as test_row_.... Method: three nodes of the library that tell a view made by the test (tests/lib/view_kit.h).
 """
 import base64
 import json
@@ -125,6 +125,9 @@ def test_row_primary(nodes, path):
     assert codes(nodes, path) == (503, 503, 503)
     show(nodes, "standbys", "standbys")
     assert codes(nodes, path) == (503, 503, 503)
+    for words in ("lost", "lost paused alone"):  # Patroni says yes in such a pause: here the lease counts in it, too
+        show(nodes, words, words)
+        assert codes(nodes, path) == (503, 503, 503)
 
 
 @pytest.mark.parametrize("path", ["/standby-leader", "/standby_leader"])
@@ -133,21 +136,29 @@ def test_row_standby_leader(nodes, path):
     show(nodes, "standbys", "standbys")
     assert codes(nodes, path) == (200, 503, 503)
     assert codes(nodes, path + "?tag_none=x") == (200, 503, 503)
+    show(nodes, "standbys role=replica", "standbys")
+    assert codes(nodes, path) == (200, 503, 503)
+    for words in ("standbys role=primary", "standbys lost", "standbys silent"):
+        show(nodes, words, "standbys")
+        assert codes(nodes, path) == (503, 503, 503), words
 
 
 def test_row_leader(nodes):
     for words in ("", "fenced", "starting", "standbys", "silent"):
         show(nodes, words)
         assert codes(nodes, "/leader?tag_none=x") == (200, 503, 503), words
+    show(nodes, "lost")
+    assert codes(nodes, "/leader") == (503, 503, 503)
 
 
 def test_row_replica(nodes):
     assert codes(nodes, "/replica") == (503, 200, 503)
-    for words in ("starting", "true=noloadbalance"):
+    for words in ("starting", "true=noloadbalance", "silent", "old", "role=primary", "role=demoted"):
         show(nodes, "", words)
         assert codes(nodes, "/replica") == (503, 503, 503), words
-    show(nodes, "standbys", "standbys")
-    assert codes(nodes, "/replica") == (503, 200, 503)
+    for words in ("standbys", "standbys role=replica"):  # who leads them is none of them
+        show(nodes, words, "standbys")
+        assert codes(nodes, "/replica") == (503, 200, 503)
 
 
 def test_row_lag(nodes):
@@ -156,6 +167,9 @@ def test_row_lag(nodes):
                         ("garbage", 200), ("", 200), ("-1", 200), ("1%20MB", 200)):
         assert nodes[2].get("/replica?lag=" + lag, tcp=True).status == wanted, lag
     assert nodes[2].get("/replica?lag=65536&lag=0", tcp=True).status == 200  # the first one counts
+    show(nodes, "", "ahead=65536")  # whoever it streams from says so, and nobody else has heard of it
+    for lag, wanted in (("64kB", 200), ("65535", 503)):
+        assert nodes[2].get("/replica?lag=" + lag, tcp=True).status == wanted, lag
 
 
 def test_row_replication_state(nodes):
@@ -166,9 +180,12 @@ def test_row_replication_state(nodes):
         assert nodes[2].get("/replica?replication_state=" + flow, tcp=True).status == wanted, (words, flow)
 
 
-@pytest.mark.parametrize("path", ["/replica", "/read-only", "/health", "/async", "/asynchronous"])
-def test_row_tags(nodes, path):
-    show(nodes, "", "zone=a true=clonefrom version=1.4")
+@pytest.mark.parametrize(("path", "words"), [
+    ("/replica", ""), ("/read-only", ""), ("/health", ""), ("/async", ""), ("/asynchronous", ""), ("/sync", "sync=pg2"),
+    ("/synchronous", "sync=pg2"), ("/read-only-sync", "sync=pg2"), ("/read-only-synchronous", "sync=pg2"),
+    ("/quorum", "quorum=pg2"), ("/read-only-quorum", "quorum=pg2")])
+def test_row_tags(nodes, path, words):
+    show(nodes, "", "zone=a true=clonefrom version=1.4 " + words)
     for query, wanted in (("tag_zone=a", 200), ("tag_zone=b", 503), ("tag_clonefrom=true", 200), ("tag_clonefrom=True", 503),
                           ("tag_version=1.4", 200), ("tag_none=", 503), ("tag_zone=a&tag_zone=b", 200),
                           ("tag_zone=b&tag_zone=a", 503), ("tag_zone=a&tag_clonefrom=false", 503)):
@@ -232,21 +249,27 @@ def test_row_async(nodes, path):
 def test_row_health(nodes):
     assert codes(nodes, "/health") == (200, 200, 200)
     assert nodes[2].get("/health?lag=0", tcp=True).status == 200
-    show(nodes, "starting", "starting")
-    assert codes(nodes, "/health") == (503, 503, 200)  # a witness has none
+    for words in ("starting", "silent", "old"):
+        show(nodes, words, words)
+        assert codes(nodes, "/health") == (503, 503, 200)  # a witness has none
 
 
 def test_row_liveness(nodes):
     for words in ("", "starting", "silent", "alone", "paused"):
         show(nodes, words, words)
         assert codes(nodes, "/liveness?tag_none=x") == (200, 200, 200), words
+    show(nodes, "old", "old")  # who looks after PostgreSQL hangs
+    assert codes(nodes, "/liveness") == (503, 503, 200)
 
 
 def test_row_readiness(nodes):
     assert codes(nodes, "/readiness?tag_none=x") == (200, 200, 200)
     for words, query, wanted in (("behind=1048576", "", 200), ("behind=1048577", "", 503), ("behind=64", "lag=63", 503),
                                  ("behind=64", "lag=63&mode=write", 200), ("behind=64", "lag=63&mode=apply", 503),
-                                 ("archive", "", 503), ("starting", "", 503), ("alone", "", 503)):
+                                 ("archive", "", 503), ("starting", "", 503), ("silent", "", 503), ("alone", "", 503),
+                                 ("alone ahead=0", "", 200), ("alone ahead=64", "lag=63", 503),
+                                 ("alone ahead=64", "lag=64", 200), ("ahead=1048577", "", 503),
+                                 ("behind=64", "lag=garbage", 200)):
         show(nodes, "", words)
         assert nodes[2].get("/readiness?" + query, tcp=True).status == wanted, (words, query)
 
@@ -289,9 +312,44 @@ def test_row_the_status_document_of_a_standby(nodes):
 
 
 def test_row_the_status_document_without_sql(nodes):
-    show(nodes, "", "silent")
+    for words, state in (("silent", "unknown"), ("silent starting", "starting"), ("old", "unknown")):
+        show(nodes, "", words)
+        document = in_order(nodes[2].get("/patroni", tcp=True).json)
+        assert set(document) == {"state", "role", "dcs_last_seen", "database_system_identifier", "patroni"}
+        assert (document["state"], document["role"]) == (state, "replica")
+
+
+STATES = ["initializing new cluster", "initdb failed", "running custom bootstrap script", "custom bootstrap failed",
+          "creating replica", "running", "starting", "starting after custom bootstrap", "start failed", "restarting",
+          "restart failed", "stopping", "stopped", "stop failed", "crashed"]
+
+
+@pytest.mark.parametrize("number", range(len(STATES)), ids=STATES)
+def test_row_the_states(nodes, number):
+    show(nodes, "", f"state={number}")
+    assert nodes[2].get("/patroni", tcp=True).json["state"] == STATES[number]
+    assert f'patroni_postgres_state{{scope="test",name="n2"}} {number}\n' in nodes[2].get("/metrics", tcp=True).body.decode()
+    assert nodes[2].get("/health", tcp=True).status == (200 if STATES[number] == "running" else 503)
+
+
+@pytest.mark.parametrize("role", ["primary", "replica", "standby_leader", "demoted", "uninitialized", "promoted"])
+def test_row_the_roles(nodes, role):
+    show(nodes, "", f"role={role}")
+    document = nodes[2].get("/patroni", tcp=True).json
+    assert document["role"] == role
+    assert ("location" in document["xlog"]) == (role in ("primary", "promoted"))
+
+
+def test_row_what_is_told_only_where_it_is_so(nodes):
+    document = nodes[2].get("/patroni", tcp=True).json
+    some = {"pause", "cluster_unlocked", "tags", "pending_restart", "pending_restart_reason", "scheduled_restart",
+            "failsafe_mode_is_active", "sync_standby", "quorum_standby", "watchdog_failed", "replication"}
+    assert not some & set(document)
+    show(nodes, "", "leaderless later")
     document = in_order(nodes[2].get("/patroni", tcp=True).json)
-    assert set(document) == {"state", "role", "dcs_last_seen", "database_system_identifier", "patroni"}
+    assert some & set(document) == {"cluster_unlocked", "scheduled_restart"}
+    assert document["cluster_unlocked"] is True
+    assert document["scheduled_restart"] == {"schedule": "2126-12-01T04:00:00+01:00", "restart_pending": True}
 
 
 def test_row_the_status_document_of_a_witness(nodes):
@@ -316,6 +374,13 @@ def test_row_cluster(nodes):
     assert replica["role"] == "replica"
     show(nodes, "quorum=pg2", "quorum=pg2")
     assert [m["role"] for m in nodes[1].get("/cluster").json["members"]] == ["leader", "quorum_standby", "replica"]
+    show(nodes, "", "blind=pg3 ahead=64 later zone=a")
+    _leader, own, blind = nodes[2].get("/cluster").json["members"]
+    assert (own["receive_lag"], own["replay_lag"], own["lag"]) == (64, 64, 64)
+    assert (own["scheduled_restart"]["schedule"], own["tags"]) == ("2126-12-01T04:00:00+01:00", {"zone": "a"})
+    assert {blind[key] for key in ("receive_lag", "receive_lsn", "replay_lag", "replay_lsn", "lag", "lsn")} == {"unknown"}
+    show(nodes, "leaderless")
+    assert [m["role"] for m in nodes[1].get("/cluster").json["members"]] == ["replica"] * 3
     show(nodes, "standbys", "standbys")
     assert nodes[1].get("/cluster").json["members"][0]["role"] == "standby_leader"
 
@@ -374,7 +439,7 @@ def test_row_the_order_of_who_may():
     for headers, words in (({}, "no auth header received"), (wrong, "not authenticated")):
         answer = nodes[1].ask("POST", "/reload", headers=headers, tcp=True)
         assert (answer.status, answer.message[:len(words)]) == (401, words)
-        assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+        assert answer.headers["WWW-Authenticate"].startswith('Basic realm="Patroni"')
     assert nodes[1].ask("POST", "/reload", headers=right, tcp=True).status == 202
     for path in ("/patroni", "/cluster", "/metrics", "/failsafe"):
         assert nodes[1].get(path, headers=wrong, tcp=True).status in (200, 502)

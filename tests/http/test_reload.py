@@ -194,6 +194,15 @@ def test_headers_and_the_name_of_the_server(start):
         assert (got["X-One"], got["Server"]) == (None, "pgraft")
 
 
+def test_row_the_server_says_no_more_of_itself_than_it_is_told_to(start):
+    """As Patroni's `server_tokens`, but that it is another server."""
+    one = start()
+    for tokens, wanted in (("original", r"pgraft/[0-9.]+"), ("minimal", r"pgraft/[0-9.]+"), ("productonly", "pgraft")):
+        one.reload(f"server_tokens: {tokens}, http_extra_headers: {{X-Tokens: {tokens}}}")
+        until(lambda tokens=tokens: one.ask(LOOK).headers["X-Tokens"] == tokens)
+        assert re.fullmatch(wanted, one.ask(LOOK).headers["Server"])
+
+
 def test_headers_over_tls(start, certificates):
     """Both, and of one that has two values the one for TLS, as Patroni does it."""
     place = certificates[0]
@@ -259,14 +268,17 @@ def test_who_needs_a_certificate(start, certificates):
         one.reload(tls(place, more=login + ", verify_client: required"))
         until(lambda: one.ask(LOOK, place=place).status == 403)
         assert one.ask(LOOK, place=place, who="client").status == 200
-        assert one.ask(PUT, place=place, who="client").status == 200
+        assert one.ask(PUT, basic("p"), place=place, who="client").status == 200
         assert ask(stands, LOOK).status == 200
         assert ask(stands, PUT, basic("p")).status == 403
         one.reload(tls(place, more=login + ", verify_client: optional"))
         until(lambda: one.ask(LOOK, place=place).status == 200)
-        assert one.ask(PUT, place=place).status == 401
-        assert ask(stands, PUT).status == 401
-        assert ask(stands, PUT, basic("p")).status == 200
+        assert one.ask(PUT, basic("p"), place=place).status == 403
+        assert one.ask(PUT, place=place, who="client").status == 401
+        assert ask(stands, LOOK).status == 200
+        assert ask(stands, PUT, basic("p")).status == 403
+        one.reload(tls(place, more=login + ", verify_client: none"))
+        until(lambda: ask(stands, PUT, basic("p")).status == 200)
 
 
 def test_a_certificate_is_no_password(start, certificates):

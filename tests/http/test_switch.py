@@ -105,6 +105,94 @@ def test_a_client_that_goes_away(nodes):
     assert wish(nodes[1]) == {"leader": "pg1"}
 
 
+# --- Row by row ---
+
+OVER, FAIL = "/switchover", "/failover"
+NOT_GOOD = "switchover is not possible: no good candidates have been found"
+UNREADABLE = "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"
+
+
+@pytest.mark.parametrize(("words", "body", "status", "text"), [
+    ("", {}, 400, "Switchover could be performed only from a specific leader"),
+    ("", {"leader": "pg1", "candidate": "pg1"}, 400, "Switchover target and source are the same"),
+    ("", {"leader": "pg1", "member": "pg1"}, 400, "Switchover target and source are the same"),
+    ("paused", {"leader": "pg1", "scheduled_at": LATER}, 400, "Can't schedule switchover in the paused state"),
+    ("paused", {"leader": "pg1"}, 400, "Switchover is possible only to a specific candidate in a paused state"),
+    ("", {"leader": "pg1", "scheduled_at": "2126-12-01T04:00"}, 400,
+     "Timezone information is mandatory for the scheduled switchover"),
+    ("", {"leader": "pg1", "scheduled_at": "soon"}, 422, UNREADABLE),
+    ("", {"leader": "pg1", "scheduled_at": "2001-12-01T04:00Z"}, 422, "Cannot schedule switchover in the past"),
+    ("", {"leader": "pg2"}, 412, "leader name does not match"),
+    ("leaderless", {"leader": "pg1"}, 412, "leader name does not match"),
+    ("", {"leader": "pg1", "candidate": "pg9"}, 412, "candidate does not exists"),
+    ("sync=pg2", {"leader": "pg1", "candidate": "pg3"}, 412, "candidate name does not match with sync_standby"),
+    ("sync=", {"leader": "pg1"}, 412, "switchover is not possible: can not find sync_standby"),
+    ("lonely", {"leader": "pg1"}, 412, "switchover is not possible: cluster does not have members except leader"),
+    ("gone=pg2 gone=pg3", {"leader": "pg1"}, 412, NOT_GOOD),
+    ("gone=pg2", {"leader": "pg1", "candidate": "pg2"}, 412, NOT_GOOD)])
+def test_row_POST_switchover(nodes, words, body, status, text):
+    """What is refused; what comes to its end stands above, what is scheduled below."""
+    nodes.tell("view", 1, "pg1", words)
+    assert ask(nodes[1], OVER, body) == (status, text)
+    assert wish(nodes[1]) is None
+
+
+@pytest.mark.parametrize(("words", "body", "status", "text"), [
+    ("", {}, 400, "Failover could be performed only to a specific candidate"),
+    ("", {"leader": "pg1"}, 400, "Failover could be performed only to a specific candidate"),
+    ("", {"candidate": "pg2", "scheduled_at": LATER}, 400, "Failover can't be scheduled"),
+    ("", {"leader": "pg1", "candidate": "pg1"}, 400, "Switchover target and source are the same"),
+    ("", {"leader": "pg3", "candidate": "pg2"}, 412, "leader name does not match"),
+    ("", {"candidate": "pg9"}, 412, "candidate does not exists"),
+    ("sync=pg2", {"leader": "pg1", "candidate": "pg3"}, 412, "candidate name does not match with sync_standby"),
+    ("gone=pg2", {"candidate": "pg2"}, 412, NOT_GOOD.replace("switchover", "failover")),
+    ("gone=pg2", {"leader": "pg1", "candidate": "pg2"}, 412, NOT_GOOD)])
+def test_row_POST_failover(nodes, words, body, status, text):
+    nodes.tell("view", 1, "pg1", words)
+    assert ask(nodes[1], FAIL, body) == (status, text)
+    assert wish(nodes[1]) is None
+
+
+def test_row_POST_failover_to_its_end(nodes):
+    asked = Asked(nodes[1], FAIL, {"candidate": "pg2"})
+    assert until(lambda: wish(nodes[1])) == {"member": "pg2"}
+    take_over(nodes[1], "pg3")
+    assert asked.told() == (200, 'Failed over to "pg3" instead of "pg2"')
+
+
+def test_row_POST_failover_with_a_leader_is_a_switchover(nodes):
+    """... and is told as one."""
+    asked = Asked(nodes[1], FAIL, {"leader": "pg1", "candidate": "pg2"})
+    assert until(lambda: wish(nodes[1])) == {"leader": "pg1", "member": "pg2"}
+    take_over(nodes[1], "pg2")
+    assert asked.told() == (200, 'Successfully switched over to "pg2"')
+
+
+def test_row_DELETE_switchover(nodes):
+    """200, 404, and 409 where it has changed between the look and the deed: of several at once one is the first."""
+    assert told(nodes[1].ask("DELETE", OVER, tcp=True)) == (404, "no switchover is scheduled")
+    seen = set()
+
+    def drop(number):
+        seen.add(told(nodes[number].ask("DELETE", OVER, tcp=True)))
+
+    def conflict():
+        body = {"leader": "pg1", "candidate": "pg2", "scheduled_at": LATER}
+        assert ask(nodes[1], OVER, body) == (202, "Switchover scheduled")
+        threads = [threading.Thread(target=drop, args=[number]) for number in (1, 2, 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wish(nodes[1]) is None
+        return 409 in dict(seen)
+
+    until(conflict)
+    assert dict(seen)[200] == "scheduled switchover deleted"
+    assert seen <= {(200, "scheduled switchover deleted"), (404, "no switchover is scheduled"),
+                    (409, "the scheduled switchover has changed meanwhile, or is being carried out")}
+
+
 # --- Refused ---
 
 @pytest.mark.parametrize(("path", "body", "answer"), [
@@ -149,9 +237,29 @@ def test_a_majority_that_goes_away():
             some.tell("stop", number)
         status, text = post(some[asked], "/switchover", {"leader": "pg1", "candidate": "pg2"})
         assert (status, text.partition(":")[0]) == (503, "Switchover status unknown")
-        for number in {1, 2, 3} - {asked}:
-            some.tell("start", number)
+        first, second = {1, 2, 3} - {asked}
+        some.tell("start", first)  # the two that have not got it could go on without it
+        until(lambda: some[asked].get("/readiness").status == 200 and some[asked].get("/raft").json["quorum"])
         assert until(lambda: wish(some[asked])) == {"leader": "pg1", "member": "pg2"}
+        some.tell("start", second)
+    finally:
+        some.close()
+
+
+def test_row_POST_switchover_without_a_majority():
+    """One that is known to be missing: nothing is written, and that is said."""
+    some = Nodes(3, "--views", "yes")
+    try:
+        some[1].done("kv/put", {"key": PREFIX + "leader", "value": "pg1"})
+        some.tell("view", 1, "pg1")
+        for number in (2, 3):
+            some.tell("stop", number)
+        until(lambda: some[1].get("/raft").json["leader"] is None)  # nor is it the leader itself any more, who would write
+        for path, body in (("/switchover", {"leader": "pg1"}), ("/failover", {"candidate": "pg2"})):
+            status, text = ask(some[1], path, body)
+            assert (status, text.partition(":")[0]) == (503, "failed to write failover key into DCS")
+        answer = some[1].ask("DELETE", "/switchover", tcp=True)
+        assert answer.status == 503
     finally:
         some.close()
 

@@ -122,6 +122,12 @@ def test_row_POST_restart_scheduled(nodes):
     assert on_disk(nodes, "DELETE") == ((200, "scheduled restart deleted"), ["never"])
 
 
+def test_row_POST_restart_scheduled_in_a_pause(nodes):
+    nodes.tell("view", 1, "pg1", "paused")
+    assert post(nodes[1], "/restart", LATER) == (500, "Can't schedule restart in the paused state")
+    assert begun(nodes, 1) == []
+
+
 def test_row_DELETE_restart(nodes):
     assert said(nodes[1].ask("DELETE", "/restart", tcp=True)) == (404, "no restarts are scheduled")
     assert nodes.begun(1) == []

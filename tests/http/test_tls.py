@@ -68,12 +68,36 @@ def test_who_may_with_which_certificate(place, verify, who, looks, puts):
     nodes.close()
 
 
-def test_a_password_does_instead_of_a_certificate(place):
-    nodes = serve(place, "optional", "--user", "u", "--password", "p")
-    with closing(connect(nodes[1], place)) as connection:
-        assert ask(connection, *PUT).status == 401
-        connection.request(*PUT, {"Authorization": "Basic dTpw"})
-        assert connection.getresponse().status == 200
+def told(node, place, who, **headers):
+    with closing(connect(node, place, who)) as connection:
+        connection.request("POST", "/reload", None, headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+RIGHT, WRONG = {"Authorization": "Basic dTpw"}, {"Authorization": "Basic dTpx"}
+
+
+@pytest.mark.parametrize("verify", ["optional", "required"])
+def test_row_a_client_certificate_and_a_password_are_both_asked_for(place, verify):
+    """Patroni's order, and its words: neither does instead of the other."""
+    nodes = serve(place, verify, "--user", "u", "--password", "p", "--views", "yes")
+    for who in (None, "stranger", "old", "only-server"):
+        for headers in ({}, WRONG, RIGHT):
+            status, text = told(nodes[1], place, who, **headers)
+            assert (status, json.loads(text)["error"]["message"]) == (403, "client certificate required")
+    assert told(nodes[1], place, "client", **RIGHT) == (202, "reload scheduled")
+    for headers, words in (({}, "no auth header received"), (WRONG, "not authenticated")):
+        status, text = told(nodes[1], place, "client", **headers)
+        assert (status, json.loads(text)["error"]["message"][:len(words)]) == (401, words)
+    nodes.close()
+
+
+def test_row_the_list_comes_before_the_certificate(place):
+    nodes = serve(place, "optional", "--allow", "10.0.0.0/8", "--views", "yes")
+    for who in (None, "client"):
+        status, text = told(nodes[1], place, who)
+        assert (status, json.loads(text)["error"]["message"][:16]) == (403, "Access is denied")
     nodes.close()
 
 

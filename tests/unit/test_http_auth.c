@@ -33,13 +33,14 @@ static void whoever_may_write_has_shown_a_right_to_it(void **state)
         struct http_caller c = world(bits);
         const char *reason = NULL;
         bool may = http_judge(HTTP_WRITE, &c, &reason) == HTTP_MAY;
-        bool by_certificate = c.checks_certificate && c.has_certificate;
-        bool by_password = c.checks_password && c.password_is_right;
-        bool is_open = !c.checks_certificate && !c.checks_password && c.door_is_loopback &&
-                       c.host_is_local && !c.from_a_browser;
+        /* Each that is configured, whatever else is shown; with neither only from here. */
+        bool is_proven = c.checks_certificate || c.checks_password;
+        bool is_open = c.door_is_loopback && c.host_is_local && !c.from_a_browser;
+        bool has_shown = (!c.checks_certificate || c.has_certificate) &&
+                         (!c.checks_password || c.password_is_right);
         bool is_listed = !c.checks_address || c.address_is_listed;
         bool is_let_in = !c.needs_certificate || c.has_certificate;
-        bool by_tcp = is_let_in && is_listed && (by_certificate || by_password || is_open);
+        bool by_tcp = is_let_in && is_listed && has_shown && (is_proven || is_open);
         assert_int_equal(may, c.is_control ? c.is_owner : by_tcp);
         assert_true(may || reason[0] != '\0');
     }
@@ -72,6 +73,34 @@ static void a_password_is_asked_for_where_it_would_help(void **state)
         c.password_is_right = true;
         assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_MAY);
     }
+}
+
+/* Patroni's order: the address, the certificate, the password; and its words. */
+static void one_refusal_comes_before_the_other(void **state)
+{
+    (void)state;
+    struct http_caller c = {.checks_certificate = true,
+                            .checks_password = true,
+                            .checks_address = true,
+                            .door_is_loopback = true,
+                            .host_is_local = true};
+    const char *reason = NULL;
+    assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_MAY_NOT);
+    assert_memory_equal(reason, "Access is denied", 16);
+    c.address_is_listed = true;
+    assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_MAY_NOT);
+    assert_string_equal(reason, "client certificate required");
+    c.password_is_right = c.has_password = true; /* is none */
+    assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_MAY_NOT);
+    assert_string_equal(reason, "client certificate required");
+    c.has_certificate = true;
+    assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_MAY);
+    c.password_is_right = false;
+    assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_ASK_PASSWORD);
+    assert_memory_equal(reason, "not authenticated", 17);
+    c.has_password = false;
+    assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_ASK_PASSWORD);
+    assert_memory_equal(reason, "no auth header received", 23);
 }
 
 static void passwords(void **state)
@@ -154,6 +183,7 @@ int main(void)
         cmocka_unit_test(whoever_may_write_has_shown_a_right_to_it),
         cmocka_unit_test(the_control_socket_is_for_its_owner_alone),
         cmocka_unit_test(a_password_is_asked_for_where_it_would_help),
+        cmocka_unit_test(one_refusal_comes_before_the_other),
         cmocka_unit_test(passwords),
         cmocka_unit_test(hosts),
         cmocka_unit_test(networks),

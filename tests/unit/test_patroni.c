@@ -183,6 +183,16 @@ static void starting(struct cluster_view *view)
 {
     view->self.state = VIEW_STARTING;
 }
+static void silent(struct cluster_view *view)
+{
+    view->self.sql_answers = false;
+}
+static void standby_cluster(struct cluster_view *view);
+static void silent_standby_leader(struct cluster_view *view)
+{
+    standby_cluster(view);
+    silent(view);
+}
 static void stale(struct cluster_view *view)
 {
     view->published_boot_ms = VIEW_KIT_NOW_MS - VIEW_STALE_MS - 1;
@@ -258,6 +268,12 @@ static const struct story stories[] = {
     {"... held without end", "pg1", held_without_end, ALWAYS LEADS RUNS},
     {"... with nobody looking after it: the lease alone says until when", "pg1", stale,
      ALWAYS " /primary /leader /read-only /readiness "},
+    {"... that does not answer: what was seen last, and whether writes are served, is the "
+     "supervisor's to say",
+     "pg1", silent,
+     ALWAYS " /liveness /primary /leader /read-only /read-only-sync /read-only-quorum /readiness "},
+    {"the leader of a standby cluster that does not answer", "pg1", silent_standby_leader,
+     ALWAYS " /liveness /leader /readiness "},
     {"... that sees no majority", "pg1", hidden,
      ALWAYS RUNS " /primary /leader /read-only /readiness "},
     {"... of a cluster with synchronous standbys", "pg1", sync_on, ALWAYS LEADS RUNS},
@@ -266,6 +282,7 @@ static const struct story stories[] = {
      " /standby-leader /leader /read-only /read-only-sync /read-only-quorum /readiness "},
     {"a standby", "pg2", nothing, ALWAYS RUNS FOLLOWS " /asynchronous "},
     {"... that starts", "pg2", starting, ALWAYS " /liveness "},
+    {"... that runs and does not answer", "pg2", silent, ALWAYS " /liveness "},
     {"... with nobody looking after it", "pg2", stale, ALWAYS},
     {"... that is synchronous", "pg2", sync_on,
      ALWAYS RUNS FOLLOWS " /synchronous /read-only-sync "},
@@ -467,14 +484,21 @@ static void the_status_document_is_patronis(void **state)
         "\"database_system_identifier\":\"7450012345678901234\",\"patroni\":{"
         "\"version\":\"0.1.0\",\"scope\":\"demo\",\"name\":\"pg1\"}}");
     buf_clear(&out);
-    view.self.sql_answers = false;
     view.leader.text[0] = '\0';
-    patroni_put_status(&out, &view, VIEW_KIT_NOW_MS + VIEW_STALE_MS + 1);
-    assert_string_equal(buf_text(&out),
-                        "{\"state\":\"unknown\",\"role\":\"primary\",\"cluster_unlocked\":true,"
-                        "\"dcs_last_seen\":1793607404,"
-                        "\"database_system_identifier\":\"7450012345678901234\",\"patroni\":{"
-                        "\"version\":\"0.1.0\",\"scope\":\"demo\",\"name\":\"pg1\"}}");
+    for (int silent = 0; silent <= 1; silent++) { /* and when nobody looks */
+        view.self.sql_answers = silent == 0;
+        patroni_put_status(&out, &view, VIEW_KIT_NOW_MS + (silent == 0 ? VIEW_STALE_MS + 1 : 0));
+        assert_string_equal(buf_text(&out),
+                            "{\"state\":\"unknown\",\"role\":\"primary\",\"cluster_unlocked\":true,"
+                            "\"dcs_last_seen\":1793607404,"
+                            "\"database_system_identifier\":\"7450012345678901234\",\"patroni\":{"
+                            "\"version\":\"0.1.0\",\"scope\":\"demo\",\"name\":\"pg1\"}}");
+        buf_clear(&out);
+    }
+    view.self.sql_answers = false;
+    view.self.state = VIEW_STARTING; /* that is known of it */
+    patroni_put_status(&out, &view, VIEW_KIT_NOW_MS);
+    assert_memory_equal(buf_text(&out), "{\"state\":\"starting\",\"role\":\"primary\",\"cl", 40);
     buf_clear(&out);
     view_kit_fill(&view, "w1");
     patroni_put_status(&out, &view, VIEW_KIT_NOW_MS);

@@ -45,8 +45,8 @@ static void cells_are_read_exactly(void **state)
                  pg_text_timeline("0000/01A", &timeline));
 }
 
-#define WATCH_COLUMNS 25
-#define SENDER_AT 17
+#define WATCH_COLUMNS 28
+#define SENDER_AT 18
 
 /* A primary's row, or a standby's, in the order of the question's columns. */
 static void primary_row(const char *cells[WATCH_COLUMNS])
@@ -68,6 +68,7 @@ static void primary_row(const char *cells[WATCH_COLUMNS])
                                                    "",
                                                    "ANY 1 (pgraft_fence)",
                                                    NULL,
+                                                   NULL,
                                                    "28634",
                                                    "pg2",
                                                    "streaming",
@@ -75,7 +76,9 @@ static void primary_row(const char *cells[WATCH_COLUMNS])
                                                    "0/5000080",
                                                    "0/5000000",
                                                    "1",
-                                                   "quorum"};
+                                                   "quorum",
+                                                   "replicator",
+                                                   "10.0.0.2"};
     memcpy(cells, row, sizeof(row));
 }
 
@@ -99,6 +102,9 @@ static void standby_row(const char *cells[WATCH_COLUMNS])
         "host=/run port=5432 fallback_application_name=pgraft/pg 1/7",
         "",
         "f",
+        "0/5000300",
+        NULL,
+        NULL,
         NULL,
         NULL,
         NULL,
@@ -120,6 +126,7 @@ static void primary_and_its_senders_are_read(void **state)
     cells[WATCH_COLUMNS + SENDER_AT + 1] = "pg3";
     cells[WATCH_COLUMNS + SENDER_AT + 2] = "catchup";
     cells[WATCH_COLUMNS + SENDER_AT + 4] = NULL;
+    cells[WATCH_COLUMNS + SENDER_AT + 9] = NULL;
     struct pg_rows rows = {.count = 2, .columns = WATCH_COLUMNS, .cells = cells};
     assert_int_equal(probe_watch_parse(&rows, &w, NULL), 0);
     assert_true(!w.in_recovery && w.end.is_known && w.end.timeline == 3);
@@ -132,6 +139,11 @@ static void primary_and_its_senders_are_read(void **state)
     assert_string_equal(w.senders[1].name, "pg3");
     assert_string_equal(w.senders[1].state, "catchup");
     assert_false(w.senders[1].flush_known);
+    assert_string_equal(w.senders[0].sync_state, "quorum");
+    assert_string_equal(w.senders[0].user, "replicator");
+    assert_string_equal(w.senders[0].address, "10.0.0.2");
+    assert_string_equal(w.senders[1].address, ""); /* the unix socket */
+    assert_false(w.sender_end_known);
 }
 
 static void standby_its_receiver_and_upstream_are_read(void **state)
@@ -149,6 +161,7 @@ static void standby_its_receiver_and_upstream_are_read(void **state)
     assert_int_equal(w.receiver_count, 1);
     assert_string_equal(w.receiver_status, "streaming");
     assert_int_equal(w.receiver_timeline, 2);
+    assert_true(w.sender_end_known && w.sender_end_lsn == 0x5000300);
     assert_true(w.upstream.is_set && w.upstream.is_ours);
     assert_string_equal(w.upstream.name.text, "pg 1");
     assert_int_equal(w.upstream.epoch, 7);
@@ -161,9 +174,9 @@ static void other_answers_are_refused(void **state)
     static const struct {
         size_t column;
         const char *text;
-    } wrong[] = {{0, NULL},  {0, "true"}, {1, "15.18"}, {2, NULL},   {3, NULL},
-                 {4, "5"},   {4, NULL},   {5, "3"},     {10, "now"}, {11, "-1"},
-                 {11, NULL}, {17, "x"},   {21, "/5"},   {23, "one"}, {0, "t"}};
+    } wrong[] = {{0, NULL}, {0, "true"}, {1, "15.18"}, {2, NULL},  {3, NULL},  {4, "5"},
+                 {4, NULL}, {5, "3"},    {10, "now"},  {11, "-1"}, {11, NULL}, {17, "5"},
+                 {18, "x"}, {22, "/5"},  {24, "one"},  {0, "t"}};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         const char *cells[WATCH_COLUMNS];
         struct probe_watch w;

@@ -72,6 +72,45 @@ static void who_leads_a_standby_cluster_is_told_as_that(void **state)
     assert_true(view.is_standby_cluster);
 }
 
+/* What it was is told on while it does not answer, and no primary that has ended. */
+static void a_role_is_the_last_one_that_was_seen(void **state)
+{
+    (void)state;
+    begin_primary();
+    view_take_facts(&view, &facts, NOW_MS);
+    facts.pg.role = ROLE_UNKNOWN;
+    facts.pg.answers = FACT_NO;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_PRIMARY);
+    assert_false(view.self.serves_writes);
+    assert_false(view.self.sql_answers);
+    facts.pg.process = PG_LEFT;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_DEMOTED);
+    facts.pg.process = PG_STARTING;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_DEMOTED);
+    facts.pg.role = ROLE_STANDBY;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_REPLICA);
+    facts.pg.role = ROLE_UNKNOWN;
+    facts.pg.process = PG_ABSENT;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_REPLICA);
+    facts.pg.data = DATA_EMPTY;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_ROLE_UNKNOWN);
+    memset(&view, 0, sizeof(view));
+    kit_leader(&facts);
+    view_take_facts(&view, &facts, NOW_MS);
+    facts.pg.role = ROLE_UNKNOWN;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_STANDBY_LEADER);
+    facts.pg.process = PG_ABSENT;
+    view_take_facts(&view, &facts, NOW_MS);
+    assert_int_equal(view.self.role, VIEW_REPLICA);
+}
+
 static void what_has_run_out_is_not_told(void **state)
 {
     (void)state;
@@ -315,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_primary_is_told_as_one),
         cmocka_unit_test(who_leads_a_standby_cluster_is_told_as_that),
+        cmocka_unit_test(a_role_is_the_last_one_that_was_seen),
         cmocka_unit_test(what_has_run_out_is_not_told),
         cmocka_unit_test(a_change_of_the_set_is_no_fence),
         cmocka_unit_test(a_standby_is_told_as_one),
