@@ -97,3 +97,11 @@ void buf_close(struct buf *b)
     mem_free(b->bytes);
     *b = (struct buf){0};
 }
+
+void buf_wipe(struct buf *b)
+{
+    if (b->bytes != NULL) {
+        explicit_bzero(b->bytes, b->room);
+    }
+    buf_close(b);
+}

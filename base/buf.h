@@ -30,5 +30,7 @@ char *buf_take(struct buf *b);
 void buf_clear(struct buf *b);
 /* Free; also right for CLEANUP(buf_close). */
 void buf_close(struct buf *b);
+/* The same for what held a secret: the bytes are overwritten first. */
+void buf_wipe(struct buf *b);
 
 #endif /* BASE_BUF_H_ */

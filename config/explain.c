@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <jansson.h>
+
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/mem.h"
@@ -86,7 +88,8 @@ char *explain_place(const char *source, unsigned line)
     return line > 0 ? mem_printf("%s:%u", source, line) : mem_strdup(source);
 }
 
-const char *explain_source_layer(const char *source)
+/* Of a source of this node's configuration. */
+static const char *source_layer(const char *source)
 {
     bool is_variable = source != NULL &&
                        (strncmp(source, "PGRAFT_", 7) == 0 || strncmp(source, "PATRONI_", 8) == 0);
@@ -102,7 +105,8 @@ char *explain_shared_where(const struct explain_input *input)
 
 /* ---- the shared configuration ---- */
 
-json_t *explain_read(const char *text)
+/* What it says, or what bootstrap.dcs says beside it; NULL: nothing. The caller's. */
+static json_t *read_document(const char *text)
 {
     json_t *document = text != NULL ? json_loads(text, 0, NULL) : NULL;
     if (document != NULL && !json_is_object(document)) {
@@ -112,7 +116,8 @@ json_t *explain_read(const char *text)
     return document;
 }
 
-json_t *explain_find(json_t *document, const char *path)
+/* What stands at "postgresql.parameters.a"; NULL: nothing. Borrowed. */
+static json_t *find(json_t *document, const char *path)
 {
     json_t *at = document;
     while (at != NULL && *path != '\0') {
@@ -131,8 +136,8 @@ static char *text_of(json_t *value)
 
 void explain_add_first(const struct explain_input *input, const char *path, struct explained *out)
 {
-    json_auto_t *first = explain_read(input->local->bootstrap.dcs);
-    json_t *value = input->is_guess ? NULL : explain_find(first, path);
+    json_auto_t *first = read_document(input->local->bootstrap.dcs);
+    json_t *value = input->is_guess ? NULL : find(first, path);
     if (value != NULL) {
         size_t row = setting_index("bootstrap.dcs");
         const struct config_origin *origin = &input->local->origins[row];
@@ -145,12 +150,12 @@ void explain_add_first(const struct explain_input *input, const char *path, stru
 /* Under its name, or an older one. */
 static json_t *find_shared(json_t *document, const struct setting *setting)
 {
-    json_t *value = explain_find(document, setting->path);
+    json_t *value = find(document, setting->path);
     const char *at = setting->alias != NULL ? setting->alias : "";
     while (value == NULL && *at != '\0') {
         size_t size = strcspn(at, " ");
         CLEANUP(mem_freep) char *alias = mem_printf("%.*s", (int)size, at);
-        value = explain_find(document, alias);
+        value = find(document, alias);
         at += size + strspn(at + size, " ");
     }
     return value;
@@ -166,7 +171,7 @@ static void explain_shared(const struct explain_input *input, const struct setti
                            struct explained *out)
 {
     CLEANUP(buf_close) struct buf value = {0};
-    json_auto_t *document = explain_read(input->shared);
+    json_auto_t *document = read_document(input->shared);
     json_t *given = find_shared(document, setting);
     out->kind = EXPLAIN_SHARED;
     out->change = "pgraftctl edit-config, at once";
@@ -195,8 +200,8 @@ static void add_hidden(const struct config_origin *origin, struct explained *out
 {
     for (size_t i = origin->hidden_count; i > 0; i--) {
         const struct config_hidden *hidden = &origin->hidden[i - 1];
-        explain_add(out, explain_source_layer(hidden->source),
-                    explain_place(hidden->source, hidden->line), hidden->value, NULL);
+        explain_add(out, source_layer(hidden->source), explain_place(hidden->source, hidden->line),
+                    hidden->value, NULL);
     }
 }
 
@@ -224,8 +229,8 @@ static void explain_node(const struct explain_input *input, size_t row, struct e
     }
     if (origin->kind == CONFIG_GIVEN) {
         add_hidden(origin, out);
-        explain_add(out, explain_source_layer(origin->source),
-                    explain_place(origin->source, origin->line), buf_text(&value), NULL);
+        explain_add(out, source_layer(origin->source), explain_place(origin->source, origin->line),
+                    buf_text(&value), NULL);
     }
     (void)explain_settle(out);
 }

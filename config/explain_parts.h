@@ -2,8 +2,6 @@
 #ifndef CONFIG_EXPLAIN_PARTS_H_
 #define CONFIG_EXPLAIN_PARTS_H_
 
-#include <jansson.h>
-
 #include "config/explain.h"
 #include "supervisor/pg_settings.h"
 
@@ -21,12 +19,6 @@ const struct explain_layer *explain_settle(struct explained *out);
 char *explain_shared_where(const struct explain_input *input);
 /* "/etc/pgraft/pgraft.yml:12". The caller's. */
 char *explain_place(const char *source, unsigned line);
-/* "file", "environment" or "option", of a source of this node's configuration. */
-const char *explain_source_layer(const char *source);
-/* What stands at "postgresql.parameters.a" in @document; NULL: nothing. Borrowed. */
-json_t *explain_find(json_t *document, const char *path);
-/* The shared configuration, and what bootstrap.dcs says beside it; NULL: nothing. The caller's. */
-json_t *explain_read(const char *text);
 /* What a new cluster would begin with, and this one does not go by: a layer, if there is any. */
 void explain_add_first(const struct explain_input *input, const char *path, struct explained *out);
 

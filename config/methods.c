@@ -361,15 +361,6 @@ const struct config_method *methods_find(const struct config_methods *methods, c
     return NULL;
 }
 
-static void pairs_close(struct config_pairs *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        mem_free(pairs->at[i].key);
-        mem_free(pairs->at[i].value);
-    }
-    mem_free(pairs->at);
-}
-
 void methods_close(struct config_methods *methods)
 {
     for (size_t i = 0; i < methods->count; i++) {
@@ -378,8 +369,8 @@ void methods_close(struct config_methods *methods)
         mem_free(m->command);
         mem_free(m->said_no_leader);
         mem_free(m->said_keep_data);
-        pairs_close(&m->arguments);
-        pairs_close(&m->recovery);
+        setting_clear_pairs(&m->arguments);
+        setting_clear_pairs(&m->recovery);
     }
     mem_free(methods->at);
     *methods = (struct config_methods){0};

@@ -157,6 +157,14 @@ void problems_print_level(const struct problems *p, enum problem_level level, st
     print_levels(p, level, level, problems_count(p, level), out);
 }
 
+int problems_err(const struct problems *p, struct err *err)
+{
+    CLEANUP(buf_close) struct buf lines = {0};
+    problems_print_level(p, PROBLEM_ERROR, &lines);
+    const char *text = buf_text(&lines);
+    return err_set(err, ERR_INVALID, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
 void problems_close(struct problems *p)
 {
     for (size_t i = 0; i < kept(p); i++) {

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cli.h"
+#include "base/err.h"
 
 /* Where something was written. */
 struct tree_place {
@@ -46,6 +47,8 @@ size_t problems_count(const struct problems *p, enum problem_level level);
 void problems_print(const struct problems *p, struct buf *out);
 /* Those of one level alone. */
 void problems_print_level(const struct problems *p, enum problem_level level, struct buf *out);
+/* ERR_INVALID with the first of the errors. */
+int problems_err(const struct problems *p, struct err *err);
 void problems_close(struct problems *p);
 
 /* A word of the user: as it is when it is plain, else quoted and cut. */

@@ -113,11 +113,6 @@ static enum shape shape_of(const struct setting *setting)
     UNREACHABLE("every kind has a shape");
 }
 
-bool setting_is_text(const struct setting *setting)
-{
-    return shape_of(setting) == SHAPE_TEXT;
-}
-
 bool setting_is_pairs(const struct setting *setting)
 {
     return shape_of(setting) == SHAPE_PAIRS;
@@ -241,7 +236,7 @@ static void clear_list(struct config_list *list)
     mem_free(list->at);
 }
 
-static void clear_pairs(struct config_pairs *pairs)
+void setting_clear_pairs(struct config_pairs *pairs)
 {
     for (size_t i = 0; i < pairs->count; i++) {
         mem_free(pairs->at[i].key);
@@ -271,7 +266,7 @@ void setting_clear(const struct setting *setting, struct config *config)
     } else if (shape == SHAPE_LIST) {
         clear_list(value);
     } else if (shape == SHAPE_PAIRS) {
-        clear_pairs(value);
+        setting_clear_pairs(value);
     } else if (shape == SHAPE_USERS) {
         clear_users(value);
     }

@@ -94,8 +94,6 @@ const struct tree_node *setting_find(const struct setting *setting, const struct
 void *setting_member(const struct setting *setting, struct config *config);
 const void *setting_value(const struct setting *setting, const struct config *config);
 
-/* It is held as one char *. */
-bool setting_is_text(const struct setting *setting);
 bool setting_is_pairs(const struct setting *setting);
 bool setting_is_list(const struct setting *setting);
 /* It has no value: text that is NULL, an empty list, a secret of no byte. */
@@ -103,6 +101,8 @@ bool setting_is_unset(const struct setting *setting, const struct config *config
 bool setting_equal(const struct setting *setting, const struct config *a, const struct config *b);
 /* Free the value and leave an empty one. */
 void setting_clear(const struct setting *setting, struct config *config);
+/* Free what is in it. */
+void setting_clear_pairs(struct config_pairs *pairs);
 /* Exchange the values of two configurations. */
 void setting_swap(const struct setting *setting, struct config *a, struct config *b);
 /* Give @to the very value of @from, not a copy: one of them is not to be closed. */

@@ -490,7 +490,7 @@ const struct tree_node *tree_parse_file(struct tree *tree, const char *path,
 {
     const struct tree_place place = {.source = path};
     CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     int errnum = fd < 0 ? errno : read_all(fd, &text);
     const struct tree_node *root = NULL;
     if (errnum == 0) {
@@ -498,9 +498,6 @@ const struct tree_node *tree_parse_file(struct tree *tree, const char *path,
     } else {
         problems_add(problems, PROBLEM_ERROR, &place, "can not be read: %s",
                      strerrordesc_np(errnum));
-    }
-    if (text.size > 0) {
-        explicit_bzero(text.bytes, text.size);
     }
     return root;
 }

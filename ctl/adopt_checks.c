@@ -2,16 +2,16 @@
 #include "ctl/adopt_checks.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/must.h"
 #include "config/dynamic.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
+#include "ctl/conditions.h"
 #include "ctl/output.h"
+#include "ctl/patroni_rows.h"
 
 #define VOTERS_MIN 3
 #define DRAFT "PGRAFT_CONFIGURATION" /* its lines are of a file that nobody has yet */
@@ -21,22 +21,12 @@ enum outcome { BAD, GOOD, WARNING };
 __attribute__((format(printf, 4, 5))) static void add(json_t *checks, enum outcome outcome,
                                                       const char *remedy, const char *format, ...)
 {
-    CLEANUP(buf_close) struct buf shown = {0};
-    CLEANUP(buf_close) struct buf advice = {0};
-    char text[512];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    json_t *check =
+        conditions_add(checks, outcome != BAD, outcome == GOOD ? NULL : remedy, format, args);
     va_end(args);
-    output_text(&shown, text);
-    output_text(&advice, remedy);
-    json_t *check = json_object();
-    cmd_set(check, "check", json_string(buf_text(&shown)));
-    cmd_set(check, "good", json_boolean(outcome != BAD));
     cmd_set(check, "warning", json_boolean(outcome == WARNING));
-    cmd_set(check, "remedy", outcome == GOOD ? json_null() : json_string(buf_text(&advice)));
-    int rc = json_array_append_new(checks, check);
-    MUST(rc == 0);
 }
 
 static enum outcome is(bool good)
@@ -49,14 +39,6 @@ static enum outcome is(bool good)
 static json_t *members(const struct adopt_plan *p)
 {
     return json_object_get(p->told->cluster, "members");
-}
-
-/* As Patroni has it: a leader is "running"; a standby how it replicates, if that is known. */
-static bool runs(json_t *member)
-{
-    const char *state = view_text(member, "state");
-    return strcmp(state, "running") == 0 || strcmp(state, "streaming") == 0 ||
-           strcmp(state, "in archive recovery") == 0;
 }
 
 static bool is_leader(json_t *member)
@@ -106,7 +88,7 @@ static void check_primary(json_t *checks, const struct adopt_plan *p)
         leaders += is_leader(member) ? 1 : 0;
         leader = is_leader(member) ? member : leader;
     }
-    bool is_good = leaders == 1 && runs(leader);
+    bool is_good = leaders == 1 && patroni_runs(leader);
     add(checks, is(is_good), "patronictl list shows who it is and how it is; mend that first",
         "there is one primary, and it runs%s%s", is_good ? ": " : "",
         is_good ? view_text(leader, "name") : "");
@@ -119,8 +101,9 @@ static void check_member(json_t *checks, const struct adopt_plan *p, json_t *mem
     CLEANUP(mem_freep)
     char *missing = mem_printf("add %s=HOST:7400 to --peers: else nobody looks after it", name);
     if (!is_leader(member)) {
-        add(checks, is(runs(member)), "start it, or remove it from the cluster; patronictl list",
-            "%s runs: %s", name, view_text(member, "state"));
+        add(checks, is(patroni_runs(member)),
+            "start it, or remove it from the cluster; patronictl list", "%s runs: %s", name,
+            view_text(member, "state"));
     }
     if (p->list->count > 0) {
         add(checks, is(form_list_find(p->list, name) != NULL), missing, "%s is among the peers",
@@ -252,31 +235,4 @@ bool adopt_checks_dynamic(json_t *checks, json_t *dynamic)
         add(checks, GOOD, "", "its dynamic configuration is one of pgraft's");
     }
     return rc == 0 && !is_standby;
-}
-
-bool adopt_checks_are_good(json_t *checks)
-{
-    bool good = true;
-    size_t i = 0;
-    json_t *check = NULL;
-    json_array_foreach(checks, i, check)
-    {
-        good = good && json_is_true(json_object_get(check, "good"));
-    }
-    return good;
-}
-
-void adopt_checks_put(struct buf *out, json_t *checks)
-{
-    size_t i = 0;
-    json_t *check = NULL;
-    json_array_foreach(checks, i, check)
-    {
-        bool good = json_is_true(json_object_get(check, "good"));
-        bool warns = json_is_true(json_object_get(check, "warning"));
-        buf_printf(out, "%s %s\n", warns ? "!" : good ? "✔" : "✘", view_text(check, "check"));
-        if (!good || warns) {
-            buf_printf(out, "    %s\n", view_text(check, "remedy"));
-        }
-    }
 }

@@ -26,15 +26,12 @@ struct adopt_plan {
     struct adopt_here *here;
 };
 
-/* An array of {"check", "good", "warning", "remedy"}; the caller's. A warning is good: somebody
- * should know it. */
+/* Conditions (ctl/conditions.h), each with a "warning", too; the caller's. A warning is good:
+ * somebody should know it. */
 json_t *adopt_checks(const struct adopt_plan *plan);
 /* ... with what is wrong with the file that was made. */
 void adopt_checks_file(json_t *checks, const char *output, const struct problems *problems);
 /* ... with the configuration of all nodes. False: nobody should make a file of it. */
 bool adopt_checks_dynamic(json_t *checks, json_t *dynamic);
-bool adopt_checks_are_good(json_t *checks);
-/* A line each, with what to do below it. */
-void adopt_checks_put(struct buf *out, json_t *checks);
 
 #endif /* CTL_ADOPT_CHECKS_H_ */

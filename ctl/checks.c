@@ -81,11 +81,6 @@ static bool is_standby(json_t *member)
     return !patroni_is_leader(member) && !patroni_is_witness(member);
 }
 
-static bool streams(json_t *member)
-{
-    return strcmp(view_text(member, "state"), "streaming") == 0;
-}
-
 /* ---- the store ---- */
 
 static void check_quorum(const struct check_facts *facts, struct finding *f)
@@ -257,7 +252,7 @@ static json_int_t count_synchronous(json_t *view)
     {
         const char *role = view_text(member, "role");
         bool is_one = strcmp(role, "sync_standby") == 0 || strcmp(role, "quorum_standby") == 0;
-        count += is_one && streams(member) ? 1 : 0;
+        count += is_one && patroni_streams(member) ? 1 : 0;
     }
     return count;
 }

@@ -36,23 +36,11 @@ static bool is_named(json_t *member, const char *const *names, size_t count)
     return count == 0;
 }
 
-static json_t *member_of(const struct choice *c, const char *name)
-{
-    json_t *members = told_members(c->view);
-    for (size_t i = 0; i < json_array_size(members); i++) {
-        json_t *member = json_array_get(members, i);
-        if (strcmp(view_text(member, "name"), name) == 0 && !patroni_is_witness(member)) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
 static int check_names(const struct choice *c, const char *const *names, size_t count,
                        struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (member_of(c, names[i]) == NULL) {
+        if (told_member(c->view, names[i]) == NULL) {
             return err_set(err, ERR_REFUSED, "%s is not a member of cluster",
                            cli_quoted(names[i]).text);
         }
@@ -128,7 +116,7 @@ int chosen_members(const struct choice *c, json_t **ret_members, struct err *err
     const char *const *names = c->call->arguments;
     size_t count = c->argument_count;
     bool is_cluster = count > 0 && strcmp(names[0], view_text(c->view, "scope")) == 0;
-    if (count > 0 && !is_cluster && member_of(c, names[0]) == NULL) {
+    if (count > 0 && !is_cluster && told_member(c->view, names[0]) == NULL) {
         return err_set(err, ERR_NOT_FOUND,
                        "the node that was asked is one of cluster %s, and it has no member %s",
                        cli_quoted(view_text(c->view, "scope")).text, cli_quoted(names[0]).text);

@@ -28,7 +28,7 @@ static void add(struct clean *clean, const char *text, size_t size)
 /* With each of @marks twice, or behind a backslash. */
 static void add_quoted(struct clean *clean, const char *secret, const char *marks, char before)
 {
-    CLEANUP(buf_close) struct buf quoted = {0};
+    CLEANUP(buf_wipe) struct buf quoted = {0};
     for (const char *at = secret; *at != '\0'; at++) {
         if (strchr(marks, *at) != NULL) {
             buf_char(&quoted, before != '\0' ? before : *at);
@@ -37,9 +37,6 @@ static void add_quoted(struct clean *clean, const char *secret, const char *mark
     }
     if (quoted.size != strlen(secret)) {
         add(clean, buf_text(&quoted), quoted.size);
-    }
-    if (quoted.size > 0) {
-        explicit_bzero(quoted.bytes, quoted.size);
     }
 }
 
@@ -64,27 +61,25 @@ static void learn(struct clean *clean, const struct secret *secret)
 /* As HTTP carries it. */
 static void learn_login(struct clean *clean, const struct config_login *login)
 {
-    CLEANUP(buf_close) struct buf both = {0};
-    CLEANUP(buf_close) struct buf code = {0};
+    CLEANUP(buf_wipe) struct buf both = {0};
+    CLEANUP(buf_wipe) struct buf code = {0};
     if (login->username == NULL || !secret_is_set(&login->password)) {
         return;
     }
     buf_printf(&both, "%s:%s", login->username, secret_reveal(&login->password));
     base64_encode(&code, buf_text(&both), both.size);
     clean_learn(clean, buf_text(&code));
-    explicit_bzero(both.bytes, both.size);
 }
 
 /* What peers share: a line of a file that nobody else may read. */
 static void learn_file(struct clean *clean, const char *path)
 {
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     if (path == NULL || file_get(path, SECRET_FILE_MAX, &text, NULL) != 0 || text.size == 0) {
         return; /* who can not read it can not tell it either */
     }
     text.bytes[strcspn(text.bytes, "\r\n")] = '\0';
     clean_learn(clean, text.bytes);
-    explicit_bzero(text.bytes, text.size);
 }
 
 void clean_learn_config(struct clean *clean, const struct config *config)

@@ -145,6 +145,13 @@ int cmd_say(const struct cli_call *call, json_t *document, struct err *err, cons
     return cli_put(&out, err);
 }
 
+int cmd_line(const char *line, struct err *err)
+{
+    CLEANUP(buf_close) struct buf out = {0};
+    buf_printf(&out, "%s\n", line);
+    return cli_put(&out, err);
+}
+
 void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 {
     char line[1024];

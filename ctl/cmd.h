@@ -38,6 +38,8 @@ int cmd_print(const struct cli_call *call, const char *title, const struct outpu
 /* A line for a person; nothing in the other formats, which get @document as it is. */
 int cmd_say(const struct cli_call *call, json_t *document, struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* A line for a person, where there is no other format. */
+int cmd_line(const char *line, struct err *err);
 /* To stderr, as the program's own line, when the command goes on. */
 void cmd_warn(const struct cli_call *call, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

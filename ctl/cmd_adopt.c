@@ -16,6 +16,7 @@
 #include "ctl/adopt_here.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
+#include "ctl/conditions.h"
 #include "ctl/config.h"
 #include "ctl/endpoint.h"
 #include "ctl/file_put.h"
@@ -43,13 +44,8 @@ struct adopting {
 
 static void adopting_close(struct adopting *a)
 {
-    struct buf *texts[] = {&a->old, &a->new};
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        if (texts[i]->size > 0) {
-            explicit_bzero(texts[i]->bytes, texts[i]->size);
-        }
-        buf_close(texts[i]);
-    }
+    buf_wipe(&a->old);
+    buf_wipe(&a->new);
     config_close(&a->config);
     patroni_told_close(&a->told);
 }
@@ -234,7 +230,7 @@ static int write_new(const struct adopting *a, struct err *err)
 static int say(const struct adopting *a, json_t *checks, bool is_written, struct err *err)
 {
     CLEANUP(buf_close) struct buf out = {0};
-    bool is_good = adopt_checks_are_good(checks);
+    bool is_good = conditions_are_good(checks);
     if (output_format(a->call) != OUTPUT_PRETTY) {
         json_auto_t *document = json_object();
         cmd_set(document, "possible", json_boolean(is_good));
@@ -243,7 +239,7 @@ static int say(const struct adopting *a, json_t *checks, bool is_written, struct
         output_document(&out, output_format(a->call), document);
         return cli_put(&out, err);
     }
-    adopt_checks_put(&out, checks);
+    conditions_put(&out, checks);
     if (!is_good) {
         buf_str(&out, "It can not be taken over like this; nothing was done.\n");
     } else if (!is_written) {
@@ -290,10 +286,10 @@ static int run(struct adopting *a, struct err *err)
                                     .here = &here};
     json_auto_t *checks = adopt_checks(&plan);
     rc = make(a, checks, err);
-    bool writes = rc == 0 && adopt_checks_are_good(checks) && !cli_given(a->call, "dry-run");
+    bool writes = rc == 0 && conditions_are_good(checks) && !cli_given(a->call, "dry-run");
     rc = writes ? write_new(a, err) : rc;
     rc = rc < 0 ? rc : say(a, checks, writes, err);
-    return rc < 0 || adopt_checks_are_good(checks) ? rc : 1;
+    return rc < 0 || conditions_are_good(checks) ? rc : 1;
 }
 
 int cmd_adopt(const struct cli_call *call, struct err *err)

@@ -28,13 +28,6 @@ static bool is_stdin(const char *file)
     return file != NULL && strcmp(file, "-") == 0;
 }
 
-static int say(const char *line, struct err *err)
-{
-    CLEANUP(buf_close) struct buf out = {0};
-    buf_printf(&out, "%s\n", line);
-    return cli_put(&out, err);
-}
-
 /* ---- what is wanted ---- */
 
 static int read_file(const char *file, json_t **ret_map, struct err *err)
@@ -135,7 +128,7 @@ static int confirm(const struct cli_call *call, struct err *err)
         return 0;
     }
     if (is_stdin(cli_value(call, "apply")) || is_stdin(cli_value(call, "replace"))) {
-        int rc = say("Use --force option to apply changes", err);
+        int rc = cmd_line("Use --force option to apply changes", err);
         return rc < 0 ? rc : 1;
     }
     int rc = prompt_confirm("Apply these changes?", &yes, err);
@@ -149,12 +142,12 @@ static int apply(const struct cli_call *call, struct ask *ask, const struct ask_
 {
     bool quiet = cli_given(call, "quiet");
     if (json_equal(version->value, wanted) == 1) {
-        return quiet ? 0 : say("Not changed", err);
+        return quiet ? 0 : cmd_line("Not changed", err);
     }
     int rc = quiet ? 0 : show(version->value, wanted, err);
     rc = rc == 0 ? confirm(call, err) : rc;
     rc = rc == 0 ? shared_config_put(ask, version, wanted, err) : rc;
-    return rc == 0 ? say("Configuration changed", err) : rc;
+    return rc == 0 ? cmd_line("Configuration changed", err) : rc;
 }
 
 int cmd_edit_config(const struct cli_call *call, struct err *err)

@@ -18,7 +18,6 @@
 #include "ctl/cmd.h"
 #include "ctl/config.h"
 #include "ctl/output.h"
-#include "ctl/output_text.h"
 #include "ctl/progress.h"
 #include "ctl/prompt.h"
 #include "ctl/switch_answer.h"

@@ -33,13 +33,6 @@ static void pausing_close(struct pausing *p)
     ctl_close(&p->ctl);
 }
 
-static int say(const char *line, struct err *err)
-{
-    CLEANUP(buf_close) struct buf out = {0};
-    buf_printf(&out, "%s\n", line);
-    return cli_put(&out, err);
-}
-
 static int change_once(struct pausing *p, struct err *err)
 {
     CLEANUP(ask_version_close) struct ask_version version = {.value = NULL};
@@ -128,7 +121,7 @@ static int wait_for_all(struct pausing *p, struct err *err)
     CLEANUP(buf_close) struct buf line = {0};
     buf_printf(&line, "'%s' request sent, waiting until it is recognized by all nodes",
                p->pauses ? "pause" : "resume");
-    int rc = say(buf_text(&line), err);
+    int rc = cmd_line(buf_text(&line), err);
     ask_restart_clock(p->ctl.ask);
     return rc < 0 ? rc : ask_until_all(p, err);
 }
@@ -148,9 +141,9 @@ static int run(const struct cli_call *call, bool pauses, struct err *err)
         rc = wait_for_all(&p, err);
     }
     return rc < 0 ? rc
-                  : say(pauses ? "Success: cluster management is paused"
-                               : "Success: cluster management is resumed",
-                        err);
+                  : cmd_line(pauses ? "Success: cluster management is paused"
+                                    : "Success: cluster management is resumed",
+                             err);
 }
 
 int cmd_pause(const struct cli_call *call, struct err *err)

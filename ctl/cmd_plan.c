@@ -84,10 +84,7 @@ static void secrets_close(struct secrets *s)
 {
     struct buf *all[] = {&s->secret, &s->superuser, &s->replication, &s->restapi};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        if (all[i]->size > 0) {
-            explicit_bzero(all[i]->bytes, all[i]->size);
-        }
-        buf_close(all[i]);
+        buf_wipe(all[i]);
     }
 }
 
@@ -120,7 +117,7 @@ static int read_secrets(struct secrets *s, const char *dir, struct err *err)
 {
     CLEANUP(mem_freep) char *secret = mem_printf("%s/secret", dir);
     CLEANUP(mem_freep) char *passwords = mem_printf("%s/passwords", dir);
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     int rc = file_get(secret, SECRETS_SIZE_MAX, &s->secret, err);
     if (rc == 0 || rc == ERR_NOT_FOUND) {
         rc = file_get(passwords, SECRETS_SIZE_MAX, &text, err);
@@ -130,7 +127,6 @@ static int read_secrets(struct secrets *s, const char *dir, struct err *err)
     }
     if (text.size > 0) {
         take_passwords(s, text.bytes);
-        explicit_bzero(text.bytes, text.size);
     }
     return 0;
 }
@@ -180,8 +176,7 @@ static int write_files(const char *dir, const struct plan_cluster *cluster, cons
     size_t count = fill_files(files, s, cluster);
     int rc = file_put_dir(dir, files, count, force, err);
     for (size_t i = 0; i < count; i++) {
-        explicit_bzero(files[i].text.bytes, files[i].text.size);
-        buf_close(&files[i].text);
+        buf_wipe(&files[i].text);
     }
     return rc;
 }

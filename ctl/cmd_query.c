@@ -90,17 +90,6 @@ static bool fits(const struct query *q, json_t *member)
            view_number(member, "port") > 0 && chosen_has_role(member, q->role);
 }
 
-static bool runs(json_t *member)
-{
-    static const char *const states[] = {"running", "streaming", "in archive recovery"};
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        if (strcmp(view_text(member, "state"), states[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* An array: those that run first. */
 static json_t *find_members(const struct query *q, json_t *view)
 {
@@ -109,7 +98,7 @@ static json_t *find_members(const struct query *q, json_t *view)
     for (int turn = 0; turn < 2; turn++) {
         for (size_t i = 0; i < json_array_size(members); i++) {
             json_t *member = json_array_get(members, i);
-            if (fits(q, member) && runs(member) == (turn == 0)) {
+            if (fits(q, member) && patroni_runs(member) == (turn == 0)) {
                 json_array_append(found, member);
             }
         }

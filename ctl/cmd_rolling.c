@@ -26,11 +26,9 @@
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
-#define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
-#define SWITCH_MS 30000             /* more than a switchover may take */
-#define SWITCH_MORE_MS 2000         /* ... and the answer on its way */
-#define WELL_MS 120000              /* until it follows again */
+#define SWITCH_MS 30000     /* more than a switchover may take */
+#define SWITCH_MORE_MS 2000 /* ... and the answer on its way */
+#define WELL_MS 120000      /* until it follows again */
 #define LOOK_MS 500
 
 struct rolling_call {
@@ -43,28 +41,6 @@ static void rolling_close(struct rolling_call *c)
 {
     mem_free(c->steps);
     tasking_close(&c->t);
-}
-
-static int look(struct tasking *t, struct err *err)
-{
-    json_decref(t->view);
-    t->view = NULL;
-    ask_restart_clock(t->ctl.ask);
-    return told_get(t->ctl.ask, &t->view, err);
-}
-
-static json_t *member_of(const struct tasking *t, const char *name)
-{
-    json_t *members = told_members(t->view);
-    size_t i = 0;
-    json_t *member = NULL;
-    json_array_foreach(members, i, member)
-    {
-        if (strcmp(view_text(member, "name"), name) == 0) {
-            return member;
-        }
-    }
-    return NULL;
 }
 
 /* ---- the order ---- */
@@ -190,8 +166,8 @@ static int wait_until_well(struct tasking *t, const struct rolling_step *step, c
     uint64_t until_ms = clock_mono_ms(clock_system()) + WELL_MS;
     for (;;) {
         (void)poll(NULL, 0, LOOK_MS);
-        int rc = look(t, err);
-        json_t *member = rc == 0 ? member_of(t, step->name) : NULL;
+        int rc = told_again(t->ctl.ask, &t->view, err);
+        json_t *member = rc == 0 ? told_member(t->view, step->name) : NULL;
         bool is_led = rc == 0 && view_text(t->view, "leader")[0] != '\0';
         if (member != NULL && is_led && is_well(member, step->kind == ROLLING_IN_PLACE, before)) {
             return 0;
@@ -207,16 +183,9 @@ static int wait_until_well(struct tasking *t, const struct rolling_step *step, c
 
 static int restart(struct tasking *t, json_t *member, struct err *err)
 {
-    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     json_auto_t *body = json_object();
-    bool is_given = cli_given(t->call, "timeout");
-    if (is_given) {
-        cmd_set(body, "timeout", json_integer((json_int_t)((t->ctl.timeout_ms + 999) / 1000)));
-    }
-    tasking_ask(t, member, "/restart", body,
-                is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
-    return a.status == 200 ? tasking_succeeded("restart on", member, err)
-                           : tasking_failed(t, "restart", member, &a, err);
+    tasking_put_timeout(t, body);
+    return tasking_restart(t, member, body, err);
 }
 
 static int switch_over(struct tasking *t, json_t *member, struct err *err)
@@ -239,7 +208,7 @@ static int switch_over(struct tasking *t, json_t *member, struct err *err)
         output_text(&line, buf_text(&said.text));
     }
     buf_close(&said.text);
-    return rc < 0 ? rc : tasking_say(buf_text(&line), err);
+    return rc < 0 ? rc : cmd_line(buf_text(&line), err);
 }
 
 /* Roles may have changed since the order was found. */
@@ -275,8 +244,8 @@ static int do_step(struct rolling_call *c, size_t at, struct err *err)
     CLEANUP(buf_close) struct buf after = {0};
     CLEANUP(buf_close) struct buf doing = {0};
     CLEANUP(buf_close) struct buf before = {0};
-    int rc = look(t, err);
-    json_t *member = rc == 0 ? member_of(t, step->name) : NULL;
+    int rc = told_again(t->ctl.ask, &t->view, err);
+    json_t *member = rc == 0 ? told_member(t->view, step->name) : NULL;
     rc = rc < 0 ? rc : check_role(step, member, err);
     if (rc < 0) {
         return rc;

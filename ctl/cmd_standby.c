@@ -100,14 +100,6 @@ static int make_section(struct changing *c, struct err *err)
 
 /* ---- looking and asking ---- */
 
-static int look(struct changing *c, struct err *err)
-{
-    json_decref(c->view);
-    c->view = NULL;
-    ask_restart_clock(c->ctl.ask);
-    return told_get(c->ctl.ask, &c->view, err);
-}
-
 static int show(const struct changing *c, const char *title, struct err *err)
 {
     CLEANUP(buf_close) struct buf out = {0};
@@ -145,25 +137,12 @@ static int change(struct changing *c, const struct ask_version *version, struct 
     return shared_config_put(c->ctl.ask, version, wanted, err);
 }
 
-static json_t *leader_of(const struct changing *c)
-{
-    const char *leader = view_text(c->view, "leader");
-    json_t *members = told_members(c->view);
-    for (size_t i = 0; leader[0] != '\0' && i < json_array_size(members); i++) {
-        json_t *member = json_array_get(members, i);
-        if (strcmp(view_text(member, "name"), leader) == 0) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
 /* By its own word: who was granted it is not yet what it is to be. */
 static bool is_there(struct changing *c)
 {
     CLEANUP(ask_closep) struct ask *ask = NULL;
     json_auto_t *told = NULL;
-    json_t *leader = leader_of(c);
+    json_t *leader = told_member(c->view, view_text(c->view, "leader"));
     bool is_answered = leader != NULL &&
                        member_ask_open(&c->ctl, c->view, leader, ASK_MS, &ask, NULL) == 0 &&
                        ask_get(ask, "/patroni", &told, NULL) == 0;
@@ -182,7 +161,7 @@ static int wait_for_it(struct changing *c, struct err *err)
                    "the change is written and goes on without this program: pgraftctl list shows "
                    "who leads");
     while (!is && clock_mono_ms(clock_system()) < until_ms) {
-        is = look(c, &why) == 0 && is_there(c);
+        is = told_again(c->ctl.ask, &c->view, &why) == 0 && is_there(c);
         if (!is) {
             (void)poll(NULL, 0, AGAIN_MS);
         }

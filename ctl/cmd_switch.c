@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "ctl/cluster_view.h"
 #include "ctl/cmd.h"
+#include "ctl/conditions.h"
 #include "ctl/config.h"
 #include "ctl/moment.h"
 #include "ctl/output.h"
@@ -89,14 +90,6 @@ static bool may_ask(const struct switching *s)
 }
 
 /* ---- looking ---- */
-
-static int look(struct switching *s, struct err *err)
-{
-    json_decref(s->view);
-    s->view = NULL;
-    ask_restart_clock(s->ctl.ask);
-    return told_get(s->ctl.ask, &s->view, err);
-}
 
 static void put_topology(struct buf *out, const struct switching *s)
 {
@@ -302,14 +295,14 @@ static json_t *request_of(const struct switching *s, uint64_t wait_ms)
 static int look_after(struct switching *s, int status, struct err *err)
 {
     uint64_t until_ms = clock_mono_ms(clock_system()) + SHOWN_MS;
-    int rc = look(s, err);
+    int rc = told_again(s->ctl.ask, &s->view, err);
     while (rc == 0 && status == 200 && clock_mono_ms(clock_system()) < until_ms) {
         const char *leader = view_text(s->view, "leader");
         if (leader[0] != '\0' && strcmp(leader, buf_text(&s->leader)) != 0) {
             break;
         }
         (void)poll(NULL, 0, AGAIN_MS);
-        rc = look(s, err);
+        rc = told_again(s->ctl.ask, &s->view, err);
     }
     return rc;
 }
@@ -375,9 +368,9 @@ static int dry_run(struct switching *s, struct err *err)
                                      .leader = given_leader(s),
                                      .candidate = given(s, "candidate")};
     json_auto_t *checks = switch_checks(s->view, &plan);
-    bool is_good = switch_checks_are_good(checks);
+    bool is_good = conditions_are_good(checks);
     if (output_format(s->call) == OUTPUT_PRETTY) {
-        switch_checks_put(&out, checks);
+        conditions_put(&out, checks);
         buf_printf(&out, "A %s %s\n", verb(s),
                    is_good ? "would be begun; nothing was done." : "is not possible now.");
     } else {
@@ -423,7 +416,7 @@ static int run(const struct cli_call *call, bool is_failover, struct err *err)
     CLEANUP(switching_close) struct switching s = {.call = call, .is_failover = is_failover};
     int rc = check_words(&s, err);
     rc = rc < 0 ? rc : ctl_open(call, &s.ctl, err);
-    rc = rc < 0 ? rc : look(&s, err);
+    rc = rc < 0 ? rc : told_again(s.ctl.ask, &s.view, err);
     rc = rc < 0 ? rc : told_check_clusters(call, s.view, err);
     if (rc < 0 || cli_given(call, "dry-run")) {
         return rc < 0 ? rc : dry_run(&s, err);

@@ -23,9 +23,7 @@
 #include "ctl/tasking.h"
 #include "ctl/told.h"
 
-#define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
-#define RELOAD_S 10                 /* as patronictl says it; it is done at once */
+#define RELOAD_S 10 /* as patronictl says it; it is done at once */
 #define IN_PROGRESS " already in progress"
 
 /* Whom it is about. */
@@ -56,16 +54,6 @@ static int begin(struct tasking *t, const char *action, size_t argument_count, b
 }
 
 /* ---- restart ---- */
-
-static int restart_one(struct tasking *t, json_t *member, json_t *body, struct err *err)
-{
-    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
-    bool is_given = cli_given(t->call, "timeout");
-    tasking_ask(t, member, "/restart", body,
-                is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
-    return a.status == 200 ? tasking_succeeded("restart on", member, err)
-                           : tasking_failed(t, "restart", member, &a, err);
-}
 
 static int ask_version(struct tasking *t, json_t *body, struct err *err)
 {
@@ -129,7 +117,7 @@ static int schedule_one(struct tasking *t, json_t *member, json_t *body, struct 
     t->has_failed = true;
     buf_str(&line, "Failed: another restart is already scheduled on member ");
     tasking_put_name(member, &line);
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 /* When, and then whether. */
@@ -158,10 +146,7 @@ int cmd_restart(const struct cli_call *call, struct err *err)
     if (cli_given(call, "pending")) {
         cmd_set(body, "restart_pending", json_true());
     }
-    if (cli_given(call, "timeout")) {
-        uint64_t seconds = (t.ctl.timeout_ms + 999) / 1000;
-        cmd_set(body, "timeout", json_integer((json_int_t)seconds));
-    }
+    tasking_put_timeout(&t, body);
     bool is_later = t.at[0] != '\0';
     t.lasts = !is_later;
     t.what = is_later ? "schedule" : "restart";
@@ -171,7 +156,8 @@ int cmd_restart(const struct cli_call *call, struct err *err)
     for (size_t i = 0; rc == 0 && i < json_array_size(t.members); i++) {
         json_t *member = json_array_get(t.members, i);
         t.current = i;
-        rc = is_later ? schedule_one(&t, member, body, err) : restart_one(&t, member, body, err);
+        rc =
+            is_later ? schedule_one(&t, member, body, err) : tasking_restart(&t, member, body, err);
     }
     return tasking_end(&t, rc);
 }
@@ -190,7 +176,7 @@ static int reload_one(struct tasking *t, json_t *member, struct err *err)
     buf_str(&line, "Reload request received for member ");
     tasking_put_name(member, &line);
     buf_printf(&line, " and will be processed within %d seconds", RELOAD_S);
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 int cmd_reload(const struct cli_call *call, struct err *err)
@@ -215,7 +201,7 @@ static int wait_until_done(struct tasking *t, struct clone_wait *wait, struct er
     tasking_put_name(wait->member, &line);
     tasking_put_after(t, &after);
     progress_begin("the clone", buf_text(&after));
-    int rc = tasking_say(buf_text(&line), err);
+    int rc = cmd_line(buf_text(&line), err);
     int has_failed = clone_wait_until_over(wait, &a.text);
     progress_end();
     if (rc == 0 && has_failed != 0) {
@@ -228,7 +214,7 @@ static int wait_until_done(struct tasking *t, struct clone_wait *wait, struct er
     buf_clear(&line);
     buf_str(&line, "Reinitialize is completed on: ");
     tasking_put_name(wait->member, &line);
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 static int reinit_one(struct tasking *t, json_t *member, bool waits, struct err *err)
@@ -292,7 +278,7 @@ static int flush_one(struct tasking *t, json_t *member, struct err *err)
     }
     buf_str(&line, "No scheduled restart for member ");
     tasking_put_name(member, &line);
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 static int flush_switchover(struct tasking *t, struct err *err)
@@ -319,9 +305,9 @@ static int flush_switchover(struct tasking *t, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    return said.status == 200 ? tasking_say("Success: scheduled switchover deleted", err)
+    return said.status == 200 ? cmd_line("Success: scheduled switchover deleted", err)
            : said.status == 404
-               ? tasking_say("No pending scheduled switchover", err)
+               ? cmd_line("No pending scheduled switchover", err)
                : err_set(err, code != 0 ? code : ERR_PROTOCOL,
                          "Failed deleting scheduled switchover, %s", buf_text(&shown));
 }

@@ -242,16 +242,13 @@ static int find_password(const struct cli_call *call, struct secret *password, s
     if (path == NULL) {
         return 0;
     }
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     int rc = file_get(path, PASSWORD_SIZE_MAX, &text, err);
     if (rc < 0) {
         err_wrap(err, "--password-file");
         return rc;
     }
     secret_set(password, buf_text(&text), strcspn(buf_text(&text), "\r\n"));
-    if (text.size > 0) {
-        explicit_bzero(text.bytes, text.size);
-    }
     return 0;
 }
 

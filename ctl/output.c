@@ -37,17 +37,7 @@ static json_t *chosen(const struct output_column *columns, json_t *row)
 
 static void put_json(struct buf *out, json_t *value, size_t flags)
 {
-    CLEANUP(mem_freep)
-    char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_ENSURE_ASCII |
-                                       JSON_REAL_PRECISION(OUTPUT_REAL_DIGITS));
-    MUST(text != NULL);
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == 0x7f) {
-            buf_str(out, "\\u007F"); /* the one control character that jansson leaves alone */
-        } else {
-            buf_char(out, *at);
-        }
-    }
+    output_ascii(out, value, flags | JSON_REAL_PRECISION(OUTPUT_REAL_DIGITS));
     buf_char(out, '\n');
 }
 

@@ -109,12 +109,25 @@ static void put_bytes(struct buf *out, double bytes)
 
 /* --- Values --- */
 
+void output_ascii(struct buf *out, json_t *value, size_t flags)
+{
+    CLEANUP(mem_freep) char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    MUST(text != NULL); /* no depth without end, no memory without end */
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == 0x7f) {
+            buf_str(out, "\\u007F"); /* the one control character that jansson leaves alone */
+        } else {
+            buf_char(out, *at);
+        }
+    }
+}
+
 void output_compact(struct buf *out, json_t *value)
 {
     CLEANUP(mem_freep)
     char *text =
         json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(OUTPUT_REAL_DIGITS));
-    MUST(text != NULL); /* no depth without end, no memory without end */
+    MUST(text != NULL);
     buf_str(out, text);
 }
 

@@ -1,4 +1,5 @@
-/* ctl/output_text.h - single values, for the eye or for a line of TSV; for ctl/output*.c alone. */
+/* ctl/output_text.h - single values, for the eye, for a line of TSV or in JSON: what the printers
+ * of whole answers are made of. */
 #ifndef CTL_OUTPUT_TEXT_H_
 #define CTL_OUTPUT_TEXT_H_
 
@@ -19,6 +20,8 @@ void output_cell(struct buf *out, json_t *value, enum output_kind kind);
 void output_field(struct buf *out, json_t *value);
 /* The columns that @text, which has no control characters, takes on a terminal. */
 size_t output_width(const char *text);
+/* As JSON without a byte that is not printable ASCII; @flags of jansson's say how else. */
+void output_ascii(struct buf *out, json_t *value, size_t flags);
 /* A value that is no text, as JSON in one line. */
 void output_compact(struct buf *out, json_t *value);
 

@@ -15,14 +15,6 @@
 #define DYNAMIC "dcs"
 #define RAFT "raft"
 
-static void wipe(struct buf *text)
-{
-    if (text->size > 0) {
-        explicit_bzero(text->bytes, text->size);
-    }
-    buf_close(text);
-}
-
 /* Where line @line begins; the end of the text if it has no such line. */
 static size_t line_at(const struct buf *text, unsigned line)
 {
@@ -98,7 +90,7 @@ static void replace(struct buf *text, size_t begin, size_t end, const struct buf
     if (end < text->size) {
         buf_append(&whole, text->bytes + end, text->size - end);
     }
-    wipe(text);
+    buf_wipe(text);
     *text = whole;
 }
 
@@ -163,8 +155,8 @@ static bool is_same_value(const struct tree_node *a, const struct tree_node *b)
     tree_json(a, &left);
     tree_json(b, &right);
     bool is_same = left.size == right.size && memcmp(left.bytes, right.bytes, left.size) == 0;
-    wipe(&left);
-    wipe(&right);
+    buf_wipe(&left);
+    buf_wipe(&right);
     return is_same;
 }
 
@@ -221,14 +213,6 @@ static int check(const struct patroni_file *file, const struct tree_node *old,
 
 /* --- The whole --- */
 
-static int say(const struct problems *problems, struct err *err)
-{
-    CLEANUP(buf_close) struct buf lines = {0};
-    problems_print_level(problems, PROBLEM_ERROR, &lines);
-    const char *text = buf_text(&lines);
-    return err_set(err, ERR_INVALID, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
 /* Which of the two comes first in the file may be either: the text is read anew between them. */
 static int change(const struct patroni_file *file, struct buf *text, json_t *dynamic,
                   struct err *err)
@@ -238,7 +222,7 @@ static int change(const struct patroni_file *file, struct buf *text, json_t *dyn
     const struct tree_node *root =
         tree_parse(&tree, file->name, buf_text(text), text->size, &problems);
     if (root == NULL || root->kind != TREE_MAP) {
-        return root == NULL ? say(&problems, err)
+        return root == NULL ? problems_err(&problems, err)
                             : err_set(err, ERR_INVALID, "%s: no map of sections", file->name);
     }
     if (dynamic != NULL) {
@@ -276,7 +260,7 @@ int patroni_file_make(const struct patroni_file *file, json_t *raft, json_t *dyn
     if (rc == 0) {
         buf_append(out, text.bytes, text.size);
     }
-    wipe(&text);
+    buf_wipe(&text);
     buf_close(&lines);
     return rc;
 }

@@ -28,6 +28,18 @@ bool patroni_is_witness(json_t *member)
     return strcmp(view_text(member, "role"), "witness") == 0;
 }
 
+bool patroni_streams(json_t *member)
+{
+    return strcmp(view_text(member, "state"), "streaming") == 0;
+}
+
+bool patroni_runs(json_t *member)
+{
+    const char *state = view_text(member, "state");
+    return patroni_streams(member) || strcmp(state, "running") == 0 ||
+           strcmp(state, "in archive recovery") == 0;
+}
+
 /* ---- cells ---- */
 
 /* "sync_standby" is "Sync Standby". */

@@ -24,5 +24,8 @@ void patroni_history_put(struct buf *out, enum output_format format, json_t *vie
 
 bool patroni_is_leader(json_t *member);
 bool patroni_is_witness(json_t *member);
+bool patroni_streams(json_t *member);
+/* As /cluster has it: a leader is "running"; a standby how it replicates, if that is known. */
+bool patroni_runs(json_t *member);
 
 #endif /* CTL_PATRONI_ROWS_H_ */

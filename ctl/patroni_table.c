@@ -224,20 +224,6 @@ static json_t *elements(const struct patroni_table *t)
     return list;
 }
 
-static void put_json(struct buf *out, json_t *list)
-{
-    CLEANUP(mem_freep) char *text = json_dumps(list, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
-    MUST(text != NULL);
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == 0x7f) {
-            buf_str(out, "\\u007F");
-        } else {
-            buf_char(out, *at);
-        }
-    }
-    buf_char(out, '\n');
-}
-
 void patroni_table_put(struct buf *out, enum output_format format, const struct patroni_table *t)
 {
     MUST(t->count <= PATRONI_COLUMNS_MAX);
@@ -249,7 +235,8 @@ void patroni_table_put(struct buf *out, enum output_format format, const struct 
     } else {
         json_auto_t *list = elements(t);
         if (format == OUTPUT_JSON) {
-            put_json(out, list);
+            output_ascii(out, list, JSON_REAL_PRECISION(6));
+            buf_char(out, '\n');
         } else {
             output_document(out, format, list);
         }

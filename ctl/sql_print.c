@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "ctl/cmd.h"
+#include "ctl/output_text.h"
 #include "ctl/patroni_table.h"
 
 /* Of pg_type: they are the same in every server. */
@@ -28,6 +29,7 @@ enum type {
 };
 
 #define DIGITS_IN_DOUBLE 15 /* that many a decimal number keeps on its way through one */
+#define REAL_DIGITS JSON_REAL_PRECISION(17) /* ... and so many it takes to keep a double */
 
 static bool is_number_type(Oid type)
 {
@@ -160,20 +162,6 @@ static json_t *value_json(const PGresult *result, int row, int column)
     return document != NULL ? document : text_json(text);
 }
 
-static void put_json_value(struct buf *out, json_t *value)
-{
-    CLEANUP(mem_freep)
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
-    MUST(text != NULL);
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == 0x7f) {
-            buf_str(out, "\\u007F"); /* the one control character that jansson leaves alone */
-        } else {
-            buf_char(out, *at);
-        }
-    }
-}
-
 static bool is_number(const PGresult *result, int row, int column)
 {
     return PQgetisnull(result, row, column) == 0 && is_number_type(PQftype(result, column)) &&
@@ -189,13 +177,13 @@ static void put_json(struct buf *out, const PGresult *result, const struct names
         for (int i = 0; i < PQnfields(result); i++) {
             json_auto_t *name = json_string(names->at[i]);
             buf_str(out, i > 0 ? ", " : "");
-            put_json_value(out, name);
+            output_ascii(out, name, REAL_DIGITS);
             buf_str(out, ": ");
             if (is_number(result, row, i)) {
                 buf_str(out, PQgetvalue(result, row, i));
             } else {
                 json_auto_t *value = value_json(result, row, i);
-                put_json_value(out, value);
+                output_ascii(out, value, REAL_DIGITS);
             }
         }
         buf_char(out, '}');

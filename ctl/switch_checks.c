@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/must.h"
 #include "ctl/cluster_view.h"
-#include "ctl/cmd.h"
-#include "ctl/output.h"
+#include "ctl/conditions.h"
 #include "ctl/patroni_rows.h"
 #include "ctl/told.h"
 
@@ -18,32 +16,10 @@
 __attribute__((format(printf, 4, 5))) static void add(json_t *checks, bool good, const char *remedy,
                                                       const char *format, ...)
 {
-    CLEANUP(buf_close) struct buf shown = {0};
-    char text[256];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)conditions_add(checks, good, good ? NULL : remedy, format, args);
     va_end(args);
-    output_text(&shown, text);
-    json_t *check = json_object();
-    cmd_set(check, "check", json_string(buf_text(&shown)));
-    cmd_set(check, "good", json_boolean(good));
-    cmd_set(check, "remedy", good ? json_null() : json_string(remedy));
-    int rc = json_array_append_new(checks, check);
-    MUST(rc == 0);
-}
-
-static json_t *named(json_t *view, const char *name)
-{
-    size_t i = 0;
-    json_t *member = NULL;
-    json_array_foreach(told_members(view), i, member)
-    {
-        if (strcmp(view_text(member, "name"), name) == 0 && !patroni_is_witness(member)) {
-            return member;
-        }
-    }
-    return NULL;
 }
 
 static bool is_fenced(json_t *member)
@@ -57,19 +33,6 @@ static bool may_lead(json_t *member)
     json_t *priority = json_object_get(tags, "failover_priority");
     bool has_none = json_is_integer(priority) && json_integer_value(priority) < 1;
     return !json_is_true(json_object_get(tags, "nofailover")) && !has_none;
-}
-
-static bool streams(json_t *member)
-{
-    return strcmp(view_text(member, "state"), "streaming") == 0;
-}
-
-/* As /cluster has it of a standby: how it replicates, if that is known. */
-static bool runs(json_t *member)
-{
-    const char *state = view_text(member, "state");
-    return streams(member) || strcmp(state, "running") == 0 ||
-           strcmp(state, "in archive recovery") == 0;
 }
 
 static bool is_near(json_t *member)
@@ -98,7 +61,7 @@ static bool waits_for_some(json_t *view)
 
 bool switch_is_asynchronous(json_t *view, const char *name)
 {
-    return waits_for_some(view) && !is_role(named(view, name), "sync_standby");
+    return waits_for_some(view) && !is_role(told_member(view, name), "sync_standby");
 }
 
 /* While commits wait for certain standbys nobody else may be promoted; nobody at all, if there is
@@ -106,12 +69,12 @@ bool switch_is_asynchronous(json_t *view, const char *name)
 static bool may_take_over(json_t *view, const char *name)
 {
     bool is_strict = strcmp(view_text(view, "synchronous_mode"), "on") == 0 || waits_for_some(view);
-    return !is_strict || is_role(named(view, name), "sync_standby");
+    return !is_strict || is_role(told_member(view, name), "sync_standby");
 }
 
 bool switch_is_fenced(json_t *view, const char *name)
 {
-    json_t *member = named(view, name);
+    json_t *member = told_member(view, name);
     return member != NULL && is_fenced(member);
 }
 
@@ -156,7 +119,7 @@ static void check_leader(json_t *checks, json_t *view, const struct switch_plan 
 static void check_candidate(json_t *checks, json_t *view, const struct switch_plan *plan)
 {
     const char *name = plan->candidate;
-    json_t *member = named(view, name);
+    json_t *member = told_member(view, name);
     bool has_leader = view_text(view, "leader")[0] != '\0';
     add(checks, member != NULL, "pgraftctl list names the members", "%s is a member", name);
     if (member == NULL) {
@@ -175,11 +138,12 @@ static void check_candidate(json_t *checks, json_t *view, const struct switch_pl
             "commits wait for %s, if they wait for anybody", name);
     }
     if (has_leader) {
-        add(checks, streams(member), "pgraftctl why says what it waits for", "%s streams", name);
+        add(checks, patroni_streams(member), "pgraftctl why says what it waits for", "%s streams",
+            name);
         add(checks, is_near(member), "wait until it has caught up: pgraftctl list -W",
             "%s lacks no more than 64 MiB of WAL", name);
     } else {
-        add(checks, runs(member), "pgraftctl why says what it waits for", "%s runs", name);
+        add(checks, patroni_runs(member), "pgraftctl why says what it waits for", "%s runs", name);
     }
 }
 
@@ -191,8 +155,8 @@ static void check_any(json_t *checks, json_t *view)
     json_t *name = NULL;
     json_array_foreach(names, i, name)
     {
-        json_t *member = named(view, json_string_value(name));
-        is_able = is_able || (streams(member) && is_near(member) &&
+        json_t *member = told_member(view, json_string_value(name));
+        is_able = is_able || (patroni_streams(member) && is_near(member) &&
                               may_take_over(view, json_string_value(name)));
     }
     add(checks, json_array_size(names) > 0,
@@ -221,30 +185,4 @@ json_t *switch_checks(json_t *view, const struct switch_plan *plan)
         check_any(checks, view);
     }
     return checks;
-}
-
-bool switch_checks_are_good(json_t *checks)
-{
-    bool good = true;
-    size_t i = 0;
-    json_t *check = NULL;
-    json_array_foreach(checks, i, check)
-    {
-        good = good && json_is_true(json_object_get(check, "good"));
-    }
-    return good;
-}
-
-void switch_checks_put(struct buf *out, json_t *checks)
-{
-    size_t i = 0;
-    json_t *check = NULL;
-    json_array_foreach(checks, i, check)
-    {
-        bool good = json_is_true(json_object_get(check, "good"));
-        buf_printf(out, "%s %s\n", good ? "✔" : "✘", view_text(check, "check"));
-        if (!good) {
-            buf_printf(out, "    %s\n", view_text(check, "remedy"));
-        }
-    }
 }

@@ -10,19 +10,14 @@
 
 #include <jansson.h>
 
-#include "base/buf.h"
-
 struct switch_plan {
     bool is_failover;
     const char *leader;    /* of a switchover: who was named; NULL: nobody was */
     const char *candidate; /* "": whoever is able */
 };
 
-/* An array of {"check", "good", "remedy"}; the caller's. */
+/* Conditions (ctl/conditions.h); the caller's. */
 json_t *switch_checks(json_t *view, const struct switch_plan *plan);
-bool switch_checks_are_good(json_t *checks);
-/* A line each. */
-void switch_checks_put(struct buf *out, json_t *checks);
 
 /* Members that may be made primary in the place of @leader, by name: ['n2', 'n3']. */
 json_t *switch_candidates(json_t *view, const char *leader);

@@ -4,24 +4,20 @@
 #include "base/cleanup.h"
 #include "ctl/ask.h"
 #include "ctl/cluster_view.h"
+#include "ctl/cmd.h"
 #include "ctl/member_ask.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
-#define OUTCOME_UNKNOWN 3 /* the exit status */
+#define OUTCOME_UNKNOWN 3           /* the exit status */
+#define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
+#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
 
 void tasking_close(struct tasking *t)
 {
     json_decref(t->members);
     json_decref(t->view);
     ctl_close(&t->ctl);
-}
-
-int tasking_say(const char *line, struct err *err)
-{
-    CLEANUP(buf_close) struct buf out = {0};
-    buf_printf(&out, "%s\n", line);
-    return cli_put(&out, err);
 }
 
 bool tasking_asks(const struct tasking *t)
@@ -100,7 +96,7 @@ int tasking_failed(struct tasking *t, const char *action, json_t *member,
     } else {
         buf_printf(&line, ", %s", buf_text(&a->text));
     }
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
 }
 
 int tasking_succeeded(const char *what, json_t *member, struct err *err)
@@ -108,7 +104,25 @@ int tasking_succeeded(const char *what, json_t *member, struct err *err)
     CLEANUP(buf_close) struct buf line = {0};
     buf_printf(&line, "Success: %s member ", what);
     tasking_put_name(member, &line);
-    return tasking_say(buf_text(&line), err);
+    return cmd_line(buf_text(&line), err);
+}
+
+void tasking_put_timeout(const struct tasking *t, json_t *body)
+{
+    if (cli_given(t->call, "timeout")) {
+        uint64_t seconds = (t->ctl.timeout_ms + 999) / 1000;
+        cmd_set(body, "timeout", json_integer((json_int_t)seconds));
+    }
+}
+
+int tasking_restart(struct tasking *t, json_t *member, json_t *body, struct err *err)
+{
+    CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
+    bool is_given = cli_given(t->call, "timeout");
+    tasking_ask(t, member, "/restart", body,
+                is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
+    return a.status == 200 ? tasking_succeeded("restart on", member, err)
+                           : tasking_failed(t, "restart", member, &a, err);
 }
 
 int tasking_end(const struct tasking *t, int rc)

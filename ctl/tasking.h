@@ -48,6 +48,11 @@ void tasking_answer_close(struct tasking_answer *a);
 void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *body,
                  uint64_t timeout_ms, struct tasking_answer *a);
 
+/* --timeout, if it is given, into the body of a restart: in seconds. */
+void tasking_put_timeout(const struct tasking *t, json_t *body);
+/* POST /restart with @body, until its end, and a line of what came of it. */
+int tasking_restart(struct tasking *t, json_t *member, json_t *body, struct err *err);
+
 /* What goes on without us, if we are ended now, and whom nobody has asked yet. */
 void tasking_put_after(const struct tasking *t, struct buf *out);
 
@@ -55,7 +60,6 @@ void tasking_put_after(const struct tasking *t, struct buf *out);
 void tasking_put_name(json_t *member, struct buf *out);
 
 /* A line each. */
-int tasking_say(const char *line, struct err *err);
 int tasking_succeeded(const char *what, json_t *member, struct err *err);
 int tasking_failed(struct tasking *t, const char *action, json_t *member,
                    const struct tasking_answer *a, struct err *err);

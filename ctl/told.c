@@ -30,6 +30,19 @@ json_t *told_members(json_t *view)
     return json_object_get(json_object_get(view, "cluster"), "members");
 }
 
+json_t *told_member(json_t *view, const char *name)
+{
+    size_t i = 0;
+    json_t *member = NULL;
+    json_array_foreach(told_members(view), i, member)
+    {
+        if (strcmp(view_text(member, "name"), name) == 0 && !patroni_is_witness(member)) {
+            return member;
+        }
+    }
+    return NULL;
+}
+
 static bool is_supervised(json_t *view)
 {
     return json_is_true(json_object_get(view, "supervised"));
@@ -75,6 +88,14 @@ int told_get(struct ask *ask, json_t **ret_view, struct err *err)
         *ret_view = json_incref(view);
     }
     return rc;
+}
+
+int told_again(struct ask *ask, json_t **view, struct err *err)
+{
+    json_decref(*view);
+    *view = NULL;
+    ask_restart_clock(ask);
+    return told_get(ask, view, err);
 }
 
 json_t *told_try(struct ask *ask)

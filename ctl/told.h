@@ -15,12 +15,16 @@
 /* Of the first node that has a quorum; of the first that answers, if none has. ERR_REFUSED: nothing
  * supervises a PostgreSQL there. Its cluster's members are objects with names. The caller's. */
 int told_get(struct ask *ask, json_t **ret_view, struct err *err);
+/* ... once more, with the time of a command for it; in the place of what was told before. */
+int told_again(struct ask *ask, json_t **view, struct err *err);
 /* Like it, of the node that was asked last, for who can do without: NULL, if it tells nothing. */
 json_t *told_try(struct ask *ask);
 
 /* The members of @view; the names given on the command line have to be this cluster's. */
 json_t *told_members(json_t *view);
 int told_check_clusters(const struct cli_call *call, json_t *view, struct err *err);
+/* The one of this name, if it is no witness; else NULL. */
+json_t *told_member(json_t *view, const char *name);
 
 bool told_has_quorum(json_t *view);
 /* On stderr, where what is shown may be old; the exit status that says so. */

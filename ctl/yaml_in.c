@@ -1,21 +1,11 @@
 /* ctl/yaml_in.c - the tree of the configuration's parser, written as JSON and read again. */
 #include "ctl/yaml_in.h"
 
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/must.h"
 #include "config/tree_json.h"
 #include "config/yaml_tree.h"
-
-static int say(const struct problems *problems, struct err *err)
-{
-    CLEANUP(buf_close) struct buf lines = {0};
-    problems_print_level(problems, PROBLEM_ERROR, &lines);
-    const char *text = buf_text(&lines);
-    return err_set(err, ERR_INVALID, "%.*s", (int)strcspn(text, "\n"), text);
-}
 
 /* Which of two values was meant nobody knows; a node refuses it, too. */
 /* NOLINTNEXTLINE(misc-no-recursion) as deep as the tree */
@@ -43,7 +33,7 @@ int yaml_in_parse(const char *source, const char *text, size_t size, json_t **re
         tell_repeated(root, &problems);
     }
     if (problems_count(&problems, PROBLEM_ERROR) > 0) {
-        return say(&problems, err);
+        return problems_err(&problems, err);
     }
     tree_json(root, &json);
     json_t *value = json_loadb(buf_text(&json), json.size, JSON_DECODE_ANY, NULL);

@@ -50,6 +50,12 @@ void http_handle_closed(struct http *http)
     mem_free(http);
 }
 
+void http_free_handle(uv_handle_t *handle)
+{
+    http_handle_closed(handle->data);
+    mem_free(handle);
+}
+
 static void on_engine_closed(uv_handle_t *handle)
 {
     struct http_engine *engine = handle->data;

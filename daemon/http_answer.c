@@ -142,6 +142,14 @@ void http_answer(struct http_request *r, unsigned status)
     http_answer_text(r, status, JSON_TYPE);
 }
 
+void http_say(struct http_request *r, unsigned status, const char *text)
+{
+    if (!r->answered) {
+        buf_str(&r->out, text);
+        http_answer_text(r, status, "text/html");
+    }
+}
+
 /* ---- on the way out ---- */
 
 static ssize_t take_piece(void *cls, uint64_t at, char *room, size_t room_size)

@@ -70,10 +70,7 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
 static void hide(struct buf *said, struct secret *out)
 {
     secret_set(out, buf_text(said), said->size);
-    if (said->size > 0) {
-        explicit_bzero(said->bytes, said->size);
-    }
-    buf_close(said);
+    buf_wipe(said);
 }
 
 bool http_password_is_right(const char *authorization, const char *user,

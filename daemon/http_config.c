@@ -10,7 +10,6 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/must.h"
 #include "daemon/http_config_rules.h"
 #include "daemon/http_internal.h"
 #include "supervisor/keys.h"
@@ -37,12 +36,6 @@ static void free_change(void *state)
     mem_free(c);
 }
 
-static void find_keys(const struct http_request *r, struct keys *out)
-{
-    bool fits = keys_init(out, r->http->settings.space, r->http->settings.scope);
-    MUST(fits); /* else the store would not have been opened under these names */
-}
-
 /* What the store has read; @copy holds the text. */
 static struct config_stored stored_of(const struct pgraft_result *result, struct buf *copy)
 {
@@ -65,7 +58,7 @@ static void ask(struct http_request *r, struct pgraft_call call)
 {
     struct keys keys;
     struct pgraft_error error = {0};
-    find_keys(r, &keys);
+    http_keys(r, &keys);
     int code = pgraft_get(r->http->store, keys_slice(&keys, KEY_CONFIG), &call, &r->asked, &error);
     http_asked(r, code, &error);
 }
@@ -173,7 +166,7 @@ static void begin(struct http_request *r, bool replaces)
         return;
     }
     struct change *c = mem_zalloc(sizeof(*c));
-    find_keys(r, &c->keys);
+    http_keys(r, &c->keys);
     c->body = json_incref(r->json);
     c->if_match = if_match != NULL ? mem_strdup(if_match) : NULL;
     c->replaces = replaces;

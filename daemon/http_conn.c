@@ -176,12 +176,6 @@ void http_conn_watch(struct http_conn *c, struct http_request *r)
     (void)uv_poll_start(poll, UV_DISCONNECT, on_gone);
 }
 
-static void on_unwatched(uv_handle_t *handle)
-{
-    http_handle_closed(handle->data);
-    mem_free(handle);
-}
-
 void http_conn_unwatch(struct http_conn *c)
 {
     if (c->gone == NULL) {
@@ -191,5 +185,5 @@ void http_conn_unwatch(struct http_conn *c)
     c->gone = NULL;
     (void)uv_poll_stop(poll);
     poll->data = c->http;
-    uv_close((uv_handle_t *)poll, on_unwatched);
+    uv_close((uv_handle_t *)poll, http_free_handle);
 }

@@ -8,14 +8,6 @@
 #include "daemon/http_internal.h"
 #include "daemon/patroni.h"
 
-#define TEXT_TYPE "text/html"
-
-static void say(struct http_request *r, unsigned status, const char *text)
-{
-    buf_str(&r->out, text);
-    http_answer_text(r, status, TEXT_TYPE);
-}
-
 /* NULL: it is not configured, which was answered. */
 static const struct cluster_view *view_if_wanted(struct http_request *r)
 {
@@ -23,7 +15,7 @@ static const struct cluster_view *view_if_wanted(struct http_request *r)
     if (view != NULL && view->failsafe_is_wanted) {
         return view;
     }
-    say(r, 502, "failsafe_mode is not enabled");
+    http_say(r, 502, "failsafe_mode is not enabled");
     return NULL;
 }
 
@@ -43,8 +35,8 @@ void http_failsafe_post(struct http_request *r)
         return;
     }
     if (view_has_lease(view, clock_boot_ms(clock_system()))) {
-        say(r, 500, "Running as a leader");
+        http_say(r, 500, "Running as a leader");
     } else {
-        say(r, 502, "not accepted: the primary's lease alone decides here");
+        http_say(r, 502, "not accepted: the primary's lease alone decides here");
     }
 }

@@ -37,8 +37,7 @@ static struct fencing *begin(struct http_request *r, const char *member)
 {
     struct fencing *f = mem_zalloc(sizeof(*f));
     (void)snprintf(f->fence.name.text, sizeof(f->fence.name.text), "%s", member);
-    bool fits = keys_init(&f->keys, r->http->settings.space, r->http->settings.scope);
-    MUST(fits); /* else the store would not have been opened under these names */
+    http_keys(r, &f->keys);
     (void)keys_fence(&f->keys, &f->fence.name, f->key);
     r->state = f;
     r->free_state = free_fencing;
@@ -48,12 +47,6 @@ static struct fencing *begin(struct http_request *r, const char *member)
 static struct pgraft_slice key_of(const struct fencing *f)
 {
     return (struct pgraft_slice){f->key, strlen(f->key)};
-}
-
-static const struct pgraft_pair *got(const struct pgraft_result *result, size_t op)
-{
-    return result->op_count > op && result->ops[op].pair_count > 0 ? &result->ops[op].pairs[0]
-                                                                   : NULL;
 }
 
 /* @was: it was so before, and nothing has changed. */
@@ -92,7 +85,7 @@ static bool is_value(const struct pgraft_pair *pair, const char *text)
 static void found(struct http_request *r, const struct pgraft_result *result)
 {
     struct fencing *f = r->state;
-    const struct pgraft_pair *leader = got(result, 0);
+    const struct pgraft_pair *leader = http_got(result, 0);
     if (result->status != 0) {
         http_fail_result(r, result);
         return;
@@ -104,7 +97,7 @@ static void found(struct http_request *r, const struct pgraft_result *result)
                   f->fence.name.text);
         return;
     }
-    if (got(result, 1) != NULL) {
+    if (http_got(result, 1) != NULL) {
         say(r, true, true);
         return;
     }

@@ -204,6 +204,11 @@ struct pgraft_call http_call(struct http_request *r,
                                           const struct pgraft_result *result));
 /* What a function of the store returned, right after the call: counts it, or fails. */
 void http_asked(struct http_request *r, int code, const struct pgraft_error *error);
+/* What operation @op of the transaction has read; NULL: there is none. */
+const struct pgraft_pair *http_got(const struct pgraft_result *result, size_t op);
+/* Under which the supervisor's own words stand in the store. */
+struct keys;
+void http_keys(const struct http_request *r, struct keys *out);
 /* Of the request's time; at least 1. */
 uint32_t http_left_ms(const struct http_request *r);
 
@@ -216,6 +221,8 @@ void http_resume(struct http_request *r);
 /* @r->out holds one object: it is the answer. */
 void http_answer(struct http_request *r, unsigned status);
 void http_answer_text(struct http_request *r, unsigned status, const char *type);
+/* In Patroni's words, which are no JSON; nothing where an answer is on its way already. */
+void http_say(struct http_request *r, unsigned status, const char *text);
 void http_fail(struct http_request *r, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void http_fail_status(struct http_request *r, unsigned status, int code, const char *message);
@@ -266,6 +273,8 @@ void http_conn_tick(struct http *http);
 
 void http_handle_opened(struct http *http);
 void http_handle_closed(struct http *http);
+/* For uv_close(): of one that mem_free() frees, and whose data is the struct http. */
+void http_free_handle(uv_handle_t *handle);
 void http_run_engine(struct http_engine *engine);
 /* In the next turn of the loop: libmicrohttpd does not notice by itself that a connection was
  * resumed. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "daemon/http_internal.h"
+#include "supervisor/keys.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -178,6 +179,18 @@ struct pgraft_call http_call(struct http_request *r,
                                 .session = r->has_session ? &r->session : NULL,
                                 .done = on_done,
                                 .ctx = r};
+}
+
+const struct pgraft_pair *http_got(const struct pgraft_result *result, size_t op)
+{
+    return result->op_count > op && result->ops[op].pair_count > 0 ? &result->ops[op].pairs[0]
+                                                                   : NULL;
+}
+
+void http_keys(const struct http_request *r, struct keys *out)
+{
+    bool fits = keys_init(out, r->http->settings.space, r->http->settings.scope);
+    MUST(fits); /* else the store would not have been opened under these names */
 }
 
 void http_asked(struct http_request *r, int code, const struct pgraft_error *error)

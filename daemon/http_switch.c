@@ -19,7 +19,6 @@
 #include "daemon/switch_outcome.h"
 #include "supervisor/keys.h"
 
-#define TEXT_TYPE "text/html"
 #define NOT_WRITTEN "failed to write failover key into DCS"
 
 /* One wish, from the question to the answer. */
@@ -41,27 +40,7 @@ static void free_switching(void *state)
     mem_free(s);
 }
 
-static void find_keys(const struct http_request *r, struct keys *out)
-{
-    bool fits = keys_init(out, r->http->settings.space, r->http->settings.scope);
-    MUST(fits); /* else the store would not have been opened under these names */
-}
-
-static void say(struct http_request *r, unsigned status, const char *text)
-{
-    if (!r->answered) {
-        buf_str(&r->out, text);
-        http_answer_text(r, status, TEXT_TYPE);
-    }
-}
-
 /* ---- waiting ---- */
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    http_handle_closed(handle->data);
-    mem_free(handle);
-}
 
 static void ended(struct http_request *r)
 {
@@ -72,7 +51,7 @@ static void ended(struct http_request *r)
     }
     if (s->timer != NULL) {
         s->timer->data = r->http;
-        uv_close((uv_handle_t *)s->timer, on_timer_closed);
+        uv_close((uv_handle_t *)s->timer, http_free_handle);
         s->timer = NULL;
     }
 }
@@ -80,7 +59,7 @@ static void ended(struct http_request *r)
 static void finish(struct switching *s, const struct switch_outcome *outcome)
 {
     ended(s->r);
-    say(s->r, outcome->status, outcome->text);
+    http_say(s->r, outcome->status, outcome->text);
 }
 
 static void give_up(struct switching *s, uint64_t waited_ms)
@@ -172,7 +151,7 @@ static void say_why(struct http_request *r, const char *what, const struct pgraf
     CLEANUP(buf_close) struct buf text = {0};
     bool says_more = result->message[0] != '\0';
     buf_printf(&text, "%s: %s", what, says_more ? result->message : err_text(result->status));
-    say(r, 503, buf_text(&text));
+    http_say(r, 503, buf_text(&text));
 }
 
 static void not_written(struct http_request *r, const struct pgraft_result *result)
@@ -187,12 +166,6 @@ static void perhaps_written(struct http_request *r, const struct pgraft_result *
     say_why(r, err_may_be_applied(result->status) ? unknown : NOT_WRITTEN, result);
 }
 
-static const struct pgraft_pair *got(const struct pgraft_result *result, size_t op)
-{
-    return result->op_count > op && result->ops[op].pair_count > 0 ? &result->ops[op].pairs[0]
-                                                                   : NULL;
-}
-
 static void written(struct http_request *r, const struct pgraft_result *result)
 {
     struct switching *s = r->state;
@@ -203,15 +176,15 @@ static void written(struct http_request *r, const struct pgraft_result *result)
         return;
     }
     if (!result->succeeded) {
-        say(r, 412, "leader name does not match");
+        http_say(r, 412, "leader name does not match");
         return;
     }
     if (s->is_scheduled) {
-        say(r, 202, "Switchover scheduled");
+        http_say(r, 202, "Switchover scheduled");
         return;
     }
-    const struct pgraft_pair *leader = got(result, 1);
-    const struct pgraft_pair *config = got(result, 2);
+    const struct pgraft_pair *leader = http_got(result, 1);
+    const struct pgraft_pair *config = http_got(result, 2);
     if (leader != NULL) {
         switch_leader_changed(&s->progress, leader->value.bytes, leader->value.size);
     }
@@ -269,7 +242,7 @@ static bool knows_all(struct http_request *r)
     const char *name = NULL;
     json_t *value = NULL;
     if (MHD_get_connection_values(r->mhd, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0) {
-        say(r, 400, "what is wanted stands in the body: there are no parameters here");
+        http_say(r, 400, "what is wanted stands in the body: there are no parameters here");
         return false;
     }
     json_object_foreach(r->json, name, value)
@@ -282,7 +255,7 @@ static bool knows_all(struct http_request *r)
             struct err err = {0};
             err_set(&err, ERR_INVALID, "%s: there is no such member here", cli_quoted(name).text);
             json_in_hint(known, ARRAY_LEN(known), name, &err);
-            say(r, 400, err.msg);
+            http_say(r, 400, err.msg);
             return false;
         }
     }
@@ -299,7 +272,7 @@ static bool take_text(struct http_request *r, const char *name, const char **ret
     }
     if (!json_is_string(value)) {
         buf_printf(&text, "%s: a text is expected", name);
-        say(r, 400, buf_text(&text));
+        http_say(r, 400, buf_text(&text));
         return false;
     }
     *ret_text = json_string_value(value);
@@ -311,7 +284,7 @@ static bool take_wait(struct http_request *r, uint64_t *ret_ms)
     const json_t *value = json_object_get(r->json, "timeout_ms");
     json_int_t ms = json_integer_value(value);
     if (value != NULL && !json_is_null(value) && (ms < 1 || ms > HTTP_TIMEOUT_MS_MAX)) {
-        say(r, 400, "timeout_ms: must be 1 to 600000");
+        http_say(r, 400, "timeout_ms: must be 1 to 600000");
         return false;
     }
     *ret_ms = (uint64_t)ms;
@@ -336,12 +309,12 @@ static void begin(struct http_request *r, bool is_failover)
     struct switch_verdict verdict;
     switch_judge(&request, view, clock_wall_ms(clock_system()), &verdict);
     if (verdict.status != 0) {
-        say(r, verdict.status, verdict.text);
+        http_say(r, verdict.status, verdict.text);
         return;
     }
     struct switching *s = mem_zalloc(sizeof(*s));
     s->r = r;
-    find_keys(r, &s->keys);
+    http_keys(r, &s->keys);
     s->is_scheduled = verdict.wish.is_scheduled;
     /* One that says whom to leave is a switchover, and told as one. */
     s->progress.is_failover = is_failover && !name_is_set(&verdict.wish.leader);
@@ -371,9 +344,9 @@ static void deleted(struct http_request *r, const struct pgraft_result *result)
     if (result->status != 0) {
         perhaps_written(r, result, "it is not known whether the switchover was deleted");
     } else if (!result->succeeded) {
-        say(r, 409, "the scheduled switchover has changed meanwhile, or is being carried out");
+        http_say(r, 409, "the scheduled switchover has changed meanwhile, or is being carried out");
     } else {
-        say(r, 200, "scheduled switchover deleted");
+        http_say(r, 200, "scheduled switchover deleted");
     }
 }
 
@@ -385,14 +358,14 @@ static void found(struct http_request *r, const struct pgraft_result *result)
         not_written(r, result);
         return;
     }
-    const struct pgraft_pair *pair = got(result, 0);
+    const struct pgraft_pair *pair = http_got(result, 0);
     bool is_there =
         pair != NULL && row_failover_decode(pair->value.bytes, pair->value.size, &wish, NULL) == 0;
     if (!is_there || !wish.is_scheduled) {
-        say(r, 404, "no switchover is scheduled");
+        http_say(r, 404, "no switchover is scheduled");
         return;
     }
-    find_keys(r, &keys);
+    http_keys(r, &keys);
     const struct pgraft_compare same = {.key = keys_slice(&keys, KEY_FAILOVER),
                                         .target = PGRAFT_MOD_REVISION,
                                         .relation = PGRAFT_EQUAL,
@@ -414,7 +387,7 @@ void http_switchover_delete(struct http_request *r)
         return;
     }
     struct pgraft_call call = http_call(r, found);
-    find_keys(r, &keys);
+    http_keys(r, &keys);
     int code =
         pgraft_get(r->http->store, keys_slice(&keys, KEY_FAILOVER), &call, &r->asked, &error);
     http_asked(r, code, &error);

@@ -6,6 +6,7 @@
  *
  * Texts and codes are Patroni's (patroni_restart.h, supervisor/task.h), also that they are no JSON.
  */
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -13,7 +14,6 @@
 #include "daemon/http_internal.h"
 #include "daemon/patroni_restart.h"
 
-#define TEXT_TYPE "text/html"
 #define LOOK_MS 50
 
 /* What is waited for: the end of a restart, or the file of one for later. */
@@ -25,12 +25,6 @@ struct waiting {
     uint64_t id;
     uv_timer_t *timer; /* NULL: over */
 };
-
-static void say(struct http_request *r, unsigned status, const char *text)
-{
-    buf_str(&r->out, text);
-    http_answer_text(r, status, TEXT_TYPE);
-}
 
 static const struct http_tasks *tasks_of(struct http_request *r)
 {
@@ -44,18 +38,12 @@ static const struct http_tasks *tasks_of(struct http_request *r)
 
 /* ---- restart ---- */
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-    http_handle_closed(handle->data);
-    mem_free(handle);
-}
-
 static void ended(struct http_request *r)
 {
     struct waiting *w = r->state;
     if (w->timer != NULL) {
         w->timer->data = r->http;
-        uv_close((uv_handle_t *)w->timer, on_timer_closed);
+        uv_close((uv_handle_t *)w->timer, http_free_handle);
         w->timer = NULL;
     }
 }
@@ -70,9 +58,7 @@ static void on_look(uv_timer_t *timer)
         return;
     }
     ended(r);
-    if (!r->answered) {
-        say(r, code == 0 ? w->status : 503, code == 0 ? w->text : err.msg);
-    }
+    http_say(r, code == 0 ? w->status : 503, code == 0 ? w->text : err.msg);
 }
 
 static void wait_for(struct http_request *r, const struct waiting *what)
@@ -99,7 +85,7 @@ static void restart_now(struct http_request *r, const struct http_tasks *tasks,
     struct err err = {0};
     struct waiting w = {.ended = tasks->ended, .status = 200, .text = "restarted successfully"};
     if (tasks->restart(tasks->ctx, order->timeout_ms, &w.id, &err) != 0) {
-        say(r, 503, err.msg);
+        http_say(r, 503, err.msg);
     } else {
         wait_for(r, &w);
     }
@@ -112,7 +98,7 @@ static void restart_later(struct http_request *r, const struct http_tasks *tasks
     struct waiting w = {.ended = tasks->kept, .status = 202, .text = "Restart scheduled"};
     int code = tasks->restart_later(tasks->ctx, order, &w.id, &err);
     if (code != 0) {
-        say(r, code == ERR_EXISTS ? 409 : 503, err.msg);
+        http_say(r, code == ERR_EXISTS ? 409 : 503, err.msg);
     } else {
         wait_for(r, &w);
     }
@@ -128,7 +114,7 @@ void http_restart(struct http_request *r)
     }
     restart_judge(r->json, view, clock_wall_ms(clock_system()), &verdict);
     if (verdict.status != 0) {
-        say(r, verdict.status, verdict.text);
+        http_say(r, verdict.status, verdict.text);
     } else if (verdict.order.at[0] != '\0') {
         restart_later(r, tasks, &verdict.order);
     } else {
@@ -146,7 +132,7 @@ void http_restart_delete(struct http_request *r)
     struct waiting w = {.ended = tasks->kept, .status = 200, .text = "scheduled restart deleted"};
     int code = tasks->restart_never(tasks->ctx, &w.id, &err);
     if (code != 0) {
-        say(r, code == ERR_NOT_FOUND ? 404 : 503, err.msg);
+        http_say(r, code == ERR_NOT_FOUND ? 404 : 503, err.msg);
     } else {
         wait_for(r, &w);
     }
@@ -162,7 +148,7 @@ void http_reload_node(struct http_request *r)
         return;
     }
     tasks->reload(tasks->ctx);
-    say(r, 202, "reload scheduled");
+    http_say(r, 202, "reload scheduled");
 }
 
 /* ---- reinitialize ---- */
@@ -180,8 +166,8 @@ static bool take_truth(struct http_request *r, const char *name, bool *ret_value
         *ret_value = *ret_value || truth;
     }
     if (!is_good) {
-        buf_printf(&r->out, "%s: true or false is expected", name);
-        http_answer_text(r, 400, TEXT_TYPE);
+        CLEANUP(mem_freep) char *why = mem_printf("%s: true or false is expected", name);
+        http_say(r, 400, why);
     }
     return is_good;
 }
@@ -198,7 +184,7 @@ void http_reinitialize(struct http_request *r)
         return;
     }
     int code = tasks->reinitialize(tasks->ctx, force, from_leader, &err);
-    say(r, code == 0 ? 200 : 503, code == 0 ? "reinitialize started" : err.msg);
+    http_say(r, code == 0 ? 200 : 503, code == 0 ? "reinitialize started" : err.msg);
 }
 
 void http_reinitialize_delete(struct http_request *r)
@@ -209,9 +195,9 @@ void http_reinitialize_delete(struct http_request *r)
         return;
     }
     int code = tasks->keep_copy(tasks->ctx, &err);
-    say(r,
-        code == 0               ? 200
-        : code == ERR_NOT_FOUND ? 404
-                                : 409,
-        code == 0 ? "reinitialize canceled" : err.msg);
+    http_say(r,
+             code == 0               ? 200
+             : code == ERR_NOT_FOUND ? 404
+                                     : 409,
+             code == 0 ? "reinitialize canceled" : err.msg);
 }

@@ -147,11 +147,8 @@ int http_check_priorities(const char *priorities, struct err *err)
 
 void http_tls_close(struct http_tls_files *files)
 {
-    if (files->key.size > 0) {
-        explicit_bzero(files->key.bytes, files->key.size);
-    }
     buf_close(&files->cert);
-    buf_close(&files->key);
+    buf_wipe(&files->key);
     buf_close(&files->ca);
 }
 

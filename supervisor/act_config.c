@@ -95,15 +95,11 @@ char *act_program_path(const struct act_order *o, const char *name)
 
 int work_put_passwords(const struct pg_setup *setup, struct err *err)
 {
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     const struct pg_login *const logins[] = {&setup->superuser, &setup->replication,
                                              &setup->rewind};
     pg_passfile_print(logins, ARRAY_LEN(logins), &text);
-    int code = pg_files_put_passfile(setup->passfile, &text, NULL, err);
-    if (text.size > 0) { /* else it has no bytes at all */
-        explicit_bzero(text.bytes, text.size);
-    }
-    return code;
+    return pg_files_put_passfile(setup->passfile, &text, NULL, err);
 }
 
 static int put_lines(const struct act_order *o, struct err *err)

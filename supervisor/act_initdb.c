@@ -18,6 +18,7 @@
 #include "supervisor/act_words.h"
 #include "supervisor/first_data.h"
 #include "supervisor/pg_file.h"
+#include "supervisor/pg_sql.h"
 
 #define PASSWORD_FILE "initdb-password"
 
@@ -32,14 +33,12 @@ static int put_password(const struct act_order *o, struct err *err)
 {
     const char *password = o->setup->superuser.password;
     CLEANUP(mem_freep) char *path = password_path(o);
-    CLEANUP(buf_close) struct buf text = {0};
+    CLEANUP(buf_wipe) struct buf text = {0};
     if (password == NULL) {
         return pg_file_remove(path, err);
     }
     buf_printf(&text, "%s\n", password);
-    int code = pg_file_put(path, 0600, &text, NULL, err);
-    explicit_bzero(text.bytes, text.size);
-    return code;
+    return pg_file_put(path, 0600, &text, NULL, err);
 }
 
 /* What an initdb left that was killed, or a pgraftd that was: none runs any more when this does. */
@@ -134,41 +133,15 @@ static const char *encryption(const struct pg_setup *setup)
     return strcasecmp(value, "md5") == 0 ? "md5" : "scram-sha-256";
 }
 
-static void put_quoted(struct buf *out, const char *text, char quote)
-{
-    buf_char(out, quote);
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == quote) {
-            buf_char(out, quote);
-        }
-        buf_char(out, *at);
-    }
-    buf_char(out, quote);
-}
-
-static void put_literal(struct buf *out, const char *text)
-{
-    CLEANUP(buf_close) struct buf doubled = {0}; /* backslashes, as E'' has them */
-    for (const char *at = text; *at != '\0'; at++) {
-        buf_str(&doubled, *at == '\\' ? "\\" : "");
-        buf_char(&doubled, *at);
-    }
-    buf_char(out, 'E');
-    put_quoted(out, buf_text(&doubled), '\'');
-    if (doubled.bytes != NULL) {
-        explicit_bzero(doubled.bytes, doubled.size);
-    }
-}
-
 static void put_role(struct buf *out, const char *verb, const char *name, const char *password,
                      const char *may)
 {
     buf_printf(out, "%s ROLE ", verb);
-    put_quoted(out, name, '"');
+    pg_sql_name(out, name);
     buf_printf(out, " %s", may);
     if (password != NULL) {
         buf_str(out, " PASSWORD ");
-        put_literal(out, password);
+        pg_sql_literal(out, password);
     }
     buf_char(out, ';');
 }
@@ -187,7 +160,7 @@ static void need_role(const struct roles *r, const char *name, const char *passw
         buf_str(r->out,
                 "DO $pgraft_role$BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE "
                 "rolname = ");
-        put_literal(r->out, name);
+        pg_sql_literal(r->out, name);
         buf_str(r->out, ") THEN ");
         put_role(r->out, "ALTER", name, password, may);
         buf_str(r->out, " ELSE ");
@@ -252,7 +225,7 @@ void act_users_sql(const struct pg_setup *setup, bool is_restored, struct buf *o
     need_role(&r, setup->rewind.username, setup->rewind.password, "LOGIN");
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
         buf_printf(out, "GRANT EXECUTE ON FUNCTION pg_catalog.%s TO ", needed[i]);
-        put_quoted(out, setup->rewind.username, '"');
+        pg_sql_name(out, setup->rewind.username);
         buf_str(out, ";\n\n");
     }
 }
@@ -289,10 +262,9 @@ static void made(struct act *a)
     }
     CLEANUP(act_words_close) struct act_words words = {.count = 0};
     act_single_words(&a->order, NULL, "postgres", &words);
-    CLEANUP(buf_close) struct buf sql = {0};
+    CLEANUP(buf_wipe) struct buf sql = {0};
     act_users_sql(a->order.setup, false, &sql);
     act_run(a, "users", words.at, &sql, has_users);
-    explicit_bzero(sql.bytes, sql.size);
 }
 
 /* ---- initdb ---- */

@@ -268,11 +268,10 @@ static void checked(struct act *a)
     }
     CLEANUP(act_words_close) struct act_words words = {.count = 0};
     CLEANUP(mem_freep) char *config = state_path(&a->order, ROOM_CONFIG);
-    CLEANUP(buf_close) struct buf sql = {0};
+    CLEANUP(buf_wipe) struct buf sql = {0};
     act_single_words(&a->order, config, a->order.setup->database, &words);
     act_users_sql(a->order.setup, true, &sql);
     act_run(a, "users", words.at, &sql, has_users);
-    explicit_bzero(sql.bytes, sql.size);
 }
 
 /* ---- the room ---- */

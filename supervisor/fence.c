@@ -18,12 +18,12 @@ void fence_encode(const struct fence *fence, struct buf *out)
     json_write(object, out);
 }
 
-int fence_decode(const void *bytes, size_t size, struct fence *out, struct err *err)
+/* Nothing but the name is left of what can not be read: it fences whatever it says. */
+static void decode(const void *bytes, size_t size, struct fence *out)
 {
-    struct err why = {0};
-    CLEANUP(json_closep) json_t *json = json_read(bytes, size, FENCE_BYTES_MAX, JSON_OBJECT, &why);
+    CLEANUP(json_closep) json_t *json = json_read(bytes, size, FENCE_BYTES_MAX, JSON_OBJECT, NULL);
     if (json == NULL) {
-        return err_set(err, why.code, "fence: %s", why.msg);
+        return;
     }
     struct json_take t;
     struct fence fence = {.name = out->name};
@@ -36,11 +36,9 @@ int fence_decode(const void *bytes, size_t size, struct fence *out, struct err *
     json_take_text(&t, "by", fence.by, sizeof(fence.by));
     json_take_text(&t, "at", fence.at, sizeof(fence.at));
     json_take_text(&t, "why", fence.why, sizeof(fence.why));
-    if (t.err.code != 0) {
-        return err_set(err, t.err.code, "%s", t.err.msg);
+    if (t.err.code == 0) {
+        *out = fence;
     }
-    *out = fence;
-    return 0;
 }
 
 /* ---- the book ---- */
@@ -70,7 +68,7 @@ void fence_take(struct fence_book *book, const struct facts_name *name, const vo
     }
     book->count += at == book->count ? 1 : 0;
     book->at[at] = (struct fence){.name = *name};
-    (void)fence_decode(bytes, size, &book->at[at], NULL); /* it fences whatever it says */
+    decode(bytes, size, &book->at[at]);
 }
 
 const struct fence *fence_of(const struct fence_book *book, const struct facts_name *name)

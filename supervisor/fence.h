@@ -13,7 +13,6 @@
 #define SUPERVISOR_FENCE_H_
 
 #include "base/buf.h"
-#include "base/err.h"
 #include "supervisor/facts.h"
 
 #define FENCE_BY_SIZE 64
@@ -28,10 +27,8 @@ struct fence {
     char why[FENCE_WHY_SIZE]; /* "" */
 };
 
-/* What lies in the key, in and out. */
+/* What lies in the key: all but the name. */
 void fence_encode(const struct fence *fence, struct buf *out);
-/* All but the name, which is not in it. @out is untouched on failure. */
-int fence_decode(const void *bytes, size_t size, struct fence *out, struct err *err);
 
 /* For people, and for what is only wanted. Elections look at the key itself. */
 #define FENCES_MAX 64

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "supervisor/pg_sql.h"
 
 enum column {
     C_NAME,
@@ -37,19 +38,6 @@ enum column {
     " ELSE s.boot_val || s.unit END, s.context, s.source, s.pending_restart,"            \
     " current_setting('server_version_num'), pg_is_in_recovery()"
 
-/* A name or a value between quotes, wherever backslashes mean something. */
-static void put_literal(const char *text, struct buf *out)
-{
-    buf_str(out, "E'");
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '\'' || *at == '\\') {
-            buf_char(out, *at);
-        }
-        buf_char(out, *at);
-    }
-    buf_char(out, '\'');
-}
-
 void pg_origin_sql(const char *name, bool with_lines, struct buf *out)
 {
     buf_str(out, SETTINGS);
@@ -59,7 +47,7 @@ void pg_origin_sql(const char *name, bool with_lines, struct buf *out)
                             : " FROM pg_settings AS s WHERE ");
     if (name != NULL) {
         buf_str(out, "lower(s.name) = lower(");
-        put_literal(name, out);
+        pg_sql_literal(out, name);
         buf_char(out, ')');
     } else {
         buf_str(out, with_lines ? "(s.source <> 'default' OR f.name IS NOT NULL)"

@@ -125,25 +125,39 @@ static bool has_rung(const struct facts *f)
     return f->back.is_stuck || f->back.damage != DAMAGE_NONE || is_missing;
 }
 
-/* The timelines are those of the other cluster, and nothing here records where they parted. So what
- * can not follow is found by that it does not (stuck.h), and is compared with the other cluster's
- * primary itself. */
-static struct return_plan standby_plan(const struct facts *f)
+/* There is no directory that PostgreSQL could come up with. */
+static bool is_to_be_made(const struct facts *f)
+{
+    return f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN ||
+           (f->pg.data == DATA_USABLE && f->back.damage == DAMAGE_NO_END);
+}
+
+static struct return_plan made_anew(const struct facts *f)
 {
     if (f->pg.data == DATA_EMPTY) {
         return plan(RETURN_CLONE, true, "there is no data yet");
     }
-    if (f->pg.data == DATA_BROKEN) {
-        return clone_again(f, "a clone or a rewind was interrupted here");
-    }
-    if (f->pg.data == DATA_USABLE && f->back.damage == DAMAGE_NO_END) {
-        return clone_again(f, "the place where its recovery would begin is damaged or gone");
-    }
-    if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
-        return f->pg.data == DATA_USABLE && leads_to_remote(f) && !has_rung(f)
-                   ? plan(RETURN_FOLLOW, false, "it follows the other cluster")
-                   : end_unknown(f);
-    }
+    return clone_again(f, f->pg.data == DATA_BROKEN
+                              ? "a clone or a rewind was interrupted here"
+                              : "the place where its recovery would begin is damaged or gone");
+}
+
+/* What is said of whom it follows. */
+struct upstream_words {
+    const char *has, *archived, *nowhere;
+};
+static const struct upstream_words of_primary = {
+    .has = "the primary has what is missing here",
+    .archived = "the archive has what the primary has removed",
+    .nowhere = "neither primary nor archive has the WAL that is missing here"};
+static const struct upstream_words of_other_cluster = {
+    .has = "it follows the other cluster",
+    .archived = "the archive has what the other cluster has removed",
+    .nowhere = "neither the other cluster nor the archive has the WAL that is missing"};
+
+/* It has parted from nobody: by where the WAL is that it lacks. */
+static struct return_plan by_wal(const struct facts *f, const struct upstream_words *words)
+{
     if (f->back.damage == DAMAGE_NO_START) {
         return clone_again(f, "PostgreSQL ends before it is open, again and again");
     }
@@ -151,12 +165,28 @@ static struct return_plan standby_plan(const struct facts *f)
         return fall(f);
     }
     if (f->back.has_upstream_wal != FACT_NO) {
-        return plan(RETURN_FOLLOW, false, "it follows the other cluster");
+        return plan(RETURN_FOLLOW, false, words->has);
     }
     if (f->back.has_archive == FACT_YES) {
-        return plan(RETURN_RESTORE, false, "the archive has what the other cluster has removed");
+        return plan(RETURN_RESTORE, false, words->archived);
     }
-    return clone_again(f, "neither the other cluster nor the archive has the WAL that is missing");
+    return clone_again(f, words->nowhere);
+}
+
+/* The timelines are those of the other cluster, and nothing here records where they parted. So what
+ * can not follow is found by that it does not (stuck.h), and is compared with the other cluster's
+ * primary itself. */
+static struct return_plan standby_plan(const struct facts *f)
+{
+    if (is_to_be_made(f)) {
+        return made_anew(f);
+    }
+    if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
+        return f->pg.data == DATA_USABLE && leads_to_remote(f) && !has_rung(f)
+                   ? plan(RETURN_FOLLOW, false, "it follows the other cluster")
+                   : end_unknown(f);
+    }
+    return by_wal(f, &of_other_cluster);
 }
 
 struct return_plan return_plan(const struct facts *f)
@@ -174,14 +204,8 @@ struct return_plan return_plan(const struct facts *f)
     if (f->pg.copy != 0 && f->pg.copy == f->store.holder_copy) {
         return plan(RETURN_WAIT, false, "this very copy was granted the role: it is not touched");
     }
-    if (f->pg.data == DATA_EMPTY) {
-        return plan(RETURN_CLONE, true, "there is no data yet");
-    }
-    if (f->pg.data == DATA_BROKEN) {
-        return clone_again(f, "a clone or a rewind was interrupted here");
-    }
-    if (f->pg.data == DATA_USABLE && f->back.damage == DAMAGE_NO_END) {
-        return clone_again(f, "the place where its recovery would begin is damaged or gone");
+    if (is_to_be_made(f)) {
+        return made_anew(f);
     }
     if (f->pg.data != DATA_USABLE || !f->pg.end.is_known) {
         return end_unknown(f);
@@ -192,17 +216,5 @@ struct return_plan return_plan(const struct facts *f)
     if (asks_beyond_fork(f)) {
         return diverged(f);
     }
-    if (f->back.damage == DAMAGE_NO_START) {
-        return clone_again(f, "PostgreSQL ends before it is open, again and again");
-    }
-    if (f->back.is_stuck && f->back.has_upstream_wal == FACT_YES) {
-        return fall(f);
-    }
-    if (f->back.has_upstream_wal != FACT_NO) {
-        return plan(RETURN_FOLLOW, false, "the primary has what is missing here");
-    }
-    if (f->back.has_archive == FACT_YES) {
-        return plan(RETURN_RESTORE, false, "the archive has what the primary has removed");
-    }
-    return clone_again(f, "neither primary nor archive has the WAL that is missing here");
+    return by_wal(f, &of_primary);
 }

@@ -148,14 +148,9 @@ void supervisor_later_close(struct supervisor *s)
 
 static int check(const struct supervisor *s, struct err *err)
 {
-    if (!s->supervises) {
-        return err_set(err, ERR_REFUSED, "this node supervises no PostgreSQL");
-    }
-    if (s->is_stopping || s->is_closing) {
-        return err_set(err, ERR_REFUSED, "this node is stopping");
-    }
-    return s->later.job == NULL
-               ? 0
+    int code = supervisor_takes_orders(s, err);
+    return code != 0 || s->later.job == NULL
+               ? code
                : err_set(err, ERR_REFUSED, "what is scheduled is just being changed, try again");
 }
 

@@ -296,6 +296,8 @@ void supervisor_keep_close(struct supervisor *s);
 void supervisor_gather_task(struct supervisor *s, uint64_t now_ms, struct facts *facts);
 void supervisor_show_task(const struct supervisor *s, struct view_task *out);
 
+/* It supervises a PostgreSQL, and goes on to; else ERR_REFUSED. */
+int supervisor_takes_orders(const struct supervisor *s, struct err *err);
 /* supervisor_later.c: an operator's restart for later, in a file, and begun when it is due. */
 void supervisor_later_open(struct supervisor *s);
 void supervisor_later_tick(struct supervisor *s, uint64_t now_ms);

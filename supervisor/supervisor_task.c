@@ -16,19 +16,21 @@ static void tell(struct supervisor *s, const char *what)
     view_add_event(s->view, &event);
 }
 
-/* What no task may begin beside. */
-static int check(const struct supervisor *s, struct err *err)
+int supervisor_takes_orders(const struct supervisor *s, struct err *err)
 {
     if (!s->supervises) {
         return err_set(err, ERR_REFUSED, "this node supervises no PostgreSQL");
     }
-    if (s->is_stopping || s->is_closing) {
-        return err_set(err, ERR_REFUSED, "this node is stopping");
-    }
-    if (s->upgrade.stage != UPGRADE_NONE) {
-        return err_set(err, ERR_REFUSED, "upgrade already in progress");
-    }
-    return 0;
+    return s->is_stopping || s->is_closing ? err_set(err, ERR_REFUSED, "this node is stopping") : 0;
+}
+
+/* What no task may begin beside. */
+static int check(const struct supervisor *s, struct err *err)
+{
+    int code = supervisor_takes_orders(s, err);
+    return code != 0 || s->upgrade.stage == UPGRADE_NONE
+               ? code
+               : err_set(err, ERR_REFUSED, "upgrade already in progress");
 }
 
 int supervisor_restart(struct supervisor *s, uint64_t timeout_ms, uint64_t *ret_id, struct err *err)

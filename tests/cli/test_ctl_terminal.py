@@ -19,7 +19,6 @@ import pytest
 from fake_node import CTL, Node, SECONDS_MAX, environment
 from fake_postgres import Postgres
 from test_ctl_cluster import HEALTHY
-from test_ctl_config import Cluster
 from test_ctl_faces import leader, replica, view
 from test_ctl_ops import Members, words as said
 from test_ctl_query import SETTINGS

@@ -4,9 +4,7 @@ Claim: it is not made primary when the primary dies, and is chosen as before whe
 balancers do not send to it, while it follows on; of the primary the fence is a switchover first, and what was refused has changed
 nothing; where all standbys are fenced nobody takes over from a primary that is lost, and why says so; every member of a new
 cluster comes to know fences by itself. docs/fence.md."""
-import http.client
 import json
-import socket
 
 from lib import wait
 from lib.client import Refused
@@ -15,15 +13,6 @@ from lib.tool import ctl
 
 SETTINGS = {"dynamic": {"synchronous_mode": "quorum"}}
 LEVEL = 2
-
-
-def code(node, path):
-    """The status of GET @path."""
-    asks = http.client.HTTPConnection(node.name)
-    asks.sock = socket.socket(socket.AF_UNIX)
-    asks.sock.connect(node.socket)
-    asks.request("GET", path)
-    return asks.getresponse().status
 
 
 def knows_fences(node):
@@ -64,8 +53,8 @@ def test_a_fenced_standby_is_passed_over(pg):
     row = json.loads(heir.client.value(case.cluster.key(f"pgraft/fence/{fenced.name}")))
     assert row["why"] == "a test"
     wait.until(lambda: synchronous(case.primary) == [heir.name], lambda: f"commits wait for the other one\n{case.cluster.story()}")
-    wait.until(lambda: code(fenced, "/replica") == 503, "it is drained")
-    assert (code(fenced, "/health"), code(heir, "/replica")) == (200, 200)
+    wait.until(lambda: fenced.client.code("/replica") == 503, "it is drained")
+    assert (fenced.client.code("/health"), heir.client.code("/replica")) == (200, 200)
     assert sorted(case.primary.streams()) == sorted(node.name for node in case.others)  # it follows on
     assert "fenced: true" in ctl(heir, "list")[0]
     assert f"Fenced:    {fenced.name}, fenced" in ctl(case.primary, "status")[0]

@@ -4,36 +4,21 @@ Claim (docs/standby-cluster.md): a new cluster with `standby_cluster` is a copy 
 that one's primary and whom the others stream from; nobody in it is ever primary; it follows the other one over a failover;
 its leader is replaced, and handed over; demote-cluster and promote-cluster move the writes from one site to the other, with
 nothing lost and never both writing. Method: two clusters of real processes in one network, in the steps of one move."""
-import contextlib
-import http.client
 import json
-import socket
 
 from lib import wait
 from lib.pg_cluster import FORMED_S, WELL_S
 from lib.pg_node import PG_PORT
 from lib.tool import ctl
 
-SECONDS_MAX = 60
 THERE = ("dr1", "dr2", "dr3")
 HEALTH = ("/primary", "/standby-leader", "/leader", "/replica", "/read-only")
-
-
-def ask(node, path):
-    """The status and the words of a node."""
-    with contextlib.closing(http.client.HTTPConnection(node.name)) as asks:
-        asks.sock = socket.socket(socket.AF_UNIX)
-        asks.sock.settimeout(SECONDS_MAX)
-        asks.sock.connect(node.socket)
-        asks.request("GET", path)
-        answer = asks.getresponse()
-        return answer.status, answer.read().decode()
 
 
 def role(node):
     """Nothing of one that does not answer, or not yet."""
     try:
-        return json.loads(ask(node, "/patroni")[1])["role"] if node.is_running else ""
+        return json.loads(node.client.said("/patroni")[1])["role"] if node.is_running else ""
     except OSError:
         return ""
 
@@ -96,12 +81,12 @@ def test_a_standby_cluster_from_its_first_copy_to_a_move_of_the_writes(pg_stage)
     initialize = here.running[0].client.value(here.key("initialize"))
     assert there.running[0].client.value(there.key("initialize")) == initialize
     assert there.grant()["version"] == 2
-    assert [ask(leader, path)[0] for path in HEALTH] == [503, 200, 200, 503, 200]
-    assert [ask(there.others(leader)[0], path)[0] for path in HEALTH] == [503, 503, 503, 200, 200]
+    assert [leader.client.code(path) for path in HEALTH] == [503, 200, 200, 503, 200]
+    assert [there.others(leader)[0].client.code(path) for path in HEALTH] == [503, 503, 503, 200, 200]
     primary = here.wait_well()
     assert "standby_cluster_there" in primary.streams()
     assert there.others(leader)[0].sql("SELECT count(*) FROM pg_stat_wal_receiver") == "1"
-    assert '"role": "standby_leader"' in ask(leader, "/cluster")[1].replace('":"', '": "')
+    assert '"role": "standby_leader"' in leader.client.said("/cluster")[1].replace('":"', '": "')
 
     # It follows a failover of the other one, over its new timeline.
     primary.kill_all()

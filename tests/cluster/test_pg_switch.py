@@ -3,29 +3,14 @@
 Claim: whichever node is asked says what has come of it, as Patroni does; who is named becomes primary, with nothing lost and
 nothing to rewind; what can not be is refused, and changes nothing; what is for later is told, can be taken back, and is done in
 time; what nobody can take over is dropped, and the primary goes on writing. docs/switchover.md."""
-import contextlib
 import datetime
-import http.client
 import json
-import socket
 
 from lib import wait
 from lib.pg_case import Case
 from lib.tool import ctl
 
 SETTINGS = {}
-SECONDS_MAX = 60
-
-
-def ask(node, method, path, body=None):
-    """The status and the words of a command."""
-    with contextlib.closing(http.client.HTTPConnection(node.name)) as asks:
-        asks.sock = socket.socket(socket.AF_UNIX)
-        asks.sock.settimeout(SECONDS_MAX)
-        asks.sock.connect(node.socket)
-        asks.request(method, path, None if body is None else json.dumps(body))
-        answer = asks.getresponse()
-        return answer.status, answer.read().decode()
 
 
 def wish(node):
@@ -45,7 +30,7 @@ def test_to_a_named_member_by_http(pg):
     case = Case(pg)
     wanted, asked = case.others[1], case.others[0]
     marks = {node: node.mark() for node in case.cluster.databases}
-    told = ask(asked, "POST", "/switchover", {"leader": case.primary.name, "candidate": wanted.name})
+    told = asked.client.said("/switchover", "POST", {"leader": case.primary.name, "candidate": wanted.name})
     assert told == (200, f'Successfully switched over to "{wanted.name}"')
     assert wanted.is_primary()
     assert case.heir() is wanted
@@ -79,9 +64,9 @@ def test_what_can_not_be_is_refused(pg):
     primary = cluster.wait_well()
     other = cluster.others(primary)[0]
     for node in (primary, other):
-        assert ask(node, "POST", "/switchover", {"leader": other.name}) == (412, "leader name does not match")
-        assert ask(node, "POST", "/switchover", {"leader": primary.name, "candidate": "pg9"}) == (412, "candidate does not exists")
-        assert ask(node, "DELETE", "/switchover") == (404, "no switchover is scheduled")
+        assert node.client.said("/switchover", "POST", {"leader": other.name}) == (412, "leader name does not match")
+        assert node.client.said("/switchover", "POST", {"leader": primary.name, "candidate": "pg9"}) == (412, "candidate does not exists")
+        assert node.client.said("/switchover", "DELETE") == (404, "no switchover is scheduled")
     out, status = ctl(other, "switchover", "--leader", other.name, "--force")
     assert status == 1
     assert f'Member "{other.name}" is not the leader of cluster demo' in out
@@ -105,12 +90,12 @@ def test_later_and_taken_back(pg):
     case = Case(pg)
     wanted, asked = case.others[0], case.others[1]
     body = {"leader": case.primary.name, "candidate": wanted.name, "scheduled_at": in_seconds(3600)}
-    assert ask(asked, "POST", "/switchover", body) == (202, "Switchover scheduled")
+    assert asked.client.said("/switchover", "POST", body) == (202, "Switchover scheduled")
     found = wait.until(lambda: case.primary.client.get("/cluster").get("scheduled_switchover"), "it is told")
     assert (found["from"], found["to"]) == (case.primary.name, wanted.name)
     assert "Switchover scheduled at: " in ctl(asked, "list")[0]
-    assert ask(wanted, "DELETE", "/switchover") == (200, "scheduled switchover deleted")
-    assert ask(asked, "POST", "/switchover", body | {"scheduled_at": in_seconds(3)}) == (202, "Switchover scheduled")
+    assert wanted.client.said("/switchover", "DELETE") == (200, "scheduled switchover deleted")
+    assert asked.client.said("/switchover", "POST", body | {"scheduled_at": in_seconds(3)}) == (202, "Switchover scheduled")
     assert case.heir() is wanted
     assert case.over()[0] is wanted
     case.nothing_lost()

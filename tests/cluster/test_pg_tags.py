@@ -3,11 +3,9 @@
 Claim: who is tagged to follow a standby does, counts for no commit meanwhile, has a slot there, and goes back to the primary and
 into the set of synchronous standbys when that one is gone; who streams from nobody has what the archive brings, and is not made
 primary where something would be lost by it; a copy is made of a standby that is tagged for it."""
-import http.client
 import json
 import shutil
 import signal
-import socket
 import time
 
 from lib import wait
@@ -49,15 +47,6 @@ def member(node, name):
     return next((row for row in node.client.get("/cluster")["members"] if row["name"] == name), {})
 
 
-def answers(node, path):
-    """The status of GET @path."""
-    asks = http.client.HTTPConnection(node.name)
-    asks.sock = socket.socket(socket.AF_UNIX)
-    asks.sock.connect(node.socket)
-    asks.request("GET", path)
-    return asks.getresponse().status
-
-
 def rows(node):
     return node.sql("SELECT count(*) FROM t")
 
@@ -69,14 +58,14 @@ def test_who_leads_counts_and_serves_reads(pg_stage):
     third.tags = {"nofailover": False, "failover_priority": 0}  # they contradict each other: the flags count
     first = formed(cluster, ["pg2", "pg3"])
     until_listed(first, ["pg3"])
-    wait.until(lambda: answers(third, "/replica") == 200, "pg3 serves reads")
-    assert answers(second, "/replica") == 503
-    assert answers(second, "/health") == 200
+    wait.until(lambda: third.client.code("/replica") == 200, "pg3 serves reads")
+    assert second.client.code("/replica") == 503
+    assert second.client.code("/health") == 200
     second.tags = {"nofailover": True}
     second.arguments()  # writes its file
     second.signal(signal.SIGHUP)
     until_listed(first, ["pg2", "pg3"])
-    assert answers(second, "/replica") == 200
+    assert second.client.code("/replica") == 200
     first.kill_all()
     wait.until(lambda: third.is_primary() and third.sql("INSERT INTO t VALUES (1)", 10) == "",
                lambda: f"pg3 is primary\n{cluster.story()}")

@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -172,6 +173,10 @@ class Nodes:
         self.process.stdin.flush()
         return self._until("done")
 
+    def begun(self, number):
+        """What the supervisor of one with a view was asked to begin since this was asked for last."""
+        return [line for line in self.tell("tasks", number) if line.startswith("begun")][0].split()[1:]
+
     def hang_up(self):
         """Close the watches of a test, also of one that has failed: its frame would keep them."""
         for node in self.nodes.values():
@@ -197,10 +202,37 @@ def base64_of(some):
 def until(is_so, seconds=SECONDS_MAX):
     """Wait until @is_so() is true, and return what it said."""
     end = time.monotonic() + seconds
-    while not (said := is_so()):
+    while not (told := is_so()):
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.05)
-    return said
+    return told
+
+
+def said(answer):
+    """The code and the words of an answer that is no JSON, as Patroni's commands have it."""
+    assert answer.headers["Content-Type"] == "text/html"
+    return answer.status, answer.body.decode()
+
+
+def post(node, path, body=None, **headers):
+    """... of POST @path; a @body that is no text is sent as JSON."""
+    return said(node.ask("POST", path, body if body is None or isinstance(body, str) else json.dumps(body), headers, tcp=True))
+
+
+class Asked(threading.Thread):
+    """A command that waits for its end."""
+
+    def __init__(self, node, path, body=None):
+        super().__init__()
+        self.node, self.path, self.body, self.answer = node, path, body, None
+        self.start()
+
+    def run(self):
+        self.answer = post(self.node, self.path, self.body)
+
+    def told(self):
+        self.join(2 * SECONDS_MAX)
+        return self.answer
 
 
 def nodes_with_views():

@@ -16,19 +16,15 @@ def started():
     nodes.close()
 
 
-def begun(nodes):
-    return [line for line in nodes.tell("tasks", 1) if line.startswith("begun")][0].split()[1:]
-
-
 def post(nodes, body, tcp=False):
     return nodes[1].ask("POST", PATH, body, tcp=tcp)
 
 
 def test_one_setting_and_all_of_them(nodes):
-    begun(nodes)
+    nodes.begun(1)
     assert post(nodes, '{"name": "ttl"}').json == {"settings": []}
     assert post(nodes, "{}").json == {"settings": []}
-    assert begun(nodes) == ["explain:ttl", "explain:-"]
+    assert nodes.begun(1) == ["explain:ttl", "explain:-"]
 
 
 def test_what_is_none(nodes):
@@ -41,17 +37,17 @@ def test_what_is_none(nodes):
 
 
 def test_it_needs_the_right_to_write(nodes):
-    begun(nodes)
+    nodes.begun(1)
     assert post(nodes, '{"name": "ttl"}', tcp=True).status == 401
-    assert begun(nodes) == []
+    assert nodes.begun(1) == []
     assert nodes[1].ask("GET", PATH).status == 405
 
 
 def test_who_goes_away_is_forgotten(nodes):
-    begun(nodes)
+    nodes.begun(1)
     seen = []
     body = b'{"name": "later"}'
     with nodes[1].raw(tcp=False) as plain:
         plain.sendall(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (PATH.encode(), len(body), body))
-        until(lambda: seen.extend(begun(nodes)) or "explain:later" in seen)
-    until(lambda: seen.extend(begun(nodes)) or "forgotten" in seen)
+        until(lambda: seen.extend(nodes.begun(1)) or "explain:later" in seen)
+    until(lambda: seen.extend(nodes.begun(1)) or "forgotten" in seen)

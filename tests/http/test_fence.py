@@ -7,7 +7,7 @@ writes nothing. Method: as in test_switch.py. What the views say against it is t
 import json
 
 import pytest
-from http_kit import Nodes
+from http_kit import nodes_with_views
 
 PREFIX = "/service/test/"
 FENCE = PREFIX + "pgraft/fence/"
@@ -15,7 +15,7 @@ FENCE = PREFIX + "pgraft/fence/"
 
 @pytest.fixture(scope="module", name="nodes")
 def started():
-    nodes = Nodes(3, "--views", "yes")
+    nodes = nodes_with_views()
     yield nodes
     nodes.close()
 

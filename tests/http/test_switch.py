@@ -8,10 +8,9 @@ primary would. What is refused with which words is tests/unit/test_patroni_switc
 import json
 import os
 import re
-import threading
 
 import pytest
-from http_kit import Nodes, until
+from http_kit import Asked, Nodes, nodes_with_views, post, said, until
 
 PREFIX = "/service/test/"
 WAITS_S = 20  # a node, for the end of it
@@ -20,9 +19,7 @@ LATER = "2126-12-01T04:00:00+01:00"
 
 @pytest.fixture(scope="module", name="nodes")
 def started():
-    nodes = Nodes(3, "--views", "yes")
-    for number, name in ((1, "pg1"), (2, "pg2"), (3, "w1")):
-        nodes.tell("view", number, name)
+    nodes = nodes_with_views()
     yield nodes
     nodes.close()
 
@@ -43,32 +40,6 @@ def put(node, key, value):
 def wish(node):
     pair = node.done("kv/get", {"key": PREFIX + "failover"})["pair"]
     return None if pair is None else json.loads(pair["value"])
-
-
-def told(answer):
-    assert answer.headers["Content-Type"] == "text/html"
-    return answer.status, answer.body.decode()
-
-
-def ask(node, path, body, **headers):
-    return told(node.ask("POST", path, body if isinstance(body, str) else json.dumps(body), headers, tcp=True))
-
-
-class Asked(threading.Thread):
-    """A command that waits for its end."""
-
-    def __init__(self, node, path, body):
-        super().__init__()
-        self.what = node, path, body
-        self.answer = None
-        self.start()
-
-    def run(self):
-        self.answer = ask(*self.what)
-
-    def told(self):
-        self.join(60)
-        return self.answer
 
 
 def take_over(node, name):
@@ -113,7 +84,7 @@ def test_the_primary_drops_it(nodes):
 
 
 def test_nothing_comes_of_it_in_time(nodes):
-    assert ask(nodes[2], "/switchover", {"leader": "pg1", "timeout_ms": 1500}) == (
+    assert post(nodes[2], "/switchover", {"leader": "pg1", "timeout_ms": 1500}) == (
         503, "Switchover status unknown after 2 seconds; operation may still be in progress")
     assert wish(nodes[1]) == {"leader": "pg1"}
 
@@ -244,14 +215,14 @@ def test_row_DELETE_switchover(nodes):
     ("/failover", {"candidate": "pg2", "scheduled_at": LATER}, (400, "Failover can't be scheduled"))])
 def test_refused_by_what_is_told(nodes, path, body, answer):
     for number in (1, 2, 3):
-        assert ask(nodes[number], path, body) == answer
+        assert post(nodes[number], path, body) == answer
     assert wish(nodes[1]) is None
 
 
 def test_refused_by_the_store(nodes):
     """The view is behind: another one leads by now."""
     put(nodes[1], "leader", "pg3")
-    assert ask(nodes[2], "/switchover", {"leader": "pg1"}) == (412, "leader name does not match")
+    assert post(nodes[2], "/switchover", {"leader": "pg1"}) == (412, "leader name does not match")
     assert wish(nodes[1]) is None
 
 
@@ -264,7 +235,7 @@ def test_a_majority_that_goes_away():
         some.tell("view", asked, "pg1")
         for number in {1, 2, 3} - {asked}:
             some.tell("stop", number)
-        status, text = ask(some[asked], "/switchover", {"leader": "pg1", "candidate": "pg2"})
+        status, text = post(some[asked], "/switchover", {"leader": "pg1", "candidate": "pg2"})
         assert (status, text.partition(":")[0]) == (503, "Switchover status unknown")
         first, second = {1, 2, 3} - {asked}
         some.tell("start", first)  # the two that have not got it could go on without it
@@ -335,15 +306,15 @@ def test_a_node_without_a_supervisor():
 
 def test_for_later_and_taken_back(nodes):
     wanted = {"leader": "pg1", "member": "pg2", "scheduled_at": LATER}
-    assert ask(nodes[3], "/switchover", {"leader": "pg1", "candidate": "pg2", "scheduled_at": LATER}) == (
+    assert post(nodes[3], "/switchover", {"leader": "pg1", "candidate": "pg2", "scheduled_at": LATER}) == (
         202, "Switchover scheduled")
     assert wish(nodes[1]) == wanted
-    assert told(nodes[2].ask("DELETE", "/switchover")) == (200, "scheduled switchover deleted")
+    assert said(nodes[2].ask("DELETE", "/switchover")) == (200, "scheduled switchover deleted")
     assert wish(nodes[1]) is None
-    assert told(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
+    assert said(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
 
 
 def test_what_is_for_now_is_not_taken_back(nodes):
     put(nodes[1], "failover", {"leader": "pg1"})
-    assert told(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
+    assert said(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
     assert wish(nodes[1]) == {"leader": "pg1"}

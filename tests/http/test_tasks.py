@@ -8,12 +8,12 @@ import json
 import threading
 
 import pytest
-from http_kit import Nodes, until
+from http_kit import Asked, nodes_with_views, post, said, until
 
 
 @pytest.fixture(scope="module", name="nodes")
 def started():
-    nodes = Nodes(3, "--views", "yes")
+    nodes = nodes_with_views()
     yield nodes
     nodes.close()
 
@@ -22,42 +22,12 @@ def started():
 def views(nodes):
     for number, name in ((1, "pg1"), (2, "pg2"), (3, "w1")):
         nodes.tell("view", number, name)
-        begun(nodes, number)
-
-
-def begun(nodes, number):
-    """What was, since it was asked for last."""
-    return [line for line in nodes.tell("tasks", number) if line.startswith("begun")][0].split()[1:]
-
-
-def said(answer):
-    assert answer.headers["Content-Type"] == "text/html"
-    return answer.status, answer.body.decode()
-
-
-def post(node, path, body=None, **headers):
-    return said(node.ask("POST", path, body if body is None or isinstance(body, str) else json.dumps(body), headers, tcp=True))
-
-
-class Asked(threading.Thread):
-    """A command that waits for its end."""
-
-    def __init__(self, node, path, body=None):
-        super().__init__()
-        self.node, self.path, self.body, self.answer = node, path, body, None
-        self.start()
-
-    def run(self):
-        self.answer = post(self.node, self.path, self.body)
-
-    def told(self):
-        self.join(30)
-        return self.answer
+        nodes.begun(number)
 
 
 def restart(nodes, body=None, end=("done",), number=1):
     asked = Asked(nodes[number], "/restart", body)
-    until(lambda: begun(nodes, number) != [])
+    until(lambda: nodes.begun(number) != [])
     assert asked.is_alive()
     nodes.tell("task", number, *end)
     return asked.told()
@@ -76,12 +46,12 @@ def test_its_conditions(nodes):
     held = {"role": "primary", "postgres_version": "15.21", "timeout": "30s", "restart_pending": "false"}
     asked = Asked(nodes[1], "/restart", held)
     seen = []
-    until(lambda: seen.extend(begun(nodes, 1)) or seen)
+    until(lambda: seen.extend(nodes.begun(1)) or seen)
     nodes.tell("task", 1, "done")
     assert (asked.told(), seen) == ((200, "restarted successfully"), ["restart:30000"])
     for body in ({"role": "replica"}, {"postgres_version": "15.20"}, {"restart_pending": True}, {"restart_pending": "on"}):
         assert post(nodes[1], "/restart", body) == (503, "restart conditions are not satisfied")
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
 
 
 @pytest.mark.parametrize("body, status, text", [
@@ -99,25 +69,25 @@ def test_its_conditions(nodes):
      "PostgreSQL role should be either primary, standby_leader, or replica")])
 def test_what_is_refused_begins_nothing(nodes, body, status, text):
     assert post(nodes[1], "/restart", body) == (status, text)
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
 
 
 def test_one_that_may_not_begin(nodes):
     nodes.tell("task", 1, "refuse", "postgres is still starting")
     assert post(nodes[1], "/restart") == (503, "postgres is still starting")
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
 
 
 def test_a_body_that_is_no_object(nodes):
     for text in ("[]", "7", "{"):
         assert nodes[1].ask("POST", "/restart", text, tcp=True).status == 400
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
 
 
 def test_who_goes_away_leaves_the_restart_and_nothing_else(nodes):
     plain = nodes[1].raw()
     plain.sendall(b"POST /restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
-    until(lambda: begun(nodes, 1) == ["restart:0"])
+    until(lambda: nodes.begun(1) == ["restart:0"])
     plain.close()
     nodes.tell("task", 1, "done")
     assert restart(nodes) == (200, "restarted successfully")
@@ -134,7 +104,7 @@ def on_disk(nodes, method, body=None, end=("done",), number=1):
     asked = threading.Thread(target=lambda: told.append(said(nodes[number].ask(
         method, "/restart", None if body is None else json.dumps(body), tcp=True))))
     asked.start()
-    until(lambda: seen.extend(begun(nodes, number)) or seen)
+    until(lambda: seen.extend(nodes.begun(number)) or seen)
     assert asked.is_alive()
     nodes.tell("task", number, *end)
     asked.join(30)
@@ -146,7 +116,7 @@ def test_row_POST_restart_scheduled(nodes):
     assert on_disk(nodes, "POST", more) == (
         (202, "Restart scheduled"), ["later:2126-12-01T04:00:00+01:00:replica:16.4:1:30000"])
     assert post(nodes[1], "/restart", LATER) == (409, "Another restart is already scheduled")
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
     nodes.tell("task", 1, "refuse", "this node is stopping")
     assert said(nodes[1].ask("DELETE", "/restart", tcp=True)) == (503, "this node is stopping")
     assert on_disk(nodes, "DELETE") == ((200, "scheduled restart deleted"), ["never"])
@@ -160,7 +130,7 @@ def test_row_POST_restart_scheduled_in_a_pause(nodes):
 
 def test_row_DELETE_restart(nodes):
     assert said(nodes[1].ask("DELETE", "/restart", tcp=True)) == (404, "no restarts are scheduled")
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
 
 
 def test_a_schedule_that_is_not_on_disk_is_none(nodes):
@@ -173,7 +143,7 @@ def test_a_schedule_that_is_not_on_disk_is_none(nodes):
 def test_row_POST_reload(nodes):
     assert post(nodes[2], "/reload") == (202, "reload scheduled")
     assert post(nodes[2], "//reload/", {}) == (202, "reload scheduled")
-    assert begun(nodes, 2) == ["reload", "reload"]
+    assert nodes.begun(2) == ["reload", "reload"]
 
 
 # --- /reinitialize ---
@@ -182,11 +152,11 @@ def test_row_POST_reinitialize(nodes):
     for body, expected in ((None, "0:0"), ({"force": True}, "1:0"), ({"from_leader": "true"}, "0:1"),
                            ({"from-leader": True, "force": "false"}, "0:1")):
         assert post(nodes[2], "/reinitialize", body) == (200, "reinitialize started")
-        assert begun(nodes, 2) == [f"reinitialize:{expected}"]
+        assert nodes.begun(2) == [f"reinitialize:{expected}"]
     nodes.tell("task", 2, "refuse", "I am the leader, can not reinitialize")
     assert post(nodes[2], "/reinitialize", {"force": True}) == (503, "I am the leader, can not reinitialize")
     assert post(nodes[2], "/reinitialize", {"force": 7}) == (400, "force: true or false is expected")
-    assert begun(nodes, 2) == []
+    assert nodes.begun(2) == []
 
 
 def test_DELETE_reinitialize(nodes):

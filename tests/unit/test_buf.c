@@ -209,14 +209,19 @@ static void clearing_forgets_the_bytes_and_keeps_the_room(void **state)
 static void closing_leaves_an_empty_buffer_that_can_be_used_again(void **state)
 {
     (void)state;
-    struct buf b = {0};
-    buf_str(&b, "x");
-    buf_close(&b);
-    assert_null(b.bytes);
-    assert_int_equal(b.room, 0);
-    buf_str(&b, "y");
-    expect(&b, "y", 1);
-    buf_close(&b);
+    void (*const closes[])(struct buf * b) = {buf_close, buf_wipe};
+    for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
+        struct buf b = {0};
+        closes[i](&b);
+        buf_str(&b, "x");
+        closes[i](&b);
+        assert_null(b.bytes);
+        assert_int_equal(b.size, 0);
+        assert_int_equal(b.room, 0);
+        buf_str(&b, "y");
+        expect(&b, "y", 1);
+        closes[i](&b);
+    }
 }
 
 static uint32_t next_random(uint32_t *seed)

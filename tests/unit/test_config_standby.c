@@ -13,26 +13,13 @@
 #include "base/must.h"
 #include "config/dynamic.h"
 #include "config/dynamic_standby.h"
+#include "tests/lib/config_kit.h"
 
-struct loaded {
-    struct config config;
-    struct problems problems;
-    struct buf said;
-    int result;
-};
-
-static void close_loaded(struct loaded *l)
-{
-    config_close(&l->config);
-    problems_close(&l->problems);
-    buf_close(&l->said);
-}
-
-static void load(struct loaded *l, const char *section)
+static void load(struct config_kit *k, const char *section)
 {
     CLEANUP(mem_freep) char *text = mem_printf("{\"standby_cluster\": %s}", section);
-    l->result = config_dynamic_load("k", text, &l->config, &l->problems);
-    problems_print_level(&l->problems, PROBLEM_ERROR, &l->said);
+    k->result = config_dynamic_load("k", text, &k->config, &k->problems);
+    problems_print_level(&k->problems, PROBLEM_ERROR, &k->said);
 }
 
 static void what_can_not_be_meant_is_refused(void **state)
@@ -65,24 +52,24 @@ static void what_can_not_be_meant_is_refused(void **state)
         {"{\"host\": \"a\", \"archive_cleanup_command\": \"a\\nb\"}", "is not a line of text"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CLEANUP(close_loaded) struct loaded l = {.result = 0};
-        load(&l, rows[i].section);
+        CLEANUP(config_kit_close) struct config_kit k = {.result = 0};
+        load(&k, rows[i].section);
         bool is_as_wanted = rows[i].says == NULL
-                                ? l.result == 0 && l.said.size == 0
-                                : l.result != 0 && strstr(buf_text(&l.said), rows[i].says) != NULL;
+                                ? k.result == 0 && k.said.size == 0
+                                : k.result != 0 && strstr(buf_text(&k.said), rows[i].says) != NULL;
         if (!is_as_wanted) {
-            fail_msg("%s: %s", rows[i].section, buf_text(&l.said));
+            fail_msg("%s: %s", rows[i].section, buf_text(&k.said));
         }
     }
 }
 
 static struct supervisor_settings policy_of(const char *section)
 {
-    CLEANUP(close_loaded) struct loaded l = {.result = 0};
+    CLEANUP(config_kit_close) struct config_kit k = {.result = 0};
     struct supervisor_settings settings;
     memset(&settings, 0, sizeof(settings));
-    load(&l, section);
-    config_policy(&l.config, &settings);
+    load(&k, section);
+    config_policy(&k.config, &settings);
     return settings;
 }
 

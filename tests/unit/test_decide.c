@@ -12,6 +12,7 @@
 #include "supervisor/decide.h"
 #include "tests/lib/facts_kit.h"
 #include "tests/lib/standby_kit.h"
+#include "tests/unit/decide_changes.h"
 #include "tests/unit/decide_standby.h"
 
 /* What is different from a node that is well. */
@@ -97,10 +98,6 @@ CHANGE(guard_is_silent)
 {
     f->guard.state = GUARD_SILENT;
 }
-CHANGE(lease_is_over)
-{
-    f->lease = (struct lease_facts){.epoch = 0};
-}
 CHANGE(less_than_the_kill_budget)
 {
     f->lease.remaining_ms = f->settings.times.kill_budget_ms;
@@ -108,10 +105,6 @@ CHANGE(less_than_the_kill_budget)
 CHANGE(role_unknown)
 {
     f->pg.role = ROLE_UNKNOWN;
-}
-CHANGE(order_above)
-{
-    f->store.order_epoch = KIT_EPOCH + 1;
 }
 CHANGE(another_primary_above)
 {
@@ -170,10 +163,6 @@ CHANGE(another_copy)
 CHANGE(sealed_above)
 {
     f->pg.sealed_epoch = KIT_EPOCH + 2;
-}
-CHANGE(config_is_unknown)
-{
-    f->settings.is_guess = true;
 }
 CHANGE(data_broken)
 {
@@ -273,23 +262,9 @@ CHANGE(has_its_order)
     f->guard.promotion_seen = FACT_UNKNOWN;
     f->lease.age_ms = f->settings.restart_max_ms;
 }
-CHANGE(crashed)
-{
-    f->pg.process = PG_ABSENT;
-    f->pg.role = ROLE_UNKNOWN;
-}
 CHANGE(alone)
 {
     f->members[1].is_fresh = f->members[2].is_fresh = false;
-}
-CHANGE(loss_is_borne)
-{
-    f->settings.sync_mode = SYNC_OFF;
-    f->store.sync.count = 0;
-}
-CHANGE(never_restarted)
-{
-    f->settings.restart_max_ms = 0;
 }
 CHANGE(does_not_start)
 {
@@ -298,17 +273,6 @@ CHANGE(does_not_start)
 CHANGE(does_not_start_for_too_long)
 {
     f->pg.restart_ms = f->settings.restart_max_ms + 1;
-}
-CHANGE(starts_slowly)
-{
-    f->pg.process = PG_STARTING;
-    f->pg.role = ROLE_UNKNOWN;
-    f->guard.promotion_seen = FACT_UNKNOWN;
-    f->pg.starting_ms = f->settings.restart_max_ms;
-}
-CHANGE(starts_for_too_long)
-{
-    f->pg.starting_ms++;
 }
 CHANGE(starts_again_for_too_long)
 {
@@ -394,31 +358,10 @@ CHANGE(pg3_may_not)
 {
     f->members[2].nofailover = true;
 }
-CHANGE(paused)
-{
-    f->store.paused = FACT_YES;
-}
-CHANGE(pause_unread)
-{
-    f->store.paused = FACT_UNKNOWN;
-}
 CHANGE(as_a_standby)
 {
     f->pg.role = ROLE_STANDBY;
     f->guard.promotion_seen = FACT_NO;
-}
-CHANGE(sealed_for_it)
-{
-    f->store.lease_stands = false;
-    f->pg.sealed_epoch = KIT_EPOCH + 1;
-    f->pg.receiver = RECEIVER_GONE;
-    f->pg.conninfo_empty = FACT_YES;
-    f->pg.receiver_gone_twice = f->pg.end_after_seal = true;
-}
-CHANGE(down)
-{
-    f->pg.process = PG_ABSENT;
-    f->pg.receiver = RECEIVER_GONE;
 }
 CHANGE(promotes)
 {
@@ -442,10 +385,6 @@ CHANGE(not_armed)
 {
     f->guard.armed_epoch = KIT_EPOCH;
 }
-CHANGE(too_late_to_promote)
-{
-    f->lease.remaining_ms = f->settings.times.promote_margin_ms;
-}
 CHANGE(no_signal_file)
 {
     f->pg.signal_synced = FACT_NO;
@@ -459,10 +398,6 @@ CHANGE(no_signal_file_for_ever)
 {
     no_signal_file_yet(f);
     f->pg.signal_ms++;
-}
-CHANGE(unrecorded)
-{
-    f->store.history_count = 1;
 }
 /* It was seen to be primary. */
 CHANGE(crashed_before_it_recorded)
@@ -508,11 +443,6 @@ CHANGE(pg3_is_far_behind)
     f->pg.end.lsn += (UINT64_C(64) << 20) + 1;
     f->members[1].end.lsn = f->pg.end.lsn;
 }
-CHANGE(shuts_down)
-{
-    f->pg.process = PG_STOPPING;
-    f->pg.stopping_ms = 10000;
-}
 CHANGE(for_more_than_ten_seconds)
 {
     f->pg.stopping_ms++;
@@ -554,23 +484,6 @@ CHANGE(one_standby_is_gone)
 CHANGE(nobody_has_a_lease)
 {
     f->store.lease_stands = false;
-}
-CHANGE(to_be_cloned)
-{
-    f->wish.clone = true;
-}
-CHANGE(to_be_restarted)
-{
-    f->wish.restart = true;
-}
-CHANGE(no_commit_counts_on_it)
-{
-    f->store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
-    f->store.sync.sets[0].at[0] = kit_copy(name_is(&f->self, &f->members[2].name) ? 2 : 3);
-}
-CHANGE(ahead_of_the_fork)
-{
-    f->pg.end = kit_at(4, 4001);
 }
 CHANGE(follows_nobody)
 {

@@ -12,97 +12,14 @@
 #include "base/must.h"
 #include "supervisor/decide.h"
 #include "tests/lib/facts_kit.h"
+#include "tests/unit/decide_changes.h"
 
 #define CHANGE(name) static void name(struct facts *f)
 
-CHANGE(lease_is_over)
-{
-    f->lease = (struct lease_facts){.epoch = 0};
-}
-CHANGE(order_above)
-{
-    f->store.order_epoch = KIT_EPOCH + 1;
-}
-CHANGE(config_is_unknown)
-{
-    f->settings.is_guess = true;
-}
-CHANGE(crashed)
-{
-    f->pg.process = PG_ABSENT;
-    f->pg.role = ROLE_UNKNOWN;
-}
-CHANGE(loss_is_borne)
-{
-    f->settings.sync_mode = SYNC_OFF;
-    f->store.sync.count = 0;
-}
-CHANGE(never_restarted)
-{
-    f->settings.restart_max_ms = 0;
-}
-CHANGE(starts_slowly)
-{
-    f->pg.process = PG_STARTING;
-    f->pg.role = ROLE_UNKNOWN;
-    f->guard.promotion_seen = FACT_UNKNOWN;
-    f->pg.starting_ms = f->settings.restart_max_ms;
-}
-CHANGE(starts_for_too_long)
-{
-    f->pg.starting_ms++;
-}
-CHANGE(paused)
-{
-    f->store.paused = FACT_YES;
-}
-CHANGE(pause_unread)
-{
-    f->store.paused = FACT_UNKNOWN;
-}
-CHANGE(sealed_for_it)
-{
-    f->store.lease_stands = false;
-    f->pg.sealed_epoch = KIT_EPOCH + 1;
-    f->pg.receiver = RECEIVER_GONE;
-    f->pg.conninfo_empty = FACT_YES;
-    f->pg.receiver_gone_twice = f->pg.end_after_seal = true;
-}
-CHANGE(down)
-{
-    f->pg.process = PG_ABSENT;
-    f->pg.receiver = RECEIVER_GONE;
-}
-CHANGE(too_late_to_promote)
-{
-    f->lease.remaining_ms = f->settings.times.promote_margin_ms;
-}
-CHANGE(unrecorded)
-{
-    f->store.history_count = 1;
-}
 CHANGE(role_is_wanted_elsewhere)
 {
     f->wish.switchover = true;
     f->wish.candidate = kit_name(3);
-}
-CHANGE(shuts_down)
-{
-    f->pg.process = PG_STOPPING;
-    f->pg.stopping_ms = 10000;
-}
-CHANGE(to_be_cloned)
-{
-    f->wish.clone = true;
-}
-CHANGE(to_be_restarted)
-{
-    f->wish.restart = true;
-}
-CHANGE(no_commit_counts_on_it)
-{
-    f->store.sync.sets[0] = (struct sync_set){.needed = 1, .count = 1};
-    f->store.sync.sets[0].at[0] = kit_copy(name_is(&f->self, &f->members[2].name) ? 2 : 3);
 }
 CHANGE(half_cloned)
 {
@@ -110,10 +27,6 @@ CHANGE(half_cloned)
     f->pg.copy = 0;
     f->pg.end.is_known = false;
     f->pg.process = PG_ABSENT;
-}
-CHANGE(ahead_of_the_fork)
-{
-    f->pg.end = kit_at(4, 4001);
 }
 
 CHANGE(on_the_timeline_before)

@@ -16,7 +16,10 @@ static const struct pg_method_told told = {
     .scope = "demo", .data_dir = "/data", .connstring = "host='a b' port=5432"};
 static const struct pg_pair pairs[] = {{.name = "stanza", .value = "it's"},
                                        {.name = "envdir", .value = ""}};
-static const struct pg_pairs arguments = {.at = pairs, .count = ARRAY_LEN(pairs)};
+#define ARGUMENTS                              \
+    {                                          \
+        .at = pairs, .count = ARRAY_LEN(pairs) \
+    }
 
 static const struct {
     struct pg_method method;
@@ -24,7 +27,7 @@ static const struct {
 } methods[] = {
     {{.command = "/bin/x", .no_params = true}, "/bin/x"},
     {{.command = "/bin/x --delta restore",
-      .arguments = arguments,
+      .arguments = ARGUMENTS,
       .no_params = true,
       .said_keep_data = "true",
       .said_no_leader = "1"},
@@ -47,7 +50,7 @@ static void a_replica_s_command_is_told_what_patroni_tells(void **state)
 static void a_bootstrap_s_command_is_told_what_patroni_tells(void **state)
 {
     (void)state;
-    struct pg_bootstrap b = {.command = "/bin/x", .arguments = arguments};
+    struct pg_bootstrap b = {.command = "/bin/x", .arguments = ARGUMENTS};
     CLEANUP(buf_close) struct buf text = {0};
     CLEANUP(buf_close) struct buf less = {0};
     pg_bootstrap_text(&b, &told, &text);

@@ -2,6 +2,7 @@
 
 The socket is a file: whoever is cut off from the network, and whoever has no quorum, can be asked too."""
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -100,6 +101,17 @@ class Client:
         return _json_of(self._ask("POST", "/pgraft/v1/" + path, body, timeout_ms / 1000 + self.patience_s))
 
     # --- What tests ask most ---
+
+    def said(self, path, method="GET", body=None, seconds=60):
+        """The status and the words of an answer, whatever they are; on a connection of its own."""
+        with contextlib.closing(_Connection(self.path, seconds)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def code(self, path):
+        """The status of GET @path."""
+        return self.said(path)[0]
 
     def raft(self):
         return self.get("/raft")
