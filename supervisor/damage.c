@@ -12,12 +12,18 @@ static bool may_go(const struct damage_book *book, const struct facts *f)
            !proof_asks_for(f) && book->tries < DAMAGE_TRIES_MAX;
 }
 
-static bool never_starts(const struct facts *f)
+bool damage_never_starts(const struct facts *f)
 {
     uint64_t leases_ms = DAMAGE_LEASES * f->settings.times.lease_ms;
     uint64_t least_ms = leases_ms > DAMAGE_MIN_MS ? leases_ms : DAMAGE_MIN_MS;
     return f->back.starts_in_vain >= DAMAGE_STARTS && f->back.in_vain_ms >= least_ms &&
-           f->back.config_reads == FACT_YES && f->settings.may_clone; /* else it is tried on */
+           f->back.config_reads == FACT_YES;
+}
+
+/* Where nothing may be cloned it is tried on. */
+static bool never_starts(const struct facts *f)
+{
+    return damage_never_starts(f) && f->settings.may_clone;
 }
 
 static bool has_no_end(const struct facts *f)

@@ -34,6 +34,9 @@ struct damage_book {
 /* What @f->back says of damage, and of what it tells the others; @f without it. */
 void damage_settle(struct damage_book *book, const struct facts *f, uint64_t now_ms,
                    struct return_facts *out);
+/* PostgreSQL ends again and again before it takes a connection, though its configuration can be
+ * read and it had begun to read its data. */
+bool damage_never_starts(const struct facts *f);
 /* For people: "" if it waits for nothing. */
 const char *damage_wait_text(enum damage_wait wait);
 

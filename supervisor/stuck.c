@@ -1,6 +1,7 @@
 /* supervisor/stuck.c - from looks, one after the other, to a standby that stands still. */
 #include "supervisor/stuck.h"
 
+#include "supervisor/damage.h"
 #include "supervisor/proof.h"
 #include "supervisor/return.h"
 
@@ -15,6 +16,16 @@ static bool stands_still(const struct facts *f)
                    name_is(&pg->upstream, leads ? &f->settings.remote : &f->store.holder);
     return follows && pg->end.is_known && f->back.waits_for_wal == FACT_YES &&
            (leads || return_has_primary(f)) && f->store.is_current == FACT_YES;
+}
+
+/* In a standby cluster: WAL that goes on beyond where the next timeline of the other cluster began
+ * keeps PostgreSQL from coming up at all, once it has read of that. It may do so on every node at
+ * once, and who leads has nobody here to be cloned of (damage.h). */
+static bool never_comes_up(const struct facts *f)
+{
+    return f->store.grant_is_standby && f->pg.process == PG_ABSENT && f->pg.data == DATA_USABLE &&
+           f->store.is_current == FACT_YES && (facts_leads_standby(f) || return_has_primary(f)) &&
+           damage_never_starts(f);
 }
 
 /* It goes on, or is kept from it by something else; a start that fails shows neither. */
@@ -69,10 +80,14 @@ void stuck_settle(struct stuck_book *book, const struct facts *f, uint64_t now_m
         book->at = f->pg.end;
         book->still_ms += since_ms < LOOK_MAX_MS ? since_ms : LOOK_MAX_MS;
     }
+    bool may_fall =
+        f->store.paused == FACT_NO && !proof_asks_for(f) && book->falls < STUCK_FALLS_MAX;
     if (f->pg.process == PG_RUNNING) { /* else it is as it was: it goes down for its rung */
-        book->is_stuck = stands_still(f) && book->still_ms >= patience_ms(f) && is_let_in(f) &&
-                         f->store.paused == FACT_NO && !proof_asks_for(f) &&
-                         book->falls < STUCK_FALLS_MAX;
+        book->is_stuck =
+            may_fall && stands_still(f) && book->still_ms >= patience_ms(f) && is_let_in(f);
+    } else if (may_fall && never_comes_up(f) && f->back.starts_in_vain > book->starts) {
+        book->is_stuck = true;
+        book->starts = f->back.starts_in_vain;
     }
     out->still_ms = book->still_ms;
     out->is_stuck = book->is_stuck;

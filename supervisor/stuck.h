@@ -1,4 +1,5 @@
-/* supervisor/stuck.h - a standby that follows and never streams, though nothing keeps it from it.
+/* supervisor/stuck.h - a standby that follows and never streams, though nothing keeps it from it;
+ * and one of a standby cluster that never comes up.
  *
  * Pure. PostgreSQL knows why, and says it in its log alone: the primary may lack a history file, or
  * the WAL here may be of no use to it. What can be known from outside is that it is told to follow
@@ -23,6 +24,7 @@ struct stuck_book {
     uint64_t still_ms;  /* ... for so long, not counting what is not known of it */
     uint64_t looked_ms; /* the last look at it */
     bool is_stuck;      /* also while it is down for the next rung */
+    uint32_t starts;    /* in vain, when it was last stuck for them */
     uint32_t falls;     /* rungs that were done for this primary, and it has not streamed since */
 };
 

@@ -81,7 +81,8 @@ static void gather_stuck(struct supervisor *s, uint64_t now_ms)
     f->back.waits_for_wal = waits_for_wal(s);
     stuck_settle(&s->stuck, f, now_ms, &f->back);
     if (f->back.is_stuck && !was_stuck) {
-        log_warn("supervisor", "follows and does not stream",
+        bool runs = f->pg.process != PG_ABSENT;
+        log_warn("supervisor", runs ? "follows and does not stream" : "does not come up to follow",
                  LOG_STR("primary", f->store.holder.text), LOG_U64("ms", f->back.still_ms),
                  LOG_U64("falls", f->back.falls));
     }
@@ -100,9 +101,6 @@ static void tell_damage_wait(struct supervisor *s)
 static void gather_damage(struct supervisor *s, uint64_t now_ms)
 {
     struct facts *f = &s->facts;
-    f->back.starts_in_vain = s->starts.at_data;
-    f->back.in_vain_ms = s->starts.at_data > 0 ? now_ms - s->starts.at_data_since_ms : 0;
-    f->back.config_reads = s->config_reads;
     damage_settle(&s->damage, f, now_ms, &f->back);
     tell_damage_wait(s);
     if (f->back.damage != DAMAGE_NONE && s->damage_told != f->pg.copy) {
@@ -131,6 +129,9 @@ void supervisor_gather_back(struct supervisor *s, uint64_t now_ms)
     f->pg.starts_alone = starts_alone(s, now_ms);
     f->settings.may_rewind =
         f->settings.may_rewind && (!s->has_home || f->pg.data != DATA_USABLE || s->home.may_rewind);
+    f->back.starts_in_vain = s->starts.at_data;
+    f->back.in_vain_ms = s->starts.at_data > 0 ? now_ms - s->starts.at_data_since_ms : 0;
+    f->back.config_reads = s->config_reads;
     gather_stuck(s, now_ms);
     gather_damage(s, now_ms);
 }

@@ -2,6 +2,7 @@
 #include "tests/lib/death.h"
 
 #include "base/must.h"
+#include "supervisor/damage.h"
 #include "supervisor/stuck.h"
 #include "tests/lib/rung_kit.h"
 
@@ -183,6 +184,55 @@ static void time_counts_while_it_runs(void **state)
     assert_true(look(8000));
 }
 
+/* pg2 leads a standby cluster, and what it has read of another timeline ends it. */
+static void begin_leader_that_never_comes_up(void)
+{
+    begin();
+    facts.store.grant_is_standby = true;
+    facts.store.holder = facts.self;
+    facts.settings.is_standby_cluster = true;
+    facts.lease.epoch = KIT_EPOCH;
+    facts.settings.sync_mode = SYNC_OFF;
+    facts.pg.process = PG_ABSENT;
+    facts.back.config_reads = FACT_YES;
+    facts.back.starts_in_vain = DAMAGE_STARTS;
+    facts.back.in_vain_ms = DAMAGE_MIN_MS;
+}
+
+static void who_never_comes_up_in_a_standby_cluster_is_stuck(void **state)
+{
+    (void)state;
+    begin_leader_that_never_comes_up();
+    assert_true(look(LOOK_MS));
+    facts.pg.process = PG_STARTING;
+    assert_true(look(LOOK_MS)); /* a start is no news */
+    stuck_forgive(&book);       /* the rung could not be done: it is started once more first */
+    facts.pg.process = PG_ABSENT;
+    assert_false(look(LOOK_MS));
+    facts.back.starts_in_vain++;
+    assert_true(look(LOOK_MS));
+
+    begin_leader_that_never_comes_up();
+    facts.back.starts_in_vain = DAMAGE_STARTS - 1;
+    assert_false(look(STUCK_MIN_MS * 2));
+    begin_leader_that_never_comes_up();
+    facts.back.in_vain_ms = DAMAGE_MIN_MS - 1;
+    assert_false(look(STUCK_MIN_MS * 2));
+    begin_leader_that_never_comes_up();
+    facts.back.config_reads = FACT_NO;
+    assert_false(look(STUCK_MIN_MS * 2));
+    begin_leader_that_never_comes_up();
+    facts.store.paused = FACT_YES;
+    assert_false(look(STUCK_MIN_MS * 2));
+    begin_leader_that_never_comes_up();
+    facts.store.grant_is_standby = false; /* under a primary it is damage.h that judges */
+    assert_false(look(STUCK_MIN_MS * 2));
+    begin_leader_that_never_comes_up();
+    book = (struct stuck_book){
+        .epoch = facts.store.grant_epoch, .copy = facts.pg.copy, .falls = STUCK_FALLS_MAX};
+    assert_false(look(STUCK_MIN_MS * 2));
+}
+
 static void it_stays_stuck_while_it_is_down_for_its_rung(void **state)
 {
     (void)state;
@@ -243,6 +293,7 @@ int main(void)
         cmocka_unit_test(what_proves_nothing_may_go),
         cmocka_unit_test(a_step_forward_begins_anew),
         cmocka_unit_test(time_counts_while_it_runs),
+        cmocka_unit_test(who_never_comes_up_in_a_standby_cluster_is_stuck),
         cmocka_unit_test(it_stays_stuck_while_it_is_down_for_its_rung),
         cmocka_unit_test(each_rung_is_tried_once),
         cmocka_unit_test(another_primary_begins_anew),
