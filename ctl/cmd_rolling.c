@@ -26,7 +26,7 @@
 #include "ctl/told.h"
 
 #define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
+#define RESTART_MORE_MS 240000      /* ... beside --timeout: checkpoint and shutdown before */
 #define SWITCH_MS 30000             /* more than a switchover may take */
 #define SWITCH_MORE_MS 2000         /* ... and the answer on its way */
 #define WELL_MS 120000              /* until it follows again */

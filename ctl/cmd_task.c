@@ -23,7 +23,7 @@
 #include "ctl/told.h"
 
 #define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
+#define RESTART_MORE_MS 240000      /* ... beside --timeout: checkpoint and shutdown before */
 #define RELOAD_S 10                 /* as patronictl says it; it is done at once */
 #define IN_PROGRESS " already in progress"
 
