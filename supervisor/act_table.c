@@ -6,7 +6,7 @@
 
 #define SHORT_MS 10000
 #define START_MS 30000
-#define STOP_MS 60000
+#define STOP_MS UINT64_C(60000)
 #define MAKE_MS 600000
 /* A clone takes what it takes; so does a promotion, which replays first what was received: one that
  * stands still ends by the rule promotion-failed. */
