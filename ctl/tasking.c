@@ -11,7 +11,7 @@
 
 #define OUTCOME_UNKNOWN 3           /* the exit status */
 #define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
-#define RESTART_MORE_MS 180000      /* ... beside --timeout: the shutdown before */
+#define RESTART_MORE_MS 240000      /* ... beside --timeout: checkpoint and shutdown before */
 
 void tasking_close(struct tasking *t)
 {

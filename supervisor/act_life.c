@@ -18,7 +18,8 @@
 #define KILL_LOOK_MS 20
 #define WANTED_LOOK_MS 50
 #define WANTED_LOOKS 20
-#define CHECKPOINT_FIRST_MS 15000 /* of the time that a stop may take */
+#define CHECKPOINT_FIRST_MS 15000   /* of the time that a stop may take */
+#define CHECKPOINT_RESTART_MS 60000 /* no longer: the synchronous set does not change meanwhile */
 
 /* ---- the epoch ---- */
 
@@ -329,18 +330,33 @@ bool act_is_pressed(const struct facts *f)
     return f->lease.epoch != 0 && f->lease.remaining_ms <= f->settings.times.fast_stop_ms;
 }
 
+static bool is_free_to_stop(const struct facts *f)
+{
+    bool is_demoted = f->settings.is_standby_cluster && f->pg.role == ROLE_PRIMARY;
+    bool is_wished = f->wish.stop || f->wish.restart || is_demoted;
+    return is_wished && f->pg.process == PG_RUNNING && !act_is_pressed(f);
+}
+
+static bool writes_first(const struct facts *f)
+{
+    return is_free_to_stop(f) && f->pg.role == ROLE_PRIMARY && f->pg.answers == FACT_YES;
+}
+
+bool act_stop_has_time(const struct facts *f)
+{
+    return writes_first(f) && !f->wish.stop;
+}
+
 /* Of a primary that nothing presses, a checkpoint first, while clients still write: the shutdown's
  * own is short then, and so is the outage. What is on its way down already has had all that, and a
  * lease that is not renewed any more has no time for it. */
 void act_stop(struct act *a)
 {
     const struct facts *f = &a->order.facts;
-    bool is_demoted = f->settings.is_standby_cluster && f->pg.role == ROLE_PRIMARY;
-    bool is_wished = f->wish.stop || f->wish.restart || is_demoted;
-    bool is_free = is_wished && f->pg.process == PG_RUNNING && !act_is_pressed(f);
-    if (is_free && f->pg.role == ROLE_PRIMARY && f->pg.answers == FACT_YES) {
-        act_query_long(a, "CHECKPOINT", CHECKPOINT_FIRST_MS, wrote_some);
-    } else if (is_free) {
+    if (writes_first(f)) {
+        act_query_long(a, "CHECKPOINT", f->wish.stop ? CHECKPOINT_FIRST_MS : CHECKPOINT_RESTART_MS,
+                       wrote_some);
+    } else if (is_free_to_stop(f)) {
         act_before_stop(a, stop_if_wanted);
     } else {
         stop_fast(a); /* somebody waits for it to be down */

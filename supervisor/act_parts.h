@@ -100,6 +100,8 @@ void act_post_bootstrap(struct act *act, act_next next);
 
 /* What is left of the lease is for a fast shutdown (safety A5). */
 bool act_is_pressed(const struct facts *facts);
+/* Clients write while its checkpoint is written, and nobody waits for its end. */
+bool act_stop_has_time(const struct facts *facts);
 
 /* Run postgresql.before_stop if there is one, whatever becomes of it, then @next. */
 void act_before_stop(struct act *act, act_next next);

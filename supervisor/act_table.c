@@ -6,7 +6,7 @@
 
 #define SHORT_MS 10000
 #define START_MS 30000
-#define STOP_MS 60000
+#define STOP_MS UINT64_C(60000)
 #define MAKE_MS 600000
 /* A clone takes what it takes; so does a promotion, which replays first what was received: one that
  * stands still ends by the rule promotion-failed. */
@@ -50,7 +50,8 @@ void act_carry_out(struct act *a)
     const struct pg_setup *setup = a->order.setup;
     bool runs_script = action == ACTION_RECORD && setup->post_bootstrap != NULL;
     bool restores = action == ACTION_INITDB && setup->bootstrap.command != NULL;
-    uint64_t deadline_ms = table[action].deadline_ms;
+    bool has_time = action == ACTION_STOP && act_stop_has_time(&a->order.facts);
+    uint64_t deadline_ms = has_time ? 2 * STOP_MS : table[action].deadline_ms;
     deadline_ms = runs_script ? MAKE_MS : restores ? COPY_MS : deadline_ms;
     act_begin(a, deadline_ms, table[action].first);
 }

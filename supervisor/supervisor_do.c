@@ -492,8 +492,11 @@ static bool gives_way(const struct supervisor *s)
         return s->has_home && d->action == ACTION_KILL && !kills_without_guard(s);
     }
     if (act_is_same(old, d)) {
-        /* Asked for a stop in order, and the last of the lease has come meanwhile. */
-        return d->action == ACTION_STOP && !s->act.asks_stop && act_is_pressed(&s->facts);
+        /* Asked for a stop in order, and the last of the lease has come meanwhile; or for a
+         * restart, whose checkpoint has more time than there is at the end of this program. */
+        bool is_end_new = s->facts.wish.stop && !s->act.order.facts.wish.stop;
+        return d->action == ACTION_STOP && !s->act.asks_stop &&
+               (act_is_pressed(&s->facts) || is_end_new);
     }
     if (is_before_stop(s) && d->action == ACTION_SEAL) {
         return true;

@@ -7,7 +7,8 @@
 #include "supervisor/proof.h"
 #include "supervisor/return.h"
 
-#define BEGIN_MAX_MS UINT64_C(120000) /* a checkpoint and a shutdown before */
+#define BEGIN_MAX_MS UINT64_C(120000)         /* before_stop and a shutdown before */
+#define BEGIN_PRIMARY_MAX_MS UINT64_C(180000) /* ... and a checkpoint, while clients write */
 #define CLONE_BEGIN_MAX_MS UINT64_C(300000)
 #define START_GRACE_MS UINT64_C(5000) /* beside what the start may take */
 
@@ -197,11 +198,12 @@ static void step_restart(struct task_book *book, uint64_t now_ms, struct facts *
         book->down_ms = now_ms;
     }
     bool is_untouched = book->down_ms == 0 && f->pg.process == PG_RUNNING;
+    uint64_t begin_max_ms = book->epoch != 0 ? BEGIN_PRIMARY_MAX_MS : BEGIN_MAX_MS;
     if (book->down_ms != 0 && f->pg.process == PG_RUNNING) {
         book->end = TASK_DONE;
     } else if (is_untouched && f->lease.epoch != book->epoch) {
         fail(book, "restart failed: the node's role has changed meanwhile");
-    } else if (book->down_ms == 0 && now_ms - book->began_ms > BEGIN_MAX_MS) {
+    } else if (book->down_ms == 0 && now_ms - book->began_ms > begin_max_ms) {
         fail(book, "restart failed: it could not be begun in time");
     } else if (book->down_ms != 0 && now_ms - book->down_ms > start_max_ms(book, f)) {
         fail(book, "restart failed: PostgreSQL has not come up in time");

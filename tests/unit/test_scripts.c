@@ -555,6 +555,30 @@ static void what_was_taken_back_is_not_stopped(void **state)
     close_node();
 }
 
+/* What its checkpoint leaves the shutdown has to write, with nobody served. */
+static void a_restart_has_time_for_its_checkpoint(void **state)
+{
+    (void)state;
+    open_node();
+    s.act.owner = &s;
+    s.act.guard = &s.guard;
+    s.guard.fd = -1;
+    for (int is_end = 0; is_end < 2; is_end++) {
+        decides(ACTION_STOP);
+        s.act.order.decision = s.decision;
+        s.act.order.setup = &setup;
+        s.act.order.facts = (struct facts){
+            .wish = {.stop = is_end != 0, .restart = true},
+            .pg = {.process = PG_RUNNING, .role = ROLE_PRIMARY, .answers = FACT_YES}};
+        act_carry_out(&s.act);
+        uint64_t all_ms = uv_timer_get_due_in(&s.act.deadline);
+        wait_done(); /* nobody answers, and it goes on without */
+        assert_int_equal(s.act.sql_ms, is_end != 0 ? 15000 : 60000);
+        assert_true(all_ms > s.act.sql_ms + 20000); /* before_stop, and the shutdown */
+    }
+    close_node();
+}
+
 static void before_stop_is_run_where_there_is_time_for_it(void **state)
 {
     (void)state;
@@ -772,6 +796,7 @@ int main(void)
         cmocka_unit_test(a_stop_waits_for_before_stop_whatever_it_says),
         cmocka_unit_test(a_switchover_is_not_begun_in_vain),
         cmocka_unit_test(what_was_taken_back_is_not_stopped),
+        cmocka_unit_test(a_restart_has_time_for_its_checkpoint),
         cmocka_unit_test(before_stop_is_run_where_there_is_time_for_it),
         cmocka_unit_test(the_last_of_a_lease_is_for_the_shutdown_alone),
         cmocka_unit_test(a_promotion_is_for_one_epoch_and_may_be_refused),

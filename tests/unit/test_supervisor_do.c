@@ -260,6 +260,11 @@ static void a_restart_waits_for_an_election_until_postgresql_is_stopped(void **s
     assert_true(stops_beside(ACTION_FOLLOW, false));
     assert_false(stops_beside(ACTION_SEAL, false));
     assert_true(stops_beside(ACTION_SEAL, true)); /* it is on its way down */
+    s.facts.wish.stop = true;                     /* this program ends, and that has less time */
+    assert_true(stops_beside(ACTION_STOP, true));
+    assert_false(stops_beside(ACTION_STOP, false));
+    s.act.order.facts.wish.stop = true; /* it was begun for that */
+    assert_true(stops_beside(ACTION_STOP, false));
     s.act.is_running = false;
     act_kit_close(&s.act);
     act_kit_close_loop();
