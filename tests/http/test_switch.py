@@ -8,6 +8,7 @@ primary would. What is refused with which words is tests/unit/test_patroni_switc
 import json
 import os
 import re
+import threading
 
 import pytest
 from http_kit import Asked, Nodes, nodes_with_views, post, said, until
@@ -133,7 +134,7 @@ UNREADABLE = "Unable to parse scheduled timestamp. It should be in an unambiguou
 def test_row_POST_switchover(nodes, words, body, status, text):
     """What is refused; what comes to its end stands above, what is scheduled below."""
     nodes.tell("view", 1, "pg1", words)
-    assert ask(nodes[1], OVER, body) == (status, text)
+    assert post(nodes[1], OVER, body) == (status, text)
     assert wish(nodes[1]) is None
 
 
@@ -149,7 +150,7 @@ def test_row_POST_switchover(nodes, words, body, status, text):
     ("gone=pg2", {"leader": "pg1", "candidate": "pg2"}, 412, NOT_GOOD)])
 def test_row_POST_failover(nodes, words, body, status, text):
     nodes.tell("view", 1, "pg1", words)
-    assert ask(nodes[1], FAIL, body) == (status, text)
+    assert post(nodes[1], FAIL, body) == (status, text)
     assert wish(nodes[1]) is None
 
 
@@ -170,15 +171,15 @@ def test_row_POST_failover_with_a_leader_is_a_switchover(nodes):
 
 def test_row_DELETE_switchover(nodes):
     """200, 404, and 409 where it has changed between the look and the deed: of several at once one is the first."""
-    assert told(nodes[1].ask("DELETE", OVER, tcp=True)) == (404, "no switchover is scheduled")
+    assert said(nodes[1].ask("DELETE", OVER, tcp=True)) == (404, "no switchover is scheduled")
     seen = set()
 
     def drop(number):
-        seen.add(told(nodes[number].ask("DELETE", OVER, tcp=True)))
+        seen.add(said(nodes[number].ask("DELETE", OVER, tcp=True)))
 
     def conflict():
         body = {"leader": "pg1", "candidate": "pg2", "scheduled_at": LATER}
-        assert ask(nodes[1], OVER, body) == (202, "Switchover scheduled")
+        assert post(nodes[1], OVER, body) == (202, "Switchover scheduled")
         threads = [threading.Thread(target=drop, args=[number]) for number in (1, 2, 3)]
         for thread in threads:
             thread.start()
@@ -256,7 +257,7 @@ def test_row_POST_switchover_without_a_majority():
             some.tell("stop", number)
         until(lambda: some[1].get("/raft").json["leader"] is None)  # nor is it the leader itself any more, who would write
         for path, body in (("/switchover", {"leader": "pg1"}), ("/failover", {"candidate": "pg2"})):
-            status, text = ask(some[1], path, body)
+            status, text = post(some[1], path, body)
             assert (status, text.partition(":")[0]) == (503, "failed to write failover key into DCS")
         answer = some[1].ask("DELETE", "/switchover", tcp=True)
         assert answer.status == 503

@@ -125,7 +125,7 @@ def test_row_POST_restart_scheduled(nodes):
 def test_row_POST_restart_scheduled_in_a_pause(nodes):
     nodes.tell("view", 1, "pg1", "paused")
     assert post(nodes[1], "/restart", LATER) == (500, "Can't schedule restart in the paused state")
-    assert begun(nodes, 1) == []
+    assert nodes.begun(1) == []
 
 
 def test_row_DELETE_restart(nodes):
