@@ -133,6 +133,19 @@ static bool foreign_data(const struct facts *f)
 {
     return f->pg.data == DATA_FOREIGN;
 }
+/* What somebody has restored here is a copy of its own, that nothing was ever acknowledged to. An
+ * operator wants the cluster to go on with it, and the role is free for that. */
+static bool take_restored(const struct facts *f)
+{
+    return f->pg.data == DATA_FOREIGN && f->pg.restored == RESTORED_FIT && !runs(f) &&
+           f->wish.accepts_loss && name_is(&f->wish.candidate, &f->self) && !f->wish.stop &&
+           order_stands(f) && !f->store.lease_stands && !has_lease(f) &&
+           f->store.paused == FACT_NO && f->store.held == FACT_NO;
+}
+static bool restored_data(const struct facts *f)
+{
+    return f->pg.data == DATA_FOREIGN && f->pg.restored != RESTORED_NOT;
+}
 static bool not_adopted(const struct facts *f)
 {
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && !f->wish.adopt;
@@ -443,9 +456,18 @@ static bool shutdown_hangs(const struct facts *f)
     return was_primary(f) && f->pg.process == PG_STOPPING && !is_paused(f) &&
            f->pg.stopping_ms > ANY_STOP_MS;
 }
+/* By an operator's word, with all that only this one has: whoever is named is there for it. */
+static bool is_given_up_for(const struct facts *f)
+{
+    const struct member_facts *m = member_named(f->members, f->member_count, &f->wish.candidate);
+    bool is_there = f->wish.accepts_loss && m != NULL && !name_is(&m->name, &f->self) &&
+                    m->is_database && m->is_fresh && !m->leaves && m->config_reads != FACT_NO;
+    return is_there && !m->nofailover && m->failover_priority > 0 &&
+           (m->has_data || (m->is_restored && m->process == PG_ABSENT));
+}
 static bool switched_over(const struct facts *f)
 {
-    return is_switching(f) && !is_paused(f) && is_caught_up_with(f);
+    return is_switching(f) && !is_paused(f) && (is_caught_up_with(f) || is_given_up_for(f));
 }
 static bool switching(const struct facts *f)
 {
@@ -652,6 +674,11 @@ static bool hand_over(const struct facts *f)
     return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
            !is_paused(f) && has_successor(f) && is_safe && !f->settings.is_guess;
 }
+static bool give_up(const struct facts *f)
+{
+    return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
+           !is_paused(f) && is_given_up_for(f) && !f->settings.is_guess;
+}
 /* ---- the whole cluster becomes a standby, or a primary, by an operator's word ---- */
 
 /* Nobody would be granted the other role in a pause. */
@@ -828,6 +855,8 @@ static const struct rule {
     {leave,              ACTION_LEAVE,         RENEWS,  "leave",                 "A7", "no epoch may be granted, and this program was asked to stop: PostgreSQL is left as it was found, running"},
     {not_looked_yet,     ACTION_WAIT,          LETS_GO, "not-looked-yet",        "",   "nothing was seen of this node's PostgreSQL and guard yet"},
     /* what is not ours */
+    {take_restored,      ACTION_ADOPT,         LETS_GO, "take-restored",         "C3", "an operator wants the cluster to go on with what was restored here: it is taken over as a copy of its own"},
+    {restored_data,      ACTION_WAIT,          LETS_GO, "restored-data",         "C3", "a backup was restored here past pgraft, or another directory copied: it is left alone until it is made the primary (pgraftctl failover --accept-data-loss), or removed, and cloned"},
     {foreign_data,       ACTION_WAIT,          LETS_GO, "foreign-data",          "D2", "the data directory is of another cluster: it is left alone"},
     {not_adopted,        ACTION_WAIT,          LETS_GO, "not-adopted",           "D2", "the data directory does not carry our note, and nobody asked to adopt it"},
     {adopt_stranger,     ACTION_ADOPT,         RENEWS,  "adopt",                 "D2", "what is there is taken over as it is"},
@@ -905,6 +934,7 @@ static const struct rule {
     {write_signal,       ACTION_WRITE_SIGNAL,  RENEWS,  "standby-signal",        "B3", "a start that is not ours must yield a standby"},
     {record,             ACTION_RECORD,        RENEWS,  "record-timeline",       "C4", "the timeline is in the store before anything on it is acknowledged"},
     {hand_over,          ACTION_HAND_OVER,     RENEWS,  "hand-over",             "C4", "an operator wants the role elsewhere, and nothing is lost by it"},
+    {give_up,            ACTION_HAND_OVER,     RENEWS,  "give-up",               "C4", "an operator wants the role elsewhere, and has accepted that what only this node has is lost"},
     {restart_primary,    ACTION_STOP,          RENEWS,  "restart-primary",       "B3", "an operator wants it restarted: it keeps the lease, and goes on in place"},
     {sync_changes,       ACTION_SYNC_SET,      RENEWS,  "sync-set",              "C4", "the set of synchronous standbys changes, step by step"},
     {serving,            ACTION_WAIT,          RENEWS,  "serving",               "",   "this node is the primary"},
@@ -966,6 +996,8 @@ static void fill(const struct facts *f, const struct rule *r, struct decision *d
         d->epoch = has_lease(f) ? f->lease.epoch : f->store.order_epoch;
         d->seal = seal_next(&f->pg, d->epoch);
         d->why = d->seal == SEAL_STOP ? why_stop(f) : d->why;
+    } else if (r->when == take_restored) {
+        d->epoch = f->store.order_epoch;
     } else if (d->action == ACTION_SYNC_SET) {
         d->sync = sync_plan(f);
         d->why = d->sync.why;

@@ -39,6 +39,10 @@ struct wish_plan wish_plan(const struct wish_seen *s)
     if (s->is_refused) {
         return drop("no standby had all of the WAL when PostgreSQL was down");
     }
+    if (row->accepts_loss && s->is_paused) {
+        return (struct wish_plan){.step =
+                                      WISH_WAIT}; /* it was asked for in the pause, for after it */
+    }
     return s->seen_ms >= WISH_MAX_MS ? drop("nobody could take over without a loss in time")
                                      : (struct wish_plan){.step = WISH_WAIT};
 }
