@@ -13,6 +13,7 @@
 #include "supervisor/history.h"
 #include "supervisor/proof.h"
 #include "supervisor/source.h"
+#include "supervisor/successor.h"
 
 #define SWITCH_WAIT_MS 1500  /* until a standby's words show that it has everything */
 #define SWITCH_STOP_MS 10000 /* what its shutdown may take: clients wait */
@@ -20,7 +21,6 @@
 #define ANY_STOP_MS                                                              \
     60000 /* ... and one that nobody waits for any more, or that began elsewhere \
            */
-#define AT_ONCE_BYTES (UINT64_C(64) << 20) /* to replay: a second or two */
 
 /* ---- what the rules ask ---- */
 
@@ -300,33 +300,6 @@ static bool data_lost(const struct facts *f)
     return has_lease(f) && !runs(f) && !is_to_be_made &&
            (f->pg.data == DATA_EMPTY || f->pg.data == DATA_BROKEN);
 }
-/* It could be primary at once, for it has next to nothing left to replay, with all that this one
- * had, or as near to it as may be where commits waited for nobody: the election would choose it
- * (elect.c). Of two with the same backlog neither is, or each would be ended for the other. */
-static bool is_fit(const struct facts *f, const struct member_facts *m)
-{
-    const struct history_row *newest = history_newest(&f->store);
-    bool is_standby = m->is_database && m->is_fresh && m->has_data && !m->leaves &&
-                      m->process == PG_RUNNING && m->role == ROLE_STANDBY &&
-                      m->can_start != FACT_NO && m->config_reads != FACT_NO;
-    bool may_be = !m->nofailover && m->failover_priority > 0 && !m->nostream;
-    bool is_on_it =
-        !f->settings.check_timeline || newest == NULL || m->end.timeline >= newest->timeline;
-    bool is_near = proof_is_lossy(&f->store.sync) && m->end.is_known && f->pg.had.is_known &&
-                   history_lag(&f->store, &m->end, &f->pg.had) <= f->settings.lag_bytes_max;
-    bool is_done = m->to_replay <= AT_ONCE_BYTES;
-    return is_standby && may_be && is_on_it && is_done &&
-           (is_near || position_reaches(&m->end, &f->pg.had));
-}
-/* The first primary of all is not chosen by what it has. */
-static bool has_fit(const struct facts *f)
-{
-    bool has = false;
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        has = has || (!name_is(&f->members[i].name, &f->self) && is_fit(f, &f->members[i]));
-    }
-    return has && f->store.initialized == FACT_YES && !is_paused(f) && f->store.held == FACT_NO;
-}
 /* Crash recovery, or the replay of what was received, may take hours. What is killed in it begins
  * anew, so it goes on as long as it moves. */
 static bool stands_still(const struct facts *f)
@@ -340,7 +313,7 @@ static bool is_outdone(const struct facts *f)
     uint64_t most_ms = f->settings.restart_max_ms > f->settings.times.start_max_ms
                            ? f->settings.restart_max_ms
                            : f->settings.times.start_max_ms;
-    return f->lease.age_ms > most_ms && has_fit(f);
+    return f->lease.age_ms > most_ms && successor_is_fit(f);
 }
 static bool promotion_failed(const struct facts *f)
 {
@@ -404,21 +377,6 @@ static bool unrecorded_end(const struct facts *f)
 {
     return was_primary(f) && is_unrecorded(f) && reads_end(f);
 }
-/* Somebody else who runs and may be primary has all that this one had: else the election might take
- * the old primary again. */
-static bool is_caught_up_with(const struct facts *f)
-{
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        const struct member_facts *m = &f->members[i];
-        bool may_be = !m->nofailover && m->failover_priority > 0 && !m->nostream && !m->leaves;
-        if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            m->process == PG_RUNNING && may_be && m->config_reads != FACT_NO &&
-            position_reaches(&m->end, &f->pg.end)) {
-            return true;
-        }
-    }
-    return false;
-}
 static bool is_switching(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && f->wish.switchover && f->store.held == FACT_NO;
@@ -456,18 +414,9 @@ static bool shutdown_hangs(const struct facts *f)
     return was_primary(f) && f->pg.process == PG_STOPPING && !is_paused(f) &&
            f->pg.stopping_ms > ANY_STOP_MS;
 }
-/* By an operator's word, with all that only this one has: whoever is named is there for it. */
-static bool is_given_up_for(const struct facts *f)
-{
-    const struct member_facts *m = member_named(f->members, f->member_count, &f->wish.candidate);
-    bool is_there = f->wish.accepts_loss && m != NULL && !name_is(&m->name, &f->self) &&
-                    m->is_database && m->is_fresh && !m->leaves && m->config_reads != FACT_NO;
-    return is_there && !m->nofailover && m->failover_priority > 0 &&
-           (m->has_data || (m->is_restored && m->process == PG_ABSENT));
-}
 static bool switched_over(const struct facts *f)
 {
-    return is_switching(f) && !is_paused(f) && (is_caught_up_with(f) || is_given_up_for(f));
+    return is_switching(f) && !is_paused(f) && (successor_has_all(f) || successor_is_accepted(f));
 }
 static bool switching(const struct facts *f)
 {
@@ -479,31 +428,18 @@ static bool provable_failover(const struct facts *f)
     return has_lease(f) && !was_no_primary(f) && !runs(f) && !is_paused(f) && !f->wish.restart &&
            f->store.held == FACT_NO && is_foreseen_after_end(f);
 }
-/* Another one could be primary, as far as it is known here. */
-static bool has_other(const struct facts *f)
-{
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        const struct member_facts *m = &f->members[i];
-        if (!name_is(&m->name, &f->self) && m->is_database && m->is_fresh && m->has_data &&
-            !m->nofailover && m->failover_priority > 0 && m->can_start != FACT_NO &&
-            m->config_reads != FACT_NO) {
-            return true;
-        }
-    }
-    return false;
-}
 static bool restart_unwanted(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
            f->settings.sync_mode == SYNC_OFF && f->settings.restart_max_ms == 0 &&
-           !f->wish.restart && has_other(f);
+           !f->wish.restart && successor_is_there(f);
 }
 /* In one start, or in several that were cut short: each begins anew. */
 static bool restart_hangs(const struct facts *f)
 {
     uint64_t most_ms = f->settings.restart_max_ms;
     return was_primary(f) && f->pg.process == PG_STARTING && most_ms > 0 &&
-           (f->pg.starting_ms > most_ms || f->pg.restart_ms > most_ms) && has_fit(f);
+           (f->pg.starting_ms > most_ms || f->pg.restart_ms > most_ms) && successor_is_fit(f);
 }
 /* What keeps it from being started at all, a disk that takes no writes for one, is not tried for
  * ever either. */
@@ -511,7 +447,7 @@ static bool restart_fails(const struct facts *f)
 {
     return was_primary(f) && !runs(f) && !is_paused(f) && f->store.held == FACT_NO &&
            f->settings.restart_max_ms > 0 && f->pg.restart_ms > f->settings.restart_max_ms &&
-           has_other(f);
+           successor_is_there(f);
 }
 static bool guard_wanted(const struct facts *f)
 {
@@ -643,41 +579,18 @@ static bool record(const struct facts *f)
     const struct history_row *newest = history_newest(&f->store);
     return is_serving(f) && (newest == NULL || newest->epoch != f->lease.epoch);
 }
-/* It streams, may be primary, and what it still lacks of the WAL, or has to replay, is a matter of
- * moments: clients do not wait for more than that. */
-static bool is_successor(const struct facts *f, const struct member_facts *m)
-{
-    bool is_well = m->is_database && m->is_fresh && m->has_data && !m->leaves &&
-                   m->can_start != FACT_NO && m->config_reads != FACT_NO;
-    bool may_be = !m->nofailover && m->failover_priority > 0;
-    bool streams = m->follows_epoch == f->lease.epoch || m->cascades_epoch == f->lease.epoch;
-    bool is_near = m->end.is_known && f->pg.end.is_known && m->to_replay <= AT_ONCE_BYTES &&
-                   history_lag(&f->store, &m->end, &f->pg.end) <= AT_ONCE_BYTES;
-    return is_well && may_be && streams && is_near && !name_is(&m->name, &f->self);
-}
-static bool has_successor(const struct facts *f)
-{
-    bool is_named = name_is_set(&f->wish.candidate);
-    bool has = false;
-    for (uint32_t i = 0; i < f->member_count; i++) {
-        const struct member_facts *m = &f->members[i];
-        bool is_meant = !is_named || name_is(&m->name, &f->wish.candidate);
-        has = has || (is_meant && is_successor(f, m));
-    }
-    return has;
-}
 /* During a pause nobody would be granted the role. */
 static bool hand_over(const struct facts *f)
 {
     bool is_safe = f->settings.sync_mode == SYNC_OFF ||
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
     return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
-           !is_paused(f) && has_successor(f) && is_safe && !f->settings.is_guess;
+           !is_paused(f) && successor_streams(f) && is_safe && !f->settings.is_guess;
 }
 static bool give_up(const struct facts *f)
 {
     return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
-           !is_paused(f) && is_given_up_for(f) && !f->settings.is_guess;
+           !is_paused(f) && successor_is_accepted(f) && !f->settings.is_guess;
 }
 /* ---- the whole cluster becomes a standby, or a primary, by an operator's word ---- */
 
@@ -732,13 +645,13 @@ static bool copies_remote(const struct facts *f)
 static bool lead_given_up(const struct facts *f)
 {
     uint64_t most_ms = f->settings.times.start_max_ms;
-    return facts_leads_standby(f) && !runs(f) && !f->wish.restart && has_other(f) &&
+    return facts_leads_standby(f) && !runs(f) && !f->wish.restart && successor_is_there(f) &&
            f->lease.age_ms > most_ms && f->pg.down_ms > most_ms;
 }
 static bool lead_hangs(const struct facts *f)
 {
     uint64_t most_ms = f->settings.times.start_max_ms;
-    return facts_leads_standby(f) && f->pg.process == PG_STARTING && has_other(f) &&
+    return facts_leads_standby(f) && f->pg.process == PG_STARTING && successor_is_there(f) &&
            f->lease.age_ms > most_ms && f->pg.starting_ms > most_ms && f->pg.still_ms > most_ms;
 }
 static bool start_to_lead(const struct facts *f)
@@ -754,7 +667,7 @@ static bool restart_leader(const struct facts *f)
 static bool hand_lead_over(const struct facts *f)
 {
     return may_give_lead_back(f) && f->wish.switchover && !f->wish.is_over && !is_paused(f) &&
-           f->store.held == FACT_NO && f->settings.is_standby_cluster && has_successor(f) &&
+           f->store.held == FACT_NO && f->settings.is_standby_cluster && successor_streams(f) &&
            !f->settings.is_guess;
 }
 static bool record_remote(const struct facts *f)

@@ -120,9 +120,6 @@ static bool is_accepted(const struct view *v, const struct member_facts *m)
 /* May be named, with what it has. */
 static bool is_candidate(const struct view *v, const struct member_facts *m)
 {
-    if (v->accepted >= 0) {
-        return is_accepted(v, m); /* nobody else: nor by that it takes long to answer */
-    }
     bool is_checked = v->f->settings.check_timeline && !v->f->store.grant_is_standby;
     if (!has_answered(v, m) || !m->is_fresh || m->leaves || m->nofailover ||
         m->failover_priority < 1 || (is_checked && !is_on_newest_timeline(v, m))) {
@@ -299,7 +296,9 @@ static void choose(struct view *v)
     v->best = -1;
     for (uint32_t i = 0; i < v->f->member_count; i++) {
         const struct member_facts *m = &members[i];
-        bool is_in = begins ? may_begin(m) : is_candidate(v, m);
+        bool is_in = begins             ? may_begin(m)
+                     : v->accepted >= 0 ? is_accepted(v, m) /* nobody else, however long it takes */
+                                        : is_candidate(v, m);
         if (!is_in) {
             continue;
         }

@@ -490,10 +490,6 @@ CHANGE(role_is_wanted_elsewhere)
     f->wish.switchover = true;
     f->wish.candidate = kit_name(3);
 }
-CHANGE(anybody_will_do)
-{
-    f->wish.switchover = true;
-}
 CHANGE(nobody_streams)
 {
     f->members[1].follows_epoch = f->members[2].follows_epoch = 0;
@@ -519,10 +515,6 @@ CHANGE(pg3_is_never_chosen)
 CHANGE(pg3_is_down)
 {
     f->members[2].process = PG_ABSENT;
-}
-CHANGE(until_a_moment_ago)
-{
-    f->wish.is_over = true;
 }
 CHANGE(for_more_than_a_minute)
 {
@@ -608,62 +600,13 @@ CHANGE(of_no_use)
 {
     f->back.damage = f->pg.end_lost ? DAMAGE_NO_END : DAMAGE_NO_START;
 }
-/* Somebody has restored a backup, and nothing runs on it. */
-CHANGE(a_backup_was_restored)
-{
-    f->pg.process = PG_ABSENT;
-    f->pg.role = ROLE_UNKNOWN;
-    f->pg.data = DATA_FOREIGN;
-    f->pg.restored = RESTORED_FIT;
-    f->pg.copy = f->pg.sealed_epoch = 0;
-}
-CHANGE(it_is_not_ready)
-{
-    f->pg.restored = RESTORED_UNFIT;
-}
-CHANGE(it_is_wanted_whatever_is_lost)
-{
-    f->wish.accepts_loss = true;
-    f->wish.candidate = f->self;
-}
-CHANGE(another_one_is_wanted_whatever_is_lost)
-{
-    f->wish.accepts_loss = true;
-    f->wish.candidate = kit_name(3);
-}
-CHANGE(the_role_is_free)
-{
-    f->store.lease_stands = false;
-    f->store.order_epoch = KIT_EPOCH + 1;
-}
-CHANGE(something_runs_on_it)
-{
-    f->pg.process = PG_RUNNING;
-}
-CHANGE(role_is_wanted_for_a_backup_on_pg3)
-{
-    f->wish.switchover = true;
-    another_one_is_wanted_whatever_is_lost(f);
-    f->members[2].has_data = false;
-    f->members[2].copy = 0;
-    f->members[2].process = PG_ABSENT;
-    f->members[2].follows_epoch = 0;
-    f->members[2].is_restored = true;
-    loss_is_borne(f);
-}
-CHANGE(nobody_has_accepted_that)
-{
-    f->wish.accepts_loss = false;
-}
-CHANGE(it_was_taken_away_again)
-{
-    f->members[2].is_restored = false;
-}
 CHANGE(the_archive_has_it)
 {
     f->back.has_upstream_wal = FACT_NO;
     f->back.has_archive = FACT_YES;
 }
+
+#include "tests/unit/decide_wishes.h"
 
 // clang-format off
 static const struct {
