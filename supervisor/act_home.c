@@ -220,12 +220,13 @@ static void look_cut(const struct pg_setup *setup, struct home *home)
 
 static void look_programs(const struct pg_setup *setup, struct home *home)
 {
+    bool is_ours = home->data == DATA_USABLE || home->restored != RESTORED_NOT;
     CLEANUP(buf_close) struct buf dir = {0};
     struct pg_version version = {0};
     struct err err;
     struct pg_find find = {.given = setup->bin_dir,
                            .postgres = setup->programs.postgres,
-                           .major = home->data == DATA_USABLE ? home->major : 0,
+                           .major = is_ours ? home->major : 0,
                            .wait_ms = VERSION_MS};
     if (pg_find_bin_dir(&find, &dir, &version, &err) != 0 || dir.size >= sizeof(home->bin_dir)) {
         home->bin_dir[0] = '\0';

@@ -135,8 +135,11 @@ static bool is_home_settled(const struct supervisor *s)
  * what is amiss with it, and waits to be told. */
 static bool is_to_look_again(const struct supervisor *s, uint64_t now_ms)
 {
-    bool is_idle = s->decision.action == ACTION_WAIT && s->facts.pg.process == PG_ABSENT &&
-                   s->facts.lease.epoch == 0 && !s->is_stopping;
+    const struct pg_facts *pg = &s->facts.pg;
+    bool is_down = pg->process == PG_ABSENT ||
+                   (pg->process == PG_UNKNOWN && pg->data == DATA_FOREIGN); /* without a guard */
+    bool is_idle = s->decision.action == ACTION_WAIT && is_down && s->facts.lease.epoch == 0 &&
+                   !s->is_stopping;
     return is_idle && s->has_home && now_ms - s->home_looked_ms >= LOOK_AGAIN_MS;
 }
 
