@@ -37,6 +37,7 @@ struct switching {
     struct ctl ctl;
     json_t *view;
     bool is_failover;
+    bool accepts_loss;
     struct buf leader;       /* of now; "" */
     struct buf candidate;    /* "": whoever is able */
     char at[WHEN_TEXT_SIZE]; /* "": now */
@@ -242,7 +243,12 @@ static int confirm_all(const struct switching *s, struct err *err)
     if (!may_ask(s)) {
         return 0;
     }
-    if (s->is_failover && switch_is_asynchronous(s->view, buf_text(&s->candidate))) {
+    if (s->accepts_loss) {
+        buf_str(&risk, "All that was committed and is not in the data of ");
+        output_text(&risk, buf_text(&s->candidate));
+        buf_str(&risk, " is lost. Is that wanted?");
+        rc = confirm(s, buf_text(&risk), err);
+    } else if (s->is_failover && switch_is_asynchronous(s->view, buf_text(&s->candidate))) {
         buf_str(&risk, "Are you sure you want to failover to the asynchronous node ");
         output_text(&risk, buf_text(&s->candidate));
         buf_char(&risk, '?');
@@ -286,6 +292,9 @@ static json_t *request_of(const struct switching *s, uint64_t wait_ms)
     }
     if (s->at[0] != '\0') {
         cmd_set(body, "scheduled_at", json_string(s->at));
+    }
+    if (s->accepts_loss) {
+        cmd_set(body, "accept_data_loss", json_true());
     }
     cmd_set(body, "timeout_ms", json_integer((json_int_t)wait_ms));
     return body;
@@ -399,6 +408,11 @@ static int check_words(const struct switching *s, struct err *err)
     if (s->is_failover && !cli_given(s->call, "candidate") && (dry || !may_ask(s))) {
         return cli_usage(s->call, err, "--candidate is needed where nobody is asked");
     }
+    if (dry && s->accepts_loss) {
+        return cli_usage(s->call, err,
+                         "--dry-run is about what is lost by nobody: leave "
+                         "--accept-data-loss out");
+    }
     if (dry && !s->is_failover && cli_given(s->call, "scheduled")) {
         return cli_usage(s->call, err, "--dry-run is about now: leave --scheduled out");
     }
@@ -413,7 +427,10 @@ static int check_words(const struct switching *s, struct err *err)
 
 static int run(const struct cli_call *call, bool is_failover, struct err *err)
 {
-    CLEANUP(switching_close) struct switching s = {.call = call, .is_failover = is_failover};
+    CLEANUP(switching_close)
+    struct switching s = {.call = call,
+                          .is_failover = is_failover,
+                          .accepts_loss = is_failover && cli_given(call, "accept-data-loss")};
     int rc = check_words(&s, err);
     rc = rc < 0 ? rc : ctl_open(call, &s.ctl, err);
     rc = rc < 0 ? rc : told_again(s.ctl.ask, &s.view, err);

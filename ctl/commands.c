@@ -256,7 +256,11 @@ static const struct cli_command commands[] = {
         .summary = "Make a named member the primary, also where there is none.",
         .arguments = CLI_ARGUMENTS(
             {.name = "CLUSTER", .optional = true, .help = "refuse to change another one's"}),
-        .options = CLI_OPTIONS(SWITCH_OPTIONS),
+        .options = CLI_OPTIONS(
+            SWITCH_OPTIONS,
+            {.name = "accept-data-loss",
+             .help = "also with data that were restored there by hand, or that lack what was "
+                     "acknowledged: that is given up, and the others are rewound or cloned"}),
         .example = "pgraftctl failover --candidate pg2",
         .run = cmd_failover,
     },

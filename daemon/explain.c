@@ -248,7 +248,7 @@ static int open_link(struct asking *a, struct err *err)
                                    .database = setup->database,
                                    .passfile = setup->passfile,
                                    .application_name = "pgraft_explain",
-                                   .sslmode = setup->superuser.sslmode,
+                                   .tls = &setup->superuser,
                                    .connect_ms = CONNECT_MS,
                                    .statement_ms = ANSWER_MS,
                                    .pause_min_ms = CONNECT_MS,

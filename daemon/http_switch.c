@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "config/scalar.h"
 #include "daemon/http_internal.h"
 #include "daemon/patroni_switch.h"
 #include "daemon/switch_outcome.h"
@@ -27,6 +28,7 @@ struct switching {
     struct keys keys;
     struct buf value; /* of the key */
     bool is_scheduled;
+    bool is_for_resume;
     struct switch_progress progress;
     uint64_t wait_ms;     /* the client's own; 0: as Patroni waits */
     uint64_t store_watch; /* 0: none is open */
@@ -183,6 +185,10 @@ static void written(struct http_request *r, const struct pgraft_result *result)
         http_say(r, 202, "Switchover scheduled");
         return;
     }
+    if (s->is_for_resume) {
+        http_say(r, 202, "Failover is carried out when the cluster is resumed");
+        return;
+    }
     const struct pgraft_pair *leader = http_got(result, 1);
     const struct pgraft_pair *config = http_got(result, 2);
     if (leader != NULL) {
@@ -234,11 +240,9 @@ static void write_key(struct switching *s, const struct row_failover *wish)
  * False: it was refused. */
 static bool knows_all(struct http_request *r)
 {
-    static const struct json_in_field known[] = {{.name = "leader"},
-                                                 {.name = "candidate"},
-                                                 {.name = "member"},
-                                                 {.name = "scheduled_at"},
-                                                 {.name = "timeout_ms"}};
+    static const struct json_in_field known[] = {
+        {.name = "leader"},       {.name = "candidate"},        {.name = "member"},
+        {.name = "scheduled_at"}, {.name = "accept_data_loss"}, {.name = "timeout_ms"}};
     const char *name = NULL;
     json_t *value = NULL;
     if (MHD_get_connection_values(r->mhd, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0) {
@@ -291,6 +295,22 @@ static bool take_wait(struct http_request *r, uint64_t *ret_ms)
     return true;
 }
 
+/* Patroni's tools write a truth as a text, too. */
+static bool take_truth(struct http_request *r, const char *name, bool *ret_truth)
+{
+    CLEANUP(buf_close) struct buf text = {0};
+    const json_t *value = json_object_get(r->json, name);
+    *ret_truth = json_is_true(value);
+    bool is_good =
+        value == NULL || json_is_null(value) || json_is_boolean(value) ||
+        (json_is_string(value) && scalar_bool(json_string_value(value), ret_truth, NULL) == 0);
+    if (!is_good) {
+        buf_printf(&text, "%s: true or false is expected", name);
+        http_say(r, 400, buf_text(&text));
+    }
+    return is_good;
+}
+
 static void begin(struct http_request *r, bool is_failover)
 {
     struct switch_request request = {.is_failover = is_failover};
@@ -303,7 +323,8 @@ static void begin(struct http_request *r, bool is_failover)
     if (!knows_all(r) || !take_text(r, "leader", &request.leader) ||
         !take_text(r, "member", &request.candidate) ||
         !take_text(r, "candidate", &request.candidate) ||
-        !take_text(r, "scheduled_at", &request.scheduled_at) || !take_wait(r, &wait_ms)) {
+        !take_text(r, "scheduled_at", &request.scheduled_at) ||
+        !take_truth(r, "accept_data_loss", &request.accepts_loss) || !take_wait(r, &wait_ms)) {
         return;
     }
     struct switch_verdict verdict;
@@ -316,6 +337,7 @@ static void begin(struct http_request *r, bool is_failover)
     s->r = r;
     http_keys(r, &s->keys);
     s->is_scheduled = verdict.wish.is_scheduled;
+    s->is_for_resume = view->is_paused;
     /* One that says whom to leave is a switchover, and told as one. */
     s->progress.is_failover = is_failover && !name_is_set(&verdict.wish.leader);
     s->progress.is_standby = view->is_standby_cluster;
@@ -361,7 +383,7 @@ static void found(struct http_request *r, const struct pgraft_result *result)
     const struct pgraft_pair *pair = http_got(result, 0);
     bool is_there =
         pair != NULL && row_failover_decode(pair->value.bytes, pair->value.size, &wish, NULL) == 0;
-    if (!is_there || !wish.is_scheduled) {
+    if (!is_there || !(wish.is_scheduled || wish.accepts_loss)) {
         http_say(r, 404, "no switchover is scheduled");
         return;
     }

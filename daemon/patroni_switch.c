@@ -54,6 +54,8 @@ static void judge_words(const struct switch_request *r, const struct cluster_vie
         refuse(v, BAD_REQUEST, "Failover could be performed only to a specific candidate");
     } else if (!r->is_failover && !is_given(r->leader)) {
         refuse(v, BAD_REQUEST, "Switchover could be performed only from a specific leader");
+    } else if (r->accepts_loss && (!r->is_failover || is_given(r->leader))) {
+        refuse(v, BAD_REQUEST, "only a failover accepts a loss of data, and without a leader");
     } else if (is_given(r->scheduled_at)) {
         judge_schedule(r, view, wall_ms, v);
     }
@@ -63,7 +65,7 @@ static void judge_words(const struct switch_request *r, const struct cluster_vie
     } else if (v->status == 0 && is_given(r->leader) && is_given(r->candidate) &&
                strcmp(r->leader, r->candidate) == 0) {
         refuse(v, BAD_REQUEST, "Switchover target and source are the same");
-    } else if (v->status == 0 && view->is_paused) {
+    } else if (v->status == 0 && view->is_paused && !r->accepts_loss) {
         refuse(v, NOT_POSSIBLE,
                "%s is not possible: nobody is made primary during a pause, resume first", verb(r));
     } else if (v->status == 0 && view->is_held) {
@@ -79,6 +81,15 @@ static bool is_able(const struct cluster_view *view, const struct view_member *m
     bool follows = m->flow != VIEW_FLOW_NONE || !name_is_set(&view->leader);
     bool is_up = m->is_fresh && m->state == VIEW_RUNNING && follows;
     return !m->is_witness && is_up && !m->never_leads && !name_is(&m->name, &view->leader);
+}
+
+/* Whoever has data, or what somebody has restored there, whatever it lacks. Of a standby cluster
+ * all comes from elsewhere. */
+static bool is_able_with_loss(const struct cluster_view *view, const struct view_member *m)
+{
+    bool has_data = m->is_restored || m->received.is_known;
+    return !m->is_witness && m->is_fresh && has_data && !m->never_leads &&
+           !view->is_standby_cluster && !name_is(&m->name, &view->leader);
 }
 
 /* Nobody else may be promoted while commits wait for certain standbys; a quorum of them may be any.
@@ -98,7 +109,7 @@ static void judge_candidate(const struct switch_request *r, const struct cluster
         refuse(v, NOT_POSSIBLE, "%s is fenced; pgraftctl unfence %s", r->candidate, r->candidate);
     } else if (!r->is_failover && !may_lead(view, m)) {
         refuse(v, NOT_POSSIBLE, "candidate name does not match with sync_standby");
-    } else if (!is_able(view, m)) {
+    } else if (r->accepts_loss ? !is_able_with_loss(view, m) : !is_able(view, m)) {
         refuse(v, NOT_POSSIBLE, "%s is not possible: no good candidates have been found", verb(r));
     }
 }
@@ -150,6 +161,7 @@ void switch_judge(const struct switch_request *request, const struct cluster_vie
     if (v.status == 0) {
         put_name(&v.wish.leader, r.leader);
         put_name(&v.wish.candidate, r.candidate);
+        v.wish.accepts_loss = r.accepts_loss;
     }
     *ret_verdict = v;
 }

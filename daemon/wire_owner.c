@@ -2,6 +2,7 @@
  * root, and neither does what looks after it. */
 #include <errno.h>
 #include <grp.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,11 @@ int wire_pg_become_owner(const struct config *config, struct err *err)
     if (initgroups(owner.name, owner.gid) != 0 || setgid(owner.gid) != 0 ||
         setuid(owner.uid) != 0) {
         return err_errno(err, errno, "become the user %s", owner.name);
+    }
+    /* libpq, in here and in PostgreSQL, looks there for certificates, and gives a connection up
+     * where it may not look. */
+    if (setenv("HOME", owner.home, 1) != 0) {
+        return err_errno(err, errno, "set HOME");
     }
     log_info("daemon", "runs as the owner of the data", LOG_STR("user", owner.name));
     return 0;

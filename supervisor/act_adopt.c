@@ -7,11 +7,18 @@
  *
  * What ALTER SYSTEM has set would win over what is ours for as long as the server runs; a clone has
  * its primary_conninfo there. The guard comes before the note: what carries the note and has no
- * guard is ended. Whatever is cut off is begun again. */
+ * guard is ended. Whatever is cut off is begun again.
+ *
+ * What was restored past pgraft is made a copy of the cluster when an operator wants it to be the
+ * primary: nothing runs on it then, and only its note is written. */
+#include <unistd.h>
+
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "supervisor/act_parts.h"
 #include "supervisor/autostart.h"
+#include "supervisor/pg_lock.h"
 
 static void ended(struct act *a)
 {
@@ -160,7 +167,35 @@ static void checked(struct act *a)
     UNREACHABLE("every step is named above");
 }
 
+/* ---- what was restored past pgraft ---- */
+
+/* Nobody has acknowledged anything to it: it is another copy than all that were known, whatever its
+ * note says. Where the configuration knows the archive, what a restore has left of its own way to
+ * it would win over that. */
+static int work_take(struct act_order *o, struct err *err)
+{
+    const char *data_dir = o->setup->files.data_dir;
+    CLEANUP(mem_freep) char *lock = mem_printf("%s/postmaster.pid", data_dir);
+    int code = work_look(o, err);
+    if (code == 0 && o->home.restored != RESTORED_FIT) {
+        return err_set(err, ERR_REFUSED, "what was restored can not be taken over: %s",
+                       o->home.why[0] != '\0' ? o->home.why : "it is not there any more");
+    }
+    code = code != 0 ? code : pg_lock_clear(lock, data_dir, err);
+    if (code == 0 && access(lock, F_OK) == 0) {
+        return err_set(err, ERR_LOCKED, "%s: a PostgreSQL that was started by hand runs on it",
+                       lock);
+    }
+    code = code != 0 || !o->has_archive ? code : pg_files_clean_recovery(&o->setup->files, err);
+    code = code != 0 ? code : home_note(o->setup, &o->ask, o->decision.epoch, err);
+    return code != 0 ? code : work_look(o, err);
+}
+
 void act_adopt(struct act *a)
 {
+    if (a->order.facts.pg.restored != RESTORED_NOT) {
+        act_do(a, "take over", work_take, ended);
+        return;
+    }
     act_do(a, "check", work_check, checked);
 }

@@ -46,8 +46,8 @@ static void read_more(const uint8_t *bytes, const struct pg_control *control, st
     home->timeline = control->timeline;
     home->segment_size = (uint32_t)number_at(bytes, AT_SEGMENT_SIZE);
     home->may_rewind = bytes[AT_WAL_LOG_HINTS] != 0 || number_at(bytes, AT_CHECKSUMS) != 0;
-    home->is_clean = control->state == PG_CONTROL_SHUT_DOWN ||
-                     control->state == PG_CONTROL_SHUT_DOWN_IN_RECOVERY;
+    home->was_open = control->state == PG_CONTROL_SHUT_DOWN;
+    home->is_clean = home->was_open || control->state == PG_CONTROL_SHUT_DOWN_IN_RECOVERY;
     home->needs = (struct pg_needs){
         .max_connections = number_at(bytes, NEEDS_CONNECTIONS),
         .max_worker_processes = number_at(bytes, NEEDS_WORKERS),
@@ -80,8 +80,58 @@ static uint64_t read_control(const char *data_dir, struct home *home)
     return 0;
 }
 
-static void look_note(const char *data_dir, const struct home_ask *ask, struct home *home)
+static bool has_file(const char *data_dir, const char *name)
 {
+    CLEANUP(mem_freep) char *path = mem_printf("%s/%s", data_dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* What is in the way of taking over what somebody has restored here; NULL: nothing. What was let
+ * out of recovery by hand has a timeline of its own, and must not be taken for one of that number
+ * that others have: they would follow it from within what they never had (history.h). */
+static const char *restored_lacks(const char *data_dir, const struct home_ask *ask,
+                                  const struct home *home)
+{
+    bool has_label = has_file(data_dir, "backup_label"); /* it was never started */
+    if (ask->system_id == 0 || home->system_id != ask->system_id) {
+        return "it is of another PostgreSQL than this cluster's";
+    }
+    if (!has_label && !home->is_clean) {
+        return "stop the PostgreSQL on it in order (pg_ctl stop)";
+    }
+    if (has_file(data_dir, "recovery.signal")) {
+        return "have it recover to its end by hand (pg_ctl start), and stop it then";
+    }
+    return home->was_open && !has_label && home->timeline <= ask->timeline_max
+               ? "its timeline is one that others have: put standby.signal into it, promote it by "
+                 "hand, stop it"
+               : NULL;
+}
+
+#define WAS_RESTORED "a backup that was restored here, or a copy: remove it to have it cloned;"
+
+/* The copy of another directory of this cluster, or a backup: for whoever follows it is of no use
+ * as it is, but an operator may want the cluster to go on with it. */
+static void judge_copied(const struct pg_setup *setup, const struct home_ask *ask,
+                         struct home *home)
+{
+    const char *lacks = restored_lacks(setup->files.data_dir, ask, home);
+    home->data = DATA_FOREIGN;
+    home->restored = lacks == NULL ? RESTORED_FIT : RESTORED_UNFIT;
+    if (lacks == NULL) {
+        (void)snprintf(home->why, sizeof(home->why),
+                       "%s or to make it the primary: pgraftctl failover --candidate %.40s "
+                       "--accept-data-loss",
+                       WAS_RESTORED, setup->name);
+    } else {
+        (void)snprintf(home->why, sizeof(home->why), "%s before it could be made the primary: %s",
+                       WAS_RESTORED, lacks);
+    }
+}
+
+static void look_note(const struct pg_setup *setup, const struct home_ask *ask, struct home *home)
+{
+    const char *data_dir = setup->files.data_dir;
     bool is_copy = false;
     struct err err;
     int code = pg_note_read(data_dir, &home->note, &is_copy, &err);
@@ -100,10 +150,7 @@ static void look_note(const char *data_dir, const struct home_ask *ask, struct h
         (void)snprintf(home->why, sizeof(home->why), "its note is of the cluster %s",
                        home->note.cluster);
     } else if (is_copy) {
-        home->data = DATA_FOREIGN;
-        (void)snprintf(home->why, sizeof(home->why),
-                       "it is the copy of another data directory of this cluster, or a backup "
-                       "that was restored here: remove it, and it is cloned");
+        judge_copied(setup, ask, home);
     }
 }
 
@@ -133,7 +180,7 @@ static void look_data(const struct pg_setup *setup, const struct home_ask *ask, 
     const char *data_dir = setup->files.data_dir;
     home->data = DATA_USABLE;
     home->system_id = read_control(data_dir, home);
-    look_note(data_dir, ask, home);
+    look_note(setup, ask, home);
     uint64_t epoch = 0;
     enum first_data first = home->data == DATA_USABLE
                                 ? first_data_look(setup->state_dir, home->note.copy, &epoch)
@@ -173,12 +220,13 @@ static void look_cut(const struct pg_setup *setup, struct home *home)
 
 static void look_programs(const struct pg_setup *setup, struct home *home)
 {
+    bool is_ours = home->data == DATA_USABLE || home->restored != RESTORED_NOT;
     CLEANUP(buf_close) struct buf dir = {0};
     struct pg_version version = {0};
     struct err err;
     struct pg_find find = {.given = setup->bin_dir,
                            .postgres = setup->programs.postgres,
-                           .major = home->data == DATA_USABLE ? home->major : 0,
+                           .major = is_ours ? home->major : 0,
                            .wait_ms = VERSION_MS};
     if (pg_find_bin_dir(&find, &dir, &version, &err) != 0 || dir.size >= sizeof(home->bin_dir)) {
         home->bin_dir[0] = '\0';

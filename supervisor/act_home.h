@@ -14,13 +14,15 @@
 struct home_ask {
     char cluster[PG_NOTE_ID_SIZE]; /* "": this node has no place in one yet */
     uint64_t system_id;            /* 0: the store knows none yet */
-    uint64_t first_epoch; /* of the oldest timeline that the store has a record of; 0: of none */
-    bool has_first;       /* ... and that is the first of all */
+    uint64_t first_epoch;  /* of the oldest timeline that the store has a record of; 0: of none */
+    bool has_first;        /* ... and that is the first of all */
+    uint32_t timeline_max; /* that anybody in this cluster has, or may have */
 };
 
 struct home {
     enum pg_data data;
     enum fact is_noted;
+    enum pg_restored restored;
     struct pg_note note;   /* of this very directory; zeroed: none */
     enum pg_mark_work cut; /* what was cut off here */
     uint64_t system_id;    /* of the control file */
@@ -29,7 +31,8 @@ struct home {
     struct pg_needs needs; /* of the control file: less, and a standby does not start */
     uint32_t segment_size; /* of its WAL; 0: not known */
     uint32_t timeline;     /* the newest that the control file knows of; 0: not known */
-    bool is_clean;         /* the control file says that it was shut down in order */
+    bool is_clean;         /* the control file says that it was shut down in order ... */
+    bool was_open;         /* ... as a primary */
     bool may_rewind;       /* checksums, or hint bits are logged: pg_rewind can tell what changed */
     unsigned major;
     char bin_dir[HOME_PATH_SIZE]; /* "": not found */

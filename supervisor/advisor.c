@@ -178,6 +178,16 @@ void advice_make(const struct keys *keys, const struct store_rows *rows,
         row_sync_encode(&(struct sync_value){.is_known = false}, &out->sync);
         put(out, keys_slice(keys, KEY_SYNC), text_of(&out->sync), 0);
     }
+    /* What others have beyond it is given up: from now on only its own copy proves anything, also
+     * where it does not come up with the role. */
+    if (e->is_accepted) {
+        const struct member_facts *m = &f->members[e->chosen];
+        row_sync_encode(
+            &(struct sync_value){
+                .is_known = true, .epoch = e->epoch, .primary = {.name = m->name, .copy = m->copy}},
+            &out->sync);
+        put(out, keys_slice(keys, KEY_SYNC), text_of(&out->sync), 0);
+    }
 }
 
 /* ---- on the consensus thread ---- */
@@ -207,6 +217,7 @@ static void read_view(struct advisor *a, const struct pgraft_view *view, uint64_
     f->store.level = pgraft_view_level(view);
     f->settings = a->known.settings;
     f->wanted = store_rows_wanted(&a->rows);
+    f->accepts_loss = store_rows_accepts_loss(&a->rows);
     f->unwanted = store_rows_unwanted(&a->rows);
     f->member_count = 0;
     f->order_age_ms = now_ms - a->order_seen_ms;

@@ -221,6 +221,7 @@ struct view_member {
     uint64_t level;              /* the newest feature level that it knows; 0: not heard */
     bool is_fenced;              /* by an operator: it holds no role (fence.h) ... */
     char fence[VIEW_TEXT_SIZE];  /* ... by whom, when and why */
+    bool is_restored; /* data that somebody has restored there, and that an operator may want */
 };
 
 struct view_history_row {

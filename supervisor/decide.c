@@ -131,6 +131,19 @@ static bool foreign_data(const struct facts *f)
 {
     return f->pg.data == DATA_FOREIGN;
 }
+/* What somebody has restored here is a copy of its own, that nothing was ever acknowledged to. An
+ * operator wants the cluster to go on with it, and the role is free for that. */
+static bool take_restored(const struct facts *f)
+{
+    return f->pg.data == DATA_FOREIGN && f->pg.restored == RESTORED_FIT && !runs(f) &&
+           f->wish.accepts_loss && name_is(&f->wish.candidate, &f->self) && !f->wish.stop &&
+           order_stands(f) && !f->store.lease_stands && !has_lease(f) &&
+           f->store.paused == FACT_NO && f->store.held == FACT_NO;
+}
+static bool restored_data(const struct facts *f)
+{
+    return f->pg.data == DATA_FOREIGN && f->pg.restored != RESTORED_NOT;
+}
 static bool not_adopted(const struct facts *f)
 {
     return f->pg.data == DATA_USABLE && f->pg.is_noted == FACT_NO && !f->wish.adopt;
@@ -388,7 +401,7 @@ static bool shutdown_hangs(const struct facts *f)
 }
 static bool switched_over(const struct facts *f)
 {
-    return is_switching(f) && !is_paused(f) && others_caught_up(f);
+    return is_switching(f) && !is_paused(f) && (others_caught_up(f) || others_accepted(f));
 }
 static bool switching(const struct facts *f)
 {
@@ -558,6 +571,11 @@ static bool hand_over(const struct facts *f)
                    proof_is_foreseen(&f->store.sync, f->members, f->member_count, f->lease.epoch);
     return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
            !is_paused(f) && others_can_succeed(f) && is_safe && !f->settings.is_guess;
+}
+static bool give_up(const struct facts *f)
+{
+    return is_serving(f) && f->wish.switchover && !f->wish.is_over && f->store.held == FACT_NO &&
+           !is_paused(f) && others_accepted(f) && !f->settings.is_guess;
 }
 /* ---- the whole cluster becomes a standby, or a primary, by an operator's word ---- */
 
@@ -748,6 +766,8 @@ static const struct rule {
     {leave,              ACTION_LEAVE,         RENEWS,  "leave",                 "A7", "no epoch may be granted, and this program was asked to stop: PostgreSQL is left as it was found, running"},
     {not_looked_yet,     ACTION_WAIT,          LETS_GO, "not-looked-yet",        "",   "nothing was seen of this node's PostgreSQL and guard yet"},
     /* what is not ours */
+    {take_restored,      ACTION_ADOPT,         LETS_GO, "take-restored",         "C3", "an operator wants the cluster to go on with what was restored here: it is taken over as a copy of its own"},
+    {restored_data,      ACTION_WAIT,          LETS_GO, "restored-data",         "C3", "a backup was restored here past pgraft, or another directory copied: it is left alone until it is made the primary (pgraftctl failover --accept-data-loss), or removed, and cloned"},
     {foreign_data,       ACTION_WAIT,          LETS_GO, "foreign-data",          "D2", "the data directory is of another cluster: it is left alone"},
     {not_adopted,        ACTION_WAIT,          LETS_GO, "not-adopted",           "D2", "the data directory does not carry our note, and nobody asked to adopt it"},
     {adopt_stranger,     ACTION_ADOPT,         RENEWS,  "adopt",                 "D2", "what is there is taken over as it is"},
@@ -825,6 +845,7 @@ static const struct rule {
     {write_signal,       ACTION_WRITE_SIGNAL,  RENEWS,  "standby-signal",        "B3", "a start that is not ours must yield a standby"},
     {record,             ACTION_RECORD,        RENEWS,  "record-timeline",       "C4", "the timeline is in the store before anything on it is acknowledged"},
     {hand_over,          ACTION_HAND_OVER,     RENEWS,  "hand-over",             "C4", "an operator wants the role elsewhere, and nothing is lost by it"},
+    {give_up,            ACTION_HAND_OVER,     RENEWS,  "give-up",               "C4", "an operator wants the role elsewhere, and has accepted that what only this node has is lost"},
     {restart_primary,    ACTION_STOP,          RENEWS,  "restart-primary",       "B3", "an operator wants it restarted: it keeps the lease, and goes on in place"},
     {sync_changes,       ACTION_SYNC_SET,      RENEWS,  "sync-set",              "C4", "the set of synchronous standbys changes, step by step"},
     {serving,            ACTION_WAIT,          RENEWS,  "serving",               "",   "this node is the primary"},
@@ -886,6 +907,8 @@ static void fill(const struct facts *f, const struct rule *r, struct decision *d
         d->epoch = has_lease(f) ? f->lease.epoch : f->store.order_epoch;
         d->seal = seal_next(&f->pg, d->epoch);
         d->why = d->seal == SEAL_STOP ? why_stop(f) : d->why;
+    } else if (r->when == take_restored) {
+        d->epoch = f->store.order_epoch;
     } else if (d->action == ACTION_SYNC_SET) {
         d->sync = sync_plan(f);
         d->why = d->sync.why;

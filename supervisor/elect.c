@@ -26,7 +26,8 @@ struct view {
     struct position floor; /* what must be reached to lose nothing; unknown if nobody knows */
     struct proof waits;    /* is_lossy: of what was acknowledged by waiting all the same */
     uint64_t floor_age_ms;
-    int32_t best; /* -1: none */
+    int32_t best;     /* -1: none */
+    int32_t accepted; /* whom an operator wants with what it has, and who is there; -1: nobody */
 };
 
 static uint32_t bit(uint32_t i)
@@ -109,6 +110,12 @@ static bool is_on_newest_timeline(const struct view *v, const struct member_fact
 {
     const struct history_row *newest = history_newest_used(&v->f->store);
     return newest == NULL || m->end.timeline >= newest->timeline;
+}
+
+/* It has answered, and is not to be passed over whatever it lacks. */
+static bool is_accepted(const struct view *v, const struct member_facts *m)
+{
+    return v->accepted >= 0 && m == &v->f->members[v->accepted] && has_answered(v, m);
 }
 
 /* May be named, with what it has. */
@@ -267,6 +274,22 @@ static bool may_begin(const struct member_facts *m)
     return !m->is_fenced && (is_begun(m) || (may_be && !is_stranger(m)));
 }
 
+/* Of whom an operator has said that it is to be primary with what it has. It may be there with data
+ * that were restored, which are the cluster's only from its answer on. */
+static void find_accepted(struct view *v)
+{
+    const struct elect_facts *f = v->f;
+    bool may_be = f->accepts_loss && name_is_set(&f->wanted) && f->store.initialized == FACT_YES &&
+                  !f->settings.is_standby_cluster && !f->store.grant_is_standby;
+    v->accepted = -1;
+    for (uint32_t i = 0; may_be && i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        bool is_there = m->is_database && m->is_fresh && !m->leaves && !m->nofailover &&
+                        m->failover_priority >= 1 && (m->has_data || m->is_restored);
+        v->accepted = is_there && name_is(&m->name, &f->wanted) ? (int32_t)i : v->accepted;
+    }
+}
+
 static void choose(struct view *v)
 {
     const struct member_facts *members = v->f->members;
@@ -274,7 +297,9 @@ static void choose(struct view *v)
     v->best = -1;
     for (uint32_t i = 0; i < v->f->member_count; i++) {
         const struct member_facts *m = &members[i];
-        bool is_in = begins ? may_begin(m) : is_candidate(v, m);
+        bool is_in = begins             ? may_begin(m)
+                     : v->accepted >= 0 ? is_accepted(v, m) /* nobody else, however long it takes */
+                                        : is_candidate(v, m);
         if (!is_in) {
             continue;
         }
@@ -332,6 +357,7 @@ static void look(struct view *v, const struct elect_facts *f)
     const struct history_row *newest = history_newest(store);
     MUST(f->member_count <= FACTS_MEMBERS_MAX);
     *v = (struct view){.f = f, .best = -1};
+    find_accepted(v);
     v->order = store->order_epoch > store->grant_epoch ? store->order_epoch : 0;
     v->epoch_max =
         store->order_epoch > store->grant_epoch ? store->order_epoch : store->grant_epoch;
@@ -458,6 +484,15 @@ static bool window_open(const struct view *v)
     bool waits = v->unanswered != 0 && (is_longer || !is_settled(v));
     return waits && v->f->order_age_ms < open_ms;
 }
+/* As long as it is heard: who wants another one now has but to say so. */
+static bool candidate_awaited(const struct view *v)
+{
+    return v->accepted >= 0 && (v->best != v->accepted || is_refused(&v->f->members[v->accepted]));
+}
+static bool loss_accepted(const struct view *v)
+{
+    return v->accepted >= 0;
+}
 static bool unanswered(const struct view *v)
 {
     return v->answers == 0;
@@ -510,6 +545,8 @@ static const struct {
     {unordered,     ELECT_ORDER,   "order",         "nobody is primary: all are to seal themselves"},
     {sealed_above,  ELECT_ORDER,   "order-again",   "somebody is sealed for a later epoch than this one"},
     {window_open,   ELECT_WAIT,    "window",        "members that are alive have not answered yet"},
+    {candidate_awaited, ELECT_WAIT, "candidate-awaited", "an operator wants one who has not answered yet, or refuses its configuration, whatever is lost by it"},
+    {loss_accepted, ELECT_GRANT,   "loss-accepted", "an operator wants it, whatever is lost by it"},
     {unanswered,    ELECT_WAIT,    "unanswered",    "nobody has answered"},
     {unproven,      ELECT_WAIT,    "unproven",      "an acknowledged commit may be on those who have not answered"},
     {loss_unknown,  ELECT_WAIT,    "loss-unknown",  "nobody knows how far the primary was"},
@@ -576,9 +613,21 @@ static void fill_wait(struct election *e, const struct view *v)
         e->waits_for = refused_candidates(v);
         return;
     }
+    if (v->accepted >= 0 && strcmp(e->rule, "candidate-awaited") == 0) {
+        e->waits_for = bit((uint32_t)v->accepted);
+        return;
+    }
     bool is_unproven = unproven(v) && e->answers != 0 && !window_open(v);
     bool is_early = window_open(v) || begins(v);
     e->waits_for = is_unproven ? missing_copies(v) : is_early ? v->unanswered : v->silent;
+}
+
+/* How far WAL of a timeline that nobody has recorded goes says nothing of what it lacks. */
+static enum elect_loss loss_by_word(const struct view *v, const struct member_facts *m)
+{
+    bool has_all =
+        v->proof.holds && reaches_floor(v, m) && history_is_recorded(&v->f->store, m->end.timeline);
+    return has_all || v->is_free ? LOSS_NONE : LOSS_UNKNOWN;
 }
 
 static void fill_grant(struct election *e, const struct view *v)
@@ -593,6 +642,11 @@ static void fill_grant(struct election *e, const struct view *v)
     MUST(e->epoch > v->f->store.grant_epoch);
     MUST(!e->is_standby || v->f->store.level >= LEVEL_STANDBY);
     MUST(begins(v) || (m->sealed_epoch == e->epoch && m->has_data && m->end.is_known));
+    e->is_accepted = v->accepted >= 0;
+    if (e->is_accepted) {
+        e->loss = loss_by_word(v, m);
+        return;
+    }
     if (begins(v) || v->is_free) {
         return;
     }

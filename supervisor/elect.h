@@ -26,6 +26,7 @@ struct elect_facts {
     struct supervisor_settings settings;
     uint64_t order_age_ms;      /* since this advisor first saw the order that stands */
     struct facts_name wanted;   /* by an operator; "": nobody */
+    bool accepts_loss;          /* ... and whatever is lost by that */
     struct facts_name unwanted; /* who is to give the role up for anybody else; "": nobody */
     uint32_t member_count;
     struct member_facts members[FACTS_MEMBERS_MAX];
@@ -38,6 +39,8 @@ struct election {
     uint64_t epoch;
     uint32_t timeline;
     bool is_standby;    /* ELECT_GRANT: of the lead of a standby cluster; nobody is promoted */
+    bool is_accepted;   /* ELECT_GRANT: what it lacks of that was acknowledged is lost, and nobody
+                           else's copy proves anything any more */
     uint32_t chosen;    /* ELECT_GRANT: its place among the members */
     uint32_t answers;   /* a bit for each member whose sealed answer was counted */
     uint32_t waits_for; /* a bit for each member */

@@ -134,7 +134,14 @@ enum pg_data {
     DATA_EMPTY,
     DATA_USABLE,
     DATA_BROKEN,  /* a clone or rewind was interrupted: the mark stands outside of it */
-    DATA_FOREIGN, /* of another cluster */
+    DATA_FOREIGN, /* of another cluster, or what somebody else has put here */
+};
+/* Of DATA_FOREIGN: it has the note of this cluster, and was born elsewhere: the copy of another
+ * directory, or a backup that was restored past pgraft. */
+enum pg_restored {
+    RESTORED_NOT,
+    RESTORED_UNFIT, /* something has to be done with it before it could be taken over */
+    RESTORED_FIT,
 };
 enum pg_receiver { RECEIVER_UNKNOWN, RECEIVER_GONE, RECEIVER_LIVES };
 
@@ -149,7 +156,8 @@ struct pg_facts {
     enum pg_process process;
     enum pg_role role;
     enum pg_data data;
-    enum fact is_noted;        /* the data directory carries this cluster's note (safety D2) */
+    enum fact is_noted; /* the data directory carries this cluster's note (safety D2) */
+    enum pg_restored restored;
     enum fact answers;         /* queries, within the deadline of a probe */
     enum fact data_answers;    /* reads and writes of the data directory do */
     uint64_t copy;             /* 0: not known */
@@ -304,6 +312,8 @@ struct member_facts {
     uint64_t level;         /* the newest feature level that its program knows; 0: not heard */
     bool is_fenced; /* by an operator, as the reader's store has it (fence.h): then @nofailover and
                        @nosync are set, whatever it says itself */
+    bool
+        is_restored; /* RESTORED_FIT: no data of the cluster, unless an operator wants them to be */
 };
 
 /* ---- settings and wishes ---- */
@@ -363,7 +373,9 @@ struct wish_facts {
     bool switchover; /* the primary's role goes elsewhere */
     bool is_over;    /* ... but nothing is begun for that any more: it is dropped */
     struct facts_name candidate;
-    bool adopt;   /* a data directory without our note is to be taken over */
+    bool accepts_loss; /* ... by the operator's own word: the role goes to @candidate, with what
+                          that one has */
+    bool adopt;        /* a data directory without our note is to be taken over */
     bool restart; /* an operator's: PostgreSQL has not been down for it yet, or is not up again */
     bool clone;   /* an operator's reinitialize */
     enum pre_promote pre_promote;

@@ -82,3 +82,12 @@ bool others_can_succeed(const struct facts *f)
 {
     return any(f, can_succeed);
 }
+
+bool others_accepted(const struct facts *f)
+{
+    const struct member_facts *m = member_named(f->members, f->member_count, &f->wish.candidate);
+    bool is_there = f->wish.accepts_loss && m != NULL && !name_is(&m->name, &f->self) &&
+                    m->is_database && m->is_fresh && !m->leaves && m->config_reads != FACT_NO;
+    return is_there && !m->nofailover && m->failover_priority > 0 &&
+           (m->has_data || (m->is_restored && m->process == PG_ABSENT));
+}

@@ -22,4 +22,8 @@ bool others_caught_up(const struct facts *f);
  * could go on in its place within moments. */
 bool others_can_succeed(const struct facts *f);
 
+/* Whom the operator wants to be primary with what it has is there for it: whatever only this node
+ * has is given up. */
+bool others_accepted(const struct facts *f);
+
 #endif /* SUPERVISOR_OTHERS_H_ */

@@ -75,6 +75,7 @@ bool own_words_fill(const struct facts *f, const struct own_tags *tags, const st
     }
     out->has_data = f->pg.data == DATA_USABLE;
     out->copy = out->has_data ? f->pg.copy : 0;
+    out->is_restored = f->pg.data == DATA_FOREIGN && f->pg.restored == RESTORED_FIT;
     out->process = f->pg.process;
     out->role = f->pg.role;
     out->can_start = f->pg.crashes <= f->settings.crashes_max ? FACT_YES : FACT_NO;

@@ -73,6 +73,7 @@ struct pg_owner {
     uid_t uid;
     gid_t gid;
     char name[64];
+    char home[256]; /* "/": nobody knows of one */
 };
 
 /* Who has to run PostgreSQL: the owner of @data_dir, or where there is none yet of the directory

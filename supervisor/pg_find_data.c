@@ -102,6 +102,8 @@ static int set_owner(const struct passwd *user, struct pg_owner *ret_owner)
     ret_owner->uid = user->pw_uid;
     ret_owner->gid = user->pw_gid;
     (void)snprintf(ret_owner->name, sizeof(ret_owner->name), "%s", user->pw_name);
+    bool has_home = user->pw_dir != NULL && user->pw_dir[0] == '/';
+    (void)snprintf(ret_owner->home, sizeof(ret_owner->home), "%s", has_home ? user->pw_dir : "/");
     return 0;
 }
 
@@ -128,7 +130,7 @@ int pg_find_owner(const char *data_dir, struct pg_owner *ret_owner, struct err *
         if (user != NULL) {
             return set_owner(user, ret_owner);
         }
-        *ret_owner = (struct pg_owner){.uid = st.st_uid, .gid = st.st_gid};
+        *ret_owner = (struct pg_owner){.uid = st.st_uid, .gid = st.st_gid, .home = "/"};
         (void)snprintf(ret_owner->name, sizeof(ret_owner->name), "%u", (unsigned)st.st_uid);
         return 0;
     }

@@ -20,6 +20,8 @@
 #define OPTIONS_SIZE 128
 #define NO_FILE "/nonexistent" /* libpq finds no password there and says nothing about it */
 
+#define TLS_WORDS 9
+
 struct link_poll {
     uv_poll_t poll;
     struct pg_link *link; /* NULL: on its way out */
@@ -32,7 +34,7 @@ struct pg_link_words {
     char *database;
     char *passfile;
     char *application_name;
-    char *sslmode;
+    char *tls[TLS_WORDS];
     uint64_t connect_ms;
     uint64_t statement_ms;
     uint64_t pause_min_ms;
@@ -234,6 +236,14 @@ static PGconn *start_attempt(const struct pg_link_words *w)
                                 "options",
                                 "application_name",
                                 "sslmode",
+                                "sslkey",
+                                "sslpassword",
+                                "sslcert",
+                                "sslrootcert",
+                                "sslcrl",
+                                "sslcrldir",
+                                "sslnegotiation",
+                                "channel_binding",
                                 "gssencmode",
                                 "client_encoding",
                                 "replication",
@@ -247,7 +257,15 @@ static PGconn *start_attempt(const struct pg_link_words *w)
         w->passfile,
         w->is_replication ? NULL : options, /* it is in no database that they could be of */
         w->application_name,
-        w->sslmode,
+        w->tls[0], /* a library that does not know one passes over it where it is empty */
+        w->tls[1],
+        w->tls[2],
+        w->tls[3],
+        w->tls[4],
+        w->tls[5],
+        w->tls[6],
+        w->tls[7],
+        w->tls[8],
         "disable",
         w->is_replication ? NULL : "UTF8",
         w->is_replication ? "true" : NULL,
@@ -503,8 +521,25 @@ static void free_words(struct pg_link_words *w)
     mem_free(w->database);
     mem_free(w->passfile);
     mem_free(w->application_name);
-    mem_free(w->sslmode);
+    for (size_t i = 0; i < TLS_WORDS; i++) {
+        mem_free(w->tls[i]);
+    }
     mem_free(w);
+}
+
+/* In the order of start_attempt(). A version of the server says nothing here: it is not known yet.
+ */
+static void keep_tls(const struct pg_login *login, char *out[TLS_WORDS])
+{
+    static const struct pg_login nothing = {.username = NULL};
+    const struct pg_login *l = login != NULL ? login : &nothing;
+    const char *const words[] = {l->sslmode,   l->sslkey,         l->sslpassword,
+                                 l->sslcert,   l->sslrootcert,    l->sslcrl,
+                                 l->sslcrldir, l->sslnegotiation, l->channel_binding};
+    _Static_assert(ARRAY_LEN(words) == TLS_WORDS, "each is kept");
+    for (size_t i = 0; i < TLS_WORDS; i++) {
+        out[i] = mem_strdup(words[i] != NULL ? words[i] : "");
+    }
 }
 
 int pg_link_open(struct pg_link *link, uv_loop_t *loop, const struct pg_place *place,
@@ -528,7 +563,7 @@ int pg_link_open(struct pg_link *link, uv_loop_t *loop, const struct pg_place *p
     w->passfile = mem_strdup(place->passfile != NULL ? place->passfile : NO_FILE);
     w->application_name =
         mem_strdup(place->application_name != NULL ? place->application_name : "");
-    w->sslmode = mem_strdup(place->sslmode != NULL ? place->sslmode : "");
+    keep_tls(place->tls, w->tls);
     w->connect_ms = place->connect_ms;
     w->statement_ms = place->statement_ms;
     w->pause_min_ms = place->pause_min_ms;

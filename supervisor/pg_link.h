@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "supervisor/pg_conninfo.h"
 #include "supervisor/pg_rows.h"
 
 enum pg_link_state {
@@ -46,7 +47,8 @@ struct pg_place {
     const char *database;
     const char *passfile;         /* NULL: none is looked at */
     const char *application_name; /* shown in pg_stat_activity */
-    const char *sslmode;          /* NULL: libpq's default */
+    const struct pg_login *tls;   /* what is asked of the server, and shown to it; NULL, and what is
+                                     not set: libpq's defaults */
     uint64_t connect_ms;          /* deadline of one attempt */
     uint64_t statement_ms;        /* when the server itself gives a statement up: above every
                                      deadline of a query */

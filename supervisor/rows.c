@@ -251,6 +251,10 @@ void row_failover_encode(const struct row_failover *row, struct buf *out)
     if (row->is_scheduled) {
         json_put_string(object, "scheduled_at", row->scheduled_at);
     }
+    if (row->accepts_loss) {
+        int rv = json_object_set_new(object, "accept_data_loss", json_true());
+        MUST(rv == 0);
+    }
     json_write(object, out);
 }
 
@@ -273,6 +277,9 @@ int row_failover_decode(const void *bytes, size_t size, struct row_failover *out
     row.is_scheduled = json_take_any(&t, "scheduled_at") != NULL;
     if (row.is_scheduled) {
         json_take_text(&t, "scheduled_at", row.scheduled_at, sizeof(row.scheduled_at));
+    }
+    if (json_take_any(&t, "accept_data_loss") != NULL) {
+        json_take_bool(&t, "accept_data_loss", &row.accepts_loss);
     }
     if (t.err.code == 0) {
         *out = row;

@@ -75,6 +75,7 @@ struct row_failover {
     struct facts_name candidate;
     bool is_scheduled; /* for later: nobody is wanted now */
     char scheduled_at[ROW_STAMP_SIZE];
+    bool accepts_loss; /* not Patroni's: the candidate is to be primary with what it has */
 };
 void row_failover_encode(const struct row_failover *row, struct buf *out);
 int row_failover_decode(const void *bytes, size_t size, struct row_failover *out, struct err *err);

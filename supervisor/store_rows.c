@@ -198,6 +198,11 @@ struct facts_name store_rows_wanted(const struct store_rows *rows)
     return is_wish(rows) ? rows->failover.candidate : (struct facts_name){.text = ""};
 }
 
+bool store_rows_accepts_loss(const struct store_rows *rows)
+{
+    return is_wish(rows) && rows->failover.accepts_loss && name_is_set(&rows->failover.candidate);
+}
+
 struct facts_name store_rows_unwanted(const struct store_rows *rows)
 {
     return is_wish(rows) ? rows->failover.leader : (struct facts_name){.text = ""};

@@ -47,6 +47,8 @@ void store_rows_facts(const struct store_rows *rows, struct store_facts *out);
 /* Whom an operator wants to be primary next; "": nobody, or it is for later, or it was said of
  * another primary than the last one. */
 struct facts_name store_rows_wanted(const struct store_rows *rows);
+/* ... with what that one has, whatever is lost by it. */
+bool store_rows_accepts_loss(const struct store_rows *rows);
 /* ... and who is to give the role up for that. */
 struct facts_name store_rows_unwanted(const struct store_rows *rows);
 

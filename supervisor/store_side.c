@@ -78,6 +78,7 @@ void store_side_facts(const struct store_side *s, uint64_t now_ms,
     fence_mark_all(&s->view.fences, f->members, f->member_count);
     f->wish.switchover = store_rows_wants_switchover(&s->view.rows, &s->self);
     f->wish.candidate = store_rows_wanted(&s->view.rows);
+    f->wish.accepts_loss = store_rows_accepts_loss(&s->view.rows);
 }
 
 void store_side_say(struct store_side *s, uint64_t now_ms, const struct facts *f,

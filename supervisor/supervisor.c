@@ -217,7 +217,7 @@ static void place_of(const struct pg_setup *setup, struct pg_place *out)
                              .database = setup->database,
                              .passfile = setup->passfile,
                              .application_name = "pgraft",
-                             .sslmode = setup->superuser.sslmode};
+                             .tls = &setup->superuser};
 }
 
 static int open_postgresql(struct supervisor *s, struct err *err)

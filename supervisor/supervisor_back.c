@@ -197,7 +197,7 @@ static void start_look(struct supervisor *s, uint64_t now_ms)
                                 .database = s->setup->database,
                                 .passfile = s->setup->passfile,
                                 .application_name = "pgraft",
-                                .sslmode = login->sslmode,
+                                .tls = login,
                                 .connect_ms = ANSWER_MS,
                                 .statement_ms = STATEMENT_MS,
                                 .pause_min_ms = ANSWER_MS,

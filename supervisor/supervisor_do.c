@@ -11,6 +11,7 @@
 #define FAILED_MS 100
 #define FAILED_MAX_MS 5000
 #define COPY_AGAIN_MAX_MS 60000
+#define LOOK_AGAIN_MS 5000
 #define FORGET_MS 10000 /* with nothing to do: then a failure counts no more */
 #define HURRY_MS 2000
 #define SEAL_HURRY_MS 100    /* asked for with every look, until it is done */
@@ -60,6 +61,20 @@ static uint64_t lease_until_ms(const struct supervisor *s)
     return is_it ? now_ms + lease.remaining_ms : 0;
 }
 
+/* What somebody restores and lets out of recovery by hand may have a number that was given. */
+static uint32_t timeline_max(const struct facts *f)
+{
+    const struct history_row *newest = history_newest(&f->store);
+    uint32_t most = f->store.grant_timeline;
+    most = newest != NULL && newest->timeline > most ? newest->timeline : most;
+    for (uint32_t i = 0; i < f->member_count; i++) {
+        const struct member_facts *m = &f->members[i];
+        bool is_other = !name_is(&m->name, &f->self) && m->end.is_known;
+        most = is_other && m->end.timeline > most ? m->end.timeline : most;
+    }
+    return most;
+}
+
 void supervisor_fill_order(struct supervisor *s, struct act_order *o)
 {
     memset(o, 0, sizeof(*o));
@@ -71,6 +86,7 @@ void supervisor_fill_order(struct supervisor *s, struct act_order *o)
     const struct row_history *history = &s->side.view.rows.history;
     o->ask.first_epoch = history->count > 0 ? history->at[0].row.epoch : 0;
     o->ask.has_first = history->count < ROW_HISTORY_MAX;
+    o->ask.timeline_max = timeline_max(&s->facts);
     o->lease_until_ms = lease_until_ms(s);
     o->home = s->home;
     o->config = s->config;
@@ -115,8 +131,21 @@ static bool is_home_settled(const struct supervisor *s)
     return knows_more(s) && s->home.is_first;
 }
 
+/* Nothing runs and nothing is to be done: somebody may put another directory in its place, or mend
+ * what is amiss with it, and waits to be told. */
+static bool is_to_look_again(const struct supervisor *s, uint64_t now_ms)
+{
+    const struct pg_facts *pg = &s->facts.pg;
+    bool is_down = pg->process == PG_ABSENT ||
+                   (pg->process == PG_UNKNOWN && pg->data == DATA_FOREIGN); /* without a guard */
+    bool is_idle = s->decision.action == ACTION_WAIT && is_down && s->facts.lease.epoch == 0 &&
+                   !s->is_stopping;
+    return is_idle && s->has_home && now_ms - s->home_looked_ms >= LOOK_AGAIN_MS;
+}
+
 static void look_home(struct supervisor *s)
 {
+    s->home_looked_ms = supervisor_now_ms();
     supervisor_fill_order(s, &s->act.order);
     s->act.order.decision = (struct decision){.action = ACTION_WAIT};
     s->is_looking_home = true;
@@ -339,6 +368,12 @@ static bool is_nobodys(const struct supervisor *s)
     return s->has_home && s->home.data == DATA_USABLE && s->home.is_noted == FACT_NO;
 }
 
+/* ... or that somebody has restored, and an operator may want. */
+static bool home_is_fit(const struct supervisor *s)
+{
+    return s->has_home && s->home.data == DATA_FOREIGN && s->home.restored == RESTORED_FIT;
+}
+
 static bool is_left_alone(const struct supervisor *s)
 {
     return s->home.data == DATA_FOREIGN || (is_nobodys(s) && !s->adopts);
@@ -352,7 +387,7 @@ void supervisor_home_amiss(const struct supervisor *s, char out[ERR_MSG_MAX])
                        "that runs on it: start pgraftd once with --adopt to take it over, or empty "
                        "it to have it cloned");
     } else {
-        (void)snprintf(out, ERR_MSG_MAX, "%s%.200s",
+        (void)snprintf(out, ERR_MSG_MAX, "%s%.215s",
                        is_left_alone(s) ? "its data directory is left alone: " : "", s->home.why);
     }
 }
@@ -573,12 +608,14 @@ void supervisor_carry_out(struct supervisor *s, uint64_t now_ms)
     if (is_copy && supervisor_is_new_here(s, now_ms)) {
         return; /* whom to copy depends on who is there */
     }
-    if (is_nobodys(s) && s->adopts && s->facts.guard.state == GUARD_GONE) {
+    bool is_to_be_taken = (is_nobodys(s) && s->adopts) || home_is_fit(s);
+    if (is_to_be_taken && s->facts.guard.state == GUARD_GONE) {
         supervisor_meet_guard(s, true); /* it tells whether something runs, and takes that over */
         s->not_before_ms = now_ms + FAILED_MS;
         return;
     }
-    s->is_home_stale = s->is_home_stale || supervisor_is_home_doubtful(s) || is_home_settled(s);
+    s->is_home_stale = s->is_home_stale || supervisor_is_home_doubtful(s) || is_home_settled(s) ||
+                       is_to_look_again(s, now_ms);
     bool is_urgent =
         (d->action == ACTION_KILL && !kills_without_guard(s)) || d->action == ACTION_STOP;
     if (!s->has_home || (s->is_home_stale && !is_urgent)) {

@@ -17,6 +17,7 @@ static void gather_home(const struct supervisor *s, struct pg_facts *pg)
     const struct home *home = &s->home;
     pg->data = s->has_home ? home->data : DATA_UNKNOWN;
     pg->is_noted = s->has_home ? home->is_noted : FACT_UNKNOWN;
+    pg->restored = s->has_home ? home->restored : RESTORED_NOT;
     bool is_ours = pg->data == DATA_USABLE && pg->is_noted == FACT_YES;
     pg->copy = is_ours ? home->note.copy : 0;
     pg->sealed_epoch = is_ours ? home->note.sealed_epoch : 0;
@@ -217,6 +218,9 @@ static void gather_switchover(struct supervisor *s, uint64_t now_ms, struct fact
     if (row->is_there && row->mod_revision != s->wish_seen) {
         s->wish_seen = row->mod_revision;
         s->wish_seen_ms = now_ms;
+    }
+    if (f->wish.accepts_loss && f->store.paused != FACT_NO) {
+        s->wish_seen_ms = now_ms; /* it is for when the pause is over */
     }
     bool is_due = row->is_there && !s->side.view.rows.failover.is_scheduled;
     if (is_due && now_ms - s->wish_seen_ms < WISH_MAX_MS) {

@@ -135,6 +135,7 @@ struct supervisor {
     char home_told[ERR_MSG_MAX]; /* what the log has of it */
     bool has_home;
     bool is_home_stale;
+    uint64_t home_looked_ms;
     uint64_t made_ms; /* until when an initdb ran here; 0: never in this life */
 
     /* the key config (supervisor_config.c) */

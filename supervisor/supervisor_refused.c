@@ -78,7 +78,7 @@ static void start_look(struct supervisor *s)
                                 .database = "replication",
                                 .passfile = s->setup->passfile,
                                 .application_name = "pgraft_look", /* a member's name would count */
-                                .sslmode = login->sslmode,
+                                .tls = login,
                                 .connect_ms = ANSWER_MS,
                                 .statement_ms = ANSWER_MS,
                                 .pause_min_ms = ANSWER_MS,

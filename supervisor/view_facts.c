@@ -113,6 +113,7 @@ static void take_member(struct view_member *m, const struct member_facts *f, uin
 {
     m->name = f->name;
     m->level = f->level;
+    m->is_restored = f->is_restored;
     m->is_witness = !f->is_database;
     m->is_fresh = f->is_fresh;
     m->is_recent = f->is_recent;

@@ -44,7 +44,8 @@ struct wish_plan wish_plan(const struct wish_seen *s)
     if (row->is_scheduled) {
         return plan_later(s);
     }
-    if (s->is_refused || s->seen_ms >= WISH_MAX_MS) {
+    bool is_for_resume = row->accepts_loss && s->is_paused; /* it was asked for in the pause */
+    if (s->is_refused || (s->seen_ms >= WISH_MAX_MS && !is_for_resume)) {
         return drop(why_not(s));
     }
     return (struct wish_plan){.step = WISH_WAIT};

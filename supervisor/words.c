@@ -101,6 +101,7 @@ static void put_database(json_t *object, const struct member_facts *m)
     if (m->discards != DISCARDS_NOT) {
         json_put_string(object, "discards", discards[m->discards]);
     }
+    put_flag(object, "restored", m->is_restored);
 }
 
 int words_encode(const struct words *words, struct buf *out)
@@ -217,6 +218,7 @@ static void take_database(struct json_take *t, struct member_facts *m)
     if (json_take_any(t, "discards") != NULL) {
         json_take_word(t, "discards", discards, ARRAY_LEN(discards), &gives);
     }
+    take_flag(t, "restored", &m->is_restored);
     m->discards = (enum discards)gives;
     m->process = (enum pg_process)process;
     m->role = (enum pg_role)role;

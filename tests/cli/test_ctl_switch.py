@@ -232,6 +232,22 @@ def test_a_failover(node):
     assert node.asked("/failover") == [{"candidate": "db2"}]
 
 
+def test_a_failover_that_accepts_a_loss(node):
+    """It is asked for by itself, and never sent where nobody has said so."""
+    question = "All that was committed and is not in the data of db2 is lost. Is that wanted? [y/N]: "
+    failover = "failover", "--candidate", "db2", "--accept-data-loss"
+    status, out, err = ctl(*failover, node=node, data=b"n\n")
+    assert question in out
+    assert (status, err) == (1, "pgraftctl: Aborting failover\n")
+    assert node.asked("/failover") == []
+    node.answer = words(202, "Failover is carried out when the cluster is resumed")
+    out = told(*failover, node=node, data=b"y\ny\n")
+    assert "Failover is carried out when the cluster is resumed\n" in out
+    assert node.asked("/failover") == [{"candidate": "db2", "accept_data_loss": True}]
+    assert "leave --accept-data-loss out" in fails(2, *failover, "--dry-run", node=node)
+    fails(2, "switchover", "--candidate", "db2", "--accept-data-loss", node=node)
+
+
 def test_to_an_asynchronous_member_is_asked_twice():
     members = [leader(), replica(name="db2"), replica(name="db3", role="sync_standby")]
     with Cluster(seen=view(members)) as node:

@@ -1,8 +1,9 @@
 """tests/cluster/test_pg_patroni_yaml.py - files of Patroni's boot as they are, with a section raft in them.
 
-Claim: the two files of examples/patroni that are whole form a cluster each; what stands in them is in force: the log's
-directory, users, parameters of another version, a slot, a script; and what of them has no effect is told with its place.
-Addresses and directories are those of the test; nothing else is changed."""
+Claim: the three files of examples/patroni that are whole form a cluster each; what stands in them is in force: the log's
+directory, users, parameters of another version, a slot, a script, TLS for everybody with md5 passwords; and what of them has no
+effect is told with its place. Addresses and directories are those of the test; nothing else is changed. On the first day a rule of
+pg_hba lets somebody in everywhere, and what asks for a restart is put in force without an outage."""
 import json
 import os
 import re
@@ -12,8 +13,11 @@ import subprocess
 from pathlib import Path
 
 from lib import wait
-from lib.pg_cluster import FORMED_S, LONG, WELL_S
+from lib.pg_cluster import FORMED_S, LONG, TABLES, WELL_S
 from lib.pg_node import ANSWER_S, BIN, PG_PORT
+from lib.timely import timely
+from lib.tls import Authority
+from lib.tool import CTL
 
 EXAMPLES = Path(os.environ["PGRAFT_SOURCE_ROOT"]) / "examples" / "patroni"
 
@@ -21,13 +25,15 @@ EXAMPLES = Path(os.environ["PGRAFT_SOURCE_ROOT"]) / "examples" / "patroni"
 class Host:
     """The node @node of the kit, told what it is by a file of Patroni's."""
 
-    def __init__(self, node, name, login, changes=()):
+    def __init__(self, node, name, login, changes=(), more=None):
         self.node = node
         self.login = login
         self.path = node.folder / "patroni.yml"
         self.logs = node.folder / "log"
         self.logs.mkdir()
         shutil.copy(EXAMPLES / "post_bootstrap.sh", node.folder)
+        if more is not None:
+            more(node)
         self.path.write_text(self._text(name, changes), encoding="utf-8")
         self.path.chmod(0o600)
         node.give()
@@ -45,14 +51,15 @@ class Host:
         text = re.sub(r"peers: .*", f"peers: [{node.cluster.peers_text()}]", text)
         return re.sub(r": 10\.0\.0\.1:", f": {node.address}:", text)
 
-    def sql(self, statement, login=None, database="postgres"):
-        """What @statement answers over TCP, with a password; None if it did not."""
+    def sql(self, statement, login=None, database="postgres", tls="prefer"):
+        """What @statement answers over TCP, with a password, by the sslmode @tls; None if it did not."""
         user, password = login or self.login
         words = [BIN / "psql", "-XqAtw", "-v", "ON_ERROR_STOP=1", "-h", self.node.address, "-p", str(PG_PORT), "-U", user,
                  "-d", database, "-c", statement]
         try:
             done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=ANSWER_S,
-                                  env={"PATH": os.environ["PATH"], "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "2"})
+                                  env={"PATH": os.environ["PATH"], "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "2",
+                                       "PGSSLMODE": tls})
         except subprocess.TimeoutExpired:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
@@ -69,10 +76,10 @@ class Host:
         return files if len(files) > 1 else None
 
 
-def boot(pg_stage, names, file, login, changes=()):
-    """The hosts of a whole cluster out of @file, the primary first."""
+def boot(pg_stage, names, file, login, changes=(), more=None):
+    """The hosts of a whole cluster out of @file, the primary first; @more is what is put into the folder of each."""
     cluster = pg_stage.cluster(names=names)
-    hosts = [Host(node, file, login, changes) for node in cluster.databases]
+    hosts = [Host(node, file, login, changes, more) for node in cluster.databases]
     cluster.start()
 
     def story():
@@ -130,3 +137,81 @@ def test_a_classic_one_with_users_segments_and_a_slot(pg_stage):
     if LONG:
         primary.node.kill_all()
         wait.until(lambda: standby.sql(slots) == "physical|t", lambda: f"the slot is made there\n{cluster.story()}", WELL_S)
+
+
+def test_tls_for_everybody_and_md5_passwords(pg_stage, tmp_path):
+    """Replication and the nodes' own sessions, too: who comes without TLS is let in nowhere."""
+    authority = Authority(tmp_path / "authority", ["server"])
+    changes = [('"*:5432"', "10.0.0.1:5432")]  # all on one machine, without namespaces
+
+    def with_certificates(node):
+        for name, file in (("ca.crt", "ca.pem"), ("server.crt", "server.pem"), ("server.key", "server.key")):
+            (node.folder / name).write_text(authority.text(file), encoding="ascii")
+            (node.folder / name).chmod(0o600)
+
+    cluster, hosts = boot(pg_stage, ("pg1", "pg2", "pg3"), "tls.yml", ("postgres", "super"), changes, with_certificates)
+    primary = hosts[0]
+    for host in hosts:
+        assert host.sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", tls="require") == "t"
+        assert host.sql("SELECT 1", tls="disable") is None
+        assert host.sql("SELECT 1", ("postgres", "wrong"), tls="require") is None
+        assert host.sql("SELECT DISTINCT left(rolpassword, 3) FROM pg_authid WHERE rolpassword IS NOT NULL", tls="require") == "md5"
+    asked = "SELECT count(*), bool_and(s.ssl) FROM pg_stat_replication JOIN pg_stat_ssl s USING (pid)"
+    assert primary.sql(asked, tls="require") == "2|t"
+    asked = "SELECT bool_and(s.ssl) FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid) WHERE client_addr IS NOT NULL"
+    assert primary.sql(asked, tls="require") == "t"
+    primary.node.kill_all()
+    wait.until(lambda: any(host.is_primary() for host in hosts[1:]), lambda: f"another one takes over\n{cluster.story()}", WELL_S)
+
+
+# --- The first day of somebody who comes from Patroni ---
+
+WHO = ("operator", "over the wire")
+RULE = "host all postgres,rewind_user 0.0.0.0/0 scram-sha-256"
+FIRST_DAY = [("restapi:\n", f"restapi:\n  authentication: {{username: {WHO[0]}, password: {WHO[1]}}}\n"),
+             ("\"super: 'secret' #1\"", "super"), ("local all all scram-sha-256", "local all all trust"),
+             ("host all all 0.0.0.0/0 scram-sha-256", RULE)]
+ROLLING_S = 180
+OUTAGE_MS = 1000
+
+
+def test_the_first_day(pg_stage, tmp_path):
+    cluster, hosts = boot(pg_stage, ("pg1", "pg2", "pg3"), "three-nodes.yml", ("postgres", "super"), FIRST_DAY)
+    cluster.dynamic = {"synchronous_mode": True}  # as the file has it
+    primary, asked = hosts[0], hosts[1].node
+    password = tmp_path / "password"
+    password.write_text(WHO[1] + "\n", encoding="utf-8")
+
+    def says(*words):
+        done = subprocess.run([CTL, *words, "-e", asked.socket, "--user", WHO[0], "--password-file", password], capture_output=True,
+                              text=True, check=False, timeout=ROLLING_S, env={"PATH": os.environ["PATH"]})
+        assert done.returncode == 0, done.stdout + done.stderr + cluster.story()
+        return done.stdout
+
+    assert primary.sql(TABLES) == ""
+    assert primary.sql("CREATE USER guest PASSWORD 'guest'") == ""
+    guest = ("guest", "guest")
+    wait.until(lambda: all(host.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'guest'") == "1" for host in hosts), "all know of it")
+    assert [host.sql("SELECT current_user", guest) for host in hosts] == [None] * 3
+    rules = ["local all all trust", "host replication replicator 0.0.0.0/0 scram-sha-256", RULE,
+             "host all guest 0.0.0.0/0 scram-sha-256"]
+    says("edit-config", "-s", f"postgresql.pg_hba={json.dumps(rules)}", "--force")
+    wait.until(lambda: [host.sql("SELECT current_user", guest) for host in hosts] == ["guest"] * 3,
+               lambda: f"it is let in everywhere\n{cluster.story()}")
+
+    writers = pg_stage.writers()
+    writers.go_on()
+    says("edit-config", "-p", "max_connections=130", "--force")
+    wait.until(lambda: all(host.node.client.get("/patroni").get("pending_restart") is True for host in hosts),
+               lambda: f"all wait for a restart\n{says('list')}")
+    assert [host.sql("SHOW max_connections") for host in hosts] == ["120"] * 3
+    assert "max_connections" in says("list")
+    moment = writers.acknowledged()[-1][0]
+    says("restart", "--rolling", "--force")
+    assert [host.sql("SHOW max_connections") for host in hosts] == ["130"] * 3
+    wait.until(lambda: not any(host.node.client.get("/patroni").get("pending_restart") for host in hosts), lambda: says("list"))
+    cluster.wait_well()
+    writers.go_on()
+    outage = writers.outage(moment)
+    assert writers.lost() == []
+    timely(outage.ms, OUTAGE_MS)

@@ -3,7 +3,8 @@
 Claim: a cluster archives, is backed up, and has standbys made of the backup and the archive instead of the primary; where the
 backup is not to be had the next method makes them. A new cluster begins with the backup, at the point in time that was asked for:
 what was committed before is there and what was committed after is not, no server of it has a target, and its timeline is recorded
-for its epoch. Where two nodes have restored the same backup for it, only one of the two is in it."""
+for its epoch. Where two nodes have restored the same backup for it, only one of the two is in it. A node that is restored by hand,
+to a point in time, is told of, and the cluster goes on with it by an operator's word, also by one that was said in a pause."""
 import json
 import re
 import shutil
@@ -14,7 +15,8 @@ import pytest
 from lib import wait
 from lib.front import DEPLOY, PATH, program
 from lib.pg_cluster import FORMED_S, PgCluster
-from lib.pg_node import PG_PORT, owner, seeming
+from lib.pg_node import BIN, PG_PORT, owner, seeming
+from lib.tool import ctl
 
 STANZA = "demo"
 OTHERS = ("pg6", "pg7", "w6")  # of a cluster that begins with a backup of the first one
@@ -273,3 +275,86 @@ def test_a_recovery_that_does_not_come_to_its_target_is_begun_anew(backed_up, pg
                lambda: f"it fails, twice\n{made.story()}", FORMED_S)
     assert all(node.count("does: action=start-") == 0 for node in made.databases), made.story()
     assert not any(node.postgres() and node.is_primary() for node in made.databases)
+
+
+# --- By hand, as docs/pgbackrest.md has it ---
+
+
+def pg_ctl(node, *words):
+    """On its host, as whom PostgreSQL runs as."""
+    at = node.cluster.net.command(node.host)
+    who = ["setpriv", f"--reuid={owner()}", f"--regid={owner()}", "--clear-groups"] if owner() else seeming()
+    done = subprocess.run([*at, *who, BIN / "pg_ctl", "-D", node.pgdata, "-w", "-t", "60", *words], cwd="/", check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert done.returncode == 0, f"{words}\n{node.log_tail()}"
+
+
+def restore_by_hand(repository, node, moment):
+    """Its pgraftd does not run. Recovered to @moment, out of recovery, and stopped."""
+    label = json.loads(repository.run(node, "info", "--output=json"))[0]["backup"][-1]["label"]  # it may have ended in that very second
+    repository.run(node, "--delta", f"--set={label}", "--type=time", f"--target={moment}", "--target-action=promote", "restore")
+    pg_ctl(node, "-l", node.folder / "by-hand.log", "start")
+    wait.until(lambda: node.sql("SELECT pg_is_in_recovery()") == "f", "it leaves recovery", FORMED_S)
+    pg_ctl(node, "-m", "fast", "stop")
+
+
+def is_told(node, asked):
+    """By both, and @asked has heard that it may be had."""
+    command = f"pgraftctl failover --candidate {node.name} --accept-data-loss"
+    for one in (node, asked):
+        wait.until(lambda one=one: command in ctl(one, "status")[0], lambda one=one: f"it is told\n{ctl(one, 'status')[0]}\n{node.log_tail()}")
+    assert "restored-data: " in ctl(node, "why")[0]
+
+
+def goes_on_with(cluster, node):
+    """All have what was committed before the moment, and nothing of what was after; and it is a cluster as any other."""
+    assert cluster.wait_well(FORMED_S) is node
+    assert cluster.grant()["rule"] == "loss-accepted"
+    insert(node, "and it goes on")
+    for one in cluster.databases:
+        wait.until(lambda one=one: seen(one, "and it goes on") == "1", f"{one.name} follows")
+        assert (seen(one, "before"), seen(one, "after")) == ("1", "0"), one.name
+        assert one.sql("SHOW recovery_target_time") == ""
+    archive(node)  # on its own timeline
+
+
+def two_moments(primary):
+    """Something is committed before a moment, and something after it. That moment."""
+    insert(primary, "before")
+    moment = primary.sql("SELECT clock_timestamp()")
+    primary.sql("SELECT pg_sleep(0.1)")
+    insert(primary, "after")
+    archive(primary)
+    return moment
+
+
+def test_a_restored_node_is_the_primary_by_an_operator_s_word(backed_up):
+    """Another one serves meanwhile, and goes on until it is said."""
+    cluster, primary, repository = backed_up
+    moment = two_moments(primary)
+    primary.stop()
+    heir = cluster.wait_primary(other_than=primary)
+    archive(heir)  # that its timeline is known there
+    restore_by_hand(repository, primary, moment)
+    primary.start()
+    is_told(primary, heir)
+    assert cluster.wait_primary() is heir
+    said, status = ctl(heir, "failover", "--candidate", primary.name, "--accept-data-loss", "--force")
+    assert status == 0, f"{said}\n{cluster.story()}"
+    goes_on_with(cluster, primary)
+
+
+def test_a_restored_node_is_the_primary_when_the_pause_is_over(backed_up):
+    cluster, primary, repository = backed_up
+    moment = two_moments(primary)
+    asked = cluster.others(primary)[0]
+    assert ctl(asked, "pause", "--wait")[1] == 0
+    primary.stop()
+    restore_by_hand(repository, primary, moment)
+    primary.start()
+    is_told(primary, asked)
+    said, status = ctl(asked, "failover", "--candidate", primary.name, "--accept-data-loss", "--force")
+    assert status == 0 and "Failover is carried out when the cluster is resumed" in said, said
+    assert not any(node.is_primary() for node in cluster.databases)
+    assert ctl(asked, "resume", "--wait")[1] == 0
+    goes_on_with(cluster, primary)

@@ -213,6 +213,9 @@ def test_row_DELETE_switchover(nodes):
      (400, "what is wanted stands in the body: there are no parameters here")),
     ("/failover", {"candidate": "pg2", "force": True}, (400, '"force": there is no such member here')),
     ("/failover", {}, (400, "Failover could be performed only to a specific candidate")),
+    ("/failover", {"candidate": "pg2", "accept_data_loss": "perhaps"}, (400, "accept_data_loss: true or false is expected")),
+    ("/switchover", {"leader": "pg1", "candidate": "pg2", "accept_data_loss": "true"},
+     (400, "only a failover accepts a loss of data, and without a leader")),
     ("/failover", {"candidate": "pg2", "scheduled_at": LATER}, (400, "Failover can't be scheduled"))])
 def test_refused_by_what_is_told(nodes, path, body, answer):
     for number in (1, 2, 3):

@@ -160,6 +160,51 @@ static void a_wish_that_was_granted_is_taken_away(void **state)
     advice_close(&advice);
 }
 
+/* What others have beyond it must not bring them back, nor prove anything for it. */
+static void by_an_operators_word_only_the_copy_of_who_is_chosen_proves(void **state)
+{
+    (void)state;
+    struct advice advice;
+    struct sync_value sync = {.is_known = false};
+    rows.row[KEY_FAILOVER].is_there = true;
+    facts.wanted = kit_name(3);
+    facts.accepts_loss = true;
+    facts.members[2].end = kit_at(4, 3000);
+    struct election e = elect(&facts);
+    assert_string_equal(e.rule, "loss-accepted");
+    advice_make(&keys, &rows, &facts, &roster, &e, &advice);
+    compares_what_it_was_made_from(&advice);
+    assert_int_equal(advice.txn.then_count, 5);
+    assert_int_equal(advice.ops[3].kind, PGRAFT_OP_DELETE);
+    struct pgraft_slice value = advice.ops[4].value;
+    assert_int_equal(row_sync_decode(value.bytes, value.size, &sync, NULL), 0);
+    assert_true(sync.is_known);
+    assert_int_equal(sync.epoch, e.epoch);
+    assert_int_equal(sync.count, 0);
+    assert_int_equal(sync.heir_count, 0);
+    assert_string_equal(sync.primary.name.text, "pg3");
+    assert_int_equal(sync.primary.copy, kit_copy(3).copy);
+    advice_close(&advice);
+
+    /* It dies before it has recorded anything: nobody else is chosen, whatever they have. */
+    facts.store.sync = sync;
+    facts.store.grant_epoch = e.epoch;
+    facts.store.grant_timeline = e.timeline;
+    facts.store.holder = kit_name(3);
+    facts.store.holder_copy = kit_copy(3).copy;
+    facts.store.order_epoch = e.epoch + 1;
+    facts.wanted = (struct facts_name){.text = ""};
+    facts.accepts_loss = false;
+    facts.order_age_ms = 60000;
+    facts.members[0].is_fresh = true;
+    facts.members[2].is_fresh = false;
+    facts.members[0].sealed_epoch = facts.members[1].sealed_epoch = e.epoch + 1;
+    e = elect(&facts);
+    assert_int_equal(e.action, ELECT_WAIT);
+    assert_string_equal(e.rule, "unproven");
+    assert_int_equal(e.waits_for, 1 << 2);
+}
+
 /* Patroni grants it to a named candidate: docs/decisions/0012. */
 static void a7_a_pause_grants_nothing_to_whom_an_operator_wants_either(void **state)
 {
@@ -271,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup(a3_a_grant_is_a_lease_with_its_key_or_nothing, set_up),
         cmocka_unit_test_setup(a_standby_leader_is_granted_no_timeline_and_proves_nothing, set_up),
         cmocka_unit_test_setup(a_wish_that_was_granted_is_taken_away, set_up),
+        cmocka_unit_test_setup(by_an_operators_word_only_the_copy_of_who_is_chosen_proves, set_up),
         cmocka_unit_test_setup(a7_a_pause_grants_nothing_to_whom_an_operator_wants_either, set_up),
         cmocka_unit_test_setup(d3_epochs_that_are_used_up_are_left_behind, set_up),
         cmocka_unit_test_setup(a_new_cluster_waits_until_all_databases_have_spoken, set_up),

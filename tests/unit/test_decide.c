@@ -430,10 +430,6 @@ CHANGE(role_is_wanted_elsewhere)
     f->wish.switchover = true;
     f->wish.candidate = kit_name(3);
 }
-CHANGE(anybody_will_do)
-{
-    f->wish.switchover = true;
-}
 CHANGE(nobody_streams)
 {
     f->members[1].follows_epoch = f->members[2].follows_epoch = 0;
@@ -454,10 +450,6 @@ CHANGE(pg3_is_never_chosen)
 CHANGE(pg3_is_down)
 {
     f->members[2].process = PG_ABSENT;
-}
-CHANGE(until_a_moment_ago)
-{
-    f->wish.is_over = true;
 }
 CHANGE(for_more_than_a_minute)
 {
@@ -532,6 +524,8 @@ CHANGE(the_archive_has_it)
     f->back.has_archive = FACT_YES;
 }
 
+#include "tests/unit/decide_wishes.h"
+
 // clang-format off
 static const struct {
     const char *text;
@@ -542,6 +536,14 @@ static const struct {
 } situations[] = {
     {"nothing is done before anything was seen", kit_standby, {unseen}, ACTION_WAIT, "not-looked-yet"},
     {"data of another cluster are left alone", kit_primary, {of_another_cluster}, ACTION_WAIT, "foreign-data"},
+    {"what was restored past pgraft is left alone", kit_standby, {a_backup_was_restored}, ACTION_WAIT, "restored-data"},
+    {"... by an operator's word it is taken over, when the role is free", kit_standby, {a_backup_was_restored, it_is_wanted_whatever_is_lost, the_role_is_free}, ACTION_ADOPT, "take-restored"},
+    {"... not before", kit_standby, {a_backup_was_restored, it_is_wanted_whatever_is_lost}, ACTION_WAIT, "restored-data"},
+    {"... not for another one", kit_standby, {a_backup_was_restored, another_one_is_wanted_whatever_is_lost, the_role_is_free}, ACTION_WAIT, "restored-data"},
+    {"... not by a wish that accepts no loss", kit_standby, {a_backup_was_restored, it_is_wanted_whatever_is_lost, nobody_has_accepted_that, the_role_is_free}, ACTION_WAIT, "restored-data"},
+    {"... not while something has to be done to it", kit_standby, {a_backup_was_restored, it_is_not_ready, it_is_wanted_whatever_is_lost, the_role_is_free}, ACTION_WAIT, "restored-data"},
+    {"... or something runs on it", kit_standby, {a_backup_was_restored, something_runs_on_it, it_is_wanted_whatever_is_lost, the_role_is_free}, ACTION_WAIT, "restored-data"},
+    {"A7: ... not in a pause", kit_standby, {a_backup_was_restored, it_is_wanted_whatever_is_lost, the_role_is_free, paused}, ACTION_WAIT, "restored-data"},
     {"... and those that nobody asked to adopt", kit_standby, {without_a_note}, ACTION_WAIT, "not-adopted"},
     {"a standby is adopted as it is", kit_standby, {without_a_note, asked_to_adopt}, ACTION_ADOPT, "adopt"},
     {"... once it is known of which cluster its note is", kit_standby, {without_a_note, asked_to_adopt, of_an_unknown_cluster}, ACTION_WAIT, "not-ours-yet"},
@@ -706,6 +708,11 @@ static const struct {
     {"C4: a crash is no failover to who refuses it either", kit_primary, {crashed, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
     {"a start in place is not given up for who refuses it", kit_primary, {starts_slowly, starts_for_too_long, both_standbys_refuse}, ACTION_WAIT, "granted"},
     {"... nor one that can not even be tried", kit_primary, {crashed, loss_is_borne, does_not_start_for_too_long, both_standbys_refuse}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"for a backup that an operator wants the role is given up, whatever is lost", kit_primary, {role_is_wanted_for_a_backup_on_pg3}, ACTION_HAND_OVER, "give-up"},
+    {"... not by a wish that accepts no loss", kit_primary, {role_is_wanted_for_a_backup_on_pg3, nobody_has_accepted_that}, ACTION_SYNC_SET, "sync-set"},
+    {"... not where it is not there any more", kit_primary, {role_is_wanted_for_a_backup_on_pg3, it_was_taken_away_again}, ACTION_SYNC_SET, "sync-set"},
+    {"... not during a pause", kit_primary, {role_is_wanted_for_a_backup_on_pg3, paused}, ACTION_SYNC_SET, "sync-set"},
+    {"A3: ... and it is released when all is down, for nobody else has everything", kit_primary, {role_is_wanted_for_a_backup_on_pg3, crashed, others_are_behind}, ACTION_RELEASE, "switched-over"},
     {"a standby that went away leaves the set", kit_primary, {one_standby_is_gone}, ACTION_SYNC_SET, "sync-set"},
     {"a primary that is well does nothing", kit_primary, {nothing}, ACTION_WAIT, "serving"},
     {"before the first primary one waits", kit_standby, {nothing_begun, nobody_has_a_lease}, ACTION_WAIT, "begins"},

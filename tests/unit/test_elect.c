@@ -667,6 +667,7 @@ CHANGE(pg2_is_no_heir_any_more_and_its_set_answers_without_it)
 enum { NOBODY = -1 };
 
 // clang-format off
+#include "tests/unit/elect_restored.h"
 #include "tests/unit/elect_standby.h"
 
 static const struct {
@@ -709,6 +710,15 @@ static const struct {
     {"... or he may run soon", pg1_starts_and_is_silent, ELECT_WAIT, "window", NOBODY, LOSS_NONE},
     {"C4: one of two is no proof for ANY 1", pg3_is_silent_too_long, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
     {"nobody answered", all_are_silent, ELECT_WAIT, "unanswered", NOBODY, LOSS_NONE},
+    {"an operator takes what was restored, whatever is lost: it is waited for", a_backup_on_pg3_is_wanted, ELECT_WAIT, "candidate-awaited", NOBODY, LOSS_NONE},
+    {"... if it is there", a_backup_on_pg3_is_wanted_which_is_not_there, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... and heard", a_backup_on_pg3_is_wanted_which_is_not_heard, ELECT_GRANT, "chosen", 1, LOSS_NONE},
+    {"... and it is chosen, though others prove that they have more", a_backup_on_pg3_is_taken, ELECT_GRANT, "loss-accepted", 2, LOSS_UNKNOWN},
+    {"... which a pause forbids", a_backup_on_pg3_is_taken_in_a_pause, ELECT_NOTHING, "paused", NOBODY, LOSS_NONE},
+    {"... not while it could not serve", a_backup_on_pg3_is_taken_and_refuses, ELECT_WAIT, "candidate-awaited", NOBODY, LOSS_NONE},
+    {"... and never without that word", a_backup_on_pg3_is_taken_and_nobody_said_so, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
+    {"... also one that is behind, where nothing is provable", pg3_is_behind_and_wanted_whatever_is_lost, ELECT_GRANT, "loss-accepted", 2, LOSS_UNKNOWN},
+    {"... by which nothing need be lost", pg3_has_all_and_is_wanted_whatever_is_lost, ELECT_GRANT, "loss-accepted", 2, LOSS_NONE},
     {"C3: another copy is no answer", another_copy_on_pg3, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},
     {"the primary's own copy proves alone, and goes on", primary_answers_alone, ELECT_GRANT, "chosen", 0, LOSS_NONE},
     {"every set that may be in force is proved", two_sets_open, ELECT_WAIT, "unproven", NOBODY, LOSS_NONE},

@@ -220,10 +220,31 @@ static void who_leads_a_standby_cluster_follows_no_member(void **state)
     assert_int_equal(m.follows_epoch, KIT_EPOCH);
 }
 
+/* It is no data of the cluster, and others have to know that an operator may have it. */
+static void what_was_restored_is_told_when_it_is_fit(void **state)
+{
+    (void)state;
+    struct facts f;
+    struct member_facts m;
+    kit_standby(&f);
+    f.pg.data = DATA_FOREIGN;
+    f.pg.process = PG_ABSENT;
+    f.pg.restored = RESTORED_FIT;
+    assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
+    assert_true(m.is_restored);
+    assert_false(m.has_data);
+    assert_int_equal(m.copy, 0);
+    assert_false(m.end.is_known);
+    f.pg.restored = RESTORED_UNFIT;
+    assert_true(own_words_fill(&f, &tags, &nowhere, 0, &m));
+    assert_false(m.is_restored);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_primary_says_so),
+        cmocka_unit_test(what_was_restored_is_told_when_it_is_fit),
         cmocka_unit_test(a_standby_follows_what_it_knows_to_be_the_primary),
         cmocka_unit_test(c3_who_streams_from_a_standby_says_so_and_counts_for_nothing),
         cmocka_unit_test(c1_a_seal_is_told_when_it_is_complete),

@@ -65,6 +65,22 @@ CHANGE(nobody_leads)
     v->leader.text[0] = '\0';
     pg2_does_not_stream(v);
 }
+CHANGE(pg2_is_restored)
+{
+    view_kit_member(v, "pg2")->is_restored = true;
+    view_kit_member(v, "pg2")->state = VIEW_STOPPED;
+    view_kit_member(v, "pg2")->flow = VIEW_FLOW_NONE;
+    view_kit_member(v, "pg2")->received = (struct view_lsn){.is_known = false};
+}
+CHANGE(pg2_has_nothing)
+{
+    pg2_is_restored(v);
+    view_kit_member(v, "pg2")->is_restored = false;
+}
+CHANGE(cluster_is_a_standby)
+{
+    v->is_standby_cluster = true;
+}
 CHANGE(others_are_witnesses)
 {
     view_kit_member(v, "pg2")->is_witness = view_kit_member(v, "pg3")->is_witness = true;
@@ -77,12 +93,16 @@ CHANGE(others_are_witnesses)
 #define NOT_GOOD " is not possible: no good candidates have been found"
 
 // clang-format off
-static const struct {
-    struct switch_request request;
+struct row {
+    struct {
+        bool is_failover;
+        const char *leader, *candidate, *scheduled_at;
+    } asked;
     void (*changes[2])(struct cluster_view *view);
     unsigned status;
-    const char *text; /* or of the wish: "from>to at" */
-} cases[] = {
+    const char *text; /* or of the wish: "from>to at", "!" where a loss is accepted */
+};
+static const struct row cases[] = {
     {{OVER, "pg1", NULL, NULL}, {NULL}, 0, "pg1>"},
     {{OVER, "pg1", "pg2", NULL}, {NULL}, 0, "pg1>pg2"},
     {{OVER, "pg1", "pg3", LATER}, {NULL}, 0, "pg1>pg3 " LATER},
@@ -129,27 +149,62 @@ static const struct {
     {{FAIL, NULL, "pg2", NULL}, {pg2_never_leads}, 412, "failover" NOT_GOOD},
     {{FAIL, "pg3", "pg2", NULL}, {NULL}, 412, "leader name does not match"},
     {{FAIL, "pg1", "pg3", NULL}, {pg2_is_sync}, 412, "candidate name does not match with sync_standby"},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored}, 412, "failover" NOT_GOOD},
+};
+static const struct row cases_with_a_loss[] = {
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored}, 0, ">pg2!"},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored, paused}, 0, ">pg2!"},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored, held}, 412, "failover is not possible: the primary is held, lift that first"},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored, pg2_is_silent}, 412, "failover" NOT_GOOD},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored, pg2_never_leads}, 412, "failover" NOT_GOOD},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored, pg2_is_fenced}, 412, "pg2 is fenced; pgraftctl unfence pg2"},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_is_restored, cluster_is_a_standby}, 412, "failover" NOT_GOOD},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_has_nothing}, 412, "failover" NOT_GOOD},
+    {{FAIL, NULL, "pg2", NULL}, {pg2_does_not_stream}, 0, ">pg2!"},
+    {{FAIL, NULL, "pg1", NULL}, {NULL}, 412, "failover" NOT_GOOD},
+    {{FAIL, NULL, NULL, NULL}, {NULL}, 400, "Failover could be performed only to a specific candidate"},
+    {{FAIL, "pg1", "pg2", NULL}, {NULL}, 400, "only a failover accepts a loss of data, and without a leader"},
+    {{OVER, "pg1", "pg2", NULL}, {NULL}, 400, "only a failover accepts a loss of data, and without a leader"},
 };
 // clang-format on
+
+static void check(const struct row *row, bool accepts_loss)
+{
+    struct cluster_view view;
+    struct switch_verdict v;
+    char said[320];
+    const struct switch_request request = {.is_failover = row->asked.is_failover,
+                                           .leader = row->asked.leader,
+                                           .candidate = row->asked.candidate,
+                                           .scheduled_at = row->asked.scheduled_at,
+                                           .accepts_loss = accepts_loss};
+    view_kit_fill(&view, "pg3");
+    for (size_t k = 0; k < 2 && row->changes[k] != NULL; k++) {
+        row->changes[k](&view);
+    }
+    switch_judge(&request, &view, NOW_MS, &v);
+    (void)snprintf(said, sizeof(said), "%s>%s%s%s%s", v.wish.leader.text, v.wish.candidate.text,
+                   v.wish.is_scheduled ? " " : "", v.wish.scheduled_at,
+                   v.wish.accepts_loss ? "!" : "");
+    const char *text = v.status == 0 ? said : v.text;
+    if (v.status != row->status || strcmp(text, row->text) != 0) {
+        fail_msg("\"%s\": %u \"%s\"", row->text, v.status, text);
+    }
+}
 
 static void each_request_has_its_answer(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct cluster_view view;
-        struct switch_verdict v;
-        char said[320];
-        view_kit_fill(&view, "pg3");
-        for (size_t k = 0; k < 2 && cases[i].changes[k] != NULL; k++) {
-            cases[i].changes[k](&view);
-        }
-        switch_judge(&cases[i].request, &view, NOW_MS, &v);
-        (void)snprintf(said, sizeof(said), "%s>%s%s%s", v.wish.leader.text, v.wish.candidate.text,
-                       v.wish.is_scheduled ? " " : "", v.wish.scheduled_at);
-        const char *text = v.status == 0 ? said : v.text;
-        if (v.status != cases[i].status || strcmp(text, cases[i].text) != 0) {
-            fail_msg("row %zu: %u \"%s\", not \"%s\"", i, v.status, text, cases[i].text);
-        }
+        check(&cases[i], false);
+    }
+}
+
+static void so_has_each_that_accepts_a_loss(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases_with_a_loss); i++) {
+        check(&cases_with_a_loss[i], true);
     }
 }
 
@@ -157,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_request_has_its_answer),
+        cmocka_unit_test(so_has_each_that_accepts_a_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -259,6 +259,7 @@ static void the_owner_runs_it(void **state)
     assert_int_equal(owner.uid, 12345);
     assert_int_equal(owner.gid, 12346);
     assert_string_equal(owner.name, "12345");
+    assert_string_equal(owner.home, "/"); /* of whom nobody knows; not root's */
     assert_int_equal(pg_find_owner(scratch_path(&scratch, "pg/none/data"), &owner, &err), 0);
     assert_int_equal(owner.uid, 12345);
 }

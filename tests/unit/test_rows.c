@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "base/must.h"
 #include "supervisor/store_rows.h"
 #include "tests/lib/facts_kit.h"
@@ -116,6 +117,24 @@ static void the_grant_of_a_standby_leader_is_another_version(void **state)
     version[strlen("\"version\":")] = '3';
     assert_int_equal(row_grant_decode(text.bytes, text.size, &again, &err), ERR_VERSION);
     buf_close(&text);
+}
+
+static void a_wish_is_read_as_it_was_written_and_patroni_reads_it(void **state)
+{
+    (void)state;
+    struct row_failover row;
+    struct row_failover again;
+    CLEANUP(buf_close) struct buf text = {0};
+    memset(&row, 0, sizeof(row));
+    memset(&again, 0, sizeof(again));
+    row.candidate = kit_name(1);
+    row_failover_encode(&row, &text);
+    assert_string_equal(buf_text(&text), "{\"member\":\"pg1\"}");
+    row.accepts_loss = true;
+    buf_clear(&text);
+    row_failover_encode(&row, &text);
+    assert_int_equal(row_failover_decode(text.bytes, text.size, &again, NULL), 0);
+    assert_memory_equal(&row, &again, sizeof(row));
 }
 
 static void a_sync_value_is_read_as_it_was_written_and_patroni_reads_it(void **state)
@@ -286,6 +305,7 @@ static const struct wrong wrongs[] = {
     {"{\"pause\":\"perhaps\"}", read_config},
     {"{\"pause\":1}", read_config},
     {"{\"member\":7}", read_failover},
+    {"{\"member\":\"pg1\",\"accept_data_loss\":\"yes\"}", read_failover},
 };
 
 static void what_is_spoilt_is_refused(void **state)
@@ -546,6 +566,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grant_is_read_as_it_was_written),
         cmocka_unit_test(the_grant_of_a_standby_leader_is_another_version),
+        cmocka_unit_test(a_wish_is_read_as_it_was_written_and_patroni_reads_it),
         cmocka_unit_test(a_sync_value_is_read_as_it_was_written_and_patroni_reads_it),
         cmocka_unit_test(a_history_is_read_as_it_was_written_and_so_is_patronis),
         cmocka_unit_test(the_oldest_timelines_make_room),

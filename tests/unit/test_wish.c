@@ -39,6 +39,8 @@ static const struct {
     {{.row = NOW("", "pg2"), .seen_ms = 10000, .is_begun = true}, WISH_WAIT, NULL},
     {{.row = NOW("pg1", "pg2"), .is_paused = true}, WISH_WAIT, NULL},
     {{.row = NOW("pg1", "pg2"), .is_paused = true, .seen_ms = 10000}, WISH_DROP, PAUSED},
+    {{.row = {.candidate = {"pg2"}, .accepts_loss = true}, .is_paused = true, .seen_ms = 3600000}, WISH_WAIT, NULL},
+    {{.row = {.candidate = {"pg2"}, .accepts_loss = true}, .seen_ms = 10000}, WISH_DROP, IN_VAIN},
     {{.row = NOW("pg1", "pg2"), .is_refused = true}, WISH_DROP, BEHIND},
     {{.row = NOW("pg1", "pg2"), .is_refused = true, .is_paused = true}, WISH_DROP, PAUSED},
     {{.row = NOW("pg1", "pg2"), .failed = "CHECKPOINT: not done in time"}, WISH_WAIT, NULL},

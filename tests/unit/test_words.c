@@ -33,6 +33,7 @@ static struct words some_words(void)
     w.facts.to_replay = 4096;
     w.facts.left = kit_at(4, 4000);
     w.facts.discards = DISCARDS_ASKS;
+    w.facts.is_restored = true;
     w.facts.level = 3;
     (void)snprintf(w.card, sizeof(w.card), "{\"api_url\":\"http://127.0.0.1:8008/patroni\"}");
     return w;
