@@ -205,7 +205,8 @@ static const char *of_pem(const char *at, struct buf *out)
     if (strncmp(at, begins, size) != 0) {
         return NULL;
     }
-    size_t title = strcspn(at + size, "-");
+    const char *dash = strchr(at + size, '-');
+    size_t title = dash != NULL ? (size_t)(dash - (at + size)) : strlen(at + size);
     if (!has_word(at + size, title, "PRIVATE KEY")) {
         return NULL;
     }

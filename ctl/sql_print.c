@@ -75,7 +75,7 @@ static void put_pretty(struct buf *out, const PGresult *result)
 {
     struct patroni_table *table = mem_zalloc(sizeof(*table));
     json_auto_t *rows = json_array();
-    char(*keys)[8] = mem_array(PATRONI_COLUMNS_MAX, sizeof(*keys));
+    char(*keys)[12] = mem_array(PATRONI_COLUMNS_MAX, sizeof(*keys));
     table->count = (size_t)PQnfields(result);
     table->rows = rows;
     for (int i = 0; i < PQnfields(result); i++) {
