@@ -98,6 +98,7 @@ def test_programs_are_called_as_patroni_calls_them(pg_stage):
         assert status == 0, out
         has_called(node, ["before_stop", f"on_restart {role} demo"])
     is_given_up_in_a_pause(cluster, first, second)
+    has_called(second, 2 * ["on_reload replica demo"])  # a pause is a change of the shared configuration, and so is its end
 
     mark = first.mark()
     first.stop()

@@ -152,7 +152,8 @@ def test_tls_for_everybody_and_md5_passwords(pg_stage, tmp_path):
     cluster, hosts = boot(pg_stage, ("pg1", "pg2", "pg3"), "tls.yml", ("postgres", "super"), changes, with_certificates)
     primary = hosts[0]
     for host in hosts:
-        assert host.sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", tls="require") == "t"
+        wait.until(lambda host=host: host.sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", tls="require") == "t",
+                   lambda host=host: f"it lets somebody in\n{host.node.log_tail()}", WELL_S)
         assert host.sql("SELECT 1", tls="disable") is None
         assert host.sql("SELECT 1", ("postgres", "wrong"), tls="require") is None
         assert host.sql("SELECT DISTINCT left(rolpassword, 3) FROM pg_authid WHERE rolpassword IS NOT NULL", tls="require") == "md5"
