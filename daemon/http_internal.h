@@ -153,6 +153,7 @@ struct http_request {
     bool ran;
     bool suspended;
     bool overdue;   /* the store did not answer in time: it was done without */
+    bool gone;      /* the client is, while the store was asked: its answer is for nobody */
     bool completed; /* libmicrohttpd is done with it */
     struct buf body;
     size_t body_size; /* counted in http->body_bytes */

@@ -119,14 +119,21 @@ void http_resume(struct http_request *r)
     http_run_soon(r->conn->engine);
 }
 
+/* To nobody: it is over. */
+static void fail_gone(struct http_request *r)
+{
+    http_fail(r, ERR_CANCELED, "the client went away");
+}
+
 void http_request_gone(struct http_request *r)
 {
     if (r->stream != NULL) {
         http_stream_end(r, false);
     } else if (r->pending > 0) {
+        r->gone = true;
         pgraft_cancel(r->http->store, r->asked);
     } else {
-        http_fail(r, ERR_CANCELED, "the client went away"); /* to nobody: it is over */
+        fail_gone(r);
     }
 }
 
@@ -156,17 +163,19 @@ static void on_done(void *ctx, const struct pgraft_result *result)
     struct http_request *r = ctx;
     MUST(r->pending > 0);
     r->pending--;
-    if (!r->completed && !r->overdue) {
+    if (!r->completed && !r->overdue && !r->gone) {
         r->done(r, result);
     }
-    if (!r->completed) {
+    if (!r->completed && !r->gone) {
         return;
     }
     if (result->dump != NULL && !result->dump->is_last) {
         pgraft_dump_end(r->http->store, result->dump->id); /* nobody is there to go on with it */
     }
-    if (r->pending == 0) {
+    if (r->completed && r->pending == 0) {
         free_request(r);
+    } else if (!r->completed && !r->answered) {
+        fail_gone(r); /* also where the answer came first: nothing more is asked or waited for */
     }
 }
 

@@ -12,8 +12,9 @@
  * that is under way has), "tasks NODE" (prints what was begun since), "reload NODE", "view NODE
  * NAME [WORD]..." (with --views: it tells what tests/lib/view_kit.h tells as NAME, and goes on
  * telling it; the words are those of show_word()),
- * "freeze MS" (the leader's consensus thread stands still, by the time of "done"), "end". The end
- * of stdin ends it too. */
+ * "freeze MS" (the leader's consensus thread stands still, by the time of "done"), "stall MS" (the
+ * loop that has all HTTP sides stands still, from "done" on), "end". The end of stdin ends it too.
+ */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -398,12 +399,18 @@ static void show_view(size_t i, const char *words)
     view_board_publish(all.at[i].board, &view, is_old ? hence_ms - since_ms : hence_ms);
 }
 
+static void rest(uint64_t ms)
+{
+    struct timespec pause = {.tv_sec = (time_t)(ms / MS_PER_S),
+                             .tv_nsec = (long)(ms % MS_PER_S * NS_PER_MS)};
+    (void)nanosleep(&pause, NULL);
+}
+
 static void freeze(uint64_t ms)
 {
     atomic_store(&all.frozen_until_ms, clock_mono_ms(clock_system()) + ms);
     while (!atomic_load(&all.is_frozen)) {
-        struct timespec pause = {.tv_nsec = (long)NS_PER_MS};
-        (void)nanosleep(&pause, NULL);
+        rest(1);
     }
 }
 
@@ -420,6 +427,7 @@ static void obey(const char *line)
 {
     unsigned long i = strtoul(line + strcspn(line, " "), NULL, 10) - 1;
     struct err err = {0};
+    uint64_t stall_ms = 0;
     bool known = i < all.hosts.count;
     if (strncmp(line, "stop ", 5) == 0 && known) {
         stop(i);
@@ -438,11 +446,14 @@ static void obey(const char *line)
         buf_clear(&all.at[i].begun);
     } else if (strncmp(line, "freeze ", 7) == 0) {
         freeze(i + 1);
+    } else if (strncmp(line, "stall ", 6) == 0) {
+        stall_ms = i + 1;
     } else if (strcmp(line, "end") == 0) {
         end();
     }
     (void)printf("done\n");
     (void)fflush(stdout);
+    rest(stall_ms);
 }
 
 static void on_words(uv_poll_t *poll, int status, int events)
@@ -521,8 +532,7 @@ static uint64_t on_advise(void *ctx, const struct pgraft_view *view,
     (void)transaction;
     while (clock_mono_ms(clock_system()) < atomic_load(&all.frozen_until_ms)) {
         atomic_store(&all.is_frozen, true);
-        struct timespec pause = {.tv_nsec = 10 * (long)NS_PER_MS};
-        (void)nanosleep(&pause, NULL);
+        rest(10);
     }
     atomic_store(&all.is_frozen, false);
     return 50;

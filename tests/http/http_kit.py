@@ -208,6 +208,11 @@ def until(is_so, seconds=SECONDS_MAX):
     return told
 
 
+def metric(node, name):
+    text = node.get("/metrics").body.decode()
+    return int(next(line for line in text.splitlines() if line.startswith(name + "{")).split()[1])
+
+
 def said(answer):
     """The code and the words of an answer that is no JSON, as Patroni's commands have it."""
     assert answer.headers["Content-Type"] == "text/html"

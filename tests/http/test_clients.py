@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from http_kit import Nodes, until
+from http_kit import Nodes, metric, until
 
 HEAD = b"POST /pgraft/v1/kv/put HTTP/1.1\r\nHost: localhost\r\nContent-Length: 27\r\n\r\n"
 BODY = b'{"key":"slow","value":"it"}'
@@ -34,11 +34,6 @@ def nodes():
 @pytest.fixture
 def node(nodes):
     return nodes[1]
-
-
-def metric(node, name):
-    text = node.get("/metrics").body.decode()
-    return int(next(line for line in text.splitlines() if line.startswith(name + "{")).split()[1])
 
 
 def memory_kib(nodes):

@@ -74,6 +74,10 @@ class Witness:
             answer = self.node.ask("POST", "/reload")
             assert (answer.status, answer.body) == (202, b"reload scheduled")
 
+    def errors(self, after=0):
+        """The lines that the log has, beyond so many bytes of it; a moment late, as a thread of its own writes them."""
+        return [line for line in self.log.read_text()[after:].splitlines() if " error " in line]
+
     def trouble(self):
         return self.node.get("/patroni").json.get("reload_trouble", "")
 
@@ -373,7 +377,7 @@ def test_what_does_not_fit_leaves_the_former_certificates(start, certificates, t
         one.reload(restapi + login % i)
         until(lambda: one.trouble().startswith(wanted))
         assert one.trouble().endswith(STAYS) or len(one.trouble()) >= 255
-        lines = [line for line in one.log.read_text()[size:].splitlines() if " error " in line]
+        lines = until(lambda: one.errors(size))
         assert len(lines) == 1, lines
         assert wanted in lines[0]
         assert serial(one, place) == first
@@ -402,7 +406,7 @@ def test_a_file_that_is_not_there_refuses_the_reload(start, certificates, files,
     until(one.trouble)
     assert one.trouble().startswith(f"reload refused: {one.folder}/pgraft.yml:")
     assert one.trouble().endswith(wanted)
-    assert [wanted in line for line in one.log.read_text().splitlines() if " error " in line] == [True]
+    assert [wanted in line for line in until(one.errors)] == [True]
     assert serial(one, place) == first
     assert one.ask(PUT, basic("old"), place=place).status == 200
 
@@ -416,7 +420,7 @@ def test_what_was_left_in_force_is_what_the_next_reload_goes_from(start, certifi
     assert one.ask(LOOK, place=place).status == 200
     one.reload(tls(place, more=", verify_client: required"))
     until(lambda: one.ask(LOOK, place=place).status == 403)
-    assert one.log.read_text().count("restapi.verify_client: none -> required, taken over") == 2
+    until(lambda: one.log.read_text().count("restapi.verify_client: none -> required, taken over") == 2)
 
 
 def test_a_file_with_a_mistake_is_told_too(start):

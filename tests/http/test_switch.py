@@ -6,12 +6,11 @@ the store in one process that tell a view made by the test (tests/lib/view_kit.h
 primary would. What is refused with which words is tests/unit/test_patroni_switch.c's.
 """
 import json
-import os
 import re
 import threading
 
 import pytest
-from http_kit import Asked, Nodes, nodes_with_views, post, said, until
+from http_kit import Asked, Nodes, metric, nodes_with_views, post, said, until
 
 PREFIX = "/service/test/"
 WAITS_S = 20  # a node, for the end of it
@@ -90,20 +89,43 @@ def test_nothing_comes_of_it_in_time(nodes):
     assert wish(nodes[1]) == {"leader": "pg1"}
 
 
+# --- Gone ---
+
+def connections(node):
+    """... of others: the one that asks for it is open, too."""
+    return metric(node, "pgraft_http_connections") - 1
+
+
+def ask_and_not_listen(plain):
+    body = b'{"leader": "pg1"}'
+    plain.sendall(b"POST /switchover HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
 def test_a_client_that_goes_away(nodes):
     """... leaves the wish, and nothing at the node."""
-    def open_files():
-        return len(os.listdir(f"/proc/{nodes.pid}/fd"))
-    before = open_files()
-    body = b'{"leader": "pg1"}'
+    until(lambda: connections(nodes[2]) == 0)
     clients = [nodes[2].raw() for _ in range(10)]
     for plain in clients:
-        plain.sendall(b"POST /switchover HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    until(lambda: wish(nodes[1]) is not None and open_files() >= before + len(clients))
+        ask_and_not_listen(plain)
+    until(lambda: wish(nodes[1]) is not None and connections(nodes[2]) == len(clients))
     for plain in clients:
         plain.close()
-    until(lambda: open_files() <= before, WAITS_S / 2)
+    until(lambda: connections(nodes[2]) == 0, WAITS_S / 2)
     assert wish(nodes[1]) == {"leader": "pg1"}
+
+
+def test_a_client_that_goes_away_before_the_node_hears_from_the_store(nodes):
+    """The node learns both at once, and first that nobody is there: what was written is not waited for."""
+    until(lambda: connections(nodes[2]) == 0)
+    plain = nodes[2].raw()
+    until(lambda: connections(nodes[2]) == 1)
+    nodes.tell("freeze", 300)  # while it lasts nothing is written ...
+    ask_and_not_listen(plain)
+    nodes.begun(2)  # the node has it by now, and looks whether the client is still there
+    nodes.tell("stall", 1500)  # ... and when it is, nobody looks
+    plain.close()
+    until(lambda: connections(nodes[2]) == 0, WAITS_S / 2)
+    assert until(lambda: wish(nodes[1])) == {"leader": "pg1"}
 
 
 # --- Row by row ---
