@@ -181,6 +181,8 @@ struct pg_facts {
     enum fact signal_synced;    /* standby.signal is there, and durable (safety B3) */
     uint32_t crashes;           /* as primary, within the window of the budget */
     uint64_t down_ms;           /* since it was seen to be down; 0: it is not, or nobody knows */
+    uint64_t ended_epoch;       /* as whose primary this program itself has ended it, and it has not
+                                   run since; 0: it runs, or nobody asked this program to */
     uint64_t stopping_ms;       /* for so long it has been stopping */
     uint64_t starting_ms;       /* for so long it has been starting */
     uint64_t still_ms;          /* for so long its recovery has not moved, as far as can be seen: it

@@ -213,6 +213,12 @@ void supervisor_gather_waits(struct supervisor *s, uint64_t now_ms, struct facts
 
 /* One that was given up is not begun again: each try costs an outage. */
 static void gather_switchover(struct supervisor *s, uint64_t now_ms, struct facts *f)
+    if (s->act.is_running && s->act.asks_stop) {
+        s->stop_asked_of = s->postmaster;
+    } else if (pg->process == PG_RUNNING && !s->act.is_running) {
+        s->stop_asked_of = 0; /* it was asked in vain */
+    }
+    pg->ended_epoch = pg->process == PG_ABSENT ? s->ended_epoch : 0;
 {
     const struct store_row *row = &s->side.view.rows.row[KEY_FAILOVER];
     if (row->is_there && row->mod_revision != s->wish_seen) {

@@ -190,6 +190,9 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
 {
     bool is_asked = is_end_asked(s);
     s->died = !is_asked;
+    /* A sequence does not wait for ever for a shutdown that it has asked for. */
+    bool is_ours = is_asked || (s->stop_asked_of != 0 && s->stop_asked_of == s->postmaster);
+    s->ended_epoch = is_ours ? e->epoch : 0;
     s->scripts.was_stopped =
         (is_asked && s->act.order.decision.action != ACTION_KILL) || s->is_stopping;
     note_end(s, e, is_asked);
@@ -271,6 +274,7 @@ static void note_start(struct supervisor *s)
         supervisor_tell_unwatched(s, &o->unwatched);
     }
     s->died = s->was_up = false;
+    s->stop_asked_of = s->ended_epoch = 0;
     s->scripts.was_stopped = false;
 }
 
@@ -280,6 +284,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     if (e == NULL) {
         log_warn("guard", "gone", LOG_U64("pid", s->guard_pid));
         s->scripts.was_stopped = s->scripts.was_stopped && s->postmaster == 0;
+        s->ended_epoch = s->postmaster == 0 ? s->ended_epoch : 0;
         s->postmaster = 0;
         s->is_guard_greeted = false;
         s->is_swept = false;

@@ -110,8 +110,10 @@ struct supervisor {
     uint32_t guard_asked;  /* to become that; 0: it was not */
     bool is_swept;         /* since the guard is gone: nothing of PostgreSQL runs */
     uint64_t postmaster;
-    bool died;   /* nobody asked for its end */
-    bool was_up; /* it had started before */
+    bool died;              /* nobody asked for its end */
+    uint64_t stop_asked_of; /* the postmaster that this program has asked to stop last; 0: none */
+    uint64_t ended_epoch;   /* facts.h */
+    bool was_up;            /* it had started before */
     struct starts_book starts;
     struct start_watch start_watch;
     bool is_start_watched;           /* the one of now, or the last ... */
