@@ -8,6 +8,7 @@
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
 #include "supervisor/damage.h"
+#include "supervisor/door_trouble.h"
 #include "supervisor/kill_budget.h"
 #include "supervisor/lease_low.h"
 #include "supervisor/observe.h"
@@ -97,7 +98,8 @@ struct supervisor {
 
     /* PostgreSQL and its guard */
     struct observe observe;
-    char *data_dir; /* the observer's own copies: a setup may go away */
+    struct door_trouble door; /* why it can not be connected to */
+    char *data_dir;           /* the observer's own copies: a setup may go away */
     char *helper;
     struct guard_client guard;
     bool is_guard_asked;     /* for the first time */

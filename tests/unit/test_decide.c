@@ -796,6 +796,22 @@ static void a_seal_that_is_refused_ends_postgresql(void **state)
     assert_non_null(strstr(d.why, "told in vain"));
 }
 
+/* All that the rules see of it is that it stands still. */
+static void who_can_not_be_connected_to_is_ended_with_the_reason(void **state)
+{
+    (void)state;
+    struct facts f;
+    char text[500];
+    kit_chosen(&f);
+    recovers(&f);
+    stands_still(&f);
+    (void)snprintf(f.pg.unreachable, sizeof(f.pg.unreachable), "a wrong password");
+    struct decision d = decide(&f);
+    assert_string_equal(d.rule, "promotion-failed");
+    decide_explain(&f, &d, text, sizeof(text));
+    assert_non_null(strstr(text, "is to try; a wrong password (PostgreSQL starting"));
+}
+
 static void every_rule_has_its_situation(void **state)
 {
     (void)state;
@@ -885,6 +901,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_situation_has_its_answer),
         cmocka_unit_test(a_seal_that_is_refused_ends_postgresql),
+        cmocka_unit_test(who_can_not_be_connected_to_is_ended_with_the_reason),
         cmocka_unit_test(every_rule_has_its_situation),
         cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
         cmocka_unit_test(who_must_not_be_primary_does_not_keep_the_lease),
