@@ -190,15 +190,15 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
 {
     bool is_asked = is_end_asked(s);
     s->died = !is_asked;
-    /* A sequence does not wait for ever for a shutdown that it has asked for. */
-    bool is_ours = is_asked || (s->stop_asked_of != 0 && s->stop_asked_of == s->postmaster);
-    s->ended_epoch = is_ours ? e->epoch : 0;
     s->scripts.was_stopped =
         (is_asked && s->act.order.decision.action != ACTION_KILL) || s->is_stopping;
     note_end(s, e, is_asked);
     if (!is_asked) {
         task_died(&s->task, "PostgreSQL ended while it started");
     }
+    /* A sequence does not wait for ever for a shutdown that it has asked for. */
+    bool is_ours = is_asked || (s->stop_asked_of != 0 && s->stop_asked_of == s->postmaster);
+    s->ended_epoch = is_ours ? e->epoch : 0;
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
         s->crashed_ms[s->crash_next] = supervisor_now_ms();
         s->crash_next = (s->crash_next + 1) % CRASHES_KEPT;
