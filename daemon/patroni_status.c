@@ -161,6 +161,9 @@ static void put_agent(struct buf *out, const struct cluster_view *view)
     if (view->reload_trouble[0] != '\0') { /* the same */
         json_put_text(out, "reload_trouble", view->reload_trouble);
     }
+    if (view->door_trouble[0] != '\0') { /* the same */
+        json_put_text(out, "connection_trouble", view->door_trouble);
+    }
     json_put_open(out, "patroni", '{');
     json_put_text(out, "version", view->version);
     json_put_text(out, "scope", view->scope.text);

@@ -264,6 +264,7 @@ struct cluster_view {
     uint64_t lag_bytes_max; /* maximum_lag_on_failover */
     char config_trouble[VIEW_TEXT_SIZE]; /* why the key config is not in force here; "": it is */
     char reload_trouble[VIEW_TEXT_SIZE]; /* what of its own file the last reload has left; or "" */
+    char door_trouble[VIEW_TEXT_SIZE];   /* why its PostgreSQL can not be connected to; or "" */
     char switchover_at[VIEW_STAMP_SIZE]; /* ISO 8601; "": none is scheduled */
     struct facts_name switchover_from;
     struct facts_name switchover_to;

@@ -465,13 +465,19 @@ static bool is_asked_to_start(const struct facts *f)
     return f->wish.restart &&
            (has_lease(f) || !return_has_primary(f) || goes_on(return_plan(f).step));
 }
-/* But for a primary that was stopped for a switchover: nobody is granted its role any more, and it
- * goes on in place. So does what an operator has restarted or cloned; but nobody who asks for a
- * restart has data rewound or discarded. */
+/* For a change of the role that the pause forbids, or on the way to one. The wish for it may be
+ * gone by now, and a start may have failed; nobody else has wanted it down. */
+static bool was_ended_here(const struct facts *f)
+{
+    return was_primary(f) && f->pg.ended_epoch == f->lease.epoch;
+}
+/* But for a primary that this program has stopped, for a switchover say: nobody is granted its role
+ * any more, and it goes on in place. So does what an operator has restarted or cloned; but nobody
+ * who asks for a restart has data rewound or discarded. */
 static bool paused_and_down(const struct facts *f)
 {
     bool is_asked = is_asked_to_start(f) || (asked_to_clone(f) && !has_lease(f));
-    bool goes_on_in_place = is_switching(f) || is_asked;
+    bool goes_on_in_place = is_switching(f) || was_ended_here(f) || is_asked;
     return is_paused(f) && !runs(f) && (is_on_old_timeline(f) || !goes_on_in_place);
 }
 static bool restart_in_place(const struct facts *f)

@@ -5,7 +5,7 @@
 #include "base/must.h"
 #include "supervisor/decide.h"
 
-#define REASON_SIZE 640
+#define REASON_SIZE 900
 
 // clang-format off
 static const char *const actions[ACTIONS] = {
@@ -38,9 +38,10 @@ const char *action_name(enum action action)
 void decide_reason(const struct facts *f, const struct decision *d, char *out, size_t size)
 {
     bool is_refused = f->pg.reload_refused;
-    (void)snprintf(out, size, "%s: %s, because %s%s%s", d->rule, action_name(d->action), d->why,
+    (void)snprintf(out, size, "%s: %s, because %s%s%s%s%s", d->rule, action_name(d->action), d->why,
                    is_refused ? "; PostgreSQL refuses its configuration: " : "",
-                   is_refused ? f->pg.config_wrong : "");
+                   is_refused ? f->pg.config_wrong : "", f->pg.unreachable[0] != '\0' ? "; " : "",
+                   f->pg.unreachable);
 }
 
 void decide_explain(const struct facts *f, const struct decision *d, char *out, size_t size)

@@ -20,6 +20,7 @@
 #define SYNC_SETS_MAX 3
 #define SYNC_HEIRS_MAX FACTS_MEMBERS_MAX
 #define PG_CONFIG_WRONG_SIZE 200
+#define PG_UNREACHABLE_SIZE 256
 
 enum fact { FACT_UNKNOWN, FACT_NO, FACT_YES };
 
@@ -180,6 +181,8 @@ struct pg_facts {
                                    it does not stream */
     enum fact signal_synced;    /* standby.signal is there, and durable (safety B3) */
     uint32_t crashes;           /* as primary, within the window of the budget */
+    uint64_t ended_epoch;       /* as whose primary this program itself has ended it, and it has not
+                                   run since; 0: it runs, or nobody asked this program to */
     uint64_t down_ms;           /* since it was seen to be down; 0: it is not, or nobody knows */
     uint64_t stopping_ms;       /* for so long it has been stopping */
     uint64_t starting_ms;       /* for so long it has been starting */
@@ -209,6 +212,8 @@ struct pg_facts {
     bool reload_in_vain; /* several times, and new sessions show that it has not; nobody says why */
     /* File, line and error, for which it has, or would if it were told; "": nothing is known. */
     char config_wrong[PG_CONFIG_WRONG_SIZE];
+    /* For people: why this program can not connect to it; "": it can, or it is not told yet. */
+    char unreachable[PG_UNREACHABLE_SIZE];
 };
 
 /* ---- the guard ---- */

@@ -166,6 +166,15 @@ static void watch_change_cb(struct pg_link *link)
 
 /* ---- the door ---- */
 
+static void door_failed(struct observe *o, const struct pg_failure *failure)
+{
+    enum probe_door_state state = probe_door_state(failure);
+    if (state != DOOR_UNKNOWN) {
+        o->door_err = failure->err;
+    }
+    pg_seen_door_failed(&o->seen, state, uv_now(o->loop));
+}
+
 static void commit_rows_cb(struct pg_link *link, const struct pg_rows *rows,
                            const struct pg_failure *failure)
 {
@@ -238,7 +247,7 @@ static void door_rows_cb(struct pg_link *link, const struct pg_rows *rows,
         pg_seen_door(&o->seen, &door, uv_now(o->loop));
         reload_not_seen(&o->seen.reload, o->door_began_ms, patience_ms(o));
     } else if (failure != NULL) {
-        pg_seen_door_failed(&o->seen, probe_door_state(failure), uv_now(o->loop));
+        door_failed(o, failure);
     }
     if (is_read && sync_force_wants_commit(&o->seen.force) && !door.in_recovery &&
         pg_link_ask(link, COMMIT_SQL, o->options.answer_ms, commit_rows_cb, NULL) == 0) {
@@ -264,7 +273,7 @@ static void door_change_cb(struct pg_link *link)
             return;
         }
     } else {
-        pg_seen_door_failed(&o->seen, probe_door_state(&link->failure), uv_now(o->loop));
+        door_failed(o, &link->failure);
     }
     o->committing_pid = 0;
     pg_link_drop(link); /* the tick tries again */
@@ -281,7 +290,7 @@ static void bell_change_cb(struct pg_link *link)
     if (link->state == PG_LINK_READY || pg_failure_lacks_password(&link->failure)) {
         pg_seen_bell(&o->seen, uv_now(o->loop));
     } else {
-        pg_seen_door_failed(&o->seen, probe_door_state(&link->failure), uv_now(o->loop));
+        door_failed(o, &link->failure);
     }
     pg_link_drop(link);
     tell_changes(o);
@@ -729,7 +738,7 @@ void observe_ages(const struct observe *o, struct observe_ages *ret_ages)
 
 const char *observe_door_reason(const struct observe *o)
 {
-    return o->seen.door_state == DOOR_OPEN ? o->watch_err.msg : o->door.failure.err.msg;
+    return o->seen.door_state == DOOR_OPEN ? o->watch_err.msg : o->door_err.msg;
 }
 
 const char *observe_data_reason(const struct observe *o)

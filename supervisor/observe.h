@@ -88,6 +88,7 @@ struct observe {
     bool watch_is_due;       /* another one, at once */
     uint64_t watch_asked_doors;
     struct err watch_err; /* why the last question was not answered; code 0: it was */
+    struct err door_err;  /* why the last attempt at the door, or the bell, that failed has */
     uint64_t door_asked_ms;
     uint64_t door_began_ms;  /* its session */
     uint64_t files_asked_ms; /* what is wrong with its configuration ... */

@@ -80,6 +80,26 @@ static void gather_starts(struct supervisor *s, const struct pg_facts *pg)
     }
 }
 
+/* What the rules see of it is that nothing answers, and a start that stands still. */
+static void gather_door(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
+{
+    const struct door_seen seen = {.process = pg->process,
+                                   .down_ms = pg->down_ms,
+                                   .state = s->observe.seen.door_state,
+                                   .reason = observe_door_reason(&s->observe)};
+    bool is_new = door_trouble_look(&s->door, &seen, now_ms);
+    memcpy(pg->unreachable, s->door.text, sizeof(pg->unreachable));
+    if (!is_new) {
+        return;
+    }
+    if (s->door.text[0] != '\0') {
+        log_warn("supervisor", "no connection", LOG_STR("text", s->door.text));
+    } else {
+        log_info("supervisor", "no connection is over");
+    }
+    s->has_news = true;
+}
+
 /* Once, until it may be seen. */
 static void tell_blind(struct supervisor *s)
 {
@@ -193,6 +213,12 @@ static void gather_restart(struct supervisor *s, uint64_t now_ms, struct facts *
 
 static void gather_stopping(struct supervisor *s, uint64_t now_ms, struct pg_facts *pg)
 {
+    if (s->act.is_running && s->act.asks_stop) {
+        s->stop_asked_of = s->postmaster;
+    } else if (pg->process == PG_RUNNING && !s->act.is_running) {
+        s->stop_asked_of = 0; /* it was asked in vain */
+    }
+    pg->ended_epoch = pg->process == PG_ABSENT ? s->ended_epoch : 0;
     if (pg->process != PG_STOPPING) {
         s->stopping_since_ms = 0;
         return;
@@ -299,6 +325,7 @@ static void gather_postgresql(struct supervisor *s, uint64_t now_ms)
     s->was_up = s->was_up || f->pg.process == PG_RUNNING;
     s->absent_ms = f->pg.process != PG_ABSENT ? 0 : s->absent_ms != 0 ? s->absent_ms : now_ms;
     f->pg.down_ms = s->absent_ms != 0 ? now_ms - s->absent_ms + 1 : 0;
+    gather_door(s, now_ms, &f->pg);
     gather_primary(s, f);
     supervisor_gather_waits(s, now_ms, f);
     f->pg.starting_ms = s->starting_ms != 0 ? now_ms - s->starting_ms : 0;

@@ -196,6 +196,9 @@ static void note_crash(struct supervisor *s, const struct guard_event *e)
     if (!is_asked) {
         task_died(&s->task, "PostgreSQL ended while it started");
     }
+    /* A sequence does not wait for ever for a shutdown that it has asked for. */
+    bool is_ours = is_asked || (s->stop_asked_of != 0 && s->stop_asked_of == s->postmaster);
+    s->ended_epoch = is_ours ? e->epoch : 0;
     if (e->epoch != 0 && e->phase == GUARD_RUN && !is_asked) {
         s->crashed_ms[s->crash_next] = supervisor_now_ms();
         s->crash_next = (s->crash_next + 1) % CRASHES_KEPT;
@@ -271,6 +274,7 @@ static void note_start(struct supervisor *s)
         supervisor_tell_unwatched(s, &o->unwatched);
     }
     s->died = s->was_up = false;
+    s->stop_asked_of = s->ended_epoch = 0;
     s->scripts.was_stopped = false;
 }
 
@@ -280,6 +284,7 @@ void supervisor_guard_event(struct supervisor *s, const struct guard_event *e)
     if (e == NULL) {
         log_warn("guard", "gone", LOG_U64("pid", s->guard_pid));
         s->scripts.was_stopped = s->scripts.was_stopped && s->postmaster == 0;
+        s->ended_epoch = s->postmaster == 0 ? s->ended_epoch : 0;
         s->postmaster = 0;
         s->is_guard_greeted = false;
         s->is_swept = false;

@@ -8,6 +8,7 @@
 #include "supervisor/config_key.h"
 #include "supervisor/config_note.h"
 #include "supervisor/damage.h"
+#include "supervisor/door_trouble.h"
 #include "supervisor/kill_budget.h"
 #include "supervisor/lease_low.h"
 #include "supervisor/observe.h"
@@ -97,7 +98,8 @@ struct supervisor {
 
     /* PostgreSQL and its guard */
     struct observe observe;
-    char *data_dir; /* the observer's own copies: a setup may go away */
+    struct door_trouble door; /* why it can not be connected to */
+    char *data_dir;           /* the observer's own copies: a setup may go away */
     char *helper;
     struct guard_client guard;
     bool is_guard_asked;     /* for the first time */
@@ -110,8 +112,10 @@ struct supervisor {
     uint32_t guard_asked;  /* to become that; 0: it was not */
     bool is_swept;         /* since the guard is gone: nothing of PostgreSQL runs */
     uint64_t postmaster;
-    bool died;   /* nobody asked for its end */
-    bool was_up; /* it had started before */
+    bool died;              /* nobody asked for its end */
+    uint64_t stop_asked_of; /* the postmaster that this program has asked to stop last; 0: none */
+    uint64_t ended_epoch;   /* facts.h */
+    bool was_up;            /* it had started before */
     struct starts_book starts;
     struct start_watch start_watch;
     bool is_start_watched;           /* the one of now, or the last ... */

@@ -93,6 +93,7 @@ static void fill_self(struct supervisor *s)
     supervisor_show_task(s, &view->self.task);
     view_text_set(view->config_trouble, sizeof(view->config_trouble), supervisor_config_amiss(s));
     view_text_set(view->reload_trouble, sizeof(view->reload_trouble), s->reload_trouble);
+    view_text_set(view->door_trouble, sizeof(view->door_trouble), s->door.text);
 }
 
 /* Of a primary, and of one that was and is not down as it has to be. */
@@ -128,6 +129,8 @@ void supervisor_note(const struct supervisor *s, char out[VIEW_TEXT_SIZE])
                        s->signal_error,
                        s->facts.pg.process == PG_ABSENT ? "PostgreSQL stays down"
                                                         : "nothing is acknowledged before");
+    } else if (s->door.text[0] != '\0') {
+        (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->door.text);
     } else if (is_trouble_of_now(s)) {
         (void)snprintf(out, VIEW_TEXT_SIZE, "%s", s->trouble);
     } else if (home[0] != '\0') {
@@ -248,6 +251,7 @@ static void publish(struct supervisor *s, uint64_t now_ms)
         view_take_decision(view, &s->facts, &s->decision, wall_ms);
     }
     add_trouble(s, wall_ms, "failed", s->trouble);
+    add_trouble(s, wall_ms, "no connection", s->door.text);
     add_trouble(s, wall_ms, "does not start", s->start_trouble);
     add_trouble(s, wall_ms, "configuration", s->load_trouble);
     add_trouble(s, wall_ms, "reload", s->reload_trouble);

@@ -94,6 +94,31 @@ def test_a_postgresql_that_does_not_come_up(pg):
     wait.until(lambda: "does not come up" not in status(primary), lambda: status(primary))
 
 
+def test_a_postgresql_that_lets_nobody_in(pg):
+    """Not this program either: its session that is there goes on, and no new one comes in."""
+    cluster, primary, standby = whole(pg)
+    rules = standby.pgdata / "pg_hba.conf"
+    kept = rules.read_text()
+    why = "pgraftd can not connect to PostgreSQL: "
+    mark = standby.mark()
+
+    def reload(text):
+        rules.write_text(text)
+        os.kill(standby.postmaster(), signal.SIGHUP)
+
+    reload("host replication replicator all scram-sha-256\n")
+    try:
+        wait.until(lambda: why in status(primary), lambda: status(primary))
+        line = next(one for one in status(primary).splitlines() if why in one)
+        assert standby.name in line and "28000" in line, line
+        assert "no connection" in events(standby)
+    finally:
+        reload(kept)
+    cluster.wait_well()
+    wait.until(lambda: why not in status(primary), lambda: status(primary))
+    assert standby.count(f'supervisor no connection: text="{why}', mark) == 1, standby.log_since(mark)
+
+
 def test_a_standby_that_is_refused(pg):
     cluster, primary, standby = whole(pg)
     rules = primary.pgdata / "pg_hba.conf"

@@ -79,6 +79,24 @@ def test_a_door_that_is_well_is_entered_once_a_lease_and_rung_at_between(rig):
     observer.quit()
 
 
+def test_what_is_said_at_the_door_is_the_reason(rig):
+    """Rung at while it is well, entered when it is not: whoever was refused says why, and nothing is left of it after."""
+    server, port = with_password(rig)
+    observer = rig.observer(server, host="127.0.0.1", port=port, user="asks", passfile=passfile_of(server, "right"))
+    observer.is_well(r.PRIMARY)
+    hba = server.data / "pg_hba.conf"
+    good = hba.read_text(encoding="utf-8")
+    hba.write_text("host all asks 127.0.0.1/32 reject\n", encoding="utf-8")
+    server.own()
+    os.kill(server.pid, signal.SIGHUP)
+    seen = observer.wait("it is refused", lambda f: f["door"] == r.REFUSED)
+    assert "28000" in seen.line and 'user "asks"' in seen.line, seen.line
+    hba.write_text(good, encoding="utf-8")
+    os.kill(server.pid, signal.SIGHUP)
+    assert observer.wait("it is open", lambda f: f["door"] == r.OPEN)["door_why"] == ""
+    observer.quit()
+
+
 def test_password_of_the_environment_is_not_used(rig, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "right")
     server, port = with_password(rig)

@@ -226,6 +226,13 @@ static void act_release(struct sim *sim, int node, uint64_t epoch)
     store_propose(sim, &(struct proposal){.kind = PROPOSE_RELEASE, .by = node, .epoch = epoch});
 }
 
+/* What is down of a primary now, or is on its way, its daemon has wanted so. */
+static void note_ended(struct sim_node *n)
+{
+    bool ends = n->pg.process == PG_STOPPING || n->pg.process == PG_LEFT;
+    n->pg.ended_epoch = ends ? n->guard.promoted_epoch : 0;
+}
+
 static void act_hand_over(struct sim *sim, int node)
 {
     struct sim_node *n = &sim->nodes[node];
@@ -237,6 +244,7 @@ static void act_hand_over(struct sim *sim, int node)
         sim->store.wanted = sim->nodes[n->daemon.candidate].name;
     }
     pg_stop(sim, node, true);
+    note_ended(n);
 }
 
 static void act_start(struct sim *sim, int node, const struct decision *d)
@@ -299,9 +307,11 @@ static void act_other(struct sim *sim, int node, const struct decision *d)
         case ACTION_KILL:
             sim->counts.decided_kills++;
             pg_kill(sim, node);
+            note_ended(&sim->nodes[node]);
             break;
         case ACTION_STOP:
             pg_stop(sim, node, true);
+            note_ended(&sim->nodes[node]);
             break;
         default:
             UNREACHABLE("act_now() has the others");

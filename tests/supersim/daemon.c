@@ -216,6 +216,7 @@ static void observe_pg(struct sim *sim, int node, struct pg_facts *out)
     bool is_early = sim->now < n->daemon.started_at + 30 * MS;
     bool runs = pg->process == PG_RUNNING;
     out->process = is_early ? PG_UNKNOWN : pg->process;
+    out->ended_epoch = out->process == PG_ABSENT ? pg->ended_epoch : 0;
     out->data = pg->data;
     if (pg->data == DATA_USABLE && n->view.initialized == FACT_YES &&
         pg->system_id != sim->store.system_id) {

@@ -17,6 +17,7 @@ static void drop_daemon(struct sim_node *n)
     n->daemon.alive = false;
     n->daemon.life++;
     n->daemon.busy = false;
+    n->pg.ended_epoch = 0; /* the next life does not know it */
 }
 
 static void drop_host(struct sim *sim, struct sim_node *n)
@@ -29,6 +30,7 @@ static void drop_host(struct sim *sim, struct sim_node *n)
     n->guard.life++;
     n->guard.wakes = false;
     n->pg.process = PG_ABSENT;
+    n->pg.ended_epoch = 0;
     n->pg.is_primary = false;
     n->pg.next = NEXT_NONE;
     n->pg.life++;

@@ -108,6 +108,7 @@ void pg_kill(struct sim *sim, int node)
         return;
     }
     pg->life++;
+    pg->ended_epoch = 0; /* unless its daemon says that it was he */
     disconnect(sim, node);
     pg_note_killed(sim, node);
     pg->process = PG_LEFT;
@@ -140,6 +141,7 @@ void pg_start(struct sim *sim, int node, bool as_primary)
         return;
     }
     pg->process = PG_STARTING;
+    pg->ended_epoch = 0;
     pg->life++;
     pg->is_primary = false;
     pg->conninfo = pg->conninfo_was = NOBODY;

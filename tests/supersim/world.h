@@ -158,6 +158,7 @@ struct sim_pg {
     bool is_sick;                      /* it never comes up as a standby ... */
     uint64_t sick_copy;                /* ... with this copy; 0: with any */
     bool fails;                        /* what it does now */
+    uint64_t ended_epoch;              /* as whose primary its daemon has ended it; 0: it has not */
     uint64_t moves_until, replayed_at; /* of the recovery of this start */
     uint64_t copy, sealed;
     uint64_t system_id;

@@ -11,6 +11,7 @@
     {"A8: ... nor before every member knows how: nobody would be granted the lead", kit_primary, {is_to_follow_another_cluster, level_of_before}, ACTION_WAIT, "serving"}, \
     {"A8: ... and what crashes then goes on in place", kit_primary, {is_to_follow_another_cluster, level_of_before, crashed, alone}, ACTION_START_PRIMARY, "restart-in-place"}, \
     {"D2: ... nor is anything begun here as a primary", kit_primary, {nothing_begun, is_to_follow_another_cluster}, ACTION_RELEASE, "data-lost"}, \
+    {"A7: ... which a pause that begins while it is down leaves where it was", kit_primary, {is_to_follow_another_cluster, crashed, pgraft_has_ended_it, paused}, ACTION_START_PRIMARY, "restart-in-place"}, \
     {"... and gives the role back, for good", kit_primary, {is_to_follow_another_cluster, crashed}, ACTION_RELEASE, "kind-changed-down"}, \
     {"B1: who was chosen before is not promoted any more", kit_chosen, {is_to_follow_another_cluster}, ACTION_WAIT, "kind-changed"}, \
     {"B1: who leads a standby cluster is never promoted, whatever its timeline is", kit_leader, {nothing}, ACTION_WAIT, "leading"}, \

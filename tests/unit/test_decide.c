@@ -344,6 +344,15 @@ CHANGE(switched_over)
     f->wish.switchover = true;
     f->pg.down_ms = 100;
 }
+CHANGE(pgraft_has_ended_it)
+{
+    f->pg.process = PG_ABSENT;
+    f->pg.ended_epoch = KIT_EPOCH;
+}
+CHANGE(in_an_earlier_epoch)
+{
+    f->pg.ended_epoch = KIT_EPOCH - 1;
+}
 CHANGE(down_for_too_long)
 {
     f->pg.down_ms = 1500;
@@ -645,6 +654,11 @@ static const struct {
     {"... two of two are, also before the end of the WAL was read", kit_primary, {crashed, end_unknown}, ACTION_RELEASE, "provable-failover"},
     {"before the store was read nothing is started", kit_primary, {crashed, pause_unread}, ACTION_WAIT, "unread-and-down"},
     {"A7: in a pause nothing is started", kit_primary, {crashed, paused}, ACTION_WAIT, "paused-and-down"},
+    {"A7: ... but what was stopped for a change of the role, which the pause forbids, goes on in place", kit_primary, {crashed, pgraft_has_ended_it, paused}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... also while no epoch may be granted", kit_primary, {crashed, pgraft_has_ended_it, paused, held}, ACTION_START_PRIMARY, "restart-in-place"},
+    {"... not what went on, and has ended by itself", kit_primary, {crashed, pgraft_has_ended_it, in_an_earlier_epoch, paused}, ACTION_WAIT, "paused-and-down"},
+    {"... nor a standby", kit_standby, {pgraft_has_ended_it, paused}, ACTION_WAIT, "paused-and-down"},
+    {"C3: ... nor what would come up on the timeline that it was to leave", kit_primary, {crashed_before_it_recorded, on_the_timeline_that_it_was_to_leave, pgraft_has_ended_it, paused}, ACTION_WAIT, "paused-and-down"},
     {"B6: the guard comes before PostgreSQL", kit_primary, {crashed, alone, guard_is_gone}, ACTION_START_GUARD, "guard-wanted"},
     {"primary_start_timeout 0: another one takes over", kit_primary, {crashed, loss_is_borne, never_restarted}, ACTION_RELEASE, "restart-unwanted"},
     {"... if there is one", kit_primary, {crashed, loss_is_borne, never_restarted, alone}, ACTION_START_PRIMARY, "restart-in-place"},
@@ -782,6 +796,22 @@ static void a_seal_that_is_refused_ends_postgresql(void **state)
     assert_non_null(strstr(d.why, "told in vain"));
 }
 
+/* All that the rules see of it is that it stands still. */
+static void who_can_not_be_connected_to_is_ended_with_the_reason(void **state)
+{
+    (void)state;
+    struct facts f;
+    char text[500];
+    kit_chosen(&f);
+    recovers(&f);
+    stands_still(&f);
+    (void)snprintf(f.pg.unreachable, sizeof(f.pg.unreachable), "a wrong password");
+    struct decision d = decide(&f);
+    assert_string_equal(d.rule, "promotion-failed");
+    decide_explain(&f, &d, text, sizeof(text));
+    assert_non_null(strstr(text, "is to try; a wrong password (PostgreSQL starting"));
+}
+
 static void every_rule_has_its_situation(void **state)
 {
     (void)state;
@@ -871,6 +901,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_situation_has_its_answer),
         cmocka_unit_test(a_seal_that_is_refused_ends_postgresql),
+        cmocka_unit_test(who_can_not_be_connected_to_is_ended_with_the_reason),
         cmocka_unit_test(every_rule_has_its_situation),
         cmocka_unit_test(a_primary_that_can_not_acknowledge_does_not_keep_the_lease),
         cmocka_unit_test(who_must_not_be_primary_does_not_keep_the_lease),

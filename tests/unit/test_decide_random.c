@@ -49,6 +49,7 @@ static void shake_pg(struct facts *f, struct test_random *r)
     f->settings.restart_max_ms = random_percent(r, 20) ? 0 : random_below(r, 600000);
     f->pg.primary_epoch = random_percent(r, 70) ? 0 : KIT_EPOCH - 1 + random_below(r, 4);
     f->pg.crashes = (uint32_t)random_below(r, 6);
+    f->pg.ended_epoch = random_percent(r, 70) ? 0 : KIT_EPOCH - 1 + random_below(r, 4);
     if (random_percent(r, 50)) {
         f->pg.upstream.text[0] = '\0';
     }

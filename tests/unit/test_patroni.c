@@ -509,6 +509,22 @@ static void the_status_document_is_patronis(void **state)
     buf_close(&out);
 }
 
+static void why_postgresql_can_not_be_connected_to_is_told(void **state)
+{
+    static struct cluster_view view;
+    struct buf out = {0};
+    (void)state;
+    view_kit_fill(&view, "pg2");
+    patroni_put_status(&out, &view, VIEW_KIT_NOW_MS);
+    assert_null(strstr(buf_text(&out), "connection_trouble"));
+    buf_clear(&out);
+    view_text_set(view.door_trouble, sizeof(view.door_trouble), "a wrong \"password\"");
+    patroni_put_status(&out, &view, VIEW_KIT_NOW_MS);
+    assert_non_null(strstr(buf_text(&out),
+                           ",\"connection_trouble\":\"a wrong \\\"password\\\"\",\"patroni\":"));
+    buf_close(&out);
+}
+
 static void the_cluster_is_patronis(void **state)
 {
     static struct cluster_view view;
@@ -715,6 +731,7 @@ int main(void)
         cmocka_unit_test(parameters_narrow_it_down),
         cmocka_unit_test(no_path_is_good_without_its_reason),
         cmocka_unit_test(the_status_document_is_patronis),
+        cmocka_unit_test(why_postgresql_can_not_be_connected_to_is_told),
         cmocka_unit_test(the_cluster_is_patronis),
         cmocka_unit_test(witnesses_and_doubt_are_told_where_asked_for),
         cmocka_unit_test(every_document_is_json),

@@ -108,6 +108,20 @@ static void what_a_reload_has_left_is_in_the_note_until_one_takes_it(void **stat
     assert_string_equal(note(), "");
 }
 
+/* Whatever else does not come about, it is the reason. */
+static void why_postgresql_can_not_be_connected_to_is_in_the_note(void **state)
+{
+    (void)state;
+    memset(&s, 0, sizeof(s));
+    memset(&setup, 0, sizeof(setup));
+    s.setup = &setup;
+    (void)snprintf(s.trouble, sizeof(s.trouble), "seal: the deadline");
+    (void)snprintf(s.start_trouble, sizeof(s.start_trouble), "it ended with status 1");
+    assert_string_equal(note(), "seal: the deadline");
+    (void)snprintf(s.door.text, sizeof(s.door.text), "a wrong password");
+    assert_string_equal(note(), "a wrong password");
+}
+
 /* Physical ones with a name that PostgreSQL takes, but for those that are somebody else's. */
 static void the_slots_that_are_made(void **state)
 {
@@ -139,6 +153,7 @@ int main(void)
         cmocka_unit_test(what_failed_gives_way_to_the_cause_once_it_is_not_tried_any_more),
         cmocka_unit_test(a_data_directory_that_is_left_alone_is_in_the_note),
         cmocka_unit_test(a_guess_at_the_configuration_is_not_warned_of),
+        cmocka_unit_test(why_postgresql_can_not_be_connected_to_is_in_the_note),
         cmocka_unit_test(what_a_reload_has_left_is_in_the_note_until_one_takes_it),
         cmocka_unit_test(the_slots_that_are_made),
     };

@@ -583,9 +583,75 @@ static void what_ends_before_it_is_stopped_has_crashed(void **state)
     }
 }
 
+/* Its postmaster ends as the primary of epoch 7. */
+static void primary_ends(void)
+{
+    struct guard_event event = {.kind = GUARD_DIED, .pid = 4711, .phase = GUARD_RUN, .epoch = 7};
+    supervisor_guard_event(&s, &event);
+}
+
+static uint64_t ended_epoch(enum pg_process process)
+{
+    struct facts f = {.pg.process = process};
+    supervisor_gather_waits(&s, supervisor_now_ms(), &f);
+    return f.pg.ended_epoch;
+}
+
+/* It runs, and a sequence of @action goes on. */
+static void sequence(enum action action, bool asks_stop)
+{
+    begin();
+    s.is_guard_greeted = true;
+    tell(GUARD_STARTED, GUARD_RUN, 0);
+    s.act.is_running = true;
+    s.act.order.decision.action = action;
+    s.act.asks_stop = asks_stop;
+    assert_int_equal(ended_epoch(PG_RUNNING), 0);
+}
+
+/* So that a pause does not keep it down. */
+static void whose_end_this_program_wanted_is_known(void **state)
+{
+    (void)state;
+    sequence(ACTION_HAND_OVER, true);
+    primary_ends();
+    assert_int_equal(ended_epoch(PG_LEFT), 0);
+    assert_int_equal(ended_epoch(PG_ABSENT), 7);
+    tell(GUARD_STARTED, GUARD_RUN, 0);
+    assert_int_equal(ended_epoch(PG_ABSENT), 0);
+
+    sequence(ACTION_STOP, false); /* before it was asked, by itself */
+    primary_ends();
+    assert_int_equal(ended_epoch(PG_ABSENT), 0);
+
+    sequence(ACTION_KILL, false); /* a shutdown that took too long */
+    primary_ends();
+    assert_int_equal(ended_epoch(PG_ABSENT), 7);
+    supervisor_guard_event(&s, NULL); /* nothing was left to end with its guard */
+    assert_int_equal(ended_epoch(PG_ABSENT), 7);
+}
+
+static void a_shutdown_that_the_sequence_did_not_wait_for_was_wanted_too(void **state)
+{
+    (void)state;
+    sequence(ACTION_STOP, true);
+    s.act.is_running = false;
+    assert_int_equal(ended_epoch(PG_STOPPING), 0);
+    primary_ends();
+    assert_int_equal(ended_epoch(PG_ABSENT), 7);
+
+    sequence(ACTION_STOP, true); /* in vain: it goes on, and an operator stops it later */
+    s.act.is_running = false;
+    assert_int_equal(ended_epoch(PG_RUNNING), 0);
+    primary_ends();
+    assert_int_equal(ended_epoch(PG_ABSENT), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whose_end_this_program_wanted_is_known),
+        cmocka_unit_test(a_shutdown_that_the_sequence_did_not_wait_for_was_wanted_too),
         cmocka_unit_test(a_refusal_is_waited_out_longer_and_longer),
         cmocka_unit_test(another_thing_to_do_waits_for_nothing),
         cmocka_unit_test(what_was_not_begun_has_not_failed),
