@@ -789,6 +789,7 @@ const struct cli_program pgraftctl = {
         "Those that talk to a node find the one on this host by themselves, or take --endpoint.",
     .exit_statuses =
         "0 done, 1 refused (reason on stderr), 2 usage, 3 outcome unknown, 4 no quorum",
+    .misused = cmd_check_misused,
     .options = options,
     .commands = commands,
 };
