@@ -1,7 +1,9 @@
 /* ctl/cmd_pause.c - pause and resume: automatic changes of the primary, stopped and allowed again.
  *
  *   the shared configuration --> "pause" put in or taken out --> written, if nobody has changed it
- *       meanwhile; else once more --> with --wait: each member is asked until it says so, too */
+ *       meanwhile; else once more --> with --wait: each member is asked until it says so, too
+ *
+ * What was written and is not known everywhere in time is no success, and nothing refused. */
 #include <poll.h>
 #include <stdio.h>
 
@@ -103,7 +105,7 @@ static int ask_until_all(struct pausing *p, struct err *err)
         if (count_silent(p, &names) == 0) {
             rc = 0;
         } else if (ask_left_ms(p->ctl.ask) <= AGAIN_MS) {
-            rc = err_set(err, ERR_REFUSED,
+            rc = err_set(err, ERR_TIMEOUT,
                          "it is written, but these nodes have not said within %g s that they know "
                          "of it: %s",
                          (double)p->ctl.timeout_ms / 1000, buf_text(&names));

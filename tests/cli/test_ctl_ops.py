@@ -76,7 +76,7 @@ def test_resume_wait_names_who_does_not_say_so():
     with Members([{"/patroni": {}}, {"/patroni": {"pause": True}}]) as m:
         m.cluster.document = {"pause": True}
         status, out, err = ctl("resume", "--wait", "--timeout", "1", node=m.cluster)
-    assert (status, out) == (1, SENT.format("resume"))
+    assert (status, out) == (3, SENT.format("resume"))  # written, and not known whether all go by it
     assert err.endswith("these nodes have not said within 1 s that they know of it: db2\n")
 
 
@@ -150,6 +150,22 @@ def test_a_restart_that_fails_is_told_and_the_others_are_asked():
     assert (status, err) == (1, "")
     assert out == ("Failed: restart for member db2, status code=503, (restart conditions are not satisfied)\n"
                    "Success: restart on member db1\n")
+
+
+@pytest.mark.parametrize("condition", [["--pending"], ["--pg-version", "16.4"]])
+def test_a_member_that_does_not_meet_the_condition_has_not_failed(condition):
+    """Patroni's line says so; what was asked for, to restart where it holds, is done."""
+    no = words(503, "restart conditions are not satisfied")
+    line = "Failed: restart for member db2, status code=503, (restart conditions are not satisfied)\n"
+    with Members([DONE, {"/restart": no}]) as m:
+        status, out, err = ctl("restart", "orders", "--force", *condition, node=m.cluster)
+        assert (status, out, err) == (0, line + "Success: restart on member db1\n", "")
+        assert ctl("restart", "orders", "db2", "--force", *condition, node=m.cluster)[:2] == (0, line)
+        for text in ("postgres is still starting", "restart failed"):
+            m.nodes[1].answers["/restart"] = words(503, text)
+            assert ctl("restart", "orders", "--force", *condition, node=m.cluster)[0] == 1
+    with Members([{"/restart": words(503, "restart failed")}, {"/restart": no}]) as m:
+        assert ctl("restart", "orders", "--force", *condition, node=m.cluster)[0] == 1
 
 
 def test_who_is_no_member_and_what_is_no_role():
