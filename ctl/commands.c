@@ -282,7 +282,7 @@ static const struct cli_command commands[] = {
     },
     {
         .name = "flush",
-        .summary = "Drop what was scheduled: restarts of members, or a switchover.",
+        .summary = "Drop what waits: restarts of members for later, a switchover, a failover.",
         .arguments =
             CLI_ARGUMENTS(MEMBERS_ARGUMENTS, {.name = "TARGET",
                                               .choices = CLI_CHOICES("restart", "switchover"),

@@ -501,6 +501,8 @@ def test_row_flush():
         assert {one[0] for node in m.nodes for one in node.seen} == {"DELETE"}
         m.cluster.answers["/switchover"] = words(200, "scheduled switchover deleted")
         assert told("flush", "orders", "switchover", node=m.cluster) == "Success: scheduled switchover deleted\n"
+        m.cluster.answers["/switchover"] = words(200, "waiting failover deleted")
+        assert told("flush", "orders", "switchover", "--force", node=m.cluster) == "Success: waiting failover deleted\n"
         m.cluster.answers["/switchover"] = words(404, "no switchover is scheduled")
         assert told("flush", "orders", "switchover", node=m.cluster) == "No pending scheduled switchover\n"
         m.cluster.answers["/switchover"] = words(409, "it has changed")
@@ -512,6 +514,15 @@ def test_row_flush():
         assert ctl("flush", "orders", "switchover", node=m.cluster)[0] == 1
         assert fails(2, "flush", "orders", node=m.cluster).startswith('argument TARGET can not be "orders" (restart, switchover)')
         assert fails(2, "flush", node=m.cluster).startswith("missing argument TARGET (restart, switchover)")
+
+
+@pytest.mark.parametrize("line", [["orders", "switchover", "-r", "replica"], ["orders", "db2", "switchover"],
+                                  ["orders", "db1", "db2", "switchover", "--force"]])
+def test_flush_of_a_switchover_is_about_no_member(line):
+    with Members([{}, {}]) as m:
+        assert "name no member, and leave out --role" in fails(2, "flush", *line, node=m.cluster)
+        assert 'no use for option "--format"' in fails(2, "flush", "switchover", "--format", "json", node=m.cluster)
+        assert m.cluster.seen == []
 
 
 # --- not known ---
