@@ -569,6 +569,24 @@ def test_row_version():
         assert told("version", "orders", "db1", node=m.cluster).endswith("\nfeature level 1 until it is known by db2\n")
 
 
+def test_version_for_a_program():
+    answers = [{"/patroni": {"server_version": 150018, "patroni": {"version": "0.1.0"}}}, {"/patroni": Error("ERR_DENIED", "not\x1b today")}]
+    own = told("version").split()[1]
+    rows = [{"member": "db2", "pgraft": None, "postgresql": None, "error": "not\\x1b today"},
+            {"member": "db1", "pgraft": "0.1.0", "postgresql": "15.18", "error": None}]
+    with Members(answers) as m:
+        m.cluster.answers["/raft"] = {"feature_level": 1, "feature_level_known": 2, "members": []}
+        status, out, err = ctl("version", "orders", "--format", "json", node=m.cluster)
+        assert (status, err) == (1, "")
+        assert json.loads(out) == {"version": own, "scope": "orders", "members": rows, "feature_level": 1, "feature_level_known": 2}
+        assert ctl("version", "orders", "--format", "yaml", node=m.cluster)[1].startswith(f'version: "{own}"\nscope: orders\nmembers:\n')
+        del m.cluster.answers["/raft"]
+        assert told("version", "orders", "db1", "--format", "tsv", node=m.cluster) == (
+            "member\tpgraft\tpostgresql\terror\ndb1\t0.1.0\t15.18\t\\N\n")
+        assert json.loads(told("version", "orders", "db1", "-f", "json", node=m.cluster))["feature_level"] is None
+    assert 'no use for option "--format" without CLUSTER' in fails(2, "version", "--format", "json")
+
+
 # --- remove ---
 
 def test_row_remove_removes_nothing_and_says_how():
