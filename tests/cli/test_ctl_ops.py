@@ -525,6 +525,19 @@ def test_flush_of_a_switchover_is_about_no_member(line):
         assert m.cluster.seen == []
 
 
+@pytest.mark.parametrize("line", [["restart", "orders"], ["restart", "orders", "--rolling"], ["reload", "orders"],
+                                  ["reinit", "orders", "db2"], ["flush", "orders", "restart"]])
+def test_a_member_that_lets_no_other_host_command_it_says_what_to_set(line):
+    """The longest of a node's reasons (http_auth.c) comes whole."""
+    why = ("without restapi.authentication or client certificates this is only possible over the control socket, or where restapi "
+           "listens on a loopback address: set one of them on all nodes and give --user or --cert, or ask on this node's host")
+    path = {"reload": "/reload", "reinit": "/reinitialize"}.get(line[0], "/restart")
+    with Members([{}, {path: Error("ERR_DENIED", why, 403)}]) as m:
+        status, out, _err = ctl(*line, "--force", node=m.cluster)
+    assert status == 1
+    assert re.search(rf"^Failed: .* for member db2, {re.escape(why)}$", out, re.MULTILINE), out
+
+
 # --- not known ---
 
 @pytest.mark.parametrize("answer, status", [
