@@ -498,6 +498,9 @@ int cli_main(const struct cli_program *program, int argc, char *const *argv)
     int rc = cli_parse(program, argc, argv, &call, &err);
     if (rc == 0) {
         rc = act(&call, &err);
+    } else if (program->misused != NULL) {
+        int told = program->misused(argc, argv, &err);
+        rc = told != 0 ? told : rc;
     }
     if (rc >= 0 && (ferror(stdout) != 0 || fflush(stdout) != 0)) {
         rc = err_set(&err, ERR_IO, "standard output: not everything could be written");

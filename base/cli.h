@@ -42,6 +42,9 @@ struct cli_call;
 
 /* 0, a negative ERR_* with @err filled, or a positive exit status with nothing left to say. */
 typedef int (*cli_run_cb)(const struct cli_call *call, struct err *err);
+/* The words make no sense, for the reason in @err, and who calls has to be told otherwise than that
+ * and by status 2: as above. 0: as always. */
+typedef int (*cli_misused_cb)(int argc, char *const *argv, struct err *err);
 
 struct cli_command {
     const char *name;                     /* "list", or two words: "member list" */
@@ -60,6 +63,7 @@ struct cli_program {
     const char *exit_statuses;          /* "0 done, 1 refused, ..." */
     cli_run_cb before;                  /* runs before every command; NULL: nothing. What it says
                                            but 0 is the end of it */
+    cli_misused_cb misused;             /* NULL: nobody is told otherwise */
     const struct cli_option *options;   /* taken by every command */
     const struct cli_command *commands; /* sorted by name */
     const struct cli_command *alone; /* what runs without a command, with options of its own but no

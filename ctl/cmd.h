@@ -47,6 +47,7 @@ void cmd_warn(const struct cli_call *call, const char *fmt, ...)
 #define CMD_NO_QUORUM 4 /* the exit status */
 
 int cmd_check(const struct cli_call *call, struct err *err);
+int cmd_check_misused(int argc, char *const *argv, struct err *err); /* as cli.h has it */
 int cmd_adopt(const struct cli_call *call, struct err *err);
 int cmd_config_explain(const struct cli_call *call, struct err *err);
 int cmd_config_generate(const struct cli_call *call, struct err *err);

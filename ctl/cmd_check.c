@@ -260,6 +260,21 @@ static int nagios(const struct cli_call *call, struct err *err)
     return rc < 0 ? rc : (int)checks_state(checks);
 }
 
+/* A plugin's line that was mistyped: what is amiss with the cluster is not known, and 2 would say
+ * that it is down. It is looked for in the words themselves, which could not be read. */
+int cmd_check_misused(int argc, char *const *argv, struct err *err)
+{
+    static const char option[] = "--nagios";
+    size_t length = strlen(option);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], option, length) == 0 && strchr("=", argv[i][length]) != NULL) {
+            struct err why = *err;
+            return nagios_failed(CHECK_UNKNOWN, why.msg, err);
+        }
+    }
+    return 0;
+}
+
 int cmd_check(const struct cli_call *call, struct err *err)
 {
     struct check_limits limits;

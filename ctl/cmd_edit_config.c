@@ -3,6 +3,9 @@
  *   read --> --replace, --apply, --set, --pg; none of them: the editor --> shown as a diff
  *        --> confirmed --> written, if nobody else was faster
  *
+ * What was typed in the editor and is not taken, whatever the reason, stays in a file: it may be
+ * the work of an hour. Only who answers that it is not wanted loses it.
+ *
  * Questions, texts and options are patronictl's. */
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/mem.h"
 #include "config/merge.h"
 #include "ctl/cmd.h"
 #include "ctl/config.h"
@@ -22,6 +26,19 @@
 #include "ctl/yaml_in.h"
 
 #define PARAMETERS "postgresql.parameters."
+
+struct editing {
+    const struct cli_call *call;
+    json_t *wanted;
+    struct buf by_hand; /* what has come of the editor; empty where it was not needed */
+    bool is_declined;   /* by whoever was asked */
+};
+
+static void editing_close(struct editing *e)
+{
+    json_decref(e->wanted);
+    buf_close(&e->by_hand);
+}
 
 static bool is_stdin(const char *file)
 {
@@ -76,32 +93,39 @@ static int change_by_options(const struct cli_call *call, json_t *document, stru
     return rc < 0 ? rc : set_all(call, "pg", PARAMETERS, document, err);
 }
 
-static int change_by_hand(json_t **document, struct err *err)
+static struct editor editor_here(void)
+{
+    struct ctl_surroundings around;
+    ctl_surroundings(&around);
+    return (struct editor){.command = around.editor, .dir = around.temporary_dir};
+}
+
+static int change_by_hand(struct editing *e, struct err *err)
 {
     CLEANUP(buf_close) struct buf before = {0};
     CLEANUP(buf_close) struct buf after = {0};
     json_auto_t *edited = NULL;
-    struct ctl_surroundings around;
-    ctl_surroundings(&around);
-    const struct editor editor = {.command = around.editor, .dir = around.temporary_dir};
-    shared_config_print(&before, OUTPUT_YAML, *document);
+    const struct editor editor = editor_here();
+    shared_config_print(&before, OUTPUT_YAML, e->wanted);
     int rc = editor_run(&editor, buf_text(&before), &after, err);
     if (rc < 0 || strcmp(buf_text(&before), buf_text(&after)) == 0) {
         return rc;
     }
+    buf_append(&e->by_hand, buf_text(&after), after.size);
     rc = yaml_in_map("the edited text", buf_text(&after), after.size, &edited, err);
     if (rc == 0) {
-        json_decref(*document);
-        *document = json_incref(edited);
+        json_decref(e->wanted);
+        e->wanted = json_incref(edited);
     }
     return rc;
 }
 
-static int change(const struct cli_call *call, json_t **document, struct err *err)
+static int change(struct editing *e, struct err *err)
 {
+    const struct cli_call *call = e->call;
     bool by_options = cli_given(call, "set") || cli_given(call, "pg") || cli_given(call, "apply") ||
                       cli_given(call, "replace");
-    return by_options ? change_by_options(call, *document, err) : change_by_hand(document, err);
+    return by_options ? change_by_options(call, e->wanted, err) : change_by_hand(e, err);
 }
 
 /* ---- whether it is wanted ---- */
@@ -121,8 +145,9 @@ static int show(json_t *before, json_t *after, struct err *err)
 }
 
 /* 0: yes; else as a run function. */
-static int confirm(const struct cli_call *call, struct err *err)
+static int confirm(struct editing *e, struct err *err)
 {
+    const struct cli_call *call = e->call;
     bool yes = false;
     if (cli_given(call, "force")) {
         return 0;
@@ -132,22 +157,43 @@ static int confirm(const struct cli_call *call, struct err *err)
         return rc < 0 ? rc : 1;
     }
     int rc = prompt_confirm("Apply these changes?", &yes, err);
+    e->is_declined = rc == 0 && !yes;
     return rc < 0 || yes ? rc : err_set(err, ERR_REFUSED, "not confirmed: nothing was changed");
 }
 
 /* ---- the command ---- */
 
-static int apply(const struct cli_call *call, struct ask *ask, const struct ask_version *version,
-                 json_t *wanted, struct err *err)
+static int apply(struct editing *e, struct ask *ask, const struct ask_version *version,
+                 struct err *err)
 {
-    bool quiet = cli_given(call, "quiet");
-    if (json_equal(version->value, wanted) == 1) {
+    bool quiet = cli_given(e->call, "quiet");
+    if (json_equal(version->value, e->wanted) == 1) {
         return quiet ? 0 : cmd_line("Not changed", err);
     }
-    int rc = quiet ? 0 : show(version->value, wanted, err);
-    rc = rc == 0 ? confirm(call, err) : rc;
-    rc = rc == 0 ? shared_config_put(ask, version, wanted, err) : rc;
+    int rc = quiet ? 0 : show(version->value, e->wanted, err);
+    rc = rc == 0 ? confirm(e, err) : rc;
+    rc = rc == 0 ? shared_config_put(ask, version, e->wanted, err) : rc;
     return rc == 0 ? cmd_line("Configuration changed", err) : rc;
+}
+
+/* Nobody has taken it. A text that was emptied is no work of anybody's. */
+static void keep(const struct editing *e)
+{
+    CLEANUP(mem_freep) char *path = NULL;
+    struct err why = {0};
+    const char *text = buf_text(&e->by_hand);
+    const struct editor editor = editor_here();
+    if (e->is_declined || text[strspn(text, " \t\r\n")] == '\0') {
+        return;
+    }
+    if (editor_keep(&editor, &e->by_hand, &path, &why) < 0) {
+        cmd_warn(e->call, "the edited text could not be kept: %s", why.msg);
+    } else {
+        cmd_warn(e->call,
+                 "the edited text is kept in %s; edit-config --replace %s shows what it would "
+                 "change by then, and asks",
+                 path, path);
+    }
 }
 
 int cmd_edit_config(const struct cli_call *call, struct err *err)
@@ -166,9 +212,12 @@ int cmd_edit_config(const struct cli_call *call, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    json_t *wanted = json_deep_copy(version.value);
-    rc = change(call, &wanted, err);
-    rc = rc < 0 ? rc : apply(call, ctl.ask, &version, wanted, err);
-    json_decref(wanted);
+    CLEANUP(editing_close)
+    struct editing e = {.call = call, .wanted = json_deep_copy(version.value)};
+    rc = change(&e, err);
+    rc = rc < 0 ? rc : apply(&e, ctl.ask, &version, err);
+    if (rc < 0) {
+        keep(&e);
+    }
     return rc;
 }

@@ -1,7 +1,9 @@
 /* ctl/cmd_pause.c - pause and resume: automatic changes of the primary, stopped and allowed again.
  *
  *   the shared configuration --> "pause" put in or taken out --> written, if nobody has changed it
- *       meanwhile; else once more --> with --wait: each member is asked until it says so, too */
+ *       meanwhile; else once more --> with --wait: each member is asked until it says so, too
+ *
+ * What was written and is not known everywhere in time is no success, and nothing refused. */
 #include <poll.h>
 #include <stdio.h>
 
@@ -24,12 +26,14 @@ struct pausing {
     const struct cli_call *call;
     struct ctl ctl;
     json_t *view;
+    json_t *heard; /* names of those that have said so: they are not asked again */
     bool pauses;
 };
 
 static void pausing_close(struct pausing *p)
 {
     json_decref(p->view);
+    json_decref(p->heard);
     ctl_close(&p->ctl);
 }
 
@@ -74,7 +78,11 @@ static bool says_so(struct pausing *p, json_t *member)
     bool is_answered =
         member_ask_open(&p->ctl, p->view, member, ask_left_ms(p->ctl.ask), &ask, NULL) == 0 &&
         ask_get(ask, "/patroni", &told, NULL) == 0;
-    return is_answered && json_is_true(json_object_get(told, "pause")) == p->pauses;
+    bool is_so = is_answered && json_is_true(json_object_get(told, "pause")) == p->pauses;
+    if (is_so) {
+        cmd_set(p->heard, view_text(member, "name"), json_true());
+    }
+    return is_so;
 }
 
 /* The names of those that do not yet. */
@@ -84,7 +92,9 @@ static size_t count_silent(struct pausing *p, struct buf *names)
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(members); i++) {
         json_t *member = json_array_get(members, i);
-        if (!patroni_is_witness(member) && !says_so(p, member)) {
+        bool is_done = patroni_is_witness(member) ||
+                       json_object_get(p->heard, view_text(member, "name")) != NULL;
+        if (!is_done && !says_so(p, member)) {
             buf_str(names, count > 0 ? ", " : "");
             output_text(names, view_text(member, "name"));
             count++;
@@ -103,7 +113,7 @@ static int ask_until_all(struct pausing *p, struct err *err)
         if (count_silent(p, &names) == 0) {
             rc = 0;
         } else if (ask_left_ms(p->ctl.ask) <= AGAIN_MS) {
-            rc = err_set(err, ERR_REFUSED,
+            rc = err_set(err, ERR_TIMEOUT,
                          "it is written, but these nodes have not said within %g s that they know "
                          "of it: %s",
                          (double)p->ctl.timeout_ms / 1000, buf_text(&names));
@@ -111,7 +121,6 @@ static int ask_until_all(struct pausing *p, struct err *err)
             (void)poll(NULL, 0, AGAIN_MS);
         }
     }
-
     progress_end();
     return rc;
 }
@@ -130,7 +139,8 @@ static int wait_for_all(struct pausing *p, struct err *err)
 
 static int run(const struct cli_call *call, bool pauses, struct err *err)
 {
-    CLEANUP(pausing_close) struct pausing p = {.call = call, .pauses = pauses};
+    CLEANUP(pausing_close)
+    struct pausing p = {.call = call, .heard = json_object(), .pauses = pauses};
     if (cli_given(call, "format")) {
         return cli_usage(call, err, "\"%s\" has no use for option \"--format\"",
                          pauses ? "pause" : "resume");

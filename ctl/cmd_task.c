@@ -281,11 +281,24 @@ static int flush_one(struct tasking *t, json_t *member, struct err *err)
     return cmd_line(buf_text(&line), err);
 }
 
+/* There is one for the whole cluster. --force is taken: nothing is asked, and scripts have it. */
+static int check_flush_switchover(const struct cli_call *call, struct err *err)
+{
+    if (cli_given(call, "format")) {
+        return cli_usage(call, err, "this has no use for option \"--format\"");
+    }
+    return !cli_given(call, "role") && call->argument_count <= 2
+               ? 0
+               : cli_usage(call, err,
+                           "a switchover is the cluster's: name no member, and leave out --role");
+}
+
 static int flush_switchover(struct tasking *t, struct err *err)
 {
     struct ask_said said = {0};
     CLEANUP(buf_close) struct buf shown = {0};
-    int rc = ctl_open(t->call, &t->ctl, err);
+    int rc = check_flush_switchover(t->call, err);
+    rc = rc < 0 ? rc : ctl_open(t->call, &t->ctl, err);
     rc = rc < 0 ? rc : told_get(t->ctl.ask, &t->view, err);
     if (rc == 0 && t->call->argument_count > 1 &&
         strcmp(t->call->arguments[0], view_text(t->view, "scope")) != 0) {
@@ -300,12 +313,13 @@ static int flush_switchover(struct tasking *t, struct err *err)
     int code = rc == 0
                    ? switch_answer_code(said.status, buf_text(&said.text), told_has_quorum(t->view))
                    : rc;
+    buf_str(&shown, said.status == 200 ? "Success: " : "");
     output_text(&shown, buf_text(&said.text));
     buf_close(&said.text);
     if (rc < 0) {
         return rc;
     }
-    return said.status == 200 ? cmd_line("Success: scheduled switchover deleted", err)
+    return said.status == 200 ? cmd_line(buf_text(&shown), err)
            : said.status == 404
                ? cmd_line("No pending scheduled switchover", err)
                : err_set(err, code != 0 ? code : ERR_PROTOCOL,

@@ -282,7 +282,7 @@ static const struct cli_command commands[] = {
     },
     {
         .name = "flush",
-        .summary = "Drop what was scheduled: restarts of members, or a switchover.",
+        .summary = "Drop what waits: restarts of members for later, a switchover, a failover.",
         .arguments =
             CLI_ARGUMENTS(MEMBERS_ARGUMENTS, {.name = "TARGET",
                                               .choices = CLI_CHOICES("restart", "switchover"),
@@ -789,6 +789,7 @@ const struct cli_program pgraftctl = {
         "Those that talk to a node find the one on this host by themselves, or take --endpoint.",
     .exit_statuses =
         "0 done, 1 refused (reason on stderr), 2 usage, 3 outcome unknown, 4 no quorum",
+    .misused = cmd_check_misused,
     .options = options,
     .commands = commands,
 };

@@ -106,15 +106,18 @@ static int say_how_it_ended(int status, struct err *err)
 
 /* ---- the file ---- */
 
-static int write_file(char *path, const char *text, struct err *err)
+static char *new_path(const struct editor *editor)
+{
+    return mem_printf("%s/pgraft-config-XXXXXX" SUFFIX, editor->dir);
+}
+
+static int write_file(char *path, const struct buf *text, struct err *err)
 {
     CLEANUP(closep) int fd = mkstemps(path, (int)strlen(SUFFIX)); /* 0600 */
-    CLEANUP(buf_close) struct buf bytes = {0};
     if (fd < 0) {
         return err_errno(err, errno, "%s", path);
     }
-    buf_str(&bytes, text);
-    if (file_write_all(fd, &bytes) < 0) {
+    if (file_write_all(fd, text) < 0) {
         int code = err_errno(err, errno, "%s", path);
         (void)unlink(path);
         return code;
@@ -148,17 +151,32 @@ int editor_run(const struct editor *editor, const char *text, struct buf *out, s
 {
     sigset_t signals;
     sigset_t mask;
-    CLEANUP(mem_freep) char *path = mem_printf("%s/pgraft-config-XXXXXX" SUFFIX, editor->dir);
+    CLEANUP(mem_freep) char *path = new_path(editor);
+    CLEANUP(buf_close) struct buf bytes = {0};
+    buf_str(&bytes, text);
     hear_of_children();
     held_back(&signals);
     int rc = sigprocmask(SIG_BLOCK, &signals, &mask);
     MUST(rc == 0);
-    int code = write_file(path, text, err);
+    int code = write_file(path, &bytes, err);
     if (code == 0) {
         code = edit(editor, path, &signals, &mask, out, err);
-        (void)unlink(path);
+        if (code != ERR_TOO_LARGE) { /* else it is the only one */
+            (void)unlink(path);
+        }
     }
     rc = sigprocmask(SIG_SETMASK, &mask, NULL);
     MUST(rc == 0);
+    return code;
+}
+
+int editor_keep(const struct editor *editor, const struct buf *text, char **ret_path,
+                struct err *err)
+{
+    CLEANUP(mem_freep) char *path = new_path(editor);
+    int code = write_file(path, text, err);
+    if (code == 0) {
+        *ret_path = mem_strdup(path);
+    }
     return code;
 }

@@ -1,6 +1,8 @@
 /* ctl/tasking.c - one member asked, one line said. */
 #include "ctl/tasking.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "ctl/ask.h"
 #include "ctl/cluster_view.h"
@@ -12,6 +14,7 @@
 #define OUTCOME_UNKNOWN 3           /* the exit status */
 #define RESTART_MS UINT64_C(900000) /* for its answer, which comes when it has ended */
 #define RESTART_MORE_MS 240000      /* ... beside --timeout: checkpoint and shutdown before */
+#define UNMET "restart conditions are not satisfied" /* as a node says it (patroni_restart.c) */
 
 void tasking_close(struct tasking *t)
 {
@@ -83,12 +86,10 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
     buf_close(&said.text);
 }
 
-int tasking_failed(struct tasking *t, const char *action, json_t *member,
-                   const struct tasking_answer *a, struct err *err)
+static int say_failed(const char *action, json_t *member, const struct tasking_answer *a,
+                      struct err *err)
 {
     CLEANUP(buf_close) struct buf line = {0};
-    t->has_failed = true;
-    t->is_unknown = t->is_unknown || a->is_unknown;
     buf_printf(&line, "Failed: %s for member ", action);
     tasking_put_name(member, &line);
     if (a->status != 0) {
@@ -97,6 +98,14 @@ int tasking_failed(struct tasking *t, const char *action, json_t *member,
         buf_printf(&line, ", %s", buf_text(&a->text));
     }
     return cmd_line(buf_text(&line), err);
+}
+
+int tasking_failed(struct tasking *t, const char *action, json_t *member,
+                   const struct tasking_answer *a, struct err *err)
+{
+    t->has_failed = true;
+    t->is_unknown = t->is_unknown || a->is_unknown;
+    return say_failed(action, member, a, err);
 }
 
 int tasking_succeeded(const char *what, json_t *member, struct err *err)
@@ -115,14 +124,26 @@ void tasking_put_timeout(const struct tasking *t, json_t *body)
     }
 }
 
+/* It was asked for where a condition holds, and there it does not. Patroni's line says "Failed",
+ * but what was asked for is done. */
+static bool is_unmet(json_t *body, const struct tasking_answer *a)
+{
+    bool has_condition = json_object_get(body, "restart_pending") != NULL ||
+                         json_object_get(body, "postgres_version") != NULL;
+    return has_condition && a->status == 503 && strcmp(buf_text(&a->text), UNMET) == 0;
+}
+
 int tasking_restart(struct tasking *t, json_t *member, json_t *body, struct err *err)
 {
     CLEANUP(tasking_answer_close) struct tasking_answer a = {.status = 0};
     bool is_given = cli_given(t->call, "timeout");
     tasking_ask(t, member, "/restart", body,
                 is_given ? t->ctl.timeout_ms + RESTART_MORE_MS : RESTART_MS, &a);
-    return a.status == 200 ? tasking_succeeded("restart on", member, err)
-                           : tasking_failed(t, "restart", member, &a, err);
+    if (a.status == 200) {
+        return tasking_succeeded("restart on", member, err);
+    }
+    return is_unmet(body, &a) ? say_failed("restart", member, &a, err)
+                              : tasking_failed(t, "restart", member, &a, err);
 }
 
 int tasking_end(const struct tasking *t, int rc)

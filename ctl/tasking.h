@@ -50,7 +50,8 @@ void tasking_ask(struct tasking *t, json_t *member, const char *path, json_t *bo
 
 /* --timeout, if it is given, into the body of a restart: in seconds. */
 void tasking_put_timeout(const struct tasking *t, json_t *body);
-/* POST /restart with @body, until its end, and a line of what came of it. */
+/* POST /restart with @body, until its end, and a line of what came of it. A member that does not
+ * meet a condition of @body has not failed. */
 int tasking_restart(struct tasking *t, json_t *member, json_t *body, struct err *err);
 
 /* What goes on without us, if we are ended now, and whom nobody has asked yet. */

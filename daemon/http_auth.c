@@ -52,16 +52,20 @@ enum http_verdict http_judge(enum http_rule rule, const struct http_caller *c,
     if (c->checks_certificate) {
         return HTTP_MAY;
     }
+    if (!c->door_is_loopback) { /* whatever name it was asked by: this is what is to be mended */
+        *ret_reason =
+            "without restapi.authentication or client certificates this is only possible over the "
+            "control socket, or where restapi listens on a loopback address: set one of them on "
+            "all nodes and give --user or --cert, or ask on this node's host";
+        return HTTP_MAY_NOT;
+    }
     if (c->from_a_browser || !c->host_is_local) {
         *ret_reason =
             "without a password or certificates nothing is taken from web pages, nor "
             "under a name other than localhost";
         return HTTP_MAY_NOT;
     }
-    *ret_reason =
-        "without restapi.authentication or client certificates this is only possible "
-        "over the control socket, or where restapi listens on a loopback address";
-    return c->door_is_loopback ? HTTP_MAY : HTTP_MAY_NOT;
+    return HTTP_MAY;
 }
 
 /* ---- what it is decided by ---- */

@@ -361,15 +361,27 @@ void http_failover(struct http_request *r)
 
 /* ---- taken back ---- */
 
-static void deleted(struct http_request *r, const struct pgraft_result *result)
+static void tell_deleted(struct http_request *r, const struct pgraft_result *result,
+                         const char *what)
 {
     if (result->status != 0) {
         perhaps_written(r, result, "it is not known whether the switchover was deleted");
     } else if (!result->succeeded) {
         http_say(r, 409, "the scheduled switchover has changed meanwhile, or is being carried out");
     } else {
-        http_say(r, 200, "scheduled switchover deleted");
+        http_say(r, 200, what);
     }
+}
+
+static void deleted(struct http_request *r, const struct pgraft_result *result)
+{
+    tell_deleted(r, result, "scheduled switchover deleted");
+}
+
+/* One that accepts a loss of data, and waits for the end of a pause or for its candidate. */
+static void deleted_failover(struct http_request *r, const struct pgraft_result *result)
+{
+    tell_deleted(r, result, "waiting failover deleted");
 }
 
 static void found(struct http_request *r, const struct pgraft_result *result)
@@ -397,7 +409,7 @@ static void found(struct http_request *r, const struct pgraft_result *result)
     const struct pgraft_txn txn = {
         .compares = &same, .compare_count = 1, .then_ops = &drop, .then_count = 1};
     struct pgraft_error error = {0};
-    struct pgraft_call call = http_call(r, deleted);
+    struct pgraft_call call = http_call(r, wish.is_scheduled ? deleted : deleted_failover);
     http_asked(r, pgraft_txn(r->http->store, &txn, &call, &r->asked, &error), &error);
 }
 

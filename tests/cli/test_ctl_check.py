@@ -214,6 +214,13 @@ def test_words_that_make_no_sense():
     with Pair() as pair:
         for words in (["-w", "1"], ["-W"], ["--warning-lag", "much"]):
             plugin(*words, node=pair.cluster, status="UNKNOWN")
+        for words, why in (
+                (["--chek", "lag"], 'unknown option "--chek"'), (["--check", "lags"], 'did you mean "lag"?'), (["-x"], "-x"),
+                (["--timeout", "x"], "--timeout"), (["--nagios=1"], "takes no value"),
+                (["--check", "a|b\n"], "a/b")):
+            out, _figures = plugin(*words, node=pair.cluster, status="UNKNOWN")
+            assert why in out
+        assert pair.cluster.seen == []
         assert 'option "--critical-free" can not be "x"' in fails(2, "check", "--critical-free", "x", node=pair.cluster)
         assert "can not be \"lags\", did you mean \"lag\"?" in fails(2, "check", "--check", "lags", node=pair.cluster)
 
@@ -256,3 +263,14 @@ def test_watch():
             program.terminate()
         assert lines == ["Cluster orders: OK\n", "✔ primary    db1 takes writes\n"] * 2
         assert len(looks) >= 2
+
+
+def test_a_plugin_s_line_with_the_wrong_command():
+    """Whoever runs --nagios reads 2 as an outage, whatever the words before it are; nobody else does."""
+    for words in (["chek", "--nagios"], ["--nagios"], ["--chek", "check", "--nagios"]):
+        status, out, err = ctl(*words)
+        assert (status, err, out[:17]) == (3, "", "PGRAFT UNKNOWN - ")
+        assert LINE.fullmatch(out), out
+    for words in (["check", "--nagio"], ["kv", "put", "--x", "k", "--", "--nagios"], ["check", "--nagiosx"]):
+        status, out, err = ctl(*words)
+        assert (status, out) == (2, "") and err.startswith("pgraftctl: ")

@@ -7,6 +7,7 @@ after, whatever happens. Method: a fake node that keeps a configuration as docs/
 import json
 import os
 import pty
+import re
 import signal
 import stat
 import subprocess
@@ -93,6 +94,15 @@ def fixture_empty(tmp_path):
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def take_kept(folder, text):
+    """The one file there, which holds the text: away with it."""
+    (file,) = folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_bytes() == text
+    file.unlink()
+    return file
+
+
 # --- show-config ---
 
 def test_row_show_config_is_sorted_block_yaml(node):
@@ -145,6 +155,8 @@ def test_a_key_that_stands_twice_is_refused(node, tmp_path, text):
     for option in ("--apply", "--replace"):
         assert fails(2, "edit-config", option, file, "--force", node=node) == said
     status, _out, err = ctl("edit-config", "--force", node=node, env=editor(tmp_path, f"cp {file} $1\n"))
+    err = "".join(err.splitlines(True)[-1:])
+    take_kept(tmp_path / "tmp", file.read_bytes())
     assert (status, err.partition(": ")[2].replace("the edited text", str(file))) == (2, said + "\n")
     assert node.puts == []
 
@@ -307,11 +319,41 @@ def test_nothing_was_edited(node, tmp_path, script):
     ("exit 3", 1, "Editor exited with return code 3: nothing was changed"),
     ("kill -9 $$", 1, "Editor ended by signal 9: nothing was changed"),
     (": > \"$1\"", 2, "the edited text: a map of settings is expected, with one at least"),
-    ("echo '  x: [' >> \"$1\"", 2, "the edited text:"),
     ("rm \"$1\"", 1, "")])
 def test_an_editor_that_fails(node, tmp_path, script, status, message):
     assert fails(status, "edit-config", "--force", node=node, env=editor(tmp_path, script)).startswith(message)
     assert node.puts == []
+
+
+KEPT = re.compile(r"pgraftctl: the edited text is kept in (\S+\.yaml); edit-config --replace (\S+) shows what it would change by then, "
+                  r"and asks\npgraftctl: ([^\n]+)\n")
+
+
+@pytest.mark.parametrize("script, status, why, cluster", [
+    ("echo '  x: [' >> \"$1\"", 2, "the edited text:", {}),
+    ("sed -i s/30/20/ \"$1\"", 1, "Config modification aborted due to concurrent changes", {"meanwhile": {"ttl": 99}}),
+    ("sed -i s/30/20/ \"$1\"", 1, "ttl: too small", {"broken": Error("ERR_INVALID", "ttl: too small")}),
+    ("sed -i s/30/20/ \"$1\"", 3, "timed out", {"broken": Error("ERR_TIMEOUT", "timed out", may_have_applied=True)})],
+    ids=["no YAML", "slower", "refused", "not known"])
+def test_a_text_that_is_not_taken_is_kept(tmp_path, empty, script, status, why, cluster):
+    env = editor(tmp_path, f'{script}\ncp "$1" {tmp_path}/typed\n')
+    with Cluster(**cluster) as one:
+        got, _out, err = ctl("edit-config", "--force", node=one, env=env)
+        match = KEPT.fullmatch(err)
+        assert match and match[3].startswith(why), err
+        assert got == status
+        kept = take_kept(empty, (tmp_path / "typed").read_bytes())
+        assert match[1] == match[2] == str(kept)
+
+
+def test_a_text_that_is_declined_or_too_large_to_be_read(node, tmp_path, empty):
+    env = editor(tmp_path, 'sed -i s/30/20/ "$1"\n')
+    assert ctl("edit-config", node=node, env=env, data=b"n\n")[2] == "pgraftctl: not confirmed: nothing was changed\n"
+    assert list(empty.iterdir()) == []
+    message = fails(1, "edit-config", node=node, env=editor(tmp_path, 'head -c 20000000 /dev/zero | tr "\\0" "#" > "$1"\n'))
+    (kept,) = empty.iterdir()
+    assert message.startswith(f"{kept}: larger than ") and kept.stat().st_size == 20000000
+    kept.unlink()
 
 
 def test_without_EDITOR_it_is_editor_then_vi(node, tmp_path):

@@ -76,7 +76,8 @@ def test_resume_wait_names_who_does_not_say_so():
     with Members([{"/patroni": {}}, {"/patroni": {"pause": True}}]) as m:
         m.cluster.document = {"pause": True}
         status, out, err = ctl("resume", "--wait", "--timeout", "1", node=m.cluster)
-    assert (status, out) == (1, SENT.format("resume"))
+    assert (status, out) == (3, SENT.format("resume"))  # written, and not known whether all go by it
+    assert len(m.nodes[0].seen) == 1  # who has said so is not asked again, when there may be no time for an answer
     assert err.endswith("these nodes have not said within 1 s that they know of it: db2\n")
 
 
@@ -150,6 +151,22 @@ def test_a_restart_that_fails_is_told_and_the_others_are_asked():
     assert (status, err) == (1, "")
     assert out == ("Failed: restart for member db2, status code=503, (restart conditions are not satisfied)\n"
                    "Success: restart on member db1\n")
+
+
+@pytest.mark.parametrize("condition", [["--pending"], ["--pg-version", "16.4"]])
+def test_a_member_that_does_not_meet_the_condition_has_not_failed(condition):
+    """Patroni's line says so; what was asked for, to restart where it holds, is done."""
+    no = words(503, "restart conditions are not satisfied")
+    line = "Failed: restart for member db2, status code=503, (restart conditions are not satisfied)\n"
+    with Members([DONE, {"/restart": no}]) as m:
+        status, out, err = ctl("restart", "orders", "--force", *condition, node=m.cluster)
+        assert (status, out, err) == (0, line + "Success: restart on member db1\n", "")
+        assert ctl("restart", "orders", "db2", "--force", *condition, node=m.cluster)[:2] == (0, line)
+        for text in ("postgres is still starting", "restart failed"):
+            m.nodes[1].answers["/restart"] = words(503, text)
+            assert ctl("restart", "orders", "--force", *condition, node=m.cluster)[0] == 1
+    with Members([{"/restart": words(503, "restart failed")}, {"/restart": no}]) as m:
+        assert ctl("restart", "orders", "--force", *condition, node=m.cluster)[0] == 1
 
 
 def test_who_is_no_member_and_what_is_no_role():
@@ -485,6 +502,8 @@ def test_row_flush():
         assert {one[0] for node in m.nodes for one in node.seen} == {"DELETE"}
         m.cluster.answers["/switchover"] = words(200, "scheduled switchover deleted")
         assert told("flush", "orders", "switchover", node=m.cluster) == "Success: scheduled switchover deleted\n"
+        m.cluster.answers["/switchover"] = words(200, "waiting failover deleted")
+        assert told("flush", "orders", "switchover", "--force", node=m.cluster) == "Success: waiting failover deleted\n"
         m.cluster.answers["/switchover"] = words(404, "no switchover is scheduled")
         assert told("flush", "orders", "switchover", node=m.cluster) == "No pending scheduled switchover\n"
         m.cluster.answers["/switchover"] = words(409, "it has changed")
@@ -496,6 +515,28 @@ def test_row_flush():
         assert ctl("flush", "orders", "switchover", node=m.cluster)[0] == 1
         assert fails(2, "flush", "orders", node=m.cluster).startswith('argument TARGET can not be "orders" (restart, switchover)')
         assert fails(2, "flush", node=m.cluster).startswith("missing argument TARGET (restart, switchover)")
+
+
+@pytest.mark.parametrize("line", [["orders", "switchover", "-r", "replica"], ["orders", "db2", "switchover"],
+                                  ["orders", "db1", "db2", "switchover", "--force"]])
+def test_flush_of_a_switchover_is_about_no_member(line):
+    with Members([{}, {}]) as m:
+        assert "name no member, and leave out --role" in fails(2, "flush", *line, node=m.cluster)
+        assert 'no use for option "--format"' in fails(2, "flush", "switchover", "--format", "json", node=m.cluster)
+        assert m.cluster.seen == []
+
+
+@pytest.mark.parametrize("line", [["restart", "orders"], ["restart", "orders", "--rolling"], ["reload", "orders"],
+                                  ["reinit", "orders", "db2"], ["flush", "orders", "restart"]])
+def test_a_member_that_lets_no_other_host_command_it_says_what_to_set(line):
+    """The longest of a node's reasons (http_auth.c) comes whole."""
+    why = ("without restapi.authentication or client certificates this is only possible over the control socket, or where restapi "
+           "listens on a loopback address: set one of them on all nodes and give --user or --cert, or ask on this node's host")
+    path = {"reload": "/reload", "reinit": "/reinitialize"}.get(line[0], "/restart")
+    with Members([{}, {path: Error("ERR_DENIED", why, 403)}]) as m:
+        status, out, _err = ctl(*line, "--force", node=m.cluster)
+    assert status == 1
+    assert re.search(rf"^Failed: .* for member db2, {re.escape(why)}$", out, re.MULTILINE), out
 
 
 # --- not known ---
@@ -540,6 +581,24 @@ def test_row_version():
         m.cluster.answers["/raft"] = known
         m.cluster.answers["/pgraft/v1/view"]["levels"] = {"db1": 2}
         assert told("version", "orders", "db1", node=m.cluster).endswith("\nfeature level 1 until it is known by db2\n")
+
+
+def test_version_for_a_program():
+    answers = [{"/patroni": {"server_version": 150018, "patroni": {"version": "0.1.0"}}}, {"/patroni": Error("ERR_DENIED", "not\x1b today")}]
+    own = told("version").split()[1]
+    rows = [{"member": "db2", "pgraft": None, "postgresql": None, "error": "not\\x1b today"},
+            {"member": "db1", "pgraft": "0.1.0", "postgresql": "15.18", "error": None}]
+    with Members(answers) as m:
+        m.cluster.answers["/raft"] = {"feature_level": 1, "feature_level_known": 2, "members": []}
+        status, out, err = ctl("version", "orders", "--format", "json", node=m.cluster)
+        assert (status, err) == (1, "")
+        assert json.loads(out) == {"version": own, "scope": "orders", "members": rows, "feature_level": 1, "feature_level_known": 2}
+        assert ctl("version", "orders", "--format", "yaml", node=m.cluster)[1].startswith(f'version: "{own}"\nscope: orders\nmembers:\n')
+        del m.cluster.answers["/raft"]
+        assert told("version", "orders", "db1", "--format", "tsv", node=m.cluster) == (
+            "member\tpgraft\tpostgresql\terror\ndb1\t0.1.0\t15.18\t\\N\n")
+        assert json.loads(told("version", "orders", "db1", "-f", "json", node=m.cluster))["feature_level"] is None
+    assert 'no use for option "--format" without CLUSTER' in fails(2, "version", "--format", "json")
 
 
 # --- remove ---

@@ -196,7 +196,10 @@ def test_everywhere_without_a_password_means_looking_only():
     nodes = Nodes(1, host="0.0.0.0")
     nodes[1].host = "127.0.0.1"
     assert nodes[1].get("/raft", tcp=True).status == 200
-    assert nodes[1].refused("kv/get", {"key": "k"}, tcp=True)[:2] == (403, "ERR_DENIED")
+    for headers in ({}, {"Host": HOST}):
+        answer = nodes[1].post("kv/get", {"key": "k"}, headers=headers, tcp=True)
+        assert (answer.status, answer.code) == (403, "ERR_DENIED")
+        assert "restapi.authentication" in answer.message and "on this node's host" in answer.message
     assert nodes[1].done("kv/get", {"key": "k"})["pair"] is None
     nodes.close()
 

@@ -340,6 +340,12 @@ def test_for_later_and_taken_back(nodes):
     assert said(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")
 
 
+def test_a_failover_that_waits_for_the_end_of_a_pause_is_taken_back(nodes):
+    put(nodes[1], "failover", {"member": "pg2", "accept_data_loss": True})
+    assert said(nodes[2].ask("DELETE", "/switchover")) == (200, "waiting failover deleted")
+    assert wish(nodes[1]) is None
+
+
 def test_what_is_for_now_is_not_taken_back(nodes):
     put(nodes[1], "failover", {"leader": "pg1"})
     assert said(nodes[1].ask("DELETE", "/switchover")) == (404, "no switchover is scheduled")

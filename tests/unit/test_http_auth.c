@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/must.h"
 #include "daemon/http_auth.h"
 
@@ -103,6 +104,23 @@ static void one_refusal_comes_before_the_other(void **state)
     assert_memory_equal(reason, "no auth header received", 23);
 }
 
+/* By whatever name the node was asked: that it is not the right one is not what is to be mended. */
+static void who_is_far_is_told_what_to_set(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 4; bits++) {
+        struct http_caller c = {.host_is_local = (bits & 1) != 0,
+                                .from_a_browser = (bits & 2) != 0};
+        const char *reason = NULL;
+        assert_int_equal(http_judge(HTTP_WRITE, &c, &reason), HTTP_MAY_NOT);
+        assert_non_null(strstr(reason, "set one of them on all nodes"));
+        assert_true(strlen(reason) < ERR_MSG_MAX); /* else pgraftctl cuts it */
+        c.door_is_loopback = true;
+        bool may = http_judge(HTTP_WRITE, &c, &reason) == HTTP_MAY;
+        assert_true(may ? bits == 1 : strstr(reason, "web pages") != NULL);
+    }
+}
+
 static void passwords(void **state)
 {
     (void)state;
@@ -184,6 +202,7 @@ int main(void)
         cmocka_unit_test(the_control_socket_is_for_its_owner_alone),
         cmocka_unit_test(a_password_is_asked_for_where_it_would_help),
         cmocka_unit_test(one_refusal_comes_before_the_other),
+        cmocka_unit_test(who_is_far_is_told_what_to_set),
         cmocka_unit_test(passwords),
         cmocka_unit_test(hosts),
         cmocka_unit_test(networks),
