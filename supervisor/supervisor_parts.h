@@ -345,7 +345,8 @@ void supervisor_keep_wish(struct supervisor *s, uint64_t now_ms);
 bool supervisor_hands_over(const struct supervisor *s);
 /* It was dropped, or begun anew, and the store does not show that yet. */
 bool supervisor_answers_wish(const struct supervisor *s);
-/* A slot that the configuration names; @ctx: the setup. */
+/* A slot that the configuration names; @ctx: the supervisor. What PostgreSQL was asked comes later,
+ * and the setup of then may be gone. */
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row);
 /* The physical slots that it wants made; how many. */
 uint32_t supervisor_permanent_slots(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE]);

@@ -50,7 +50,7 @@ static bool is_ignored(const char *text, const struct slot_row *row)
 
 bool supervisor_keeps_slot(void *ctx, const struct slot_row *row)
 {
-    const struct pg_setup *setup = (const struct pg_setup *)ctx;
+    const struct pg_setup *setup = ((const struct supervisor *)ctx)->setup;
     return is_permanent(setup->permanent_slots, row) || is_ignored(setup->ignored_slots, row);
 }
 
@@ -71,7 +71,7 @@ static bool is_physical(const json_t *entry)
 
 uint32_t supervisor_permanent_slots(void *ctx, char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE])
 {
-    const struct pg_setup *setup = (const struct pg_setup *)ctx;
+    const struct pg_setup *setup = ((const struct supervisor *)ctx)->setup;
     const char *text = setup->permanent_slots;
     char own[PG_SLOT_SIZE];
     uint32_t count = 0;
@@ -155,7 +155,7 @@ void supervisor_keep_house(struct supervisor *s, uint64_t now_ms)
         .segment_size = s->home.segment_size,
         .is_kept = supervisor_keeps_slot,
         .permanent = supervisor_permanent_slots,
-        .ctx = (void *)(uintptr_t)s->setup,
+        .ctx = s,
     };
     add_members(f, &input);
     s->upkeep.wants_weak = is_primary && s->settings.sync_mode != SYNC_OFF;

@@ -138,12 +138,16 @@ static void the_slots_that_are_made(void **state)
     static const struct pg_setup nothing = {.name = "pg1"};
     static const struct pg_setup strange = {.name = "pg1", .permanent_slots = "[1]"};
     char out[SLOTS_PERMANENT_MAX][SLOTS_NAME_SIZE];
-    assert_int_equal(supervisor_permanent_slots((void *)(uintptr_t)&wants, out), 3);
+    memset(&s, 0, sizeof(s));
+    s.setup = &wants;
+    assert_int_equal(supervisor_permanent_slots(&s, out), 3);
     assert_string_equal(out[0], "archive");
     assert_string_equal(out[1], "plain");
     assert_string_equal(out[2], "none");
-    assert_int_equal(supervisor_permanent_slots((void *)(uintptr_t)&nothing, out), 0);
-    assert_int_equal(supervisor_permanent_slots((void *)(uintptr_t)&strange, out), 0);
+    s.setup = &nothing; /* another configuration in between */
+    assert_int_equal(supervisor_permanent_slots(&s, out), 0);
+    s.setup = &strange;
+    assert_int_equal(supervisor_permanent_slots(&s, out), 0);
 }
 
 int main(void)
