@@ -196,7 +196,7 @@ def test_ctrl_c_says_what_goes_on(name, words, prepare, times, sentence):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_other_signals_that_end_it(number):
     with prepared(hangs("node", "/switchover")) as scene:
-        with scene.start("switchover", "--force", preexec_fn=no_core) as program:  # pylint: disable=subprocess-popen-preexec-fn
+        with scene.start("switchover", "--force", preexec_fn=hears_all) as program:  # pylint: disable=subprocess-popen-preexec-fn
             scene.wait_until_asked()
             program.send_signal(number)
             _out, err = program.communicate(timeout=SECONDS_MAX)
@@ -204,9 +204,12 @@ def test_other_signals_that_end_it(number):
         assert err.decode().splitlines()[-1].startswith("the switchover goes on without this program")
 
 
-def no_core():
+def hears_all():
+    """Whatever the tests themselves were started with: a shell has what it starts with & ignore SIGINT and SIGQUIT."""
     import resource  # pylint: disable=import-outside-toplevel
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def test_who_ignores_a_signal_goes_on_ignoring_it():
