@@ -50,6 +50,8 @@ def wait_writes(writers, client):
 
 
 def all_there(writers, primary):
+    """What was acknowledged until now is there. The writers are ended first: they would be told of more, meanwhile."""
+    writers.stop()
     said = primary.sql("SELECT client, number FROM rows", seconds=30)
     rows = {tuple(int(word) for word in line.split("|")) for line in said.splitlines()}
     return [row for row in writers.acknowledged() if (row[1], row[2]) not in rows] == []
